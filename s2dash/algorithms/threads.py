@@ -1,0 +1,75 @@
+"""How many threads the arithmetic inside a fit may use: one, whoever else is fitting at the same time.
+
+Sums made by several threads round differently, so one thread is what makes a fit repeatable; and on
+a shared machine libraries that each take every core slow each other down manyfold. Parallel work
+is done around this, by threads of our own that each do a whole, independent piece.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar
+
+from threadpoolctl import ThreadpoolController
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_lock = threading.Lock()
+_blas_users = 0
+_blas_limit: Any = None
+
+
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Hold BLAS and OpenMP to one thread for the block's calls from this thread; blocks may nest and overlap.
+
+    OpenMP keeps its limit for each thread, BLAS one for the process. So BLAS is held from the first
+    block that begins, in whatever thread, to the last one that ends: a block that restored what it
+    had found would free it under the others.
+    """
+    global _blas_users, _blas_limit
+    controller = _controller()
+    with _lock:
+        if _blas_users == 0:
+            _blas_limit = controller.limit(limits=1, user_api="blas")
+        _blas_users += 1
+    try:
+        with controller.limit(limits=1, user_api="openmp"):
+            yield
+    finally:
+        with _lock:
+            _blas_users -= 1
+            if _blas_users == 0:
+                _blas_limit.restore_original_limits()
+
+
+def side_by_side(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """`[work(item) for item in items]`, on as many threads as there are cores, each held to one inside."""
+
+    def one(item: T) -> R:
+        with single_threaded():
+            return work(item)
+
+    with ThreadPoolExecutor(thread_count()) as pool:
+        return list(pool.map(one, items))
+
+
+def thread_count() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    """The thread pools of all libraries that fits use: loaded first, as one loaded later would go unlimited."""
+    import sklearn.cluster  # noqa: F401
+
+    return ThreadpoolController()

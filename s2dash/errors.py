@@ -1,0 +1,51 @@
+"""Every error that s2dash raises on purpose.
+
+Each message says what is wrong and what to do, with the numbers that show it, in words that
+can be put before a user as they are.
+
+    S2DashError
+    ├── InputError            the files cannot be used
+    │   ├── UnreadableFile        not a raster we read, damaged, or refused by a limit
+    │   └── OutputConflict        the output would overwrite an input
+    ├── RecipeError           the choices do not fit each other or the scene
+    │   ├── UnknownName           a band, index, algorithm or parameter that does not exist
+    │   └── TooFewPixels          fewer distinct pixels than classes, or none at all
+    ├── Cancelled             somebody asked to stop
+    └── BrokenResult          an output did not read back as it was written
+"""
+
+
+class S2DashError(Exception):
+    """Root of all errors that are meant to be read by users."""
+
+
+class InputError(S2DashError):
+    """The files given cannot be used."""
+
+
+class UnreadableFile(InputError):
+    """The file is not a raster we read, is damaged, or exceeds a limit."""
+
+
+class OutputConflict(InputError):
+    """The output path is one of the inputs, or cannot be written."""
+
+
+class RecipeError(S2DashError):
+    """The choices do not fit each other, or not this scene."""
+
+
+class UnknownName(RecipeError):
+    """A band, index, algorithm or parameter by that name does not exist here."""
+
+
+class TooFewPixels(RecipeError):
+    """There are fewer distinct pixels than classes, or no pixel at all."""
+
+
+class Cancelled(S2DashError):
+    """The work was stopped on request; nothing was left behind."""
+
+
+class BrokenResult(S2DashError):
+    """An output did not read back as it was written."""

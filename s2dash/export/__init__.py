@@ -1,0 +1,38 @@
+"""What a result can be saved as. A new kind of file is one new module and one line in `EXPORTS`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from s2dash.classmap import Result
+from s2dash.errors import UnknownName
+from s2dash.export import bundle, geotiff, picture, table
+from s2dash.export.contents import Export
+from s2dash.legend import Legend
+
+__all__ = ["EXPORTS", "Export", "export_bytes"]
+
+EXPORTS: dict[str, Export] = {
+    export.key: export
+    for export in (
+        geotiff.EXPORT,
+        bundle.EXPORT,
+        picture.EXPORT,
+        table.EXPORT,
+    )
+}
+"""Kinds of files by key, in the order of the menu."""
+
+
+def export_bytes(key: str, result: Result, legend: Legend) -> bytes:
+    """The whole file as bytes, for a download.
+
+    Raises UnknownName for a key that is not in `EXPORTS`, and what `Export.write` raises.
+    """
+    if key not in EXPORTS:
+        raise UnknownName(f"There is no export {key}. There are {', '.join(EXPORTS)}.")
+    with tempfile.TemporaryDirectory(prefix="s2dash-") as folder:
+        path = Path(folder) / f"export{EXPORTS[key].suffix}"
+        EXPORTS[key].write(result, legend, path)
+        return path.read_bytes()

@@ -1,0 +1,66 @@
+"""Everything that belongs to a class map in one zip: GeoTIFF, side-car, table, recipe and a README."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from pathlib import Path
+
+from s2dash import __version__
+from s2dash.classmap import Result
+from s2dash.export import geotiff, table
+from s2dash.export.contents import Export, file_stem, one_line, require_full, staged
+from s2dash.legend import Legend
+
+
+def write_bundle(result: Result, legend: Legend, out: Path) -> None:
+    """Write the zip; raises as `geotiff.write_geotiff` does."""
+    require_full(result)
+    stem = file_stem(result)
+    tif_name = stem + geotiff.EXPORT.suffix
+    texts = {
+        f"{tif_name}.aux.xml": geotiff.sidecar_xml(result, legend).encode(),
+        stem + table.EXPORT.suffix: table.csv_bytes(table.csv_text(result, legend)),
+        "recipe.json": (json.dumps(result.recipe.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
+        "README.txt": readme(result, tif_name).encode(),
+    }
+    with staged(out) as path, tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        tif = Path(folder) / tif_name
+        geotiff.write_geotiff(result, legend, tif)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(tif, tif_name, compress_type=zipfile.ZIP_STORED)
+            for name, content in texts.items():
+                archive.writestr(name, content)
+
+
+def readme(result: Result, tif_name: str) -> str:
+    """What the files are and how to open them, plain text."""
+    stem = tif_name.removesuffix(geotiff.EXPORT.suffix)
+    lines = [
+        f"Class map of {one_line(result.scene.title) or 'a scene'}",
+        "",
+        f"{one_line(result.scene.attribution)}. Keep this sentence with anything you make from the map.",
+        "",
+        f"QGIS: unpack the zip into one folder and drag {tif_name} into the map window.",
+        f"ArcGIS and others: add {tif_name} as a raster layer; leave the .aux.xml beside it, it holds the class names.",
+        "",
+        f"{tif_name}  the map: each pixel holds the number of its class, 0 is no data",
+        f"{tif_name}.aux.xml  names, colours, pixels and areas of the classes, for GIS programs",
+        f"{stem}{table.EXPORT.suffix}  the same for a spreadsheet, with mean reflectances",
+        "recipe.json  the choices that made the map; s2dash repeats the run with them",
+        "",
+        f"Classes are groups of pixels that look alike; their names are the user's. Made with s2dash {__version__}.",
+    ]
+    return "\r\n".join(lines) + "\r\n"
+
+
+EXPORT = Export(
+    key="bundle",
+    label="GIS bundle (zip)",
+    suffix="-classes.zip",
+    mime="application/zip",
+    help="The GeoTIFF with class names and areas for GIS programs, the class table, and the recipe that made them.",
+    needs_full=True,
+    write=write_bundle,
+)

@@ -1,0 +1,197 @@
+"""What all exports share: the Export value, facts of a result put into words, strips of labels, safe writing."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import unicodedata
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from s2dash.classmap import ClassMap, ClassRow, Result
+from s2dash.errors import BrokenResult, OutputConflict, RecipeError
+from s2dash.legend import Legend, clean_name
+from s2dash.types import windows
+
+STRIP_ROWS = 512
+"""Rows of labels held in memory at once; one row of tiles of the GeoTIFFs written here."""
+
+MOST_TITLE_CHARACTERS = 120
+
+
+@dataclass(frozen=True)
+class Export:
+    """A kind of file that a result can be saved as."""
+
+    key: str
+    label: str
+    """For a menu."""
+    suffix: str
+    """The end of the file's name, such as `-classes.tif`."""
+    mime: str
+    help: str
+    """One plain sentence: what is in it and what it is good for."""
+    needs_full: bool
+    """Whether it takes a full result only, not a preview of every n-th pixel."""
+    write: Callable[[Result, Legend, Path], None]
+    """Write the file; what stood under that name stays untouched on failure.
+
+    Raises RecipeError for a preview where a full result is needed, OutputConflict where the file
+    cannot be written, and BrokenResult where the result contradicts itself.
+    """
+
+    def file_name(self, result: Result) -> str:
+        """A name to save under, of plain letters, digits, dots, dashes and underscores."""
+        return file_stem(result) + self.suffix
+
+
+@dataclass(frozen=True)
+class ClassFacts:
+    """One class: how it is shown and what was counted."""
+
+    id: int
+    name: str
+    """One clean line, never empty."""
+    colour: str
+    """`#rrggbb`"""
+    row: ClassRow
+
+    @property
+    def rgb(self) -> tuple[int, int, int]:
+        red, green, blue = bytes.fromhex(self.colour[1:])
+        return red, green, blue
+
+
+def class_facts(result: Result, legend: Legend) -> tuple[ClassFacts, ...]:
+    """The classes 1 to k of a result in order.
+
+    Raises RecipeError where the legend lacks a class, BrokenResult where the counts do.
+    """
+    entries = {entry.id: entry for entry in legend.entries}
+    rows = {row.id: row for row in result.rows}
+    ids = range(1, result.classmap.class_count + 1)
+    unnamed = [i for i in ids if i not in entries]
+    if unnamed:
+        raise RecipeError(
+            f"The map has {len(ids)} classes but the legend names {len(entries)}: class {unnamed[0]} is missing. "
+            "Use the legend that belongs to this result."
+        )
+    uncounted = [i for i in ids if i not in rows]
+    if uncounted:
+        raise BrokenResult(f"The map has {len(ids)} classes but class {uncounted[0]} was not counted. Run it again.")
+    return tuple(ClassFacts(i, clean_name(entries[i].name) or f"Class {i}", entries[i].colour, rows[i]) for i in ids)
+
+
+def require_full(result: Result) -> None:
+    """Raise RecipeError for a preview, which has only every n-th pixel."""
+    if not result.is_full:
+        raise RecipeError(
+            f"This is a preview of every {ordinal(result.classmap.step)} pixel. "
+            "Classify the full scene first, then save it."
+        )
+
+
+def ordinal(number: int) -> str:
+    """`2nd`, `11th`, `23rd`."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def one_line(text: str, most_characters: int = MOST_TITLE_CHARACTERS) -> str:
+    """Text from outside as one line without control or direction characters, cut at the end."""
+    visible = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(visible.split())[:most_characters].strip()
+
+
+def file_stem(result: Result) -> str:
+    """The scene's title as the start of a file name: ASCII letters, digits, dots, dashes, underscores."""
+    plain = unicodedata.normalize("NFKD", result.scene.title).encode("ascii", "ignore").decode()
+    stem = re.sub(r"[^A-Za-z0-9_.]+", "-", plain)[:80].strip("-._")
+    return stem or "scene"
+
+
+def label_strips(classmap: ClassMap) -> Iterator[tuple[int, np.ndarray]]:
+    """The labels from top to bottom: (first row, labels of shape (up to STRIP_ROWS, cols), uint8).
+
+    Memory stays at one strip where the labels are in a file. Raises BrokenResult where they cannot
+    be read, have another shape than their grid, or hold a class that does not exist.
+    """
+    for row, strip in _strips(classmap):
+        highest = int(strip.max(initial=0))
+        if highest > classmap.class_count:
+            raise BrokenResult(f"The labels hold class {highest}, but there are {classmap.class_count}. Run it again.")
+        yield row, strip
+
+
+def _strips(classmap: ClassMap) -> Iterator[tuple[int, np.ndarray]]:
+    if classmap.labels is not None:
+        _check_shape(classmap.labels.shape, classmap)
+        for window in windows(classmap.grid.shape_rc, (STRIP_ROWS, classmap.grid.width)):
+            yield window.row, classmap.labels[window.slices_rc]
+    elif classmap.path is not None:
+        yield from file_strips(classmap.path, classmap)
+    else:
+        raise BrokenResult("This result has no labels. Run it again.")
+
+
+def file_strips(path: Path, classmap: ClassMap) -> Iterator[tuple[int, np.ndarray]]:
+    """The first band of a GeoTIFF of labels on the grid of `classmap`, in the strips of `label_strips`.
+
+    Raises BrokenResult where it cannot be read or has another shape.
+    """
+    try:
+        with _open_quietly(path) as dataset:
+            _check_shape(dataset.shape, classmap)
+            for window in windows(classmap.grid.shape_rc, (STRIP_ROWS, classmap.grid.width)):
+                yield window.row, dataset.read(1, window=window.ranges_rc)
+    except RasterioError as error:
+        raise BrokenResult("The labels of this result can no longer be read. Run it again.") from error
+
+
+def _open_quietly(path: Path) -> rasterio.DatasetReader:
+    with without_place_warning():
+        return rasterio.open(path, driver="GTiff")
+
+
+def _check_shape(shape_rc: tuple[int, ...], classmap: ClassMap) -> None:
+    if tuple(shape_rc) != tuple(classmap.grid.shape_rc):
+        raise BrokenResult(f"The labels are {shape_rc}, but their grid is {classmap.grid.shape_rc} (rows, columns).")
+
+
+@contextmanager
+def staged(out: Path) -> Iterator[Path]:
+    """A path in a temporary folder beside `out` that takes the place of `out` when the block ends well.
+
+    Where the block raises, nothing is left and an existing `out` stays. Raises OutputConflict where
+    the folder or the file cannot be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=".s2dash-", dir=out.parent) as folder:
+            path = Path(folder) / out.name
+            yield path
+            os.replace(path, out)
+    except (OSError, RasterioError, CPLE_BaseError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputConflict(
+            f"{out.name} cannot be written: {reason}. Check that the folder exists, may be written and has space left."
+        ) from error
+
+
+@contextmanager
+def without_place_warning() -> Iterator[None]:
+    """Silences rasterio where a raster has no place on the Earth: here that is a legal scene.
+
+    Not to be held across a `yield`: warning filters are restored in the order of leaving.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield

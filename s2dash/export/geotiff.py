@@ -1,0 +1,243 @@
+"""The class map as a cloud-optimised GeoTIFF, and the side-car in which GIS programs find its attribute table.
+
+GDAL keeps category names and attribute tables of a GeoTIFF only in a PAM side-car, `NAME.tif.aux.xml`
+(https://gdal.org/en/stable/drivers/raster/gtiff.html). It is written here as XML, because a process that
+reads strangers' files runs with GDAL's own side-cars switched off.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from pyproj import CRS as ProjCRS
+from rasterio.crs import CRS
+from rasterio.errors import CRSError
+
+from s2dash import __version__
+from s2dash.classmap import Result
+from s2dash.errors import BrokenResult, OutputConflict
+from s2dash.export.contents import (
+    STRIP_ROWS,
+    ClassFacts,
+    Export,
+    class_facts,
+    file_strips,
+    label_strips,
+    one_line,
+    require_full,
+    staged,
+    without_place_warning,
+)
+from s2dash.grid import Grid
+from s2dash.legend import Legend
+
+NODATA_NAME = "No data"
+
+_DEFLATE = {"compress": "deflate", "num_threads": 2, "bigtiff": "if_safer"}
+_FIELD_TYPES = {"Integer": 0, "Real": 1, "String": 2}
+_FIELD_USAGES = {"Generic": 0, "PixelCount": 1, "Name": 2, "MinMax": 5, "Red": 6, "Green": 7, "Blue": 8}
+"""Numbers of GDALRATFieldType and GDALRATFieldUsage in gdal.h."""
+
+
+def write_geotiff(result: Result, legend: Legend, out: Path) -> None:
+    """Write a full result as a COG: one uint8 band, 0 is nodata, on the scene's grid, with the legend's colours.
+
+    Overviews take the most frequent class. Tags: CLASS_1 to CLASS_k, S2DASH_RECIPE, S2DASH_VERSION,
+    S2DASH_SCENE, S2DASH_RESULT (its digest), ENGINE, ATTRIBUTION, TIFFTAG_COPYRIGHT, TIFFTAG_SOFTWARE.
+    The file is written under a temporary name and read back before it takes the place of `out`; on
+    failure nothing is left and an existing `out` stays. Memory holds one strip of labels.
+
+    Raises RecipeError for a preview, OutputConflict where `out` is an input or cannot be written,
+    BrokenResult where the file does not read back as it was written.
+    """
+    require_full(result)
+    classes = class_facts(result, legend)
+    _refuse_inputs(result, out)
+    tags = geotiff_tags(result, classes)
+    crs = _raster_crs(result.classmap.grid)
+    with rasterio.Env(GDAL_PAM_ENABLED="NO"), without_place_warning(), staged(out) as path:
+        plain = path.with_name("labels.tmp")
+        _write_plain(plain, result, crs, classes, tags)
+        rasterio.shutil.copy(
+            plain, path, driver="COG", blocksize=STRIP_ROWS, level=1, overview_resampling="mode", **_DEFLATE
+        )
+        plain.unlink()
+        _check_read_back(path, result, crs, classes, tags)
+
+
+def write_geotiff_and_sidecar(result: Result, legend: Legend, out: Path) -> None:
+    """Write the GeoTIFF and `NAME.aux.xml` beside it; raises as `write_geotiff` does."""
+    with staged(sidecar_path(out)) as sidecar:
+        sidecar.write_text(sidecar_xml(result, legend), encoding="utf-8")
+        write_geotiff(result, legend, out)
+
+
+def sidecar_path(out: Path) -> Path:
+    """Where GDAL looks for the side-car of a GeoTIFF."""
+    return out.with_name(out.name + ".aux.xml")
+
+
+def geotiff_tags(result: Result, classes: tuple[ClassFacts, ...]) -> dict[str, str]:
+    """The tags of the GeoTIFF, every value one clean line."""
+    attribution = one_line(result.scene.attribution)
+    return {
+        "TIFFTAG_COPYRIGHT": attribution,
+        "TIFFTAG_SOFTWARE": f"s2dash {__version__}",
+        "ATTRIBUTION": attribution,
+        "ENGINE": one_line(result.engine),
+        "S2DASH_VERSION": __version__,
+        "S2DASH_SCENE": one_line(result.scene.title) or "scene",
+        "S2DASH_RESULT": one_line(result.digest),
+        "S2DASH_RECIPE": result.recipe.to_json(),
+        **{f"CLASS_{c.id}": c.name for c in classes},
+    }
+
+
+def sidecar_xml(result: Result, legend: Legend) -> str:
+    """GDAL's PAM side-car of the GeoTIFF: category names (0 is `No data`) and an attribute table of the classes.
+
+    Columns Value, Class_name, Red, Green, Blue, Count (pixels), Area_ha (where the scene has a place)
+    and Share_percent (of the pixels that are not masked). Without an XML declaration, as GDAL writes
+    it: its parser takes the first node for the root. Raises RecipeError for a preview.
+    """
+    require_full(result)
+    classes = class_facts(result, legend)
+    root = ET.Element("PAMDataset")
+    band = ET.SubElement(root, "PAMRasterBand", band="1")
+    names = ET.SubElement(band, "CategoryNames")
+    for name in (NODATA_NAME, *(c.name for c in classes)):
+        ET.SubElement(names, "Category").text = name
+    band.append(_attribute_table(_columns(classes)))
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _columns(classes: tuple[ClassFacts, ...]) -> list[tuple[str, str, str, list[str]]]:
+    """Name, type, usage and cells of each column."""
+    most = max((c.row.count for c in classes), default=0)
+    counts_type = "Integer" if most <= np.iinfo(np.int32).max else "Real"
+    columns = [
+        ("Value", "Integer", "MinMax", [str(c.id) for c in classes]),
+        ("Class_name", "String", "Name", [c.name for c in classes]),
+        ("Red", "Integer", "Red", [str(c.rgb[0]) for c in classes]),
+        ("Green", "Integer", "Green", [str(c.rgb[1]) for c in classes]),
+        ("Blue", "Integer", "Blue", [str(c.rgb[2]) for c in classes]),
+        ("Count", counts_type, "PixelCount", [str(c.row.count) for c in classes]),
+    ]
+    areas = [c.row.area_ha for c in classes]
+    if not any(area is None for area in areas):
+        columns.append(("Area_ha", "Real", "Generic", [f"{area:.4f}" for area in areas]))
+    columns.append(("Share_percent", "Real", "Generic", [f"{100 * c.row.share:.4f}" for c in classes]))
+    return columns
+
+
+def _attribute_table(columns: list[tuple[str, str, str, list[str]]]) -> ET.Element:
+    table = ET.Element("GDALRasterAttributeTable", tableType="thematic")
+    for index, (name, kind, usage, _) in enumerate(columns):
+        field = ET.SubElement(table, "FieldDefn", index=str(index))
+        ET.SubElement(field, "Name").text = name
+        ET.SubElement(field, "Type", typeAsString=kind).text = str(_FIELD_TYPES[kind])
+        ET.SubElement(field, "Usage", usageAsString=usage).text = str(_FIELD_USAGES[usage])
+    for index, cells in enumerate(zip(*(column[3] for column in columns), strict=True)):
+        row = ET.SubElement(table, "Row", index=str(index))
+        for cell in cells:
+            ET.SubElement(row, "F").text = cell
+    return table
+
+
+def _refuse_inputs(result: Result, out: Path) -> None:
+    for taken in (result.scene.path, result.classmap.path):
+        if taken is not None and out.exists() and taken.exists() and out.samefile(taken):
+            raise OutputConflict(f"{out.name} is one of the inputs. Choose another name for the result.")
+
+
+def _raster_crs(grid: Grid) -> CRS | None:
+    if not grid.crs_wkt:
+        return None
+    try:
+        return CRS.from_user_input(grid.crs_wkt)
+    except CRSError:
+        return None
+
+
+def _profile(grid: Grid, crs: CRS | None) -> dict[str, Any]:
+    return {
+        "driver": "GTiff",
+        "height": grid.height,
+        "width": grid.width,
+        "count": 1,
+        "dtype": "uint8",
+        "nodata": 0,
+        "crs": crs,
+        "transform": grid.transform,
+        "tiled": True,
+        "blockxsize": STRIP_ROWS,
+        "blockysize": STRIP_ROWS,
+        "zlevel": 1,
+        **_DEFLATE,
+    }
+
+
+def _write_plain(
+    path: Path, result: Result, crs: CRS | None, classes: Iterable[ClassFacts], tags: dict[str, str]
+) -> None:
+    """The tiled GeoTIFF from which the COG is made: GDAL's COG driver copies only."""
+    with rasterio.open(path, "w", **_profile(result.classmap.grid, crs)) as dataset:
+        dataset.write_colormap(1, {0: (0, 0, 0, 0)} | {c.id: (*c.rgb, 255) for c in classes})
+        dataset.set_band_description(1, "Class")
+        dataset.update_tags(**tags)
+        for row, strip in label_strips(result.classmap):
+            dataset.write(strip, 1, window=((row, row + strip.shape[0]), (0, strip.shape[1])))
+
+
+def _check_read_back(
+    path: Path, result: Result, crs: CRS | None, classes: Iterable[ClassFacts], tags: dict[str, str]
+) -> None:
+    grid = result.classmap.grid
+    with rasterio.open(path, driver="GTiff") as dataset:
+        colours = dataset.colormap(1)
+        checks = {
+            "shape": dataset.shape == tuple(grid.shape_rc),
+            "kind of numbers": dataset.dtypes == ("uint8",) and dataset.nodata == 0,
+            "position": dataset.transform.almost_equals(grid.transform, precision=_tolerance(grid)),
+            "coordinate system": not grid.has_place or _same_crs(crs, dataset.crs),
+            "colours": all(tuple(colours[c.id][:3]) == c.rgb for c in classes),
+            "tags": tags.items() <= dataset.tags().items(),
+        }
+    broken = [what for what, fine in checks.items() if not fine]
+    if broken:
+        raise BrokenResult(f"The GeoTIFF did not read back as it was written ({', '.join(broken)}). Try again.")
+    written = file_strips(path, result.classmap)
+    for (_, expected), (_, found) in zip(label_strips(result.classmap), written, strict=True):
+        if not np.array_equal(expected, found):
+            raise BrokenResult("The GeoTIFF did not read back as it was written (labels). Is the disk full?")
+
+
+def _tolerance(grid: Grid) -> float:
+    """A millionth of a pixel, in CRS units."""
+    return 1e-6 * min(grid.pixel_size)
+
+
+def _same_crs(expected: CRS | None, found: CRS | None) -> bool:
+    if expected is None or found is None:
+        return expected is found
+    return bool(expected == found) or ProjCRS.from_wkt(expected.to_wkt()).equals(
+        ProjCRS.from_wkt(found.to_wkt()), ignore_axis_order=True
+    )
+
+
+EXPORT = Export(
+    key="geotiff",
+    label="GeoTIFF",
+    suffix="-classes.tif",
+    mime="image/tiff",
+    help="The class map with its place and colours, for QGIS, ArcGIS and other GIS programs.",
+    needs_full=True,
+    write=write_geotiff,
+)

@@ -1,0 +1,79 @@
+"""The class table as CSV, safe and clean to open in a spreadsheet.
+
+The attribution is a last column, the same in every row: the table stays rectangular, sorts, filters
+and parses without special rows, and each row copied out of it still carries its source.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from pathlib import Path
+
+from s2dash.classmap import Result
+from s2dash.export.contents import Export, class_facts, one_line, require_full, staged
+from s2dash.legend import Legend
+
+_FORMULA = re.compile(r"(^|;)(?=[\s\"]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+"""Where a spreadsheet might see a formula begin: at a cell's start, or after a semicolon, which splits
+cells in countries with a decimal comma. The last four are the full-width forms."""
+
+
+def csv_text(result: Result, legend: Legend) -> str:
+    """The table as text, one row a class, lines ended by CR LF.
+
+    Columns: id, name, colour (`#rrggbb`), pixels, share_percent (of the pixels that are not masked),
+    area_ha (empty without a place), the mean reflectance of each band of the scene over the sample
+    that was fitted on, attribution. Raises RecipeError for a preview.
+    """
+    require_full(result)
+    scene = result.scene
+    out = io.StringIO()
+    writer = csv.writer(out)
+    reflectances = [f"reflectance {name}" for name in scene.band_names]
+    writer.writerow(
+        ["id", "name", "colour", "pixels", "share_percent", "area_ha", *map(text_cell, reflectances), "attribution"]
+    )
+    for c in class_facts(result, legend):
+        means = [_number(value, ".5g") for value in c.row.mean_reflectance]
+        means += [""] * (len(scene.bands) - len(means))
+        counted = [c.row.count, _number(100 * c.row.share, ".4f"), _number(c.row.area_ha, ".4f")]
+        writer.writerow([c.id, text_cell(c.name), c.colour, *counted, *means, text_cell(scene.attribution)])
+    return out.getvalue()
+
+
+def write_table(result: Result, legend: Legend, out: Path) -> None:
+    """Write `csv_text` as UTF-8 with a byte order mark, by which Excel knows UTF-8.
+
+    Raises RecipeError for a preview, OutputConflict where `out` cannot be written.
+    """
+    text = csv_text(result, legend)
+    with staged(out) as path:
+        path.write_bytes(csv_bytes(text))
+
+
+def csv_bytes(text: str) -> bytes:
+    """CSV text as bytes that Excel reads as UTF-8."""
+    return text.encode("utf-8-sig")
+
+
+def text_cell(text: str) -> str:
+    """Text from outside as a cell that no spreadsheet takes for a formula: `=1+1` becomes `'=1+1`."""
+    return _FORMULA.sub(r"\1'", one_line(text))
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None or not math.isfinite(value) else format(value, form)
+
+
+EXPORT = Export(
+    key="table",
+    label="Class table (CSV)",
+    suffix="-classes.csv",
+    mime="text/csv",
+    help="Name, pixels, share, hectares and mean reflectance of each class, for a spreadsheet.",
+    needs_full=True,
+    write=write_table,
+)

@@ -1,0 +1,286 @@
+"""From stored bands to the numbers an algorithm groups: smoothing, spectral indices, clipping, scaling.
+
+Two steps, so that large scenes need no copies: `raw_features` gives stored bands (smoothed where
+asked) with indices behind them; `FeatureSpace` holds what clips and scales them, learnt from the
+fit sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from s2dash import sentinel2
+from s2dash.errors import UnknownName
+from s2dash.recipe import Recipe
+from s2dash.scene import Pixels, Scene, SceneReader, valid_pixels
+from s2dash.types import Window, windows
+
+_CATALOGUE_NAMES = {
+    "NDVI": "NDVI",
+    "NDWI": "NDWI",
+    "MNDWI": "MNDWI",
+    "NDBI": "NDBI",
+    "NDMI": "NDMI",
+    "BSI": "BI",
+    "NBR": "NBR",
+    "NDSI": "NDSI",
+    "NDREI": "NDREI",
+}
+"""Our names and those of the `spyndex` catalogue, which calls the bare soil index BI."""
+
+INDEX_HELP: dict[str, str] = {
+    "NDVI": "green plants",
+    "NDWI": "open water",
+    "MNDWI": "open water, steadier beside buildings",
+    "NDBI": "buildings and bare ground",
+    "NDMI": "moisture of plants",
+    "BSI": "bare soil",
+    "NBR": "burnt ground",
+    "NDSI": "snow",
+    "NDREI": "chlorophyll, from the red edge",
+}
+"""What each index rises with, in plain words."""
+
+
+@dataclass(frozen=True)
+class SpectralIndex:
+    """An index on the bands of one scene."""
+
+    name: str
+    """`NDVI`, or with the bands' suffix (`NDVI_2018-04-19`)."""
+    code: str
+    """What the catalogue calls it."""
+    formula: str
+    """In the letters of the catalogue."""
+    positions: tuple[tuple[str, int], ...]
+    """Letter and position in the scene of each band of the formula."""
+
+
+def available_indices(scene: Scene) -> dict[str, SpectralIndex]:
+    """The indices that the scene has the bands for, by name, once for each suffix such as a date.
+
+    Where B08 is missing, B8A stands in for the near infrared.
+    """
+    import spyndex
+
+    found: dict[str, SpectralIndex] = {}
+    suffixes = dict.fromkeys(band.suffix for band in scene.bands if band.standard)
+    for suffix in suffixes:
+        letters: dict[str, int] = {}
+        for position, band in enumerate(scene.bands):
+            if band.standard and band.suffix == suffix:
+                code = sentinel2.BANDS[band.standard].spyndex_code
+                if code:
+                    letters[code] = position
+        if "N" not in letters and "N2" in letters:
+            letters["N"] = letters["N2"]
+        for ours, theirs in _CATALOGUE_NAMES.items():
+            entry = spyndex.indices[theirs]
+            if all(letter in letters for letter in entry.bands):
+                pairs = tuple((letter, letters[letter]) for letter in entry.bands)
+                found[ours + suffix] = SpectralIndex(ours + suffix, theirs, entry.formula, pairs)
+    return found
+
+
+def chosen_indices(scene: Scene, names: Sequence[str]) -> tuple[SpectralIndex, ...]:
+    """Indices by name; raises UnknownName where one does not exist or the scene lacks its bands."""
+    if not names:
+        return ()
+    available = available_indices(scene)
+    chosen = []
+    for name in names:
+        match = next((entry for key, entry in available.items() if key.lower() == name.lower()), None)
+        if match is None:
+            has = ", ".join(available) or "no index, as it lacks the bands"
+            raise UnknownName(f"The index {name[:60]!r} is not possible on this scene. It offers {has}.")
+        chosen.append(match)
+    return tuple(chosen)
+
+
+def index_values(scene: Scene, index: SpectralIndex, stored: np.ndarray) -> np.ndarray:
+    """An index from stored bands in the order of `index.positions`, float32 in [-1, 1]; NaN where it is 0/0.
+
+    Parameters
+    ----------
+    stored : ndarray of shape (bands of the index, ...), as stored
+
+    The formula is the catalogue's (Montero et al., A standardized catalogue of spectral indices,
+    Scientific Data 10, 2023), on reflectance.
+    """
+    import spyndex
+
+    reflectance = scene.to_reflectance(stored).astype(np.float64)
+    letters = {letter: band for (letter, _), band in zip(index.positions, reflectance, strict=True)}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = np.asarray(spyndex.computeIndex(index.code, params=letters), dtype=np.float64)
+    return np.clip(values, -1, 1).astype(np.float32)
+
+
+def needed_positions(scene: Scene, recipe: Recipe) -> tuple[int, ...]:
+    """Positions of all bands that the recipe's features are made of: the chosen ones, then those of indices."""
+    chosen = scene.positions(recipe.bands)
+    extra = [p for index in chosen_indices(scene, recipe.indices) for _, p in index.positions]
+    return tuple(dict.fromkeys((*chosen, *extra)))
+
+
+def smoothed(values: np.ndarray, valid: np.ndarray, step: int = 1, first_rc: tuple[int, int] = (0, 0)) -> np.ndarray:
+    """Mean of each pixel's valid 3 x 3 neighbours, float32; masked pixels and beyond the edge count for nothing.
+
+    Parameters
+    ----------
+    values : ndarray of shape (bands, rows, cols)
+    valid : ndarray of shape (rows, cols), bool
+    step, first_rc : give the mean of every `step`-th pixel only, from row and column `first_rc` on
+
+    Returns
+    -------
+    ndarray of shape (bands, rows taken, cols taken), float32; 0 where no neighbour is valid.
+    """
+    rows, cols = valid.shape
+    padded = np.zeros((rows + 2, cols + 2), dtype=np.float64)
+    padded[1:-1, 1:-1] = valid
+    counts = np.maximum(_neighbour_sum(padded, step, first_rc), 1)
+    out = np.empty((len(values), *counts.shape), dtype=np.float32)
+    for band, result in zip(values, out, strict=True):
+        padded[1:-1, 1:-1] = np.where(valid, band, 0)
+        np.divide(_neighbour_sum(padded, step, first_rc), counts, out=result, casting="unsafe")
+    return out
+
+
+def _neighbour_sum(padded: np.ndarray, step: int, first_rc: tuple[int, int]) -> np.ndarray:
+    """Sums of 3 x 3, always added in the same order, so that every way of reading gives the same bits."""
+    rows, cols = padded.shape[0] - 2, padded.shape[1] - 2
+
+    def across(down: int) -> np.ndarray:
+        line = padded[first_rc[0] + down : rows + down : step]
+        left, middle, right = (line[:, first_rc[1] + n : cols + n : step] for n in range(3))
+        return np.asarray(left + middle + right)
+
+    return across(0) + across(1) + across(2)
+
+
+def raw_features(scene: Scene, recipe: Recipe, pixels: Pixels, on_reflectance: bool = False) -> Pixels:
+    """Stored bands, then indices, as features; smoothing has been done before.
+
+    Parameters
+    ----------
+    pixels : Pixels of the bands at `needed_positions(scene, recipe)`
+
+    Returns
+    -------
+    Pixels whose values have shape (features, rows, cols): the stored dtype without indices, float32
+    with them. Where an index is 0/0, or where an algorithm on reflectance meets zero in every band,
+    the mask is cleared.
+    """
+    positions = needed_positions(scene, recipe)
+    chosen = len(recipe.bands)
+    bands, valid = pixels.values[:chosen], pixels.valid
+    if on_reflectance:
+        bare = -scene.reflectance.offset
+        return Pixels(bands, valid & (bands != bare).any(axis=0))
+    if not recipe.indices:
+        return Pixels(bands, valid)
+    out = np.empty((chosen + len(recipe.indices), *valid.shape), dtype=np.float32)
+    out[:chosen] = bands
+    for row, index in enumerate(chosen_indices(scene, recipe.indices), chosen):
+        stored = pixels.values[[positions.index(p) for _, p in index.positions]]
+        out[row] = index_values(scene, index, stored)
+        valid = valid & np.isfinite(out[row])
+    return Pixels(out, valid)
+
+
+def preview_features(scene: Scene, recipe: Recipe, stack: np.ndarray, on_reflectance: bool = False) -> Pixels:
+    """Raw features of the live picture, each as the full resolution has it at that pixel.
+
+    Parameters
+    ----------
+    stack : the scene's `read_preview_stack`; where the scene is decimated and the recipe smooths,
+        full-resolution neighbours are needed and the scene itself is read instead
+    """
+    positions = needed_positions(scene, recipe)
+    if recipe.smooth and scene.live_step > 1:
+        pixels = _decimated_smoothed(scene, recipe, positions)
+    else:
+        values = stack[[scene.band_indexes[p] - 1 for p in positions]]
+        pixels = Pixels(values, valid_pixels(scene, positions, stack, recipe.mask))
+        if recipe.smooth:
+            pixels = Pixels(smoothed(values, pixels.valid), pixels.valid)
+    return raw_features(scene, recipe, pixels, on_reflectance)
+
+
+def window_features(reader: SceneReader, recipe: Recipe, window: Window, on_reflectance: bool = False) -> Pixels:
+    """Raw features of a window at full resolution; with smoothing, neighbours beyond its edge are read too."""
+    scene = reader.scene
+    positions = needed_positions(scene, recipe)
+    if not recipe.smooth:
+        return raw_features(scene, recipe, reader.read(positions, window, recipe.mask), on_reflectance)
+    wide = window.grown(1, scene.grid.shape_rc)
+    pixels = reader.read(positions, wide, recipe.mask)
+    inner = Window(window.row - wide.row, window.col - wide.col, window.height, window.width).slices_rc
+    means = smoothed(pixels.values, pixels.valid)[(slice(None), *inner)]
+    return raw_features(scene, recipe, Pixels(means, pixels.valid[inner]), on_reflectance)
+
+
+def _decimated_smoothed(scene: Scene, recipe: Recipe, positions: tuple[int, ...]) -> Pixels:
+    """Means of full-resolution neighbours at the pixels of the live picture, read strip by strip."""
+    step, first = scene.live_step, scene.live_step // 2
+    strip = max(1, 512 // step) * step
+    values, valid = [], []
+    with SceneReader(scene) as reader:
+        for window in windows(scene.grid.shape_rc, (strip, scene.grid.width)):
+            wide = window.grown(1, scene.grid.shape_rc)
+            pixels = reader.read(positions, wide, recipe.mask)
+            start_rc = (window.row - wide.row + first, first)
+            values.append(
+                smoothed(pixels.values, pixels.valid, step, start_rc)[:, : -(-(window.height - first) // step)]
+            )
+            valid.append(pixels.valid[start_rc[0] : window.row - wide.row + window.height : step, first::step])
+    return Pixels(np.concatenate(values, axis=1), np.concatenate(valid, axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSpace:
+    """What clips and scales raw features: (clip(x, low, high) - shift) / scale, each of shape (features,), float64."""
+
+    low: np.ndarray
+    high: np.ndarray
+    shift: np.ndarray
+    scale: np.ndarray
+
+    def transform(self, raw: np.ndarray, dtype: type = np.float32) -> np.ndarray:
+        """Raw features of shape (features, pixels) as rows to group, shape (pixels, features)."""
+        clipped = np.clip(raw.T.astype(np.float64), self.low, self.high)
+        return np.ascontiguousarray((clipped - self.shift) / self.scale, dtype=dtype)
+
+
+def learn_space(scene: Scene, recipe: Recipe, raw: np.ndarray, on_reflectance: bool = False) -> FeatureSpace:
+    """Clip limits and scaling from the fit sample.
+
+    Parameters
+    ----------
+    raw : ndarray of shape (features, pixels), raw features of the sample, all valid
+
+    A feature that never changes keeps the scale 1. With scaling `none` the features keep their
+    stored numbers.
+    """
+    count = len(raw)
+    low, high = np.full(count, -np.inf), np.full(count, np.inf)
+    if on_reflectance:
+        shift = np.full(count, -scene.reflectance.offset)
+        return FeatureSpace(low, high, shift, np.full(count, scene.reflectance.quantification))
+    rows = raw.astype(np.float64)
+    if recipe.clip is not None:
+        low, high = np.percentile(rows, recipe.clip, axis=1)
+        rows = np.clip(rows, low[:, None], high[:, None])
+    shift, scale = np.zeros(count), np.ones(count)
+    if recipe.scale == "standard":
+        shift, scale = rows.mean(axis=1), rows.std(axis=1)
+    elif recipe.scale == "robust":
+        quarter, shift, three_quarters = np.percentile(rows, (25, 50, 75), axis=1)
+        scale = three_quarters - quarter
+        flat = scale <= 0
+        scale[flat] = rows[flat].std(axis=1)
+    return FeatureSpace(low, high, shift, np.where(scale > 0, scale, 1.0))

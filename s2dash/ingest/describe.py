@@ -1,0 +1,123 @@
+"""What a raster's header and a look at its pixels say of it: band names, nodata, reflectance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.enums import ColorInterp, MaskFlags
+
+from s2dash import sentinel2
+from s2dash.legend import clean_name
+from s2dash.scene import Band, Reflectance
+
+_DATE = re.compile(r"(20\d\d)-?([01]\d)-?([0-3]\d)")
+
+
+@dataclass(frozen=True)
+class BandLayout:
+    """Which raster bands are bands of the scene, and which one is a mask."""
+
+    bands: tuple[Band, ...]
+    indexes: tuple[int, ...]
+    """Place of each band in the raster, from 1."""
+    mask_index: int | None
+    names_are_guessed: bool
+    notes: tuple[str, ...]
+
+
+def band_layout(dataset: rasterio.DatasetReader, title: str) -> BandLayout:
+    """Bands named by their descriptions, else by count and order; an alpha band is the mask.
+
+    Names by count and order are a guess, and noted as one.
+    """
+    alpha = [i for i in dataset.indexes if dataset.colorinterp[i - 1] == ColorInterp.alpha]
+    if dataset.count == 1:
+        alpha = []
+    indexes = tuple(i for i in dataset.indexes if i not in alpha[-1:])
+    descriptions = [clean_name(dataset.descriptions[i - 1] or "") for i in indexes]
+    guess = sentinel2.guess_band_names(len(indexes))
+    notes: tuple[str, ...] = ()
+    guessed = False
+    if not any(descriptions) and len(indexes) == 1:
+        descriptions = [sentinel2.standard_band_name(title) or ""]
+    elif not any(sentinel2.standard_band_name(text) for text in descriptions) and not any(descriptions) and guess:
+        descriptions, guessed = list(guess), True
+        notes = (
+            f"The file does not name its {len(indexes)} bands; they are taken as {', '.join(guess)}, the usual order. "
+            "Change the names if that is wrong.",
+        )
+    elif not any(descriptions):
+        notes = (f"The file does not name its {len(indexes)} bands, and their number has no usual order.",)
+    return BandLayout(named_bands(descriptions), indexes, alpha[-1] if alpha else None, guessed, notes)
+
+
+def named_bands(texts: Sequence[str]) -> tuple[Band, ...]:
+    """Bands with unique names from free texts: standard names, with a date or number where one comes twice."""
+    standards = [sentinel2.standard_band_name(text) for text in texts]
+    names: list[str] = []
+    for number, (text, standard) in enumerate(zip(texts, standards, strict=True), 1):
+        name = standard or clean_name(text) or f"band {number}"
+        if standard and standards.count(standard) > 1:
+            date = _DATE.search(text)
+            name = f"{standard}_{'-'.join(date.groups())}" if date else standard
+        unique, copy = name, 2
+        while unique in names:
+            unique, copy = f"{name}_{copy}", copy + 1
+        names.append(unique)
+    return tuple(Band(name, standard) for name, standard in zip(names, standards, strict=True))
+
+
+def has_internal_mask(dataset: rasterio.DatasetReader) -> bool:
+    """Whether the file carries a mask that is neither a nodata value nor an alpha band."""
+    return any(
+        MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags and MaskFlags.nodata not in flags
+        for flags in dataset.mask_flag_enums
+    )
+
+
+def guess_reflectance(dtype: str, sampled: np.ndarray, tags: dict[str, str]) -> Reflectance:
+    """How stored numbers become reflectance, from tags of our own, else from dtype and typical values.
+
+    Parameters
+    ----------
+    sampled : ndarray of stored values, any shape, without nodata; may be empty
+    """
+    tagged = _number(tags.get("QUANTIFICATION_VALUE"))
+    if tagged:
+        offset = _number(tags.get("ADD_OFFSET")) or 0.0
+        return Reflectance(tagged, offset, f"The file says: divided by {tagged:g}, offset {offset:g}.")
+    typical = float(np.percentile(sampled, 75)) if sampled.size else 0.0
+    if np.issubdtype(np.dtype(dtype), np.floating) and typical <= 2:
+        return Reflectance(1.0, 0.0, "Taken as reflectance from 0 to 1.")
+    if np.dtype(dtype).itemsize == 1:
+        return Reflectance(255.0, 0.0, "Taken as pictures scaled to 8 bits: reflectance is not exact.")
+    if typical > 15_000:
+        return Reflectance(65_535.0, 0.0, "Taken as reflectance x 65,535, as web exports have it.")
+    return Reflectance(10_000.0, 0.0, "Taken as reflectance x 10,000, the mission's usual numbers.")
+
+
+def title_from(path: Path) -> str:
+    """A scene's title from its file name."""
+    return clean_name(path.stem) or "Scene"
+
+
+def acquisition_date(tags: dict[str, str], title: str) -> tuple[str | None, int | None]:
+    """`2016-01-12` and 2016 from the tag ACQUISITION_DATE or a date in the title; None where neither has one."""
+    for text in (tags.get("ACQUISITION_DATE", ""), title):
+        found = _DATE.search(text)
+        if found and 1 <= int(found[2]) <= 12 and 1 <= int(found[3]) <= 31 and int(found[1]) >= 2015:
+            return "-".join(found.groups()), int(found[1])
+    return None, None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text) if text else None
+    except ValueError:
+        return None
+    return value if value is not None and np.isfinite(value) else None

@@ -1,0 +1,163 @@
+"""Work that must not block a page: live results, of which only the newest request counts, and full-scene jobs.
+
+Everything runs on threads of this process, whose inner loops (numba, scikit-learn, GDAL) run outside
+Python's lock; nothing here is a stranger's file any more.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from s2dash import pipeline
+from s2dash.classmap import Result
+from s2dash.evaluate import Scores
+from s2dash.pipeline import Fitted
+from s2dash.recipe import Recipe
+from s2dash.scene import Scene, read_preview_stack
+from s2dash.types import CancelToken
+
+T = TypeVar("T")
+
+_STACKS_KEPT = 4
+_ANSWERS_KEPT = 24
+
+
+class ScratchFolder:
+    """A temporary folder that goes when nobody holds this any more, or earlier when it is removed."""
+
+    def __init__(self, prefix: str) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=prefix))
+        self._finalizer = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Remove the folder and all in it now."""
+        self._finalizer()
+
+
+@dataclass(frozen=True, eq=False)
+class LiveAnswer:
+    """A live result with the fit that made it."""
+
+    result: Result
+    fitted: Fitted
+    seconds: float
+
+    @cached_property
+    def scores(self) -> Scores:
+        """Scores of the fit; a tenth of a second, so asked for after the map is drawn, and once."""
+        return pipeline.sample_scores(self.fitted)
+
+
+class Cache(Generic[T]):
+    """The last few values by key, safe to use from any thread; a value in the making is made once."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[object, Future[T]] = OrderedDict()
+
+    def get(self, key: object, make: Callable[[], T]) -> T:
+        """The value of the key, made now where it is not kept; an error is raised and not kept."""
+        with self._lock:
+            future = self._kept.get(key)
+            mine = future is None
+            if future is None:
+                future = self._kept[key] = Future()
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        if mine:
+            try:
+                future.set_result(make())
+            except BaseException as error:  # noqa: BLE001 - handed to everyone who waits
+                with self._lock:
+                    self._kept.pop(key, None)
+                future.set_exception(error)
+        return future.result()
+
+
+class LiveEngine:
+    """Fits and labels live pictures for every session of this process."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="s2dash-live")
+        self._stacks: Cache[np.ndarray] = Cache(_STACKS_KEPT)
+        self._answers: Cache[LiveAnswer] = Cache(_ANSWERS_KEPT)
+
+    def stack(self, scene: Scene) -> np.ndarray:
+        """The scene's preview stack, read once."""
+        return self._stacks.get(scene.digest, lambda: read_preview_stack(scene))
+
+    def submit(self, scene: Scene, recipe: Recipe, before: Future[LiveAnswer] | None = None) -> Future[LiveAnswer]:
+        """Start a live result; `before`, an earlier request of the same session, is dropped if it still waits."""
+        if before is not None:
+            before.cancel()
+        # With the path: an equal scene of another session lies in a folder that goes when that session ends.
+        key = (scene.digest, scene.path, recipe.to_json())
+        return self._pool.submit(self._answers.get, key, lambda: self._answer(scene, recipe))
+
+    def _answer(self, scene: Scene, recipe: Recipe) -> LiveAnswer:
+        started = time.perf_counter()
+        stack = self.stack(scene)
+        fitted = pipeline.fit(scene, recipe, stack)
+        result = pipeline.run_live(fitted, stack)
+        return LiveAnswer(result, fitted, time.perf_counter() - started)
+
+
+@dataclass(eq=False)
+class FullJob:
+    """One run over all pixels of a scene, with progress; its labels live in a folder of its own until dropped."""
+
+    fitted: Fitted
+    share: float = 0.0
+    started: float = field(default_factory=time.perf_counter)
+    _cancel: CancelToken = field(default_factory=CancelToken)
+    _folder: ScratchFolder = field(default_factory=lambda: ScratchFolder("s2dash-full-"))
+    _future: Future[Result] = field(default_factory=Future)
+
+    def start(self) -> FullJob:
+        threading.Thread(target=self._run, name="s2dash-full", daemon=True).start()
+        return self
+
+    def cancel(self) -> None:
+        """Stop between two windows; nothing is left behind."""
+        self._cancel.cancel()
+
+    @property
+    def is_done(self) -> bool:
+        return self._future.done()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """From the pace so far; None until there is one."""
+        if self.share <= 0.01:
+            return None
+        return (time.perf_counter() - self.started) * (1 - self.share) / self.share
+
+    def result(self) -> Result:
+        """The full result of a finished job; raises what stopped it."""
+        return self._future.result(timeout=0)
+
+    def _run(self) -> None:
+        try:
+            labels = self._folder.path / "labels.tif"
+            self._future.set_result(pipeline.run_full(self.fitted, labels, self._note, self._cancel))
+        except BaseException as error:  # noqa: BLE001 - handed to who asks for the result
+            self._folder.remove()
+            self._future.set_exception(error)
+
+    def _note(self, share: float, what: str) -> None:
+        self.share = share

@@ -1,0 +1,77 @@
+"""The Legend value: what each class is called and how it is drawn. Editing it never refits."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from s2dash.errors import RecipeError
+
+_HEX = re.compile(r"#[0-9a-fA-F]{6}")
+MOST_NAME_CHARACTERS = 60
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """One class as people see it."""
+
+    id: int
+    """Its value in the labels, from 1."""
+    name: str
+    colour: str
+    """`#rrggbb`"""
+
+
+@dataclass(frozen=True)
+class Legend:
+    """The classes in the order of their numbers, 1 to k."""
+
+    entries: tuple[LegendEntry, ...]
+
+    def edited(self, names: Mapping[int, str], colours: Mapping[int, str]) -> Legend:
+        """This legend with other names and colours where given, by class id.
+
+        Raises RecipeError for a colour that is not `#rrggbb`.
+        """
+        return Legend(
+            tuple(
+                replace(
+                    entry,
+                    name=clean_name(names.get(entry.id, "")) or entry.name,
+                    colour=_checked_colour(colours.get(entry.id, entry.colour)),
+                )
+                for entry in self.entries
+            )
+        )
+
+    def rgba(self, only: int | None = None) -> np.ndarray:
+        """A table from label to colour, shape (256, 4), uint8; label 0 and labels without entry are transparent.
+
+        With `only`, the other classes fade to a quarter of their opacity.
+        """
+        table = np.zeros((256, 4), dtype=np.uint8)
+        for entry in self.entries:
+            opacity = 255 if only in (None, entry.id) else 64
+            table[entry.id] = (*bytes.fromhex(entry.colour[1:]), opacity)
+        return table
+
+
+def default_legend(colours: tuple[str, ...]) -> Legend:
+    """`Class 1` to `Class k` in the given colours."""
+    return Legend(tuple(LegendEntry(i, f"Class {i}", colour) for i, colour in enumerate(colours, 1)))
+
+
+def clean_name(text: str) -> str:
+    """A name as one line of at most 60 characters, without control or direction characters."""
+    visible = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn") else c for c in text)
+    return " ".join(visible.split())[:MOST_NAME_CHARACTERS].strip()
+
+
+def _checked_colour(colour: str) -> str:
+    if not _HEX.fullmatch(colour):
+        raise RecipeError(f"{colour[:20]!r} is not a colour. Colours are written #rrggbb, such as #3479c7.")
+    return colour.lower()

@@ -1,0 +1,217 @@
+"""Colours for classes: by the character of their mean reflectance, or from palettes people know.
+
+A colour is a hint, not a name: blues look like water, greens like plants, browns like bare ground,
+pale like sand or cloud. The colours were chosen to stay apart for colour-blind readers too.
+"""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+
+import numpy as np
+
+from s2dash import sentinel2
+
+PALETTES: dict[str, str] = {
+    "character": "By character: water blue, plants green …",
+    "true-colour": "As the eye would see each class",
+    "tab20": "Strong and unlike (tab20)",
+    "hsv": "Rainbow (hsv)",
+}
+"""Ways to colour classes, with their labels."""
+
+FAMILY_WORDS: dict[str, str] = {
+    "dark": "Dark or wet, such as shade, marsh or mud",
+    "water": "Looks like water",
+    "vegetation": "Looks like plants",
+    "bright": "Bright, such as sand, cloud, snow or roofs",
+    "bare": "Looks like bare ground",
+    "other": "Of mixed character",
+}
+"""What each family looks like, as a hint."""
+
+_FAMILY_COLOURS: dict[str, tuple[str, ...]] = {
+    "water": ("#3479c7", "#77dafd", "#4ba1ed", "#043785", "#2a5aab", "#8bb2d9", "#6ac0ff", "#478bdb"),
+    "vegetation": (
+        *("#557d5a", "#b9ea85", "#8fb57d", "#a9bd4b", "#73a282"),
+        *("#64915f", "#3f6c4e", "#9dc7a2", "#8bda97"),
+    ),
+    "bare": ("#b68535", "#5d3826", "#884800", "#9a6a11", "#735436", "#866535", "#683103", "#c8975d"),
+    "bright": ("#f9eed0", "#d7d0c5", "#f1eeeb"),
+    "dark": ("#4f557a", "#1a1434", "#393644"),
+    "other": ("#8f7d86", "#c4a7ba", "#6c5b62", "#b084ae", "#946a92", "#ad989c", "#7a6d79"),
+}
+_OVERFLOW = ("other", "bare", "bright", "dark")
+"""Families whose spare colours serve where another runs out: never blue or green, which would claim a meaning."""
+
+_VISIBLE_GAIN = 2.5
+"""Reflectance times this is the brightness of a true colour, as pictures of land are usually shown."""
+
+
+def class_colours(
+    mean_reflectance: np.ndarray, standard_names: Sequence[str | None], palette: str = "character"
+) -> tuple[str, ...]:
+    """One colour for each class, `#rrggbb`, all different.
+
+    Parameters
+    ----------
+    mean_reflectance : ndarray of shape (k, bands), reflectance; NaN where unknown
+    standard_names : the Sentinel-2 band of each column; None where unknown
+    palette : a key of `PALETTES`
+    """
+    bands = _Bands(mean_reflectance, standard_names)
+    if palette == "character" and bands.infrared is not None:
+        return _by_character(bands)
+    if palette == "true-colour":
+        return _distinct(_true_colours(bands))
+    return _distinct(_from_colormap(bands, "cividis" if palette == "character" else palette))
+
+
+def families(mean_reflectance: np.ndarray, standard_names: Sequence[str | None]) -> tuple[str, ...]:
+    """The character of each class, a key of `FAMILY_WORDS`, from its mean reflectance over all bands of the scene.
+
+    The first rule that fits decides (docs/design.md has them in words). Without near infrared all are `other`.
+    """
+    bands = _Bands(mean_reflectance, standard_names)
+    if bands.infrared is None:
+        return ("other",) * len(mean_reflectance)
+    return tuple(_family(bands, i) for i in range(len(mean_reflectance)))
+
+
+class _Bands:
+    """Class means by band, with the quantities that the rules speak of, each of shape (k,)."""
+
+    def __init__(self, mean_reflectance: np.ndarray, standard_names: Sequence[str | None]) -> None:
+        means = np.nan_to_num(np.asarray(mean_reflectance, dtype=np.float64))
+        self.count = len(means)
+        self._columns = {
+            name: means[:, [i for i, other in enumerate(standard_names) if other == name]].mean(axis=1)
+            for name in dict.fromkeys(standard_names)
+            if name is not None
+        }
+        ground = [i for i, name in enumerate(standard_names) if name not in sentinel2.ATMOSPHERE_BANDS]
+        self.brightness = means[:, ground or list(range(means.shape[1]))].mean(axis=1)
+        self.visible = self.mean_of("B02", "B03", "B04", otherwise=self.brightness)
+        self.infrared = self.get("B08") if self.get("B08") is not None else self.get("B8A")
+        self.ndvi = self._difference(self.infrared, self.get("B04"))
+        self.ndwi = self._difference(self.get("B03"), self.infrared)
+        self.mndwi = self._difference(self.get("B03"), self.get("B11"))
+
+    def get(self, name: str) -> np.ndarray | None:
+        return self._columns.get(name)
+
+    def mean_of(self, *names: str, otherwise: np.ndarray) -> np.ndarray:
+        found = [self._columns[name] for name in names if name in self._columns]
+        return np.asarray(np.mean(found, axis=0)) if found else otherwise
+
+    @staticmethod
+    def _difference(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
+        """The normalised difference of two bands; None where one is missing."""
+        if one is None or other is None:
+            return None
+        total = one + other
+        return np.where(np.abs(total) > 1e-6, (one - other) / np.where(np.abs(total) > 1e-6, total, 1), 0)
+
+
+def _family(bands: _Bands, i: int) -> str:
+    def at(values: np.ndarray | None, missing: float) -> float:
+        return missing if values is None else float(values[i])
+
+    ndvi = at(bands.ndvi, 0.0)
+    wetness = max(at(bands.ndwi, -1.0), at(bands.mndwi, -1.0))
+    is_open_water = at(bands.mndwi, -1.0) >= 0.45 if bands.mndwi is not None else at(bands.ndwi, -1.0) >= 0.30
+    visible, infrared = float(bands.visible[i]), at(bands.infrared, 0.0)
+    shortwave = at(bands.get("B11"), infrared)
+    red, blue = at(bands.get("B04"), visible), at(bands.get("B02"), visible)
+    if ndvi < 0.15 and bands.brightness[i] < 0.08 and not is_open_water:
+        return "dark"
+    if wetness > 0.10 and ndvi < 0.10 and visible <= 0.32:
+        return "water"
+    if ndvi >= 0.30:
+        return "vegetation"
+    if visible >= 0.45 or (visible >= 0.20 and red < 1.25 * blue):
+        return "bright"
+    if shortwave >= 0.9 * infrared and ndvi >= -0.05 and shortwave > visible:
+        return "bare"
+    return "other"
+
+
+def _by_character(bands: _Bands) -> tuple[str, ...]:
+    """The first colours of each family, the darker class the darker colour."""
+    members: dict[str, list[int]] = {name: [] for name in _FAMILY_COLOURS}
+    for i in range(bands.count):
+        members[_family(bands, i)].append(i)
+    picked = {name: list(_FAMILY_COLOURS[name][: len(found)]) for name, found in members.items()}
+    spare = _spare_colours({colour for colours in picked.values() for colour in colours})
+    out = [""] * bands.count
+    for name, found in members.items():
+        colours = picked[name] + [next(spare) for _ in range(len(found) - len(picked[name]))]
+        for i, colour in zip(
+            sorted(found, key=lambda n: bands.brightness[n]), sorted(colours, key=_lightness), strict=True
+        ):
+            out[i] = colour
+    return tuple(out)
+
+
+def _spare_colours(used: set[str]) -> Iterator[str]:
+    """Colours for classes beyond their family's: unused ones that claim nothing, then greys and mauves without end."""
+    for row in zip_longest(*(_FAMILY_COLOURS[name] for name in _OVERFLOW)):
+        for colour in row:
+            if colour is not None and colour not in used:
+                used.add(colour)
+                yield colour
+    for step in range(1, 1 << 16):
+        lightness = 0.12 + 0.8 * (step * 0.6180339887 % 1)
+        colour = _hex(colorsys.hls_to_rgb(0.75 + 0.35 * (step * 0.7548776662 % 1), lightness, 0.22))
+        if colour not in used:
+            used.add(colour)
+            yield colour
+
+
+def _true_colours(bands: _Bands) -> list[tuple[float, float, float]]:
+    channels = [bands.get(name) if bands.get(name) is not None else bands.brightness for name in ("B04", "B03", "B02")]
+    lit = np.clip(np.stack([np.asarray(c) for c in channels], axis=1) * _VISIBLE_GAIN, 0, 1) ** (1 / 1.5)
+    return [(float(r), float(g), float(b)) for r, g, b in lit]
+
+
+def _from_colormap(bands: _Bands, name: str) -> list[tuple[float, float, float]]:
+    """Colours of a matplotlib colour map: in order of its list, or spread over it from dark to bright classes."""
+    import matplotlib
+
+    colour_map = matplotlib.colormaps[name]
+    if name == "tab20":
+        order = [*range(0, 20, 2), *range(1, 20, 2)]
+        places = np.array([order[i % 20] for i in range(bands.count)])
+    elif name == "hsv":
+        places = np.arange(bands.count) / bands.count
+    else:
+        ranks = np.argsort(np.argsort(bands.brightness, kind="stable"), kind="stable")
+        places = ranks / max(1, bands.count - 1)
+    return [(float(r), float(g), float(b)) for r, g, b, _ in (colour_map(place) for place in places)]
+
+
+def _distinct(colours: Sequence[tuple[float, float, float]]) -> tuple[str, ...]:
+    """The colours as text; one that is there already is moved to the nearest lightness that is free."""
+    out: list[str] = []
+    for red, green, blue in colours:
+        hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
+        candidate, step = _hex((red, green, blue)), 0
+        while candidate in out:
+            step += 1
+            moved = lightness + (0.04 * ((step + 1) // 2)) * (1 if step % 2 else -1)
+            wrapped = moved % 1.0
+            candidate = _hex(colorsys.hls_to_rgb((hue + 0.003 * step) % 1.0, wrapped, max(saturation, 0.1)))
+        out.append(candidate)
+    return tuple(out)
+
+
+def _lightness(colour: str) -> float:
+    """Relative luminance of `#rrggbb` without its gamma, enough to order colours by."""
+    red, green, blue = bytes.fromhex(colour[1:])
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _hex(rgb: Sequence[float]) -> str:
+    return "#" + "".join(f"{round(255 * min(1.0, max(0.0, c))):02x}" for c in rgb)

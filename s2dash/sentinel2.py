@@ -1,0 +1,114 @@
+"""Facts about Sentinel-2: bands, names people give them, and the words of its licence.
+
+Band names and order follow the product metadata (MTD_MSIL1C.xml, MTD_MSIL2A.xml): index 0 to 12
+is B01 to B08, B8A, B09 to B12. Centre wavelengths are the nominal ones of the same files.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class BandFacts:
+    """What the mission says of one band."""
+
+    name: str
+    common_name: str
+    wavelength_nm: int
+    native_pixel_m: int
+    spyndex_code: str | None
+    """The band's letter in the catalogue of spectral indices; None where it has none."""
+
+
+BANDS: dict[str, BandFacts] = {
+    facts.name: facts
+    for facts in (
+        BandFacts("B01", "coastal aerosol", 443, 60, "A"),
+        BandFacts("B02", "blue", 490, 10, "B"),
+        BandFacts("B03", "green", 560, 10, "G"),
+        BandFacts("B04", "red", 665, 10, "R"),
+        BandFacts("B05", "red edge 1", 705, 20, "RE1"),
+        BandFacts("B06", "red edge 2", 740, 20, "RE2"),
+        BandFacts("B07", "red edge 3", 783, 20, "RE3"),
+        BandFacts("B08", "near infrared", 842, 10, "N"),
+        BandFacts("B8A", "narrow near infrared", 865, 20, "N2"),
+        BandFacts("B09", "water vapour", 945, 60, "WV"),
+        BandFacts("B10", "cirrus", 1375, 60, None),
+        BandFacts("B11", "shortwave infrared 1", 1610, 20, "S1"),
+        BandFacts("B12", "shortwave infrared 2", 2190, 20, "S2"),
+    )
+}
+
+ATMOSPHERE_BANDS = ("B01", "B09", "B10")
+"""Bands made for the air, not the ground: left out by default and never part of brightness."""
+
+BAND_SETS: dict[str, tuple[str, ...]] = {
+    "All land": tuple(name for name in BANDS if name not in ATMOSPHERE_BANDS),
+    "10 m": ("B02", "B03", "B04", "B08"),
+    "Plants": ("B03", "B04", "B05", "B06", "B07", "B08", "B8A"),
+    "Water": ("B02", "B03", "B04", "B08", "B11", "B12"),
+    "All bands": tuple(BANDS),
+}
+"""Choices of bands with a purpose; a scene offers those of their bands that it has."""
+
+LAYERS: dict[str, tuple[tuple[str, str, str], str]] = {
+    "True colour": (("B04", "B03", "B02"), "as the eye would see it"),
+    "False colour": (("B08", "B04", "B03"), "healthy vegetation is bright red"),
+    "Shortwave infrared": (("B12", "B8A", "B04"), "bare and burnt ground is brown to red, plants are green"),
+}
+"""Pictures by name: bands for red, green, blue, and what the colours mean."""
+
+_BY_COUNT: dict[int, tuple[str, ...]] = {
+    13: tuple(BANDS),
+    12: tuple(name for name in BANDS if name != "B10"),
+    10: BAND_SETS["All land"],
+    4: BAND_SETS["10 m"],
+    3: ("B04", "B03", "B02"),
+}
+
+_NAME = re.compile(r"(?<![A-Za-z0-9])(?:band[ _-]?|b)0*(8a|1[0-2]|[1-9])(?![0-9a-z])", re.IGNORECASE)
+_COMMON = {
+    "coastal": "B01",
+    "coastal aerosol": "B01",
+    "blue": "B02",
+    "green": "B03",
+    "red": "B04",
+    "nir": "B08",
+    "near infrared": "B08",
+    "swir1": "B11",
+    "swir 1": "B11",
+    "swir2": "B12",
+    "swir 2": "B12",
+}
+
+
+def standard_band_name(text: str) -> str | None:
+    """The standard name in a free text: `B2`, `band 2`, `blue` and `x_B02_10m` are all B02.
+
+    None where the text names no band, or more than one.
+    """
+    found = {f"B{match.upper().zfill(2)}" for match in _NAME.findall(text)}
+    if len(found) == 1:
+        return found.pop()
+    if found:
+        return None
+    return _COMMON.get(" ".join(text.lower().replace("_", " ").split()))
+
+
+def guess_band_names(band_count: int) -> tuple[str, ...] | None:
+    """Names by count and order, for stacks without descriptions; None where there is no usual order."""
+    return _BY_COUNT.get(band_count)
+
+
+def attribution(year: int | None) -> str:
+    """The sentence that the Copernicus licence asks of anything made from its data."""
+    words = "Contains modified Copernicus Sentinel data"
+    return f"{words} {year}" if year else words
+
+
+def describe_band(name: str) -> str:
+    """`B02 · blue · 490 nm` for a standard name; the name itself for any other."""
+    facts = BANDS.get(name)
+    return f"{name} · {facts.common_name} · {facts.wavelength_nm} nm" if facts else name

@@ -1,0 +1,493 @@
+"""The page's charts as Altair values: mean spectra of the classes, and a scatter of two features.
+
+Vega reads brackets and dots in field names as paths and takes some tooltip titles as commands, so
+fields and titles are fixed words here, and every text from outside is a value.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+
+from s2dash import sentinel2
+from s2dash.classmap import ClassRow, Result
+from s2dash.legend import Legend, LegendEntry
+from s2dash.scene import Band
+from s2dash.ui import text
+
+MOST_SCATTER_POINTS = 2_000
+SPECTRA_HEIGHT_PX = 360
+SCATTER_HEIGHT_PX = 420
+MOST_NUMBERED_LINES = 24
+"""More class numbers than this do not fit beside the line ends."""
+
+_PLOT_HEIGHT_PX = SPECTRA_HEIGHT_PX - 68.0
+"""About what Streamlit leaves of the height for the lines, less the axis below."""
+_LABEL_GAP_PX = 13.0
+_MOST_LABEL_CHARACTERS = 14
+_FEW_LINES = 12
+_HOVERED = "hovered"
+_NUMBER: dict[str, Any] = {"fontSize": 13, "fontWeight": 700}
+_ZOOM = "wheel![event.ctrlKey || event.metaKey || event.shiftKey]"
+_PAN = "[pointerdown[event.pointerType === 'mouse'], window:pointerup] > window:pointermove!"
+
+
+@dataclass(frozen=True)
+class _Inks:
+    """Colours of everything that is not a class."""
+
+    text: str
+    quiet: str
+    grid: str
+    casing: str
+    casing_opacity: float
+    paper: str
+
+
+_LIGHT = _Inks("#0b1512", "#4d5a55", "#d3dbd8", "#0b1512", 0.32, "#ffffff")
+_DARK = _Inks("#e8eeeb", "#b4beba", "#33403c", "#e8eeeb", 0.5, "#101615")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a band stands on the axis."""
+
+    index: int
+    """In the scene's bands."""
+    band: Band
+    x: float
+    group: int
+    """Bands of one group are joined by a line."""
+    label: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """How the bands of a scene are laid out from left to right."""
+
+    places: tuple[_Place, ...]
+    scale: Literal["log", "linear"]
+    title: str
+    headings: tuple[tuple[float, str], ...] = ()
+    """Where each group begins, and what it is."""
+
+    @property
+    def span(self) -> tuple[float, float]:
+        xs = [place.x for place in self.places]
+        return min(xs), max(xs)
+
+    def at(self, share: float) -> float:
+        """The position at a share of the axis: 0 is its first band, 1 its last."""
+        first, last = self.span
+        return first * (last / first) ** share if self.scale == "log" else first + (last - first) * share
+
+
+def spectra_chart(result: Result, legend: Legend, dark: bool, selected: int | None = None) -> alt.LayerChart:
+    """Mean reflectance of each class, in percent, against wavelength on a logarithmic axis.
+
+    Shown are the bands made for the ground, and others that the recipe uses. Bands without a
+    wavelength stand in the scene's order; bands of several dates stand side by side, date by date.
+    One band gives bars. With `selected`, the other classes are pale.
+    """
+    inks = _DARK if dark else _LIGHT
+    bands = _shown_bands(result)
+    if len(bands) == 1:
+        return _layered(_bars(result, legend, bands[0], selected, inks), SPECTRA_HEIGHT_PX)
+    return _layered(_lines(result, legend, _axis(result, bands), selected, inks), SPECTRA_HEIGHT_PX)
+
+
+def spectra_alt(result: Result, legend: Legend) -> str:
+    """What the spectra chart shows, in words: each class with its lowest and highest mean reflectance."""
+    bands = _shown_bands(result)
+    sentences = [f"Mean reflectance of {len(legend.entries)} classes in {len(bands)} bands."]
+    for entry, row in zip(legend.entries, result.rows, strict=True):
+        known = [(row.mean_reflectance[i], band.name) for i, band in bands if math.isfinite(row.mean_reflectance[i])]
+        if not known:
+            sentences.append(f"{_title(entry)}: not known.")
+            continue
+        (low, low_band), (high, high_band) = min(known), max(known)
+        if len(bands) == 1:
+            sentences.append(f"{_title(entry)}: {_percent(high)}.")
+        else:
+            sentences.append(f"{_title(entry)}: {_percent(low)} in {low_band} to {_percent(high)} in {high_band}.")
+    return " ".join(sentences)
+
+
+def scatter_chart(
+    sample_x: np.ndarray,
+    sample_y: np.ndarray,
+    labels: np.ndarray,
+    legend: Legend,
+    x_title: str,
+    y_title: str,
+    dark: bool,
+    selected: int | None = None,
+) -> alt.LayerChart:
+    """Pixels of a sample by two of their features, in the colours of their classes, with class numbers.
+
+    sample_x, sample_y : shape (n,), the features; labels : shape (n,), 0 is nodata. Of more than
+    2,000 pixels, that many are drawn, each class by its share. Dragging moves the view, the wheel
+    with Ctrl or Shift zooms, a double click resets.
+
+    Raises ValueError where the three lengths differ.
+    """
+    x, y, labels = (np.asarray(values).ravel() for values in (sample_x, sample_y, labels))
+    if not x.size == y.size == labels.size:
+        raise ValueError(f"A scatter needs equal lengths, not {x.size}, {y.size} and {labels.size}.")
+    inks = _DARK if dark else _LIGHT
+    entries = {entry.id: entry for entry in legend.entries}
+    known = np.flatnonzero(np.isfinite(x) & np.isfinite(y) & np.isin(labels, list(entries)))
+    chosen = known[_by_class_share(labels[known], MOST_SCATTER_POINTS)]
+    points = [
+        {
+            "x": _rounded(x[i]),
+            "y": _rounded(y[i]),
+            "colour": entries[int(labels[i])].colour,
+            "opacity": 0.8 if selected in (None, int(labels[i])) else 0.08,
+            "class": _title(entries[int(labels[i])]),
+            "across": f"{x_title}: {_rounded(x[i]):g}",
+            "up": f"{y_title}: {_rounded(y[i]):g}",
+        }
+        for i in chosen
+    ]
+    centres = [
+        {"x": _rounded(np.median(x[own])), "y": _rounded(np.median(y[own])), "number": str(entry.id)}
+        for entry in legend.entries
+        if selected in (None, entry.id) and (own := known[labels[known] == entry.id]).size
+    ]
+    across = alt.X("x:Q", scale=alt.Scale(zero=False), axis=_number_axis(x_title, inks))
+    up = alt.Y("y:Q", scale=alt.Scale(zero=False), axis=_number_axis(y_title, inks))
+    cloud = (
+        _over(points)
+        .mark_circle(size=30, stroke=inks.casing, strokeWidth=0.4, strokeOpacity=inks.casing_opacity, clip=True)
+        .encode(
+            x=across,
+            y=up,
+            color=_as_is("colour"),
+            opacity=alt.Opacity("opacity:Q", scale=None, legend=None),
+            tooltip=[
+                alt.Tooltip("class:N", title="Class"),
+                alt.Tooltip("across:N", title="Across"),
+                alt.Tooltip("up:N", title="Up"),
+            ],
+        )
+        .add_params(alt.selection_interval(bind="scales", zoom=_ZOOM, translate=_PAN))
+    )
+    numbers = _over(centres).encode(x=across, y=up, text=alt.Text("number:N"))
+    halo = numbers.mark_text(**_NUMBER, stroke=inks.paper, strokeWidth=4, strokeJoin="round", clip=True)
+    front = numbers.mark_text(**_NUMBER, color=inks.text, clip=True)
+    return _layered([cloud, halo, front], SCATTER_HEIGHT_PX)
+
+
+def scatter_alt(labels: np.ndarray, legend: Legend, x_title: str, y_title: str) -> str:
+    """What the scatter chart shows, in words."""
+    count = min(MOST_SCATTER_POINTS, int(np.count_nonzero(np.isin(labels, [entry.id for entry in legend.entries]))))
+    return f"{text.pixels(count)} of the sample by {x_title} (across) and {y_title} (up), coloured by class."
+
+
+def _shown_bands(result: Result) -> list[tuple[int, Band]]:
+    """Bands made for the ground and bands of the recipe, with their positions, in the scene's order."""
+    scene = result.scene
+    shown = {*scene.optical_bands(), *scene.positions(result.recipe.bands)}
+    return [(i, band) for i, band in enumerate(scene.bands) if i in shown]
+
+
+def _axis(result: Result, bands: Sequence[tuple[int, Band]]) -> _Axis:
+    wavelengths = [band.wavelength_nm for _, band in bands]
+    if None in wavelengths:
+        return _in_order([bands], "Band")
+    if len(set(wavelengths)) == len(wavelengths):
+        by_wavelength = sorted(bands, key=lambda one: one[1].wavelength_nm or 0)
+        places = (
+            _Place(i, band, float(band.wavelength_nm or 0), 0, (_standard(band), str(band.wavelength_nm)))
+            for i, band in by_wavelength
+        )
+        return _Axis(tuple(places), "log", "Wavelength (nm)")
+    suffixes = list(dict.fromkeys(band.suffix for _, band in bands))
+    ordered = sorted(bands, key=lambda one: (suffixes.index(one[1].suffix), one[1].wavelength_nm or 0))
+    groups = [list(group) for _, group in groupby(ordered, key=lambda one: one[1].suffix)]
+    return _in_order(groups, "Band and date")
+
+
+def _in_order(groups: Sequence[Sequence[tuple[int, Band]]], title: str) -> _Axis:
+    """Bands side by side, with a free place between groups."""
+    places: list[_Place] = []
+    headings: list[tuple[float, str]] = []
+    for number, group in enumerate(groups):
+        headings.append((float(len(places) + number), _short(group[0][1].suffix.strip(" _-"))))
+        for i, band in group:
+            label = (_short(_standard(band) if len(groups) > 1 else band.name), "")
+            places.append(_Place(i, band, float(len(places) + number), number, label))
+    return _Axis(tuple(places), "linear", title, tuple(headings) if len(groups) > 1 else ())
+
+
+def _lines(result: Result, legend: Legend, axis: _Axis, selected: int | None, inks: _Inks) -> list[alt.Chart]:
+    points = _spectrum_points(result, legend, axis, selected, inks)
+    domain = _reflectance_domain(points, headroom=0.14 if len(axis.headings) > 1 else 0.05)
+    x = alt.X(
+        "x:Q",
+        scale=alt.Scale(type=axis.scale, domain=[axis.at(-0.015), axis.at(1.05)], nice=False),
+        axis=_band_axis(axis, inks),
+    )
+    y = alt.Y(
+        "reflectance:Q", scale=alt.Scale(domain=list(domain), nice=False), axis=_number_axis("Reflectance (%)", inks)
+    )
+    hovered = alt.selection_point(name=_HOVERED, on="pointerover", clear="pointerout", fields=["id"], empty=False)
+    base = _over(points).encode(
+        x=x,
+        y=y,
+        detail=[alt.Detail("id:N"), alt.Detail("group:N")],
+        opacity=alt.Opacity("opacity:Q", scale=None, legend=None),
+    )
+    casing = base.mark_line(color=inks.casing, strokeCap="round", strokeJoin="round").encode(
+        opacity=alt.Opacity("casing:Q", scale=None, legend=None),
+        strokeWidth=alt.StrokeWidthValue(4.2, condition=_hovered(6.4)),
+    )
+    line = base.mark_line(strokeCap="round", strokeJoin="round").encode(
+        color=_as_is("colour"), strokeWidth=alt.StrokeWidthValue(2.6, condition=_hovered(4.6))
+    )
+    dots = base.mark_circle(stroke=inks.casing, strokeWidth=0.8, strokeOpacity=0.75).encode(
+        color=_as_is("colour"),
+        size=alt.SizeValue(38 if len(legend.entries) <= _FEW_LINES else 22, condition=_hovered(90)),
+    )
+    targets = (
+        _over([point for point in points if point["opacity"] == 1])
+        .mark_circle(size=330, opacity=0)
+        .encode(x=x, y=y, tooltip=_spectrum_tooltip())
+        .add_params(hovered)
+    )
+    numbers = _end_numbers(points, axis, domain, inks, x, y)
+    return [casing, line, dots, *numbers, *_group_headings(axis, domain, inks, x, y), targets]
+
+
+def _spectrum_points(
+    result: Result, legend: Legend, axis: _Axis, selected: int | None, inks: _Inks
+) -> list[dict[str, Any]]:
+    """One point for each class and band with a known mean; the selected class comes last, on top."""
+    pairs = sorted(zip(legend.entries, result.rows, strict=True), key=lambda pair: pair[0].id == selected)
+    return [
+        {
+            "id": entry.id,
+            "group": place.group,
+            "x": place.x,
+            "reflectance": round(100 * row.mean_reflectance[place.index], 3),
+            "colour": entry.colour,
+            "opacity": 1.0 if selected in (None, entry.id) else 0.15,
+            "casing": inks.casing_opacity if selected in (None, entry.id) else 0.04,
+            **_spectrum_words(entry, row, place.index, place.band),
+        }
+        for entry, row in pairs
+        for place in axis.places
+        if math.isfinite(row.mean_reflectance[place.index])
+    ]
+
+
+def _bars(result: Result, legend: Legend, one: tuple[int, Band], selected: int | None, inks: _Inks) -> list[alt.Chart]:
+    """One bar for each class, for a scene of which a single band is shown."""
+    index, band = one
+    bars = [
+        {
+            "number": str(entry.id),
+            "reflectance": round(100 * row.mean_reflectance[index], 3),
+            "colour": entry.colour,
+            "opacity": 1.0 if selected in (None, entry.id) else 0.15,
+            **_spectrum_words(entry, row, index, band),
+        }
+        for entry, row in zip(legend.entries, result.rows, strict=True)
+        if math.isfinite(row.mean_reflectance[index])
+    ]
+    x = alt.X(
+        "number:N",
+        sort=None,
+        scale=alt.Scale(paddingInner=0.35, paddingOuter=0.3),
+        axis=alt.Axis(title="Class", labelAngle=0, ticks=False, **_axis_inks(inks)),
+    )
+    y = alt.Y("reflectance:Q", axis=_number_axis(f"{_short(band.name, 40)}: reflectance (%)", inks))
+    chart = _over(bars).mark_bar(stroke=inks.casing, strokeWidth=0.8, strokeOpacity=0.6, cornerRadiusEnd=3)
+    drawn = chart.encode(
+        x=x,
+        y=y,
+        color=_as_is("colour"),
+        opacity=alt.Opacity("opacity:Q", scale=None, legend=None),
+        tooltip=_spectrum_tooltip(),
+    )
+    return [drawn]
+
+
+def _end_numbers(
+    points: Sequence[dict[str, Any]], axis: _Axis, domain: tuple[float, float], inks: _Inks, x: alt.X, y: alt.Y
+) -> list[alt.Chart]:
+    """Class numbers right of the line ends, moved apart, each tied to its line; none where they cannot fit."""
+    ends = [point for point in points if point["x"] == axis.span[1]]
+    if len(ends) > MOST_NUMBERED_LINES:
+        return []
+    low, high = domain
+    px_per_unit = _PLOT_HEIGHT_PX / (high - low)
+    heights_px = [(point["reflectance"] - low) * px_per_unit for point in ends]
+    spread_px = spread_apart(heights_px, _LABEL_GAP_PX, _PLOT_HEIGHT_PX)
+    near, far = axis.at(1.008), axis.at(1.03)
+    numbers, ties = [], []
+    for point, height_px in zip(ends, spread_px, strict=True):
+        end = {"reflectance": low + height_px / px_per_unit, "opacity": 1.0 if point["opacity"] == 1 else 0.45}
+        numbers.append({**end, "x": far, "number": str(point["id"])})
+        ties.append({"id": point["id"], "x": near, "reflectance": point["reflectance"], "opacity": end["opacity"]})
+        ties.append({**end, "id": point["id"], "x": far})
+    opacity = alt.Opacity("opacity:Q", scale=None, legend=None)
+    lines = _over(ties).mark_line(color=inks.quiet, strokeWidth=0.8)
+    words = _over(numbers).mark_text(
+        align="left", baseline="middle", dx=4, fontSize=12, fontWeight=600, color=inks.text
+    )
+    return [
+        lines.encode(x=x, y=y, detail=alt.Detail("id:N"), opacity=opacity),
+        words.encode(x=x, y=y, text=alt.Text("number:N"), opacity=opacity),
+    ]
+
+
+def _group_headings(axis: _Axis, domain: tuple[float, float], inks: _Inks, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """The date over the first band of each group of bands."""
+    if not axis.headings:
+        return []
+    headings = [{"x": at, "reflectance": domain[1], "heading": words} for at, words in axis.headings]
+    words = _over(headings).mark_text(
+        align="left", baseline="top", dx=-4, dy=4, fontSize=12, fontWeight=600, color=inks.quiet
+    )
+    return [words.encode(x=x, y=y, text=alt.Text("heading:N"))]
+
+
+def spread_apart(heights: Sequence[float], gap: float, top: float) -> list[float]:
+    """Heights at least `gap` apart in their order, within 0 to `top`, each cluster centred on its members.
+
+    The least squares answer, by pooling neighbours that collide (bounded isotonic regression on
+    the heights less their place in a gapless stack). The gap shrinks where there is no room for it.
+    """
+    gap = min(gap, top / max(1, len(heights) - 1))
+    order = sorted(range(len(heights)), key=lambda i: heights[i])
+    pools: list[tuple[float, int]] = []
+    for place, i in enumerate(order):
+        mean, size = heights[i] - place * gap, 1
+        while pools and pools[-1][0] > mean:
+            other, count = pools.pop()
+            mean, size = (other * count + mean * size) / (count + size), count + size
+        pools.append((mean, size))
+    highest = top - (len(heights) - 1) * gap
+    stacked = [min(max(mean, 0.0), highest) for mean, size in pools for _ in range(size)]
+    spread = [0.0] * len(heights)
+    for place, i in enumerate(order):
+        spread[i] = stacked[place] + place * gap
+    return spread
+
+
+def _reflectance_domain(points: Sequence[dict[str, Any]], headroom: float) -> tuple[float, float]:
+    values = [point["reflectance"] for point in points]
+    low, high = min([0.0, *values]), max([0.0, *values])
+    return low, high + headroom * (high - low) if high > low else low + 1.0
+
+
+def _band_axis(axis: _Axis, inks: _Inks) -> alt.Axis:
+    """Ticks at the bands, labelled in two lines; of labels that would overlap the later ones go."""
+    labels = {f"{place.x:g}": [line for line in place.label if line] for place in axis.places}
+    return alt.Axis(
+        title=axis.title,
+        values=[place.x for place in axis.places],
+        labelExpr=f"{json.dumps(labels)}[datum.value]",
+        labelAngle=0,
+        labelOverlap="greedy",
+        labelSeparation=4,
+        labelFlush=False,
+        grid=True,
+        **_axis_inks(inks),
+    )
+
+
+def _number_axis(title: str, inks: _Inks) -> alt.Axis:
+    return alt.Axis(title=title, tickCount=5, grid=True, ticks=False, labelFlush=False, **_axis_inks(inks))
+
+
+def _axis_inks(inks: _Inks) -> dict[str, Any]:
+    return {
+        "domain": False,
+        "gridColor": inks.grid,
+        "gridOpacity": 0.6,
+        "labelColor": inks.quiet,
+        "labelFontSize": 12,
+        "labelPadding": 6,
+        "tickColor": inks.grid,
+        "titleColor": inks.quiet,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titlePadding": 10,
+    }
+
+
+def _spectrum_words(entry: LegendEntry, row: ClassRow, index: int, band: Band) -> dict[str, str]:
+    facts = sentinel2.BANDS.get(band.standard or "")
+    return {
+        "class": _title(entry),
+        "band": band.name,
+        "light": facts.common_name if facts else "not known",
+        "wavelength": f"{text.number(facts.wavelength_nm)} nm" if facts else "not known",
+        "mean": _percent(row.mean_reflectance[index]),
+    }
+
+
+def _spectrum_tooltip() -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("class:N", title="Class"),
+        alt.Tooltip("band:N", title="Band"),
+        alt.Tooltip("light:N", title="Light"),
+        alt.Tooltip("wavelength:N", title="Wavelength"),
+        alt.Tooltip("mean:N", title="Mean reflectance"),
+    ]
+
+
+def _hovered(value: float) -> dict[str, Any]:
+    return {"param": _HOVERED, "empty": False, "value": value}
+
+
+def _over(rows: Sequence[dict[str, Any]]) -> alt.Chart:
+    # As a table, which Streamlit sends as Arrow: Altair walks and checks inline rows one by one, slowly.
+    return alt.Chart(pd.DataFrame(rows))
+
+
+def _layered(layers: Sequence[alt.Chart], height_px: int) -> alt.LayerChart:
+    return alt.LayerChart(layer=list(layers), height=height_px, width="container")
+
+
+def _as_is(field: str) -> alt.Color:
+    return alt.Color(f"{field}:N", scale=None, legend=None)
+
+
+def _by_class_share(labels: np.ndarray, most: int) -> np.ndarray:
+    """Positions of at most `most` labels, evenly from each class, in their own order."""
+    if labels.size <= most:
+        return np.arange(labels.size)
+    by_class = np.argsort(labels, kind="stable")
+    return np.sort(by_class[np.linspace(0, labels.size - 1, most).astype(np.intp)])
+
+
+def _title(entry: LegendEntry) -> str:
+    return entry.name if entry.name == f"Class {entry.id}" else f"{entry.name} (class {entry.id})"
+
+
+def _percent(reflectance: float) -> str:
+    return f"{text.number(100 * reflectance, 1)} %"
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def _standard(band: Band) -> str:
+    return band.standard or band.name
+
+
+def _short(label: str, most: int = _MOST_LABEL_CHARACTERS) -> str:
+    return label if len(label) <= most else f"{label[: most - 1]}…"

@@ -1,0 +1,198 @@
+// The behaviour of the class legend: draws rows from data, keeps what is being typed, reports edits.
+//
+// An edit shows at once and is sent with a growing number; every message repeats the edits that
+// Python has not yet acknowledged (`data.handled`), so that one lost among quick clicks arrives
+// with the next, and one that arrives twice is known by its number.
+
+const tables = new WeakMap();
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".legend");
+  if (!tables.has(root)) tables.set(root, new LegendTable(root));
+  const table = tables.get(root);
+  table.send = (edits) => setTriggerValue("edits", edits);
+  table.receive(data);
+}
+
+class LegendTable {
+  constructor(root) {
+    this.root = root;
+    this.body = root.querySelector("tbody");
+    this.template = root.querySelector("template");
+    this.releaseButton = root.querySelector(".release");
+    this.rows = new Map();
+    this.pending = [];
+    this.number = 0;
+    this.releaseButton.addEventListener("click", () => this.release());
+    root.addEventListener("keydown", (event) => this.onKey(event));
+  }
+
+  receive(data) {
+    this.pending = this.pending.filter((edit) => edit.number > data.handled);
+    this.number = Math.max(this.number, data.handled);
+    this.data = data;
+    this.draw();
+  }
+
+  report(edit) {
+    this.number += 1;
+    this.pending.push({ ...edit, number: this.number });
+    this.send(this.pending);
+    this.draw();
+  }
+
+  // What Python said, with the edits that it has not yet answered on top.
+  view() {
+    const rows = new Map(this.data.rows.map((row) => [row.id, { ...row }]));
+    let isolated = this.data.isolated;
+    for (const { kind, id, value } of this.pending) {
+      if (kind === "isolate") isolated = id;
+      else if (rows.has(id)) rows.get(id)[kind] = value;
+    }
+    return { rows, isolated: rows.has(isolated) ? isolated : null };
+  }
+
+  draw() {
+    const { rows, isolated } = this.view();
+    this.isolated = isolated;
+    this.keepRows([...rows.keys()]);
+    for (const [id, row] of rows) this.rows.get(id).draw(row, isolated);
+    this.root.classList.toggle("dense", rows.size > this.data.dense_above);
+    this.root.querySelector(".heading").hidden = isolated !== null;
+    this.releaseButton.hidden = isolated === null;
+    this.root.querySelector("thead .amount").textContent = this.data.unit;
+    this.root.querySelector("tfoot .amount").textContent = this.data.total;
+    this.root.querySelector(".unmapped").textContent = this.data.unmapped;
+  }
+
+  // Rows for exactly these classes; those that stay are not moved, which would take the focus from them.
+  keepRows(ids) {
+    for (const [id, row] of this.rows) {
+      if (ids.includes(id)) continue;
+      row.element.remove();
+      this.rows.delete(id);
+    }
+    ids.forEach((id, place) => {
+      if (!this.rows.has(id)) this.rows.set(id, new Row(this, id));
+      const { element } = this.rows.get(id);
+      if (this.body.children[place] !== element) this.body.insertBefore(element, this.body.children[place] ?? null);
+    });
+  }
+
+  toggle(id) {
+    this.report({ kind: "isolate", id: this.isolated === id ? null : id });
+  }
+
+  release() {
+    const button = this.rows.get(this.isolated)?.only;
+    this.report({ kind: "isolate", id: null });
+    button?.focus();
+  }
+
+  onKey(event) {
+    if (event.target.tagName === "INPUT") event.stopPropagation(); // or Streamlit takes r and c for its shortcuts
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (event.key === "Escape" && this.isolated !== null && !event.defaultPrevented) this.release();
+    if (step) this.move(event, step);
+  }
+
+  // Up and down go to the same control of the next row.
+  move(event, step) {
+    const control = event.target.dataset.control;
+    const places = [...this.body.querySelectorAll(`[data-control="${control}"]`)];
+    const next = places[places.indexOf(event.target) + step];
+    if (!control || !next) return;
+    event.preventDefault();
+    next.focus();
+  }
+}
+
+class Row {
+  constructor(table, id) {
+    this.table = table;
+    this.id = id;
+    this.element = table.template.content.firstElementChild.cloneNode(true);
+    this.swatch = this.element.querySelector(".swatch label");
+    this.name = this.element.querySelector(".name input");
+    this.colour = this.element.querySelector("input[type=color]");
+    this.only = this.element.querySelector(".only button");
+    this.typing = false;
+    this.picking = false;
+    this.swatch.firstElementChild.textContent = id;
+    this.swatch.title = `Change the colour of class ${id}`;
+    this.colour.setAttribute("aria-label", `Colour of class ${id}`);
+    this.name.setAttribute("aria-label", `Name of class ${id}`);
+    this.only.setAttribute("aria-label", `Show only class ${id}`);
+    this.listen();
+  }
+
+  listen() {
+    this.name.addEventListener("input", () => { this.typing = true; });
+    this.name.addEventListener("blur", () => this.commitName());
+    this.name.addEventListener("keydown", (event) => this.onNameKey(event));
+    this.colour.addEventListener("input", () => { this.picking = true; this.paint(this.colour.value); });
+    this.colour.addEventListener("change", () => this.commitColour());
+    this.colour.addEventListener("blur", () => { if (this.picking) this.commitColour(); });
+    this.element.addEventListener("click", (event) => {
+      const ownUse = event.target.closest("input, label");
+      if (!ownUse) this.table.toggle(this.id);
+    });
+  }
+
+  draw(row, isolated) {
+    this.shown = row;
+    if (!this.typing && this.name.value !== row.name) this.name.value = row.name;
+    this.name.maxLength = this.table.data.longest_name;
+    this.name.title = row.name;
+    if (!this.picking) {
+      this.colour.value = row.colour;
+      this.paint(row.colour);
+    }
+    this.element.title = row.about;
+    this.element.querySelector(".share span").textContent = row.share;
+    this.element.querySelector("td.amount").textContent = row.amount;
+    this.element.style.setProperty("--part", `${100 * row.part}%`);
+    this.element.classList.toggle("alone", isolated === this.id);
+    this.element.classList.toggle("away", isolated !== null && isolated !== this.id);
+    this.only.setAttribute("aria-pressed", String(isolated === this.id));
+    this.only.title = isolated === this.id ? "Show all classes again" : "Show only this class";
+  }
+
+  paint(colour) {
+    const dark = luminance(colour) > 0.179; // black ink contrasts more than white from here on
+    this.element.style.setProperty("--colour", colour);
+    this.element.style.setProperty("--ink", dark ? "#000" : "#fff");
+  }
+
+  commitName() {
+    const name = this.name.value.trim();
+    const changed = this.typing && name !== "" && name !== this.shown.name;
+    this.typing = false;
+    if (changed) this.table.report({ kind: "name", id: this.id, value: name });
+    else this.name.value = this.shown.name;
+  }
+
+  commitColour() {
+    this.picking = false;
+    const value = this.colour.value;
+    if (value !== this.shown.colour) this.table.report({ kind: "colour", id: this.id, value });
+  }
+
+  onNameKey(event) {
+    if (event.isComposing) return;
+    if (event.key === "Enter") this.name.blur();
+    if (event.key !== "Escape" || !this.typing) return;
+    event.preventDefault();
+    this.typing = false;
+    this.name.value = this.shown.name;
+    this.name.select();
+  }
+}
+
+// Relative luminance of #rrggbb (WCAG 2.2).
+function luminance(colour) {
+  const [red, green, blue] = [1, 3, 5]
+    .map((at) => parseInt(colour.slice(at, at + 2), 16) / 255)
+    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}

@@ -1,0 +1,195 @@
+"""The class legend as a control: what its rows say, and what people change in it.
+
+The table is a Streamlit component; its markup, look and behaviour stand beside this file. Edits
+come as trigger values that hold every edit not yet acknowledged. They are taken in a callback,
+once each by number, and wait there as one LegendEvent for whoever asks first: `take_event` at the
+top of the page, before anything is drawn with the old legend, or else `legend_table` itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from s2dash.classmap import ClassRow, Result
+from s2dash.legend import MOST_NAME_CHARACTERS, Legend, LegendEntry, clean_name
+from s2dash.ui import text
+
+DENSE_ABOVE = 12
+"""Up to this many classes have roomy rows."""
+
+_HERE = Path(__file__).parent
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_component = st.components.v2.component(
+    "s2dash_legend_table",
+    html=(_HERE / "legend_table.html").read_text("utf-8"),
+    css=(_HERE / "legend_table.css").read_text("utf-8"),
+    js=(_HERE / "legend_table.js").read_text("utf-8"),
+)
+
+
+@dataclass(frozen=True)
+class LegendEvent:
+    """What people changed in the legend since it was last asked."""
+
+    names: Mapping[int, str] = field(default_factory=dict)
+    """New names by class id: one line, never empty."""
+    colours: Mapping[int, str] = field(default_factory=dict)
+    """New colours by class id, `#rrggbb`."""
+    isolates: bool = False
+    """Whether `isolated` was changed; where not, it says nothing."""
+    isolated: int | None = None
+    """The class to show alone; None to show all."""
+
+    def legend(self, current: Legend) -> Legend:
+        """The current legend with these edits."""
+        return current.edited(self.names, self.colours)
+
+    def isolation(self, current: int | None) -> int | None:
+        """The class to show alone after this, where `current` was before."""
+        return self.isolated if self.isolates else current
+
+    def then(self, later: LegendEvent) -> LegendEvent:
+        """Both as one; the later wins where they touch the same thing."""
+        return LegendEvent(
+            {**self.names, **later.names},
+            {**self.colours, **later.colours},
+            self.isolates or later.isolates,
+            later.isolation(self.isolated),
+        )
+
+
+def legend_table(
+    result: Result, legend: Legend, *, family_words: Sequence[str], isolated: int | None, key: str
+) -> LegendEvent | None:
+    """Draw the legend, full width of its container, and return what people changed, once.
+
+    `family_words` are one phrase for each class in the order of the legend, such as `Looks like
+    water`; `isolated` is the class shown alone. A returned event is already visible in the table,
+    but nowhere else: store it at once, before any other call that a rerun could interrupt, and
+    rerun where something above was drawn with the old legend.
+
+    Raises ValueError where legend, rows and words are not of the same classes.
+    """
+    event = take_event(key)
+    if event is not None:
+        legend, isolated = event.legend(legend), event.isolation(isolated)
+    data = table_data(result, legend, family_words, isolated) | {"handled": _handled(key)}
+    _component(data=data, key=key, on_edits_change=partial(_receive, key))
+    return event
+
+
+def take_event(key: str) -> LegendEvent | None:
+    """What people changed in the legend with this key, if nobody has taken it yet in this session."""
+    event: LegendEvent | None = st.session_state.pop(_waiting_key(key), None)
+    return event
+
+
+def table_data(result: Result, legend: Legend, family_words: Sequence[str], isolated: int | None) -> dict[str, Any]:
+    """Everything the table shows, as plain values; texts are raw, the table shows them as text only.
+
+    Raises ValueError where legend, rows and words are not of the same classes.
+    """
+    largest = max((row.share for row in result.rows), default=0.0) or 1.0
+    sizes = _Sizes(result)
+    return {
+        "unit": sizes.heading,
+        "total": sizes.total,
+        "unmapped": f"unmapped {text.share(max(0.0, result.masked_share))}",
+        "isolated": isolated,
+        "dense_above": DENSE_ABOVE,
+        "longest_name": MOST_NAME_CHARACTERS,
+        "rows": [
+            _row_data(entry, row, words, sizes, row.share / largest)
+            for entry, row, words in zip(legend.entries, result.rows, family_words, strict=True)
+        ],
+    }
+
+
+def read_edits(payload: object, handled: int) -> tuple[LegendEvent | None, int]:
+    """The edits of a message from the browser with a number above `handled`, and the highest number.
+
+    What is not an edit is skipped: the message comes from outside.
+    """
+    event, highest = None, handled
+    for edit in payload if isinstance(payload, list) else []:
+        number = _whole(edit.get("number")) if isinstance(edit, dict) else None
+        if number is None or number <= highest:
+            continue
+        highest = number
+        one = _read_edit(edit)
+        if one is not None:
+            event = event.then(one) if event else one
+    return event, highest
+
+
+class _Sizes:
+    """The column of sizes: areas in one unit for all classes, or pixels where there is no place."""
+
+    def __init__(self, result: Result) -> None:
+        mapped_ha = result.mapped_ha
+        self.unit = None if mapped_ha is None else text.area_unit(mapped_ha)
+        self.heading = self.unit.heading if self.unit else "Pixels"
+        counted = sum(row.count for row in result.rows)
+        self.total = text.number(counted) if self.unit is None or mapped_ha is None else self.unit.figure(mapped_ha)
+        self.of_what = "" if result.is_full else " of the preview"
+
+    def figure(self, row: ClassRow) -> str:
+        if self.unit is None or row.area_ha is None:
+            return text.number(row.count)
+        return self.unit.figure(row.area_ha)
+
+
+def _row_data(entry: LegendEntry, row: ClassRow, words: str, sizes: _Sizes, part: float) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "name": entry.name,
+        "colour": entry.colour.lower(),
+        "share": text.share(row.share),
+        "part": round(part, 4),
+        "amount": sizes.figure(row),
+        "about": f"{words} · {text.pixels(row.count)}{sizes.of_what}. Click to show only this class.",
+    }
+
+
+def _receive(key: str) -> None:
+    payload = st.session_state.get(key, {}).get("edits")
+    event, handled = read_edits(payload, _handled(key))
+    st.session_state[_handled_key(key)] = handled
+    if event is not None:
+        waiting = st.session_state.get(_waiting_key(key))
+        st.session_state[_waiting_key(key)] = waiting.then(event) if waiting else event
+
+
+def _read_edit(edit: Mapping[str, object]) -> LegendEvent | None:
+    kind, class_id, value = edit.get("kind"), _whole(edit.get("id")), edit.get("value")
+    if kind == "isolate":
+        return LegendEvent(isolates=True, isolated=class_id)
+    if class_id is None or not isinstance(value, str):
+        return None
+    if kind == "colour" and _COLOUR.fullmatch(value):
+        return LegendEvent(colours={class_id: value.lower()})
+    name = clean_name(value)
+    return LegendEvent(names={class_id: name}) if kind == "name" and name else None
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _handled(key: str) -> int:
+    return int(st.session_state.get(_handled_key(key), 0))
+
+
+def _handled_key(key: str) -> str:
+    return f"{key}: last edit taken"
+
+
+def _waiting_key(key: str) -> str:
+    return f"{key}: edits to take"

@@ -1,0 +1,315 @@
+"""The page: sidebar, map, legend and charts, drawn from top to bottom at every change.
+
+Run by Streamlit as a script. It turns widgets into a recipe, asks the live engine for the result,
+and shows values; it computes nothing itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as NotYet
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from s2dash import render, sentinel2
+from s2dash.classmap import Result
+from s2dash.errors import Cancelled, S2DashError
+from s2dash.jobs import FullJob, LiveAnswer
+from s2dash.legend import Legend
+from s2dash.render import Picture
+from s2dash.scene import Scene
+from s2dash.tiles import url_template
+from s2dash.ui import explain, look, services, text
+from s2dash.ui.map_view import MapState, View, show_map
+from s2dash.ui.messages import words_for
+from s2dash.ui.results import charts, current_legend, legend_column
+from s2dash.ui.sidebar import Choices, sidebar
+
+_POLL_SECONDS = 0.05
+_COUNT_AFTER_SECONDS = 2.0
+_JOB_LOOK_SECONDS = 0.5
+_OWN_LAYER = "Three bands …"
+
+
+Layer = tuple[View, tuple[str, str, str], str]
+"""How to look, the bands shown as red, green and blue, and what their colours mean."""
+
+
+def main() -> None:
+    """Draw the page."""
+    st.set_page_config(look.NAME, "🛰️", layout="wide", initial_sidebar_state=320)
+    dark = look.is_dark()
+    look.apply_look(dark)
+    choices = sidebar()
+    if st.button("Change bands and groups", icon=":material/tune:", key="opensidebar", width="stretch"):
+        st.set_page_config(initial_sidebar_state="expanded")
+    facts_place = _header(choices.scene)
+    above_map = st.container(key="above")
+    with st.container(horizontal=True, gap="medium"):
+        map_column = st.container(width="stretch", gap="xsmall", key="mapcolumn")
+        side = st.container(width=330, gap="small", key="side")
+    with map_column:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            view, band_names, label = _layer_controls(choices.scene)
+            status = st.container(width="stretch", key="status").empty()
+        map_place = st.container(key="map")
+    answer = _live_answer(choices, status, above_map)
+    if answer is None:
+        with map_place:
+            _map(choices.scene, None, None, None, (view, band_names, label), dark)
+        return
+    legend, isolated = current_legend(answer, choices.palette)
+    shown = _full_result(answer) or answer.result
+    facts_place.caption(_facts(choices.scene, shown))
+    with map_place:
+        _map(choices.scene, answer.result, legend, isolated, (view, band_names, label), dark)
+    with above_map:
+        _scene_lines(choices.scene, answer, shown)
+    with side:
+        legend_column(answer, shown, legend, isolated)
+    charts(answer, shown, legend, isolated, dark)
+
+
+def _header(scene: Scene) -> DeltaGenerator:
+    """The scene's name and facts; returns the place of the facts, to which the result adds what is masked."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="stretch"):
+            st.markdown(f"### {text.plain(scene.title)}", width="content", anchors=False)
+            place = st.container(width="stretch").empty()
+            place.caption(_facts(scene))
+        explain.how_this_works()
+    return place
+
+
+def _facts(scene: Scene, result: Result | None = None) -> str:
+    """What the picture is, in one line."""
+    size_m = scene.grid.pixel_size_m
+    pixels = f"{text.number(scene.grid.width)} × {text.number(scene.grid.height)}"
+    facts = [
+        text.plain(" ".join(filter(None, ("Sentinel-2", scene.level)))),
+        text.plain(text.day(scene.date)) if scene.date else None,
+        f"{pixels} at {text.distance(size_m[0])}" if size_m else pixels,
+        f"{len(scene.bands)} band{'s' if len(scene.bands) != 1 else ''}",
+    ]
+    if result is not None:
+        masked = result.masked_share
+        facts.append(f"{text.share(masked)} masked" if masked > 0 else "nothing masked")
+    return " · ".join(filter(None, facts))
+
+
+def _layer_controls(scene: Scene) -> Layer:
+    """Which way to look, and the three bands of the picture with what their colours mean."""
+    view: View = st.segmented_control(
+        "View",
+        ["Swipe", "Classes", "Picture"],
+        default="Swipe",
+        required=True,
+        key="view",
+        label_visibility="collapsed",
+    )
+    by_standard = {band.standard: band.name for band in reversed(scene.bands) if band.standard}
+    layers = {
+        name: ((by_standard[bands[0]], by_standard[bands[1]], by_standard[bands[2]]), name)
+        for name, (bands, meaning) in sentinel2.LAYERS.items()
+        if all(b in by_standard for b in bands)
+    }
+    options = [*layers, _OWN_LAYER] if len(scene.bands) > 1 else ["One band"]
+    if st.session_state.get("layer") not in options:
+        st.session_state.layer = options[0]
+    layer = st.selectbox(
+        "Picture",
+        options,
+        key="layer",
+        format_func=lambda name: f"{name}: {sentinel2.LAYERS[name][1]}" if name in layers else name,
+        label_visibility="collapsed",
+        width=185,
+    )
+    if layer in layers:
+        bands, label = layers[layer]
+        return view, bands, label
+    if layer == "One band":
+        name = scene.band_names[0]
+        return view, (name, name, name), f"{name}: brightness"
+    with st.popover("Bands", icon=":material/palette:"):
+        names = scene.band_names
+        picked = [
+            st.selectbox(
+                f"Shown as {colour}", names, min(start, len(names) - 1), key=f"shown {colour}", format_func=text.plain
+            )
+            for colour, start in (("red", 2), ("green", 1), ("blue", 0))
+        ]
+    return view, (picked[0], picked[1], picked[2]), " / ".join(picked)
+
+
+def _live_answer(choices: Choices, status: DeltaGenerator, notices: DeltaGenerator) -> LiveAnswer | None:
+    """The live result of the choices, or the last one with the reason why there is no new one."""
+    state = st.session_state
+    last: LiveAnswer | None = state.get("answer")
+    if last is not None and last.result.scene is not choices.scene and last.result.scene.digest != choices.scene.digest:
+        last = None
+    if choices.recipe is None:
+        notices.markdown(
+            ":material/arrow_back: **Choose at least one band** to look at. The map shows the last result."
+        )
+        return last
+    engine = services.live_engine()
+    future = state.future = engine.submit(choices.scene, choices.recipe, state.get("future"))
+    started = time.perf_counter()
+    while True:
+        try:
+            answer = future.result(timeout=_POLL_SECONDS)
+            break
+        except NotYet:
+            # Each call also lets Streamlit stop this run where a control has been moved meanwhile.
+            status.caption(_busy_words(choices.scene, time.perf_counter() - started), text_alignment="right")
+        except S2DashError as error:
+            status.empty()
+            notices.markdown(f"{words_for(error)}{' The map shows the last result.' if last else ''}")
+            return last
+        except Exception as error:  # noqa: BLE001 - the last result must stay on the page, whatever broke
+            status.empty()
+            notices.markdown(words_for(error))
+            return last
+    state.answer = answer
+    status.caption(f"Up to date · {text.duration(answer.seconds)}", text_alignment="right")
+    return answer
+
+
+def _busy_words(scene: Scene, waited_seconds: float) -> str:
+    count = scene.grid.decimated(scene.live_step).pixel_count
+    waited = f" {waited_seconds:.0f} s" if waited_seconds > _COUNT_AFTER_SECONDS else ""
+    return f":material/progress_activity: Grouping {text.number(count)} pixels …{waited}"
+
+
+def _map(
+    scene: Scene,
+    result: Result | None,
+    legend: Legend | None,
+    isolated: int | None,
+    layer: Layer,
+    dark: bool,
+) -> None:
+    view, band_names, label = layer
+    step = scene.live_step
+    grid = scene.grid.decimated(step)
+    classes_url = None
+    if result is not None and legend is not None and result.classmap.labels is not None:
+        labels, classmap, colours = result.classmap.labels, result.classmap, legend.rgba(isolated)
+        classes_url = _url(
+            f"{result.digest} {isolated} {' '.join(entry.colour for entry in legend.entries)}",
+            lambda: Picture(classmap.grid, labels, colours, classmap.step),
+        )
+    picture_url = _url(
+        f"{scene.digest} {' '.join(band_names)}",
+        lambda: Picture(grid, render.picture_rgba(scene, services.live_engine().stack(scene), band_names), None, step),
+    )
+    show_map(
+        MapState(
+            bounds=render.map_bounds(grid, step),
+            has_place=scene.grid.has_place,
+            picture_url=picture_url,
+            picture_label=label,
+            classes_url=classes_url,
+            view=view,
+            attribution=scene.attribution,
+            dark=dark,
+            scene_key=f"{scene.path}",
+        ),
+        key="map",
+    )
+
+
+def _url(key: str, make: Callable[[], Picture]) -> str:
+    store = services.tile_store()
+    return url_template(store.token_of(key) or store.put(key, make()), str(st.get_option("server.baseUrlPath")))
+
+
+def _scene_lines(scene: Scene, answer: LiveAnswer, shown: Result) -> None:
+    """One line each on what the user should know: no place, notes, a preview with its button."""
+    if not scene.grid.has_place:
+        st.markdown(
+            ":material/location_off: **No place in this file.** You can look, group and compare. "
+            "Hectares, basemaps and a GeoTIFF in the right place need a file with coordinates."
+        )
+    for warning in answer.result.warnings:
+        if not warning.startswith("No place"):
+            st.markdown(f":material/info: {text.plain(warning)}")
+    if scene.live_step > 1 and shown.is_full:
+        st.markdown(":material/check: **Every pixel is classified.** The figures and downloads are of the full scene.")
+    elif scene.live_step > 1:
+        _full_run(answer)
+
+
+def _full_result(answer: LiveAnswer) -> Result | None:
+    """The full result of this very recipe and scene, where it has been made."""
+    job: FullJob | None = st.session_state.get("job")
+    if job is None or job.fitted is not answer.fitted or not job.is_done:
+        return None
+    try:
+        return job.result()
+    except Exception:  # noqa: BLE001 - `_end_words` says what stopped it
+        return None
+
+
+def _full_run(answer: LiveAnswer) -> None:
+    """The line on the preview with its button, or the bar of the running job; both in one place, of one shape."""
+    job: FullJob | None = st.session_state.get("job")
+    if job is not None and job.fitted is not answer.fitted:
+        job.cancel()
+        job = st.session_state.job = None
+    if job is not None and job.is_done:
+        if _full_result(answer) is not None:  # it has ended since the page looked for it
+            st.rerun()
+        words = _end_words(job)
+        if words:
+            st.markdown(words)
+        job = st.session_state.job = None
+    st.fragment(_full_run_line, run_every=_JOB_LOOK_SECONDS if job else None)(answer, job)
+
+
+def _end_words(job: FullJob) -> str | None:
+    """Why a finished job has no result; None where it has one or was cancelled."""
+    try:
+        job.result()
+    except Cancelled:
+        return None
+    except Exception as error:  # noqa: BLE001 - the preview must stay on the page, whatever broke
+        return words_for(error)
+    return None
+
+
+def _full_run_line(answer: LiveAnswer, job: FullJob | None) -> None:
+    if job is not None and job.is_done:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="fullrun"):
+        with st.container(width="stretch"):
+            if job is None:
+                st.markdown(_preview_words(answer))
+            else:
+                left = f" {text.duration(job.seconds_left)} left" if job.seconds_left is not None else ""
+                st.progress(job.share, text=f"Classifying the full scene …{left}")
+        # One key for both: a button of its own for each would show the old one until the page is drawn to its end.
+        pressed = st.button(
+            "Cancel" if job else "Classify full scene",
+            key="full run",
+            type="secondary" if job else "primary",
+            width=170,
+            help="Stops at once; the preview stays." if job else "Labels every pixel with the groups you see.",
+        )
+    if pressed and job:
+        job.cancel()
+    elif pressed:
+        st.session_state.job = FullJob(answer.fitted).start()
+        st.rerun()
+
+
+def _preview_words(answer: LiveAnswer) -> str:
+    size_m = answer.result.classmap.grid.pixel_size_m
+    at = f" at {text.distance(size_m[0])}" if size_m else ""
+    count = text.pixels(answer.result.scene.grid.pixel_count)
+    return f":material/zoom_out_map: **Preview**{at}. The scene has {count}; the download needs all of them."
+
+
+main()

@@ -1,0 +1,191 @@
+"""What stands around the map once there is a result: legend, downloads, charts and the run in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from s2dash import palette
+from s2dash.algorithms import ALGORITHMS
+from s2dash.classmap import Result
+from s2dash.export import EXPORTS, export_bytes
+from s2dash.export.contents import file_stem
+from s2dash.jobs import LiveAnswer
+from s2dash.legend import Legend, default_legend
+from s2dash.ui import text
+from s2dash.ui.charts import scatter_chart, spectra_alt, spectra_chart
+from s2dash.ui.legend_table import legend_table, take_event
+
+LEGEND_HINT = (
+    "Colours are a hint, not a name: blues look like water, greens like plants, browns like bare ground, "
+    "pale like sand or cloud. Click a name or colour to make it yours."
+)
+_NOT_FULL = "First press “Classify full scene”: the map shows a preview with fewer pixels."
+
+
+def current_legend(answer: LiveAnswer, chosen_palette: str) -> tuple[Legend, int | None]:
+    """The legend with the user's edits for this result, and the class shown alone; takes in what was just edited."""
+    result = answer.result
+    edits = st.session_state.setdefault("legend edits", {}).setdefault(result.digest, {"names": {}, "colours": {}})
+    event = take_event("legend")
+    if event is not None:
+        edits["names"].update(event.names)
+        edits["colours"].update(event.colours)
+        st.session_state.isolated = (result.digest, event.isolation(_isolated(result)))
+    colours = palette.class_colours(
+        answer.fitted.mean_reflectance, [band.standard for band in result.scene.bands], chosen_palette
+    )
+    return default_legend(colours).edited(edits["names"], edits["colours"]), _isolated(result)
+
+
+def _isolated(result: Result) -> int | None:
+    """The class shown alone, where that was asked of this very result."""
+    digest, class_id = st.session_state.get("isolated", (None, None))
+    return class_id if digest == result.digest else None
+
+
+def legend_column(answer: LiveAnswer, shown: Result, legend: Legend, isolated: int | None) -> None:
+    """The legend, the downloads and a line on the colours."""
+    families = palette.families(answer.fitted.mean_reflectance, [band.standard for band in answer.result.scene.bands])
+    words = [palette.FAMILY_WORDS[family] for family in families]
+    if legend_table(shown, legend, family_words=words, isolated=isolated, key="legend") is not None:
+        st.rerun()
+    _downloads(shown, legend)
+    st.caption(LEGEND_HINT)
+
+
+def _downloads(result: Result, legend: Legend) -> None:
+    with st.container(horizontal=True, gap="small"):
+        _download("geotiff", "Download GeoTIFF", result, legend, primary=True)
+        with st.popover("More", key="more"):
+            for key, export in EXPORTS.items():
+                if key != "geotiff":
+                    _download(key, export.label, result, legend)
+            st.download_button(
+                "Recipe (JSON)",
+                result.recipe.to_json() + "\n",
+                f"{file_stem(result)}-recipe.json",
+                "application/json",
+                on_click="ignore",
+                width="stretch",
+                help="Every choice of this run, to repeat it with the command line.",
+            )
+
+
+def _download(key: str, label: str, result: Result, legend: Legend, primary: bool = False) -> None:
+    export = EXPORTS[key]
+    ready = result.is_full or not export.needs_full
+
+    def make() -> bytes:
+        return export_bytes(key, result, legend)
+
+    st.download_button(
+        label,
+        make if ready else b"",
+        export.file_name(result),
+        export.mime,
+        key=f"download {key}",
+        on_click="ignore",
+        type="primary" if primary else "secondary",
+        icon=":material/download:" if primary else None,
+        width="stretch",
+        disabled=not ready,
+        help=export.help if ready else _NOT_FULL,
+    )
+
+
+def charts(answer: LiveAnswer, result: Result, legend: Legend, isolated: int | None, dark: bool) -> None:
+    """The tabs beneath the map; each is drawn from values that are there already, scores excepted."""
+    spectra, scatter, good, words = st.tabs(["Spectra", "Scatter", "How good", "This run in words"])
+    with spectra:
+        st.caption(
+            "Each line is one class: how much light it reflects, from blue to shortwave infrared. "
+            "Lines that run close together are classes that are hard to tell apart."
+        )
+        st.altair_chart(spectra_chart(result, legend, dark, isolated), alt=spectra_alt(result, legend))
+    with scatter:
+        _scatter(answer, legend, dark)
+    with good:
+        _scores(answer)
+    with words:
+        st.markdown(run_in_words(answer, result))
+
+
+def _scatter(answer: LiveAnswer, legend: Legend, dark: bool) -> None:
+    scene, sample = answer.result.scene, answer.fitted.sample
+    names = scene.band_names
+    if len(names) < 2:
+        st.caption("A scatter plot needs two bands; this scene has one.")
+        return
+    first = next((n for n in ("B04", "B03") if n in names), names[0])
+    second = next((n for n in ("B08", "B8A", "B11") if n in names), names[-1])
+    with st.container(horizontal=True, gap="small"):
+        across = st.selectbox("Across", names, names.index(first), format_func=text.plain, width=170, key="across")
+        up = st.selectbox("Up", names, names.index(second), format_func=text.plain, width=170, key="up")
+    some = np.sort(np.random.default_rng(0).permutation(sample.pixel_count)[:4_000])
+    x, y = (100 * scene.to_reflectance(sample.bands[names.index(name)][some]) for name in (across, up))
+    st.caption("Each dot is one pixel of the sample. Clouds of dots that touch are classes with no clear border.")
+    st.altair_chart(
+        scatter_chart(
+            x,
+            y,
+            answer.fitted.sample_labels[some],
+            legend,
+            f"{across} reflectance (%)",
+            f"{up} reflectance (%)",
+            dark,
+        ),
+        alt=f"Pixels of the sample by reflectance in {across} and {up}, coloured by class",
+    )
+
+
+def _scores(answer: LiveAnswer) -> None:
+    scores = answer.scores
+    rows: list[tuple[str, float | None, Callable[[float], str], str]] = [
+        (
+            "Share of the variety explained",
+            scores.explained_variance,
+            text.share,
+            "Higher is better; more classes always raise it.",
+        ),
+        ("Silhouette", scores.silhouette, lambda v: f"{v:.2f}", "-1 to 1. Above 0.5 the classes stand well apart."),
+        ("Davies-Bouldin", scores.davies_bouldin, lambda v: f"{v:.2f}", "Lower is better. Compare it between runs."),
+        ("Calinski-Harabasz", scores.calinski_harabasz, text.number, "Higher is better. Compare it between runs."),
+    ]
+    st.caption(
+        "These numbers compare runs with the same bands and scaling; they do not say whether the classes are "
+        "what you need. Your own look at the map does."
+    )
+    lines = ["| Score | Value | How to read it |", "|:--|--:|:--|"]
+    lines += [f"| {name} | {'-' if value is None else form(value)} | {words} |" for name, value, form, words in rows]
+    st.markdown("\n".join(lines))
+
+
+def run_in_words(answer: LiveAnswer, result: Result) -> str:
+    """The whole run as a short text, Markdown."""
+    recipe, scene = result.recipe, result.scene
+    algorithm = ALGORITHMS[recipe.algorithm]
+    scaling = {
+        "none": "as stored",
+        "standard": "each with equal weight",
+        "robust": "each with equal weight, outliers ignored",
+    }
+    parts = [
+        f"**Picture.** {text.plain(scene.title)}: "
+        f"{text.number(scene.grid.width)} × {text.number(scene.grid.height)} pixels. "
+        f"{text.plain(scene.reflectance.sentence)}",
+        f"**Looked at.** {text.plain(', '.join((*recipe.bands, *recipe.indices)))}, {scaling[recipe.scale]}"
+        + (f", cut at the {recipe.clip[0]:g} and {recipe.clip[1]:g} percentiles" if recipe.clip else "")
+        + (", after a mean of 3 × 3 pixels" if recipe.smooth else "")
+        + f". {text.share(result.masked_share)} of the pixels are masked.",
+        f"**Grouped.** {algorithm.label} into {recipe.k} classes, "
+        f"learnt from {text.pixels(answer.fitted.sample.pixel_count)} "
+        f"(seed {recipe.seed}), in {text.duration(answer.seconds)}; labels assigned by {result.engine}. "
+        "Classes are numbered from dark to bright.",
+        *(f"**Note.** {text.plain(warning)}" for warning in result.warnings),
+        f"{text.plain(scene.attribution)}.",
+        f"```\n{recipe.to_json()}\n```",
+    ]
+    return "\n\n".join(parts)

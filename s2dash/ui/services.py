@@ -1,0 +1,54 @@
+"""The objects that all sessions of one server share, made once and kept by Streamlit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import streamlit as st
+
+from s2dash import ingest
+from s2dash.jobs import LiveEngine
+from s2dash.recipe import default_recipe
+from s2dash.scene import Scene
+from s2dash.tiles import TileStore, process_tile_store
+
+
+@st.cache_resource(show_spinner=False)
+def live_engine() -> LiveEngine:
+    """The engine of live results."""
+    return LiveEngine()
+
+
+def tile_store() -> TileStore:
+    """The pictures that the tile route serves."""
+    return process_tile_store()
+
+
+@st.cache_resource(show_spinner=False)
+def sample_scene() -> Scene:
+    """The scene that comes with the package."""
+    return ingest.sample_scene()
+
+
+@asynccontextmanager
+async def warmed_up(app: Any) -> AsyncIterator[dict[str, Any]]:
+    """The server's lifespan: as it starts, a thread makes the first page's result before anyone asks for it.
+
+    With it, libraries and machine code are loaded while the first visitor's browser still fetches scripts.
+    """
+    threading.Thread(target=_make_first_result, name="s2dash-warm-up", daemon=True).start()
+    yield {}
+
+
+def _make_first_result() -> None:
+    scene = sample_scene()
+    first = live_engine().submit(scene, default_recipe(scene))
+    # What the page imports and the result does not, meanwhile; streamlit-folium itself only loads inside a page.
+    import folium  # noqa: F401
+
+    from s2dash.ui import results  # noqa: F401
+
+    first.result()

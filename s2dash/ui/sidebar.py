@@ -1,0 +1,302 @@
+"""The sidebar: widgets in, a scene and a recipe out. One function for each group of widgets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from s2dash import ingest, palette, sentinel2
+from s2dash.algorithms import ALGORITHMS, Algorithm, Param
+from s2dash.errors import S2DashError
+from s2dash.features import INDEX_HELP, available_indices
+from s2dash.pipeline import apply_algorithm
+from s2dash.recipe import ParamValue, Recipe, default_recipe
+from s2dash.scene import Scene
+from s2dash.ui import look, services
+from s2dash.ui.messages import words_for
+from s2dash.ui.text import plain
+from s2dash.ui.uploads import Loaded, take_in
+
+_SCALES = {"standard": "Equal weight", "robust": "Equal weight, outliers ignored", "none": "Off: numbers as stored"}
+_CLIPS = {None: "Off", (1.0, 99.0): "Lowest and highest 1 %", (2.0, 98.0): "Lowest and highest 2 %"}
+_SMOOTHS = {0: "Off", 3: "Mean of 3 × 3 pixels"}
+_SAMPLES = {20_000: "20,000", 100_000: "100,000", 500_000: "500,000"}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the sidebar says."""
+
+    loaded: Loaded
+    recipe: Recipe | None
+    """None while no band is chosen."""
+    palette: str
+
+    @property
+    def scene(self) -> Scene:
+        return self.loaded.scene
+
+
+def sidebar() -> Choices:
+    """Draw the sidebar and read it."""
+    with st.sidebar:
+        st.caption(look.PURPOSE)
+        st.markdown("##### 1 · Scene")
+        loaded = _choose_scene()
+        st.markdown("##### 2 · What to look at")
+        bands = _choose_bands(loaded.scene)
+        features = st.expander("Indices, scaling, smoothing", type="compact")
+        st.markdown("##### 3 · How to group it")
+        k = st.slider(
+            "Number of classes (k)",
+            2,
+            20,
+            8,
+            key="k",
+            help="How many groups to make. Start with 8. Raise it if different things share a colour, "
+            "lower it if one thing has several.",
+        )
+        algorithm = _choose_algorithm()
+        with features:
+            recipe = _choose_features(loaded.scene, bands, algorithm)
+        with st.expander("Advanced", type="compact"):
+            advanced = _choose_advanced(algorithm)
+            chosen_palette = _choose_palette()
+    if recipe is not None:
+        recipe = replace(recipe, k=int(k), **advanced)
+    return Choices(loaded, recipe, chosen_palette)
+
+
+def _choose_scene() -> Loaded:
+    """The scene in use: the sample at first, then whatever was chosen last and could be read."""
+    state = st.session_state
+    if "loaded" not in state:
+        state.loaded = Loaded(services.sample_scene())
+    if st.button(
+        "Try the sample scene",
+        icon=":material/landscape:",
+        width="stretch",
+        help="The coast of Virginia on 12 January 2016: fields, forest, marsh, sand and sea.",
+    ):
+        _use(Loaded(services.sample_scene()))
+    upload = st.file_uploader(
+        "Sentinel-2 files",
+        key=f"upload {state.get('upload number', 0)}",
+        help="A GeoTIFF with one or more Sentinel-2 bands on one grid, as a Copernicus browser exports it. "
+        "The file stays on this server for as long as this page is open.",
+    )
+    if upload is not None and state.get("refused") != upload.file_id:
+        try:
+            loaded = take_in(upload)
+        except S2DashError as error:
+            state.refused, state["upload words"] = upload.file_id, words_for(error)
+        else:
+            _use(loaded)
+            st.rerun()
+    if upload is None:
+        state.pop("refused", None)
+    words = state.get("upload words")
+    if words and state.get("refused"):
+        st.markdown(f"{words} The map still shows the last scene.")
+    found: Loaded = state.loaded
+    if found.scene.names_are_guessed or state.get("naming") == found.scene.path:
+        _edit_band_names(found)
+    return state.loaded
+
+
+def _use(loaded: Loaded) -> None:
+    """Make a scene the current one and let go of the upload's bytes."""
+    state = st.session_state
+    state.loaded = loaded
+    state["upload number"] = state.get("upload number", 0) + 1
+    state.pop("upload words", None)
+    state.pop("refused", None)
+
+
+def _edit_band_names(loaded: Loaded) -> None:
+    """A small form to say what the bands are, where the file does not."""
+    scene = loaded.scene
+    with st.popover("Check the band names", icon=":material/edit:", width="stretch"):
+        st.caption("The file does not say which band is which; this is our guess from their number and order.")
+        options = [*sentinel2.BANDS, *(n for n in scene.band_names if n not in sentinel2.BANDS)]
+        with st.form("band names", border=False):
+            names = [
+                st.selectbox(f"Band {number}", options, options.index(name), format_func=sentinel2.describe_band)
+                for number, name in enumerate(scene.band_names, 1)
+            ]
+            if st.form_submit_button("Use these names", type="primary"):
+                renamed = ingest.rename_bands(scene, names)
+                st.session_state.naming = scene.path
+                st.session_state.loaded = Loaded(renamed, loaded.folder)
+                st.session_state.bands = list(default_recipe(renamed).bands)
+                st.rerun()
+
+
+def _choose_bands(scene: Scene) -> tuple[str, ...]:
+    """The chosen bands; a new scene takes away only those that it lacks."""
+    state = st.session_state
+    if "bands" not in state:
+        state.bands = list(default_recipe(scene).bands)
+    elif state.get("bands of") != scene.digest:
+        kept = [name for name in state.bands if name in scene.band_names]
+        state.bands = kept or list(default_recipe(scene).bands)
+    state["bands of"] = scene.digest
+    chosen = st.multiselect(
+        "Bands",
+        scene.band_names,
+        key="bands",
+        wrap=False,
+        format_func=_band_label,
+        placeholder="Choose at least one band",
+        help="Colours of light the satellite measured, some invisible. More bands separate more kinds of ground.",
+    )
+    _offer_band_sets(scene)
+    return tuple(name for name in scene.band_names if name in chosen)
+
+
+def _offer_band_sets(scene: Scene) -> None:
+    sets = {
+        label: [b.name for b in scene.bands if b.standard in names]
+        for label, names in sentinel2.BAND_SETS.items()
+        if label != "All bands"
+    }
+    sets = {label: names for label, names in sets.items() if names} | {"All": list(scene.band_names)}
+    if len(scene.bands) < 2:
+        return
+    current = next((label for label, names in sets.items() if set(names) == set(st.session_state.bands)), None)
+    st.session_state["band set"] = current
+
+    def use_set() -> None:
+        label = st.session_state["band set"]
+        if label:
+            st.session_state.bands = sets[label]
+
+    st.pills("Band sets", list(sets), key="band set", on_change=use_set, label_visibility="collapsed")
+
+
+def _band_label(name: str) -> str:
+    return sentinel2.describe_band(name) if name in sentinel2.BANDS else plain(name)
+
+
+def _choose_algorithm() -> Algorithm:
+    name = st.selectbox(
+        "Algorithm",
+        list(ALGORITHMS),
+        key="algorithm",
+        format_func=lambda name: ALGORITHMS[name].label,
+        help="The way pixels are grouped. K-means is fast and a good start.\n\n"
+        + "\n\n".join(f"**{a.label}**: {a.help}" for a in ALGORITHMS.values()),
+    )
+    return ALGORITHMS[name]
+
+
+def _choose_features(scene: Scene, bands: tuple[str, ...], algorithm: Algorithm) -> Recipe | None:
+    """The recipe up to the algorithm; None while no band is chosen."""
+    fixed = algorithm.on_reflectance
+    if fixed:
+        st.caption(f"{algorithm.label} looks at bands as they are: no indices, scaling or outliers to choose.")
+    offered = list(available_indices(scene))
+    kept = [name for name in st.session_state.get("indices", []) if name in offered]
+    st.session_state.indices = kept
+    indices = st.multiselect(
+        "Indices",
+        offered,
+        key="indices",
+        disabled=fixed or not offered,
+        format_func=lambda name: f"{name} · {INDEX_HELP.get(name.split('_')[0], '')}",
+        placeholder="None" if offered else "None: the scene lacks the bands",
+        help="Ratios of bands known to rise with one kind of ground, added as further measurements.",
+    )
+    scale = st.selectbox(
+        "Scaling",
+        list(_SCALES),
+        key="scale",
+        disabled=fixed,
+        format_func=_SCALES.__getitem__,
+        help="Lets every band count equally. Off: bright bands decide.",
+    )
+    clip = st.selectbox(
+        "Outliers",
+        list(_CLIPS),
+        key="clip",
+        disabled=fixed,
+        format_func=_CLIPS.__getitem__,
+        help="Cuts the extreme values of each band, so that a few very bright pixels do not take a class of their own.",
+    )
+    smooth = st.selectbox(
+        "Smoothing",
+        list(_SMOOTHS),
+        key="smooth",
+        format_func=_SMOOTHS.__getitem__,
+        help="Takes the mean of each pixel and its neighbours first: fewer specks, softer edges.",
+    )
+    masked = st.toggle(
+        "Leave out pixels without data",
+        value=True,
+        key="mask",
+        help="What the file marks as no data, and pixels that are zero in every band where it marks nothing.",
+    )
+    if not bands:
+        return None
+    recipe = replace(default_recipe(scene), bands=bands, smooth=smooth, mask="auto" if masked else "none")
+    if fixed:
+        return apply_algorithm(recipe, algorithm.name)
+    recipe = replace(recipe, indices=tuple(indices), scale=scale, clip=clip)
+    return apply_algorithm(recipe, algorithm.name)
+
+
+def _choose_advanced(algorithm: Algorithm) -> dict[str, Any]:
+    """The algorithm's own settings, seed and sample, as fields of a recipe."""
+    values = {param.name: _param_widget(algorithm, param) for param in algorithm.params}
+    changed = {p.name: values[p.name] for p in algorithm.params if values[p.name] != p.default}
+    sample = st.selectbox(
+        "Pixels to learn from",
+        list(_SAMPLES),
+        index=1,
+        key="sample",
+        format_func=_SAMPLES.__getitem__,
+        help="The groups are learnt from this many pixels spread over the scene; then every pixel is labelled.",
+    )
+    seed = st.number_input(
+        "Seed", 0, 2**32 - 1, 0, key="seed", help="Another number starts the search elsewhere; the same repeats a run."
+    )
+    return {"params": tuple(sorted(changed.items())), "sample": sample, "seed": int(seed)}
+
+
+def _param_widget(algorithm: Algorithm, param: Param) -> ParamValue:
+    key = f"{algorithm.name} {param.name}"
+    if param.choices:
+        return st.selectbox(
+            param.label, param.choices, param.choices.index(str(param.default)), key=key, help=param.help
+        )
+    if isinstance(param.default, int):
+        low, high = int(param.low), int(param.high)
+        return int(st.number_input(param.label, low, high, param.default, key=key, help=param.help))
+    default = float(param.default)
+    return float(
+        st.number_input(
+            param.label,
+            float(param.low),
+            float(param.high),
+            default,
+            step=default,
+            format="%g",
+            key=key,
+            help=param.help,
+        )
+    )
+
+
+def _choose_palette() -> str:
+    return str(
+        st.selectbox(
+            "Colours",
+            list(palette.PALETTES),
+            key="palette",
+            format_func=palette.PALETTES.__getitem__,
+            help="By character: blues look like water, greens like plants, browns like bare ground. "
+            "Your own colours in the legend always win.",
+        )
+    )

@@ -1,0 +1,166 @@
+"""A browser, pages that reach nothing but this machine, and running apps, for all tests in this folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SECONDS_TO_START = 60
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Visit:
+    """A page, and every address it asked for."""
+
+    page: Page
+    asked: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    """Errors on the browser's console and uncaught exceptions."""
+
+    @property
+    def foreign(self) -> list[str]:
+        """What was asked of other hosts than this machine; all of it was refused."""
+        return [url for url in self.asked if is_foreign(url)]
+
+
+def is_foreign(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in ("127.0.0.1", "localhost")
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Chromium's executable; without one the test is skipped, but fails where CI=true."""
+    wanted = os.environ.get("S2DASH_CHROMIUM")
+    found = wanted or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if found and os.access(found, os.X_OK):
+        return found
+    how = "No Chromium: install it (Debian: apt-get install chromium), or set S2DASH_CHROMIUM to its path."
+    if os.environ.get("CI") == "true":
+        pytest.fail(how)
+    pytest.skip(how)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chromium_path, args=list(CHROMIUM_FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """`new_page(width=1280, height=800, dark=False)`: an empty page that reaches this machine only."""
+    contexts = []
+
+    def open_page(width: int = 1280, height: int = 800, dark: bool = False) -> Visit:
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            has_touch=width < 500,
+        )
+        contexts.append(context)
+        visit = Visit(context.new_page())
+
+        def record(route: Route) -> None:
+            visit.asked.append(route.request.url)
+            if is_foreign(route.request.url):
+                route.abort()
+            else:
+                route.continue_()
+
+        context.route("**/*", record)
+        visit.page.on("websocket", lambda socket_: visit.asked.append(socket_.url))
+        visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+        visit.page.on(
+            "console", lambda message: visit.complaints.append(message.text) if message.type == "error" else None
+        )
+        return visit
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """`start_app(app_path)`: run it on a free port and return its address; it ends with the session.
+
+    `arguments` go to `streamlit run`; settings are read from `.streamlit` beside the app.
+    """
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(app_path: Path, *arguments: str) -> str:
+        port = _free_port()
+        log_path = tmp_path_factory.mktemp("server") / "log.txt"
+        command = [sys.executable, "-m", "streamlit", "run", str(app_path), "--server.port", str(port)]
+        command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none"]
+        command += ["--browser.gatherUsageStats", "false", *arguments]
+        search_path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+        with log_path.open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=app_path.parent,
+                env=os.environ | {"PYTHONPATH": search_path},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        running.append(process)
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_healthy(url, process, log_path)
+        return url
+
+    yield start
+    for process in running:
+        process.terminate()
+    for process in running:
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log_path: Path) -> None:
+    base_path = os.environ.get("STREAMLIT_SERVER_BASE_URL_PATH", "").strip("/")
+    health = "/".join(filter(None, [url, base_path, "_stcore/health"]))
+    deadline = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(health, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail(f"The app did not start:\n{log_path.read_text(errors='replace')[-4000:]}")

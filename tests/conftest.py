@@ -1,0 +1,68 @@
+"""What every test shares: a quiet environment, the rules of the markers, the folder of real scenes, Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+os.environ.update(
+    MPLBACKEND="Agg",
+    PROJ_NETWORK="OFF",
+    STREAMLIT_BROWSER_GATHER_USAGE_STATS="false",
+    STREAMLIT_SERVER_HEADLESS="true",
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+
+settings.register_profile("s2dash", deadline=None, derandomize=IN_CI, print_blob=True)
+settings.load_profile("s2dash")
+
+
+def find_chromium() -> str | None:
+    """Path of the browser that browser tests drive; None where there is none."""
+    names = (os.environ.get("S2DASH_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("browser") and find_chromium() is None:
+        pytest.skip("no Chromium here: install it, or name it by S2DASH_CHROMIUM")
+    if item.get_closest_marker("shared") and not SHARED_DATA.is_dir():
+        pytest.skip("the folder shared/data beside the project is absent")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a skipped browser test is a failed one: nobody would notice that the page was never looked at."""
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("browser"):
+        report.outcome = "failed"
+        reason = call.excinfo.value if call.excinfo else report.longrepr
+        report.longrepr = f"a browser test must not be skipped in CI: {reason}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the browser; for tests marked `browser`."""
+    path = find_chromium()
+    if path is None:
+        pytest.skip("no Chromium here: install it, or name it by S2DASH_CHROMIUM")
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real scenes beside the project; for tests marked `shared`."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the folder shared/data beside the project is absent")
+    return SHARED_DATA

@@ -1,0 +1,275 @@
+"""Holds the design: who may import whom, where each library lives, and that every file says what it is.
+
+The order of ROWS is the design's table. An import may point down or stay within its row; a new module
+fails here until it has its place.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+ROWS: tuple[tuple[str, ...], ...] = (
+    ("app",),
+    ("s2dash.ui",),
+    (
+        "s2dash.__main__",
+        "s2dash.cli",
+        "s2dash.data.make_sample_scene",
+        "s2dash.jobs",
+        "s2dash.offline_assets",
+        "s2dash.tiles",
+    ),
+    ("s2dash.pipeline",),
+    ("s2dash.ingest", "s2dash.algorithms", "s2dash.export"),
+    (
+        "s2dash.classmap",
+        "s2dash.evaluate",
+        "s2dash.features",
+        "s2dash.legend",
+        "s2dash.render",
+        "s2dash.sampling",
+    ),
+    ("s2dash.recipe", "s2dash.scene"),
+    (
+        "s2dash.errors",
+        "s2dash.grid",
+        "s2dash.palette",
+        "s2dash.sentinel2",
+        "s2dash.settings",
+        "s2dash.types",
+    ),
+)
+"""From the top down. A name stands for the module, and for all that lies in it where it is a package."""
+
+STRANGERS = ("s2dash.ingest", "s2dash.algorithms", "s2dash.export")
+"""Registries of one row that know nothing of each other."""
+
+RASTER_ROOMS = (
+    "s2dash.classmap",
+    "s2dash.data",
+    "s2dash.export",
+    "s2dash.ingest",
+    "s2dash.pipeline",
+    "s2dash.render",
+    "s2dash.sampling",
+    "s2dash.scene",
+    "s2dash.tiles",
+)
+
+ROOMS: Mapping[str, tuple[str, ...]] = {
+    "streamlit": ("app", "s2dash.ui"),
+    "streamlit_folium": ("s2dash.ui",),
+    "folium": ("s2dash.ui", "s2dash.offline_assets"),
+    "branca": ("s2dash.ui", "s2dash.offline_assets"),
+    "starlette": ("app", "s2dash.ui", "s2dash.offline_assets", "s2dash.tiles"),
+    "sklearn": ("s2dash.algorithms", "s2dash.evaluate", "s2dash.features"),
+    "rasterio": RASTER_ROOMS,
+    "offlinefolium": (),
+    "pickle": (),
+}
+"""Where a library may be imported; whoever is not named here may be imported anywhere."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module, and whether that waits until a function is called."""
+
+    target: str
+    deferred: bool
+
+
+def module_name(path: Path) -> str:
+    """`s2dash.ui.page` for s2dash/ui/page.py; a package's `__init__.py` has the package's own name."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def product() -> dict[str, Path]:
+    """Every module of the product by name."""
+    paths = [*ROOT.glob("*.py"), *(ROOT / "s2dash").rglob("*.py")]
+    return {module_name(path): path for path in sorted(paths)}
+
+
+def imports_in(source: str, package: str, known: frozenset[str]) -> Iterator[Import]:
+    """Modules that a source text imports.
+
+    `package` is what relative names start from. `from p import n` means the module p.n where `known`
+    has one by that name, otherwise p.
+    """
+
+    def walk(node: ast.AST, deferred: bool) -> Iterator[Import]:
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, deferred) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            for alias in node.names:
+                full = f"{base}.{alias.name}"
+                yield Import(full if full in known else base, deferred)
+        inside = deferred or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, inside)
+
+    yield from walk(ast.parse(source), False)
+
+
+@cache
+def imports_of(name: str) -> tuple[Import, ...]:
+    path = product()[name]
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    return tuple(imports_in(path.read_text(encoding="utf-8"), package, frozenset(product())))
+
+
+def ours(name: str) -> list[str]:
+    """The product's modules that a module imports; the package root, which holds nothing, is left out."""
+    targets = {entry.target for entry in imports_of(name)}
+    return sorted(t for t in targets if t in product() and t not in ("s2dash", name))
+
+
+def lies_in(name: str, place: str) -> bool:
+    return name == place or name.startswith(f"{place}.")
+
+
+def row_of(name: str) -> int | None:
+    return next((i for i, row in enumerate(ROWS) if any(lies_in(name, place) for place in row)), None)
+
+
+def find_cycle(graph: Mapping[str, list[str]]) -> list[str] | None:
+    """Some chain of names that leads back to its start; None where there is none."""
+    finished: set[str] = set()
+
+    def visit(name: str, trail: list[str]) -> list[str] | None:
+        if name in trail:
+            return [*trail[trail.index(name) :], name]
+        if name in finished:
+            return None
+        for target in graph.get(name, []):
+            if cycle := visit(target, [*trail, name]):
+                return cycle
+        finished.add(name)
+        return None
+
+    return next((cycle for name in graph if (cycle := visit(name, []))), None)
+
+
+def loaded_by(name: str) -> set[str]:
+    """Modules of the product that importing one loads, packages around them included."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current in found or current not in product():
+            continue
+        found.add(current)
+        parents = itertools.accumulate(current.split(".")[:-1], lambda a, b: f"{a}.{b}")
+        waiting += [*parents, *(entry.target for entry in imports_of(current) if not entry.deferred)]
+    return found
+
+
+MODULES = sorted(product())
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_has_a_place(name: str) -> None:
+    assert name == "s2dash" or row_of(name) is not None, f"{name} has no place yet: put it into one row of ROWS"
+
+
+def test_places_are_not_given_twice() -> None:
+    places = list(itertools.chain(*ROWS))
+    assert len(set(places)) == len(places)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_point_down(name: str) -> None:
+    row = row_of(name)
+    if row is None:
+        assert ours(name) == [], "what has no row imports nothing of ours"
+        return
+    up = [target for target in ours(name) if (there := row_of(target)) is not None and there < row]
+    assert up == [], f"{name} imports what stands above it"
+
+
+@pytest.mark.parametrize(("one", "other"), list(itertools.permutations(STRANGERS, 2)))
+def test_registries_do_not_know_each_other(one: str, other: str) -> None:
+    known = {name: [t for t in ours(name) if lies_in(t, other)] for name in MODULES if lies_in(name, one)}
+    assert not any(known.values()), known
+
+
+def test_no_cycles() -> None:
+    assert find_cycle({name: ours(name) for name in MODULES}) is None
+
+
+@pytest.mark.parametrize("library", sorted(ROOMS))
+def test_library_stays_in_its_rooms(library: str) -> None:
+    strayed = [
+        name
+        for name in MODULES
+        if any(lies_in(entry.target, library) for entry in imports_of(name))
+        and not any(lies_in(name, room) for room in ROOMS[library])
+    ]
+    assert strayed == []
+
+
+def test_server_start_loads_no_streamlit_component() -> None:
+    """Components register only while the page runs; loaded earlier, they answer 404."""
+    loaded = {
+        name: [entry.target for entry in imports_of(name) if lies_in(entry.target, "streamlit_folium")]
+        for name in loaded_by("app")
+        if not all(entry.deferred for entry in imports_of(name) if lies_in(entry.target, "streamlit_folium"))
+    }
+    assert loaded == {}
+
+
+def python_files() -> list[Path]:
+    folders = [ROOT / folder for folder in ("s2dash", "tests", "benchmarks")]
+    return sorted([*ROOT.glob("*.py"), *(path for folder in folders for path in folder.rglob("*.py"))])
+
+
+@pytest.mark.parametrize("path", python_files(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_opens_with_what_it_is(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert docstring, "open the file with one sentence that says what belongs in it"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import a.b as c", [Import("a.b", False)]),
+        ("from p import m, value", [Import("p.m", False), Import("p", False)]),
+        ("from . import m", [Import("p.m", False)]),
+        ("from .m import x", [Import("p.m", False)]),
+        ("def f():\n    import a", [Import("a", True)]),
+        ("if x:\n    import a", [Import("a", False)]),
+        ("class C:\n    import a", [Import("a", False)]),
+    ],
+)
+def test_reads_imports(source: str, expected: list[Import]) -> None:
+    assert list(imports_in(source, "p", frozenset({"p", "p.m"}))) == expected
+
+
+def test_reads_imports_relative_to_the_package_above() -> None:
+    assert list(imports_in("from ..m import x", "p.inner", frozenset({"p.m"}))) == [Import("p.m", False)]
+
+
+@pytest.mark.parametrize(
+    ("graph", "cycle"),
+    [
+        ({"a": ["b", "c"], "b": ["c"], "c": []}, None),
+        ({"a": ["b"], "b": ["c"], "c": ["b"]}, ["b", "c", "b"]),
+        ({}, None),
+    ],
+)
+def test_finds_cycles(graph: dict[str, list[str]], cycle: list[str] | None) -> None:
+    assert find_cycle(graph) == cycle

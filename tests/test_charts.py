@@ -1,0 +1,222 @@
+"""The page's charts: what is drawn, where, and in which words."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s2dash import sentinel2
+from s2dash.classmap import ClassMap, ClassRow, Result
+from s2dash.grid import Grid
+from s2dash.legend import Legend, LegendEntry
+from s2dash.recipe import Recipe
+from s2dash.scene import Band, Reflectance, Scene
+from s2dash.ui import charts
+
+NASTY = 'a.b[0] "quoted" \\ <b>&</b> \u2028 {x}'
+
+
+def make_result(bands: list[Band], k: int = 3, chosen: tuple[str, ...] | None = None) -> Result:
+    grid = Grid((20, 30), Affine(10, 0, 0, 0, -10, 0), "EPSG:32618")
+    indexes = tuple(range(1, len(bands) + 1))
+    reflectance = Reflectance(10_000, 0, "")
+    nodata = (None,) * len(bands)
+    scene = Scene("t", grid, tuple(bands), Path("t.tif"), indexes, "uint16", nodata, None, reflectance, "d")
+    means = np.random.default_rng(0).uniform(0.01, 0.6, (k, len(bands)))
+    rows = tuple(ClassRow(i + 1, 600 // k, 1 / k, 6 / k, tuple(map(float, means[i]))) for i in range(k))
+    names = chosen or scene.band_names[:1]
+    return Result(scene, Recipe(bands=names, k=max(2, k)), ClassMap(grid, k, None), rows, "numpy", "r")
+
+
+def make_legend(k: int = 3, name: str = "Class") -> Legend:
+    return Legend(tuple(LegendEntry(i, f"{name} {i}", f"#{i:02x}8040") for i in range(1, k + 1)))
+
+
+STANDARD = [Band(name, name) for name in sentinel2.BANDS]
+DATES = [Band(f"{name}_{date}", name) for date in ("2018-04-19", "2018-06-03") for name in ("B04", "B02", "B08")]
+FREE = [Band(NASTY, None), Band("radar.x[1]", None), Band("B04", "B04")]
+ONE = [Band("B08", "B08")]
+SCENES = {"standard": STANDARD, "dates": DATES, "free": FREE, "one": ONE}
+
+
+def layers(chart: Any) -> list[dict[str, Any]]:
+    """Layers of the specification, each with its rows under `rows`."""
+    spec = chart.to_dict()
+    return [
+        {**layer, "rows": spec["datasets"][data["name"]] if "name" in data else data["values"]}
+        for layer in spec["layer"]
+        for data in [layer.get("data", spec.get("data"))]
+    ]
+
+
+def rows_with(chart: Any, field: str) -> list[dict[str, Any]]:
+    return next(layer["rows"] for layer in layers(chart) if layer["rows"] and field in layer["rows"][0])
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("bands", SCENES.values(), ids=SCENES)
+@pytest.mark.parametrize("k", [2, 20])
+def test_spectra_show_every_class_in_every_shown_band(bands: list[Band], k: int, dark: bool) -> None:
+    result, legend = make_result(bands, k), make_legend(k)
+    rows = rows_with(charts.spectra_chart(result, legend, dark), "mean")
+    shown = {band.name for band in bands if band.standard not in ("B09", "B10")}
+    assert {(row["class"], row["band"]) for row in rows} == {(e.name, b) for e in legend.entries for b in shown}
+    for row in rows:
+        position = [band.name for band in bands].index(row["band"])
+        mean = result.rows[int(row["class"].split()[1]) - 1].mean_reflectance[position]
+        assert row["reflectance"] == pytest.approx(100 * mean, abs=0.001)
+        assert row["colour"] == legend.entries[int(row["class"].split()[1]) - 1].colour
+
+
+def test_bands_for_the_air_are_shown_only_where_the_recipe_uses_them() -> None:
+    legend = make_legend()
+    without = rows_with(charts.spectra_chart(make_result(STANDARD, chosen=("B02",)), legend, False), "band")
+    with_them = rows_with(charts.spectra_chart(make_result(STANDARD, chosen=("B02", "B09")), legend, False), "band")
+    assert not {row["band"] for row in without} & set(sentinel2.ATMOSPHERE_BANDS)
+    assert {row["band"] for row in with_them} - {row["band"] for row in without} == {"B09"}
+
+
+def test_wavelength_is_the_axis_where_each_band_has_its_own() -> None:
+    chart = charts.spectra_chart(make_result(STANDARD), make_legend(), False)
+    x = layers(chart)[0]["encoding"]["x"]
+    assert x["scale"]["type"] == "log"
+    for row in rows_with(chart, "mean"):
+        assert row["x"] == sentinel2.BANDS[row["band"]].wavelength_nm
+        assert x["scale"]["domain"][0] < row["x"] < x["scale"]["domain"][1]
+
+
+def test_dates_stand_apart_and_lines_do_not_cross_them() -> None:
+    chart = charts.spectra_chart(make_result(DATES), make_legend(), False)
+    places = {(row["band"], row["x"], row["group"]) for row in rows_with(chart, "mean")}
+    in_order = [band for band, _, _ in sorted(places, key=lambda place: place[1])]
+    assert in_order == [f"{b}_{date}" for date in ("2018-04-19", "2018-06-03") for b in ("B02", "B04", "B08")]
+    assert len({x for _, x, _ in places}) == len(DATES)
+    assert {(band.split("_")[1], group) for band, _, group in places} == {("2018-04-19", 0), ("2018-06-03", 1)}
+    assert [row["heading"] for row in rows_with(chart, "heading")] == ["2018-04-19", "2018-06-03"]
+
+
+def test_bands_without_wavelength_keep_the_order_of_the_scene() -> None:
+    rows = rows_with(charts.spectra_chart(make_result(FREE, 1), make_legend(1), False), "mean")
+    assert [row["band"] for row in sorted(rows, key=lambda row: row["x"])] == [band.name for band in FREE]
+
+
+def test_a_single_band_gives_bars() -> None:
+    (bars,) = layers(charts.spectra_chart(make_result(ONE), make_legend(), False))
+    assert bars["mark"]["type"] == "bar"
+    assert [row["number"] for row in bars["rows"]] == ["1", "2", "3"]
+
+
+def test_the_selected_class_stands_out_and_lies_on_top() -> None:
+    rows = rows_with(charts.spectra_chart(make_result(STANDARD), make_legend(), False, selected=2), "mean")
+    opacities = {row["id"]: row["opacity"] for row in rows}
+    assert opacities[2] == 1
+    assert max(opacities[1], opacities[3]) < 0.3
+    assert rows[-1]["id"] == 2
+
+
+@pytest.mark.parametrize("bands", SCENES.values(), ids=SCENES)
+def test_text_from_outside_is_only_ever_a_value(bands: list[Band]) -> None:
+    legend = make_legend(name=NASTY)
+    one = charts.spectra_chart(make_result(bands), legend, False)
+    x = np.arange(10.0)
+    other = charts.scatter_chart(x, x, np.ones(10, int), legend, NASTY, "image", False)
+    for chart in (one, other):
+        for layer in layers(chart):
+            for name, channel in layer["encoding"].items():
+                for part in channel if isinstance(channel, list) else [channel]:
+                    assert part.get("field", "x").isidentifier(), name
+                    assert name != "tooltip" or part["title"] in {
+                        *("Class", "Band", "Light", "Wavelength", "Mean reflectance", "Across", "Up")
+                    }
+
+
+def test_tick_labels_are_data_to_the_expression_language() -> None:
+    chart = charts.spectra_chart(make_result(FREE), make_legend(), False)
+    expression = layers(chart)[0]["encoding"]["x"]["axis"]["labelExpr"]
+    table = json.loads(expression.removesuffix("[datum.value]"))
+    assert table["0"] == ['a.b[0] "quote…']
+    assert expression.isascii()
+
+
+def test_unknown_means_are_left_out() -> None:
+    result = make_result(STANDARD)
+    nothing = ClassRow(1, 0, 0.0, 0.0, (math.nan,) * len(STANDARD))
+    result = Result(result.scene, result.recipe, result.classmap, (nothing, *result.rows[1:]), "numpy", "r")
+    assert {row["id"] for row in rows_with(charts.spectra_chart(result, make_legend(), False), "mean")} == {2, 3}
+    assert "Class 1: not known." in charts.spectra_alt(result, make_legend())
+    json.dumps(charts.spectra_chart(result, make_legend(), False).to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("bands", SCENES.values(), ids=SCENES)
+def test_the_words_name_every_class(bands: list[Band]) -> None:
+    words = charts.spectra_alt(make_result(bands), make_legend(name="Field"))
+    assert all(f"Field {i} (class {i}):" in words for i in (1, 2, 3))
+
+
+@given(st.lists(st.floats(0, 300), max_size=40), st.floats(1, 20))
+def test_line_end_numbers_are_apart_in_order_and_inside(heights: list[float], gap: float) -> None:
+    spread = charts.spread_apart(heights, gap, 300)
+    room = min(gap, 300 / max(1, len(heights) - 1))
+    order = sorted(range(len(heights)), key=lambda i: heights[i])
+    for below, above in itertools.pairwise(order):
+        assert spread[above] - spread[below] >= room - 1e-6
+    assert all(-1e-6 <= height <= 300 + 1e-6 for height in spread)
+
+
+def test_numbers_with_room_stay_where_they_are_and_a_pair_parts_evenly() -> None:
+    assert charts.spread_apart([10, 50, 90], 12, 300) == [10, 50, 90]
+    assert charts.spread_apart([100, 100], 12, 300) == [94, 106]
+
+
+def test_scatter_draws_each_class_by_its_share_and_at_most_2000_points() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.choice([0, 1, 2, 3], size=100_000, p=[0.2, 0.4, 0.36, 0.04]).astype(np.uint8)
+    x, y = rng.random(100_000), rng.random(100_000)
+    x[labels == 1] = np.where(rng.random((labels == 1).sum()) < 0.5, np.nan, x[labels == 1])
+    points = rows_with(charts.scatter_chart(x, y, labels, make_legend(), "B04", "B08", False), "across")
+    assert len(points) == charts.MOST_SCATTER_POINTS
+    counts = {name: sum(point["class"] == name for point in points) for name in ("Class 1", "Class 2", "Class 3")}
+    assert counts["Class 1"] / 2000 == pytest.approx(0.2 / 0.6, abs=0.02)
+    assert counts["Class 3"] / 2000 == pytest.approx(0.04 / 0.6, abs=0.01)
+
+
+def test_scatter_points_carry_their_own_values() -> None:
+    x, y = np.array([0.1, 0.2, np.inf]), np.array([1.0, 2.0, 3.0])
+    points = rows_with(charts.scatter_chart(x, y, np.array([2, 0, 1]), make_legend(), "B04", "B08", False), "across")
+    assert [(p["x"], p["y"], p["class"], p["across"]) for p in points] == [(0.1, 1.0, "Class 2", "B04: 0.1")]
+
+
+def test_scatter_without_any_point_is_still_a_chart() -> None:
+    empty = np.empty(0)
+    json.dumps(charts.scatter_chart(empty, empty, empty, make_legend(), "a", "b", True).to_dict(), allow_nan=False)
+
+
+def test_scatter_refuses_unequal_lengths_with_the_numbers() -> None:
+    with pytest.raises(ValueError, match="3, 2 and 3"):
+        charts.scatter_chart(np.ones(3), np.ones(2), np.ones(3), make_legend(), "a", "b", False)
+
+
+def test_scatter_words_count_what_is_drawn() -> None:
+    assert charts.scatter_alt(np.array([0, 1, 3, 9]), make_legend(), "B04", "B08").startswith("2 pixels")
+
+
+def test_charts_are_built_quickly() -> None:
+    result, legend = make_result(STANDARD, 20), make_legend(20)
+    charts.spectra_chart(result, legend, False)
+
+    def seconds() -> float:
+        start = time.thread_time()
+        charts.spectra_chart(result, legend, False)
+        return time.thread_time() - start
+
+    assert min(seconds() for _ in range(5)) < 0.1

@@ -1,0 +1,252 @@
+"""Work in the background: what is kept, what is dropped, and that a job leaves nothing behind."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from scenes import make_scene
+
+from s2dash import jobs, pipeline
+from s2dash.errors import Cancelled, RecipeError, TooFewPixels
+from s2dash.jobs import Cache, FullJob, LiveAnswer, LiveEngine
+from s2dash.pipeline import Fitted
+from s2dash.recipe import Recipe, default_recipe
+from s2dash.scene import Scene
+from s2dash.types import CancelToken
+
+PATIENCE_SECONDS = 30
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return make_scene(tmp_path, shape_rc=(40, 50))
+
+
+@pytest.fixture
+def recipe(scene: Scene) -> Recipe:
+    return default_recipe(scene)
+
+
+@pytest.fixture
+def job_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where jobs put their folders in this test."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+# ---- Cache ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_value_is_made_once_whoever_asks_at_the_same_time() -> None:
+    cache: Cache[object] = Cache(4)
+    made: list[object] = []
+    at_once = threading.Barrier(8)
+
+    def make() -> object:
+        time.sleep(0.05)
+        made.append(object())
+        return made[-1]
+
+    def ask() -> object:
+        at_once.wait(PATIENCE_SECONDS)
+        return cache.get("key", make)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = [future.result() for future in [pool.submit(ask) for _ in range(8)]]
+    assert len(made) == 1
+    assert all(answer is made[0] for answer in answers)
+
+
+def test_an_error_reaches_all_who_wait_and_is_not_kept() -> None:
+    cache: Cache[int] = Cache(4)
+    is_making, may_fail = threading.Event(), threading.Event()
+
+    def fail() -> int:
+        is_making.set()
+        may_fail.wait(PATIENCE_SECONDS)
+        raise TooFewPixels("k = 9 but the mask leaves 4 distinct pixels.")
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(cache.get, "key", fail)
+        assert is_making.wait(PATIENCE_SECONDS)
+        second = pool.submit(cache.get, "key", lambda: 1)
+        may_fail.set()
+        for future in (first, second):
+            # The second may also come after the failure, and then makes its own.
+            error = future.exception(PATIENCE_SECONDS)
+            assert isinstance(error, TooFewPixels) or (future is second and error is None)
+    assert cache.get("key", lambda: 7) in (1, 7)
+    assert cache.get("other", lambda: 8) == 8
+
+
+def test_the_least_recently_asked_goes_first() -> None:
+    cache: Cache[str] = Cache(2)
+    for key in ("a", "b", "a", "c"):
+        cache.get(key, lambda: "old")
+    assert cache.get("a", lambda: "new") == "old"
+    assert cache.get("c", lambda: "new") == "old"
+    assert cache.get("b", lambda: "new") == "new"
+
+
+# ---- LiveEngine ----------------------------------------------------------------------------------------------------
+
+
+class SlowFits:
+    """Stands in for `pipeline.fit`: fits wait to be let go, and are counted."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.go = threading.Event()
+        self.begun: list[int] = []
+        self._fit = pipeline.fit
+        monkeypatch.setattr(jobs.pipeline, "fit", self)
+
+    def __call__(self, scene: Scene, recipe: Recipe, stack: np.ndarray | None = None) -> Fitted:
+        self.begun.append(recipe.k)
+        self.go.wait(PATIENCE_SECONDS)
+        return self._fit(scene, recipe, stack)
+
+
+@pytest.fixture
+def slow_fits(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowFits]:
+    slow = SlowFits(monkeypatch)
+    yield slow
+    slow.go.set()
+
+
+def of_k(recipe: Recipe, k: int) -> Recipe:
+    return Recipe(bands=recipe.bands, k=k)
+
+
+def test_an_earlier_request_that_still_waits_is_dropped(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
+    engine = LiveEngine()
+    busy = [engine.submit(scene, of_k(recipe, k)) for k in (2, 3)]
+    wait_until(lambda: len(slow_fits.begun) == 2)
+    latest: Future[LiveAnswer] | None = None
+    waiting = []
+    for k in range(4, 12):
+        latest = engine.submit(scene, of_k(recipe, k), latest)
+        waiting.append(latest)
+    slow_fits.go.set()
+    assert waiting[-1].result(PATIENCE_SECONDS).result.recipe.k == 11
+    assert all(future.cancelled() for future in waiting[:-1])
+    assert [future.result(PATIENCE_SECONDS).result.recipe.k for future in busy] == [2, 3]
+    assert sorted(slow_fits.begun) == [2, 3, 11]
+
+
+def test_equal_requests_are_answered_once_and_alike(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
+    engine = LiveEngine()
+    both = [engine.submit(scene, of_k(recipe, 5)) for _ in range(2)]
+    slow_fits.go.set()
+    answers = [future.result(PATIENCE_SECONDS) for future in both]
+    assert answers[0] is answers[1]
+    assert engine.submit(scene, of_k(recipe, 5)).result(PATIENCE_SECONDS) is answers[0]
+    assert slow_fits.begun == [5]
+
+
+def test_a_live_answer_is_what_the_pipeline_gives(scene: Scene, recipe: Recipe, tmp_path: Path) -> None:
+    answer = LiveEngine().submit(scene, recipe).result(PATIENCE_SECONDS)
+    expected, _ = pipeline.run(scene, recipe, tmp_path / "labels.tif")
+    assert answer.result.digest == expected.digest
+    np.testing.assert_array_equal(answer.result.classmap.labels, expected.classmap.labels)
+    assert answer.seconds > 0
+    assert 0 < answer.scores.explained_variance <= 1
+
+
+def test_an_answer_that_fails_fails_anew_when_asked_again(scene: Scene) -> None:
+    engine = LiveEngine()
+    for _ in range(2):
+        with pytest.raises(RecipeError, match="no band B77"):
+            engine.submit(scene, Recipe(bands=("B77",))).result(PATIENCE_SECONDS)
+
+
+# ---- FullJob -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("job_folder")
+def test_a_finished_job_has_the_labels_of_the_live_picture(scene: Scene, recipe: Recipe) -> None:
+    fitted = pipeline.fit(scene, recipe)
+    job = FullJob(fitted).start()
+    wait_until(lambda: job.is_done)
+    result = job.result()
+    assert result.is_full
+    assert job.share == 1
+    assert result.classmap.path is not None
+    with rasterio.open(result.classmap.path) as dataset:
+        np.testing.assert_array_equal(dataset.read(1), pipeline.run_live(fitted).classmap.labels)
+
+
+def test_a_jobs_folder_lasts_as_long_as_the_job(scene: Scene, recipe: Recipe, job_folder: Path) -> None:
+    job = FullJob(pipeline.fit(scene, recipe)).start()
+    wait_until(lambda: job.is_done)
+    assert len(list(job_folder.iterdir())) == 1
+    del job
+
+    def is_gone() -> bool:
+        gc.collect()
+        return not list(job_folder.iterdir())
+
+    wait_until(is_gone)
+
+
+def test_a_cancelled_job_leaves_no_folder(
+    scene: Scene, recipe: Recipe, job_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_writing = threading.Event()
+    whole = pipeline.run_full
+
+    def waits_for_cancel(fitted: Fitted, path: Path, progress: object, cancel: CancelToken) -> object:
+        def held(share: float, what: str) -> None:
+            is_writing.set()
+            wait_until(lambda: cancel.is_cancelled)
+
+        return whole(fitted, path, held, cancel, window_shape_rc=(16, 16))
+
+    monkeypatch.setattr(jobs.pipeline, "run_full", waits_for_cancel)
+    job = FullJob(pipeline.fit(scene, recipe)).start()
+    assert is_writing.wait(PATIENCE_SECONDS)
+    assert not job.is_done
+    job.cancel()
+    wait_until(lambda: job.is_done)
+    with pytest.raises(Cancelled):
+        job.result()
+    assert list(job_folder.iterdir()) == []
+
+
+def test_a_job_that_breaks_says_why_and_leaves_no_folder(
+    scene: Scene, recipe: Recipe, job_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> object:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(jobs.pipeline, "run_full", breaks)
+    job = FullJob(pipeline.fit(scene, recipe)).start()
+    wait_until(lambda: job.is_done)
+    with pytest.raises(OSError, match="No space left"):
+        job.result()
+    assert list(job_folder.iterdir()) == []
+
+
+def test_time_left_follows_the_pace(scene: Scene, recipe: Recipe) -> None:
+    job = FullJob(pipeline.fit(scene, recipe))
+    assert job.seconds_left is None
+    job.share, job.started = 0.25, time.perf_counter() - 10
+    assert job.seconds_left == pytest.approx(30, rel=0.05)
+    job.share = 1.0
+    assert job.seconds_left == 0

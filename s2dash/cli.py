@@ -53,7 +53,8 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("s2dash: Stopped. Nothing was changed.", file=sys.stderr)
         return 2
-    json.dump(output, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
+    only_ascii = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    json.dump(output, sys.stdout, indent=2, ensure_ascii=only_ascii, allow_nan=False)
     print()
     return 0
 
@@ -152,11 +153,16 @@ def _mask_words(scene: Scene, valid: Any) -> list[str]:
 
 
 def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
-    out: Path = arguments.output
-    _require_writable(out, arguments.paths)
     from s2dash import palette, pipeline
-    from s2dash.export.geotiff import write_geotiff_and_sidecar
+    from s2dash.export.geotiff import sidecar_path, write_geotiff_and_sidecar
     from s2dash.legend import default_legend
+
+    out: Path = arguments.output
+    given = [*arguments.paths, *([arguments.recipe] if arguments.recipe else [])]
+    _require_writable(out, "-o", given)
+    _require_writable(sidecar_path(out), "-o", given)
+    if arguments.save_recipe:
+        _require_writable(arguments.save_recipe, "--save-recipe", [*arguments.paths, out, sidecar_path(out)])
 
     with _opened(arguments) as scene, tempfile.TemporaryDirectory(prefix="s2dash-") as scratch:
         recipe = _recipe(arguments, scene)
@@ -282,15 +288,16 @@ def _opened(arguments: argparse.Namespace) -> Iterator[Scene]:
         yield scene
 
 
-def _require_writable(out: Path, inputs: list[Path]) -> None:
-    for path in inputs:
-        same = out.exists() and path.exists() and out.samefile(path)
-        if same or out.resolve() == path.resolve():
-            raise OutputConflict(f"The output {out} is the input. Give another name for the output.")
-    if out.is_dir():
-        raise OutputConflict(f"{out} is a folder. Give a file name such as {out / 'classes.tif'}.")
-    if not out.parent.is_dir():
-        raise OutputConflict(f"There is no folder {out.parent}. Make it first, or write elsewhere.")
+def _require_writable(path: Path, flag: str, taken: list[Path]) -> None:
+    """Raise OutputConflict where the path that `flag` leads to is one of those taken, or cannot be a new file."""
+    for other in taken:
+        same = path.exists() and other.exists() and path.samefile(other)
+        if same or path.resolve() == other.resolve():
+            raise OutputConflict(f"{flag} would write over {other}. Give another name there.")
+    if path.is_dir():
+        raise OutputConflict(f"{path} is a folder. Give a file name such as {path / 'classes.tif'} for {flag}.")
+    if not path.parent.is_dir():
+        raise OutputConflict(f"There is no folder {path.parent}. Make it first, or write elsewhere ({flag}).")
 
 
 def _replace_text(path: Path, text: str) -> None:

@@ -202,4 +202,3 @@ def _local_link(url: str, prefix: str) -> str:
     if "//" in url:
         raise LookupError(f"There is no copy of {url} to serve; folium and folium-offline must be of one version.")
     return url
-

@@ -13,6 +13,7 @@ from itertools import zip_longest
 import numpy as np
 
 from s2dash import sentinel2
+from s2dash.errors import UnknownName
 
 PALETTES: dict[str, str] = {
     "character": "By character: water blue, plants green …",
@@ -35,11 +36,11 @@ FAMILY_WORDS: dict[str, str] = {
 _FAMILY_COLOURS: dict[str, tuple[str, ...]] = {
     "water": ("#3479c7", "#77dafd", "#4ba1ed", "#043785", "#2a5aab", "#8bb2d9", "#6ac0ff", "#478bdb"),
     "vegetation": (
-        *("#557d5a", "#b9ea85", "#8fb57d", "#a9bd4b", "#73a282"),
+        *("#557d5a", "#b9ea85", "#8fb57d", "#a9bd4b", "#7d997f"),
         *("#64915f", "#3f6c4e", "#9dc7a2", "#8bda97"),
     ),
     "bare": ("#b68535", "#5d3826", "#884800", "#9a6a11", "#735436", "#866535", "#683103", "#c8975d"),
-    "bright": ("#f9eed0", "#d7d0c5", "#f1eeeb"),
+    "bright": ("#f9eed0", "#c7c3c1", "#f1eeeb"),
     "dark": ("#4f557a", "#1a1434", "#393644"),
     "other": ("#8f7d86", "#c4a7ba", "#6c5b62", "#b084ae", "#946a92", "#ad989c", "#7a6d79"),
 }
@@ -60,13 +61,22 @@ def class_colours(
     mean_reflectance : ndarray of shape (k, bands), reflectance; NaN where unknown
     standard_names : the Sentinel-2 band of each column; None where unknown
     palette : a key of `PALETTES`
+
+    Raises UnknownName for another palette.
     """
+    if palette not in PALETTES:
+        raise UnknownName(f"There are no colours {palette[:60]!r}. There are {', '.join(PALETTES)}.")
     bands = _Bands(mean_reflectance, standard_names)
     if palette == "character" and bands.infrared is not None:
         return _by_character(bands)
     if palette == "true-colour":
         return _distinct(_true_colours(bands))
     return _distinct(_from_colormap(bands, "cividis" if palette == "character" else palette))
+
+
+def tells_character(palette: str, standard_names: Sequence[str | None]) -> bool:
+    """Whether colours of this palette hint at what a class is: by character, with near infrared to tell it from."""
+    return palette == "character" and bool({"B08", "B8A"} & set(standard_names))
 
 
 def families(mean_reflectance: np.ndarray, standard_names: Sequence[str | None]) -> tuple[str, ...]:
@@ -84,15 +94,16 @@ class _Bands:
     """Class means by band, with the quantities that the rules speak of, each of shape (k,)."""
 
     def __init__(self, mean_reflectance: np.ndarray, standard_names: Sequence[str | None]) -> None:
-        means = np.nan_to_num(np.asarray(mean_reflectance, dtype=np.float64))
+        # A corrected reflectance may lie below zero, where normalised differences lose their meaning.
+        means = np.maximum(np.asarray(mean_reflectance, dtype=np.float64), 0)
         self.count = len(means)
         self._columns = {
-            name: means[:, [i for i, other in enumerate(standard_names) if other == name]].mean(axis=1)
+            name: _known_mean(means[:, [i for i, other in enumerate(standard_names) if other == name]])
             for name in dict.fromkeys(standard_names)
             if name is not None
         }
         ground = [i for i, name in enumerate(standard_names) if name not in sentinel2.ATMOSPHERE_BANDS]
-        self.brightness = means[:, ground or list(range(means.shape[1]))].mean(axis=1)
+        self.brightness = _known_mean(means[:, ground or list(range(means.shape[1]))])
         self.visible = self.mean_of("B02", "B03", "B04", otherwise=self.brightness)
         self.infrared = self.get("B08") if self.get("B08") is not None else self.get("B8A")
         self.ndvi = self._difference(self.infrared, self.get("B04"))
@@ -113,6 +124,12 @@ class _Bands:
             return None
         total = one + other
         return np.where(np.abs(total) > 1e-6, (one - other) / np.where(np.abs(total) > 1e-6, total, 1), 0)
+
+
+def _known_mean(values: np.ndarray) -> np.ndarray:
+    """Mean of the finite values of each row; 0 in a row without any."""
+    known = np.isfinite(values)
+    return np.asarray(np.where(known, values, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
 
 
 def _family(bands: _Bands, i: int) -> str:

@@ -131,7 +131,7 @@ def fit(scene: Scene, recipe: Recipe, stack: np.ndarray | None = None) -> Fitted
         sample,
         frozen(number_of[own_labels - 1]),
         frozen(means[order]),
-        _warnings(scene, recipe, int((counts == 0).sum())),
+        (*_warnings(scene, recipe, int((counts == 0).sum())), *model.notes),
     )
 
 
@@ -310,23 +310,25 @@ class _Tally:
     def __init__(self, classmap: ClassMap) -> None:
         self._classmap = classmap
         self._counts = np.zeros(classmap.class_count + 1, dtype=np.int64)
-        self._area_ha = np.zeros(classmap.class_count + 1)
+        self._area_ha: dict[tuple[int, int], np.ndarray] = {}
 
     def add(self, labels: np.ndarray, row: int, col: int = 0) -> None:
         grid, count = self._classmap.grid, self._classmap.class_count
         self._counts += np.bincount(labels.ravel(), minlength=count + 1)
         if grid.has_place:
-            self._area_ha += grid.class_area_ha(labels, count, row, col)
+            self._area_ha[row, col] = grid.class_area_ha(labels, count, row, col)
 
     def result(self, fitted: Fitted) -> Result:
         classmap = self._classmap
+        # Windows come in any order; a fixed order of the sum gives the same last bits every time.
+        area_ha = sum((self._area_ha[key] for key in sorted(self._area_ha)), np.zeros(classmap.class_count + 1))
         mapped = max(1, int(self._counts[1:].sum()))
         rows = tuple(
             ClassRow(
                 id=i,
                 count=int(self._counts[i]),
                 share=float(self._counts[i] / mapped),
-                area_ha=float(self._area_ha[i]) if classmap.grid.has_place else None,
+                area_ha=float(area_ha[i]) if classmap.grid.has_place else None,
                 mean_reflectance=tuple(float(v) for v in fitted.mean_reflectance[i - 1]),
             )
             for i in range(1, classmap.class_count + 1)

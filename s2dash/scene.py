@@ -27,6 +27,9 @@ from s2dash.types import Window, frozen, windows
 # any thread, where `warnings.catch_warnings` is of no use.
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
+_LARGEST_VALUE = 1e30
+"""Floating-point values beyond this (and NaN) are no measurement, and their squares would overflow."""
+
 LIVE_PIXELS = 1_048_576
 """The most grid pixels that the live picture has; a scene of at most this many is shown in full."""
 
@@ -193,7 +196,7 @@ class SceneReader:
 def valid_pixels(scene: Scene, positions: Sequence[int], stack: np.ndarray, mask: str) -> np.ndarray:
     """The mask of chosen bands in a stack of all raster bands, shape (rows, cols), bool.
 
-    Masked are: in any chosen band NaN or infinity, always; and with mask `auto` the tagged nodata
+    Masked are: in any chosen band NaN, infinity or a value beyond 1e30, always; and with mask `auto` the tagged nodata
     value in any chosen band, 0 in an alpha or mask band, and, for integers without a nodata tag,
     zero in every band of the scene.
     """
@@ -217,7 +220,7 @@ def _valid(
     """The mask of `valid_pixels`; `rest_is_zero` narrows candidates to those that are zero in all other bands too."""
     valid = np.ones(values.shape[1:], dtype=bool)
     if np.issubdtype(values.dtype, np.floating):
-        valid &= np.isfinite(values).all(axis=0)
+        valid &= (np.abs(values) <= _LARGEST_VALUE).all(axis=0)
     if mask == "none":
         return valid
     for position, band in zip(positions, values, strict=True):

@@ -54,11 +54,11 @@ BAND_SETS: dict[str, tuple[str, ...]] = {
 """Choices of bands with a purpose; a scene offers those of their bands that it has."""
 
 LAYERS: dict[str, tuple[tuple[str, str, str], str]] = {
-    "True colour": (("B04", "B03", "B02"), "as the eye would see it"),
-    "False colour": (("B08", "B04", "B03"), "healthy vegetation is bright red"),
-    "Shortwave infrared": (("B12", "B8A", "B04"), "bare and burnt ground is brown to red, plants are green"),
+    "True colour": (("B04", "B03", "B02"), "True colour"),
+    "False colour": (("B08", "B04", "B03"), "False colour: plants are bright red"),
+    "Shortwave": (("B12", "B8A", "B04"), "Shortwave: bare ground is red, plants green"),
 }
-"""Pictures by name: bands for red, green, blue, and what the colours mean."""
+"""Pictures by name: bands for red, green, blue, and the label that says what the colours mean."""
 
 _BY_COUNT: dict[int, tuple[str, ...]] = {
     13: tuple(BANDS),

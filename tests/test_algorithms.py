@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from scenes import land_cover
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits
 
 from s2dash.algorithms import ALGORITHMS, Algorithm, LinearModel, Param, find_algorithm, nearest
 from s2dash.errors import RecipeError, S2DashError, UnknownName
@@ -19,6 +21,13 @@ from s2dash.recipe import ParamValue
 K = 5
 EACH = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS.keys())
 NEVER_VALID: tuple[object, ...] = ("no such word", math.inf, -math.inf, math.nan, 10**400, -1e300)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As the pipeline fits: sums then run in one order, and small fits don't wait for threads."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="module")

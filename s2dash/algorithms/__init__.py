@@ -11,7 +11,8 @@ from s2dash.errors import UnknownName
 __all__ = ["ALGORITHMS", "Algorithm", "LinearModel", "Model", "Param", "SklearnModel", "find_algorithm"]
 
 # The result says so itself, in plain words; `warnings.catch_warnings` would not hold on several threads.
-warnings.filterwarnings("ignore", message="Number of distinct clusters", module="sklearn")
+for _message in ("Number of distinct clusters", "Best performing initialization did not converge"):
+    warnings.filterwarnings("ignore", message=_message, module="sklearn")
 
 ALGORITHMS: dict[str, Algorithm] = {
     algorithm.name: algorithm

@@ -48,6 +48,11 @@ class Param:
 class Model(Protocol):
     """A fitted algorithm."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of the fit, in plain words."""
+        ...
+
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Class of each row of `features`, shape (pixels, features), as whole numbers from 0."""
         ...
@@ -65,6 +70,7 @@ class LinearModel:
     """Shape (k, features), float64."""
     bias: np.ndarray
     """Shape (k,), float64."""
+    notes: tuple[str, ...] = ()
 
     @staticmethod
     def nearest_centre(centres: np.ndarray) -> LinearModel:
@@ -83,6 +89,7 @@ class SklearnModel:
 
     estimator: Any
     dtype: type = np.float32
+    notes: tuple[str, ...] = ()
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         return np.asarray(self.estimator.predict(np.ascontiguousarray(features, dtype=self.dtype)))

@@ -28,7 +28,12 @@ def fit(features: np.ndarray, k: int, params: Mapping[str, ParamValue], seed: in
         random_state=seed,
     )
     estimator.fit(rows)
-    return SklearnModel(estimator, np.float64)
+    notes = (
+        ()
+        if estimator.converged_
+        else (f"The Gaussian mixture was still moving after {params['max_iter']} rounds. Allow more under Advanced.",)
+    )
+    return SklearnModel(estimator, np.float64, notes)
 
 
 ALGORITHM = Algorithm(
@@ -43,7 +48,7 @@ ALGORITHM = Algorithm(
             "full",
             choices=("full", "tied", "diag", "spherical"),
         ),
-        Param("fit_pixels", "Pixels to learn from", "More is steadier and slower.", 10_000, 1_000, 1_000_000),
+        Param("fit_pixels", "Pixels for the mixture", "More is steadier and slower.", 10_000, 1_000, 1_000_000),
         Param("n_init", "Restarts", "How many random starts are compared.", 1, 1, 10),
         Param("max_iter", "Most rounds", "When to stop at the latest.", 100, 1, 1000),
     ),

@@ -68,7 +68,7 @@ def main() -> None:
     with above_map:
         _scene_lines(choices.scene, answer, shown)
     with side:
-        legend_column(answer, shown, legend, isolated)
+        legend_column(answer, shown, legend, isolated, choices.palette)
     charts(answer, shown, legend, isolated, dark)
 
 
@@ -111,8 +111,8 @@ def _layer_controls(scene: Scene) -> Layer:
     )
     by_standard = {band.standard: band.name for band in reversed(scene.bands) if band.standard}
     layers = {
-        name: ((by_standard[bands[0]], by_standard[bands[1]], by_standard[bands[2]]), name)
-        for name, (bands, meaning) in sentinel2.LAYERS.items()
+        name: ((by_standard[bands[0]], by_standard[bands[1]], by_standard[bands[2]]), label)
+        for name, (bands, label) in sentinel2.LAYERS.items()
         if all(b in by_standard for b in bands)
     }
     options = [*layers, _OWN_LAYER] if len(scene.bands) > 1 else ["One band"]
@@ -122,7 +122,6 @@ def _layer_controls(scene: Scene) -> Layer:
         "Picture",
         options,
         key="layer",
-        format_func=lambda name: f"{name}: {sentinel2.LAYERS[name][1]}" if name in layers else name,
         label_visibility="collapsed",
         width=185,
     )
@@ -136,7 +135,12 @@ def _layer_controls(scene: Scene) -> Layer:
         names = scene.band_names
         picked = [
             st.selectbox(
-                f"Shown as {colour}", names, min(start, len(names) - 1), key=f"shown {colour}", format_func=text.plain
+                f"Shown as {colour}",
+                names,
+                min(start, len(names) - 1),
+                key=f"shown {colour}",
+                format_func=sentinel2.describe_band,
+                help=f"The brighter the ground is in this band, the more {colour} the picture.",
             )
             for colour, start in (("red", 2), ("green", 1), ("blue", 0))
         ]

@@ -18,10 +18,11 @@ from s2dash.ui import text
 from s2dash.ui.charts import scatter_chart, spectra_alt, spectra_chart
 from s2dash.ui.legend_table import legend_table, take_event
 
-LEGEND_HINT = (
+_COLOURS_HINT = (
     "Colours are a hint, not a name: blues look like water, greens like plants, browns like bare ground, "
-    "pale like sand or cloud. Click a name or colour to make it yours."
+    "pale like sand or cloud. "
 )
+_EDIT_HINT = "Click a name or colour to make it yours."
 _NOT_FULL = "First press “Classify full scene”: the map shows a preview with fewer pixels."
 
 
@@ -46,14 +47,15 @@ def _isolated(result: Result) -> int | None:
     return class_id if digest == result.digest else None
 
 
-def legend_column(answer: LiveAnswer, shown: Result, legend: Legend, isolated: int | None) -> None:
+def legend_column(answer: LiveAnswer, shown: Result, legend: Legend, isolated: int | None, chosen_palette: str) -> None:
     """The legend, the downloads and a line on the colours."""
-    families = palette.families(answer.fitted.mean_reflectance, [band.standard for band in answer.result.scene.bands])
+    standards = [band.standard for band in answer.result.scene.bands]
+    families = palette.families(answer.fitted.mean_reflectance, standards)
     words = [palette.FAMILY_WORDS[family] for family in families]
     if legend_table(shown, legend, family_words=words, isolated=isolated, key="legend") is not None:
         st.rerun()
     _downloads(shown, legend)
-    st.caption(LEGEND_HINT)
+    st.caption((_COLOURS_HINT if palette.tells_character(chosen_palette, standards) else "") + _EDIT_HINT)
 
 
 def _downloads(result: Result, legend: Legend) -> None:
@@ -122,8 +124,13 @@ def _scatter(answer: LiveAnswer, legend: Legend, dark: bool) -> None:
     first = next((n for n in ("B04", "B03") if n in names), names[0])
     second = next((n for n in ("B08", "B8A", "B11") if n in names), names[-1])
     with st.container(horizontal=True, gap="small"):
-        across = st.selectbox("Across", names, names.index(first), format_func=text.plain, width=170, key="across")
-        up = st.selectbox("Up", names, names.index(second), format_func=text.plain, width=170, key="up")
+        across, up = (
+            st.selectbox(label, names, names.index(band), width=170, key=label.lower(), help=f"The band {words}.")
+            for label, band, words in (
+                ("Across", first, "whose reflectance grows to the right"),
+                ("Up", second, "whose reflectance grows upwards"),
+            )
+        )
     some = np.sort(np.random.default_rng(0).permutation(sample.pixel_count)[:4_000])
     x, y = (100 * scene.to_reflectance(sample.bands[names.index(name)][some]) for name in (across, up))
     st.caption("Each dot is one pixel of the sample. Clouds of dots that touch are classes with no clear border.")

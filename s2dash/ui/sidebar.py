@@ -16,7 +16,6 @@ from s2dash.recipe import ParamValue, Recipe, default_recipe
 from s2dash.scene import Scene
 from s2dash.ui import look, services
 from s2dash.ui.messages import words_for
-from s2dash.ui.text import plain
 from s2dash.ui.uploads import Loaded, take_in
 
 _SCALES = {"standard": "Equal weight", "robust": "Equal weight, outliers ignored", "none": "Off: numbers as stored"}
@@ -148,7 +147,7 @@ def _choose_bands(scene: Scene) -> tuple[str, ...]:
         scene.band_names,
         key="bands",
         wrap=False,
-        format_func=_band_label,
+        format_func=sentinel2.describe_band,
         placeholder="Choose at least one band",
         help="Colours of light the satellite measured, some invisible. More bands separate more kinds of ground.",
     )
@@ -174,10 +173,6 @@ def _offer_band_sets(scene: Scene) -> None:
             st.session_state.bands = sets[label]
 
     st.pills("Band sets", list(sets), key="band set", on_change=use_set, label_visibility="collapsed")
-
-
-def _band_label(name: str) -> str:
-    return sentinel2.describe_band(name) if name in sentinel2.BANDS else plain(name)
 
 
 def _choose_algorithm() -> Algorithm:

@@ -154,6 +154,7 @@ def _mask_words(scene: Scene, valid: Any) -> list[str]:
 
 def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     from s2dash import palette, pipeline
+    from s2dash.algorithms import load_libraries
     from s2dash.export.geotiff import sidecar_path, write_geotiff_and_sidecar
     from s2dash.legend import default_legend
 
@@ -167,6 +168,7 @@ def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     with _opened(arguments) as scene, tempfile.TemporaryDirectory(prefix="s2dash-") as scratch:
         recipe = _recipe(arguments, scene)
         pipeline.check(scene, recipe)
+        load_libraries()
         imported = time.perf_counter()
         result, fitted = pipeline.run(scene, recipe, Path(scratch) / "labels.tif", _show_progress)
         scores = pipeline.sample_scores(fitted)

@@ -237,7 +237,9 @@ def run(
     if scene.live_step == 1:
         stack = read_preview_stack(scene)
         fitted = fit(scene, recipe, stack)
-        return run_live(fitted, stack), fitted
+        result = run_live(fitted, stack)
+        progress(1.0, "Grouping pixels")
+        return result, fitted
     fitted = fit(scene, recipe)
     return run_full(fitted, labels_path, progress, cancel, executor), fitted
 

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import warnings
 
-from s2dash.algorithms import bisecting_kmeans, gaussian_mixture, kmeans, minibatch_kmeans, spectral_angle_kmeans
+from s2dash.algorithms import (
+    bisecting_kmeans,
+    gaussian_mixture,
+    kmeans,
+    minibatch_kmeans,
+    nearest,
+    spectral_angle_kmeans,
+)
 from s2dash.algorithms.base import Algorithm, LinearModel, Model, Param, SklearnModel
+from s2dash.algorithms.threads import single_threaded
 from s2dash.errors import UnknownName
 
-__all__ = ["ALGORITHMS", "Algorithm", "LinearModel", "Model", "Param", "SklearnModel", "find_algorithm"]
+__all__ = [
+    "ALGORITHMS",
+    "Algorithm",
+    "LinearModel",
+    "Model",
+    "Param",
+    "SklearnModel",
+    "find_algorithm",
+    "load_libraries",
+]
 
 # The result says so itself, in plain words; `warnings.catch_warnings` would not hold on several threads.
 for _message in ("Number of distinct clusters", "Best performing initialization did not converge"):
@@ -31,3 +48,9 @@ def find_algorithm(name: str) -> Algorithm:
     if name not in ALGORITHMS:
         raise UnknownName(f"There is no algorithm {name[:60]!r}. There are {', '.join(ALGORITHMS)}.")
     return ALGORITHMS[name]
+
+
+def load_libraries() -> None:
+    """Load what fits need, scikit-learn and the machine code, which takes a second or more."""
+    with single_threaded():
+        nearest.load()

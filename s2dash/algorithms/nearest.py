@@ -42,6 +42,12 @@ def assign(
     return np.asarray(kernel(*map(_read_only, (values, valid, low, high, weights, bias))))
 
 
+def load() -> None:
+    """Load numba's compiler and the machine code for uint16, as satellites' numbers are stored, or make it."""
+    none = np.zeros(0)
+    assign(np.zeros((0, 0), dtype=np.uint16), none.astype(bool), none, none, np.zeros((0, 0)), none)
+
+
 def _read_only(array: np.ndarray) -> np.ndarray:
     """The array as contiguous and read-only, so that the kernel is compiled once for each dtype and no more."""
     view = np.ascontiguousarray(array).view()

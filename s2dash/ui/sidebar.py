@@ -83,7 +83,7 @@ def _choose_scene() -> Loaded:
     upload = st.file_uploader(
         "Sentinel-2 files",
         key=f"upload {state.get('upload number', 0)}",
-        help="A GeoTIFF with one or more Sentinel-2 bands on one grid, as a Copernicus browser exports it. "
+        help="A GeoTIFF with one or more Sentinel-2 bands on one grid. "
         "The file stays on this server for as long as this page is open.",
     )
     if upload is not None and state.get("refused") != upload.file_id:
@@ -100,7 +100,8 @@ def _choose_scene() -> Loaded:
     if words and state.get("refused"):
         st.markdown(f"{words} The map still shows the last scene.")
     found: Loaded = state.loaded
-    if found.scene.names_are_guessed or state.get("naming") == found.scene.path:
+    in_doubt = found.scene.names_are_guessed or any(band.standard is None for band in found.scene.bands)
+    if in_doubt or state.get("naming") == found.scene.path:
         _edit_band_names(found)
     return state.loaded
 
@@ -118,7 +119,7 @@ def _edit_band_names(loaded: Loaded) -> None:
     """A small form to say what the bands are, where the file does not."""
     scene = loaded.scene
     with st.popover("Check the band names", icon=":material/edit:", width="stretch"):
-        st.caption("The file does not say which band is which; this is our guess from their number and order.")
+        st.caption("The file does not say which band is which. Say what you know; the rest may stay as it is.")
         options = [*sentinel2.BANDS, *(n for n in scene.band_names if n not in sentinel2.BANDS)]
         with st.form("band names", border=False):
             names = [

@@ -41,10 +41,20 @@ class ScratchFolder:
     def __init__(self, prefix: str) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=prefix))
         self._finalizer = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        _scratch_folders.add(self)
 
     def remove(self) -> None:
         """Remove the folder and all in it now."""
         self._finalizer()
+
+
+_scratch_folders: weakref.WeakSet[ScratchFolder] = weakref.WeakSet()
+
+
+def remove_scratch_folders() -> None:
+    """Remove every scratch folder of this process: a server that is told to stop ends without finalizers."""
+    for folder in list(_scratch_folders):
+        folder.remove()
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ import rasterio
 
 from s2dash import evaluate
 from s2dash.algorithms import Algorithm, LinearModel, Model, find_algorithm, nearest
-from s2dash.algorithms.threads import single_threaded, thread_count
+from s2dash.algorithms.threads import single_threaded
 from s2dash.classmap import ClassMap, ClassRow, Result
 from s2dash.errors import RecipeError, TooFewPixels
 from s2dash.features import (
@@ -33,6 +33,7 @@ from s2dash.features import (
 from s2dash.recipe import Recipe
 from s2dash.sampling import Sample, draw_sample
 from s2dash.scene import Pixels, Scene, SceneReader, read_preview_stack
+from s2dash.settings import thread_count
 from s2dash.types import CancelToken, Progress, Window, frozen, no_progress, windows
 
 _WINDOW_SHAPE_RC = (512, 2048)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 
@@ -40,3 +41,10 @@ GDAL_ENVIRONMENT = {
     "VRT_VIRTUAL_OVERVIEWS": "NO",
 }
 """Set in a process's environment before GDAL is loaded: no side-cars, no network, one thread a decode."""
+
+
+def thread_count() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

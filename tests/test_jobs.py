@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,7 @@ from scenes import make_scene
 
 from s2dash import jobs, pipeline
 from s2dash.errors import Cancelled, RecipeError, TooFewPixels
-from s2dash.jobs import Cache, FullJob, LiveAnswer, LiveEngine
+from s2dash.jobs import Cache, FullJob, LiveAnswer, LiveEngine, ScratchFolder, remove_scratch_folders
 from s2dash.pipeline import Fitted
 from s2dash.recipe import Recipe, default_recipe
 from s2dash.scene import Scene
@@ -193,16 +194,26 @@ def test_a_finished_job_has_the_labels_of_the_live_picture(scene: Scene, recipe:
 
 
 def test_a_jobs_folder_lasts_as_long_as_the_job(scene: Scene, recipe: Recipe, job_folder: Path) -> None:
-    job = FullJob(pipeline.fit(scene, recipe)).start()
-    wait_until(lambda: job.is_done)
+    held = [FullJob(pipeline.fit(scene, recipe)).start()]
+    wait_until(lambda: held[0].is_done)
     assert len(list(job_folder.iterdir())) == 1
-    del job
+    held.clear()
 
     def is_gone() -> bool:
         gc.collect()
         return not list(job_folder.iterdir())
 
     wait_until(is_gone)
+
+
+def test_no_folder_outlives_the_server(job_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_scratch_folders", weakref.WeakSet())
+    held = [ScratchFolder("s2dash-scene-") for _ in range(2)]
+    (held[0].path / "scene").mkdir()
+    held[1].remove()
+    assert list(job_folder.iterdir()) == [held[0].path]
+    remove_scratch_folders()
+    assert list(job_folder.iterdir()) == []
 
 
 def test_a_cancelled_job_leaves_no_folder(

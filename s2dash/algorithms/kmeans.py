@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SEARCH_PIXELS = 20_000
 _SEARCH_TOLERANCE = 1e-3
 _SWAP_ROUNDS = 3
-_SWAPS = 8
+_SWAPS = 6
 """Moves of one centre tried in each round; the next round begins from the best so far."""
 _WORTH_POLISHING = 1.03
 """Optima up to this multiple of the best inertia on the subsample are polished."""
@@ -113,7 +113,7 @@ ALGORITHM = Algorithm(
     help="Each pixel joins the group whose average it is closest to. Fast, and a good start.",
     params=(
         Param(
-            "n_init", "Restarts", "How many random starts are compared. More finds better groups, slower.", 8, 1, 100
+            "n_init", "Restarts", "How many random starts are compared. More finds better groups, slower.", 6, 1, 100
         ),
         Param("max_iter", "Most rounds", "When a start stops at the latest.", 300, 1, 1000),
         Param(

@@ -7,7 +7,6 @@ is done around this, by threads of our own that each do a whole, independent pie
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,8 @@ from functools import cache
 from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
+
+from s2dash.settings import thread_count
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -58,13 +59,6 @@ def side_by_side(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
 
     with ThreadPoolExecutor(thread_count()) as pool:
         return list(pool.map(one, items))
-
-
-def thread_count() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from s2dash import ingest
-from s2dash.jobs import LiveEngine
+from s2dash.jobs import LiveEngine, remove_scratch_folders
 from s2dash.recipe import default_recipe
 from s2dash.scene import Scene
 from s2dash.tiles import TileStore, process_tile_store
@@ -38,9 +38,13 @@ async def warmed_up(app: Any) -> AsyncIterator[dict[str, Any]]:
     """The server's lifespan: as it starts, a thread makes the first page's result before anyone asks for it.
 
     With it, libraries and machine code are loaded while the first visitor's browser still fetches scripts.
+    As it ends, the sessions' files go.
     """
     threading.Thread(target=_make_first_result, name="s2dash-warm-up", daemon=True).start()
-    yield {}
+    try:
+        yield {}
+    finally:
+        remove_scratch_folders()
 
 
 def _make_first_result() -> None:

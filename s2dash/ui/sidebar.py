@@ -19,7 +19,7 @@ from s2dash.ui.messages import words_for
 from s2dash.ui.uploads import Loaded, take_in
 
 _SCALES = {"standard": "Equal weight", "robust": "Equal weight, outliers ignored", "none": "Off: numbers as stored"}
-_CLIPS = {None: "Off", (1.0, 99.0): "Lowest and highest 1 %", (2.0, 98.0): "Lowest and highest 2 %"}
+_CLIPS = {"Off": None, "Cut the lowest and highest 1 %": (1.0, 99.0), "Cut the lowest and highest 2 %": (2.0, 98.0)}
 _SMOOTHS = {0: "Off", 3: "Mean of 3 × 3 pixels"}
 _SAMPLES = {20_000: "20,000", 100_000: "100,000", 500_000: "500,000"}
 
@@ -218,7 +218,6 @@ def _choose_features(scene: Scene, bands: tuple[str, ...], algorithm: Algorithm)
         list(_CLIPS),
         key="clip",
         disabled=fixed,
-        format_func=_CLIPS.__getitem__,
         help="Cuts the extreme values of each band, so that a few very bright pixels do not take a class of their own.",
     )
     smooth = st.selectbox(
@@ -239,7 +238,7 @@ def _choose_features(scene: Scene, bands: tuple[str, ...], algorithm: Algorithm)
     recipe = replace(default_recipe(scene), bands=bands, smooth=smooth, mask="auto" if masked else "none")
     if fixed:
         return apply_algorithm(recipe, algorithm.name)
-    recipe = replace(recipe, indices=tuple(indices), scale=scale, clip=clip)
+    recipe = replace(recipe, indices=tuple(indices), scale=scale, clip=_CLIPS[clip])
     return apply_algorithm(recipe, algorithm.name)
 
 

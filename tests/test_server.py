@@ -31,7 +31,7 @@ def client() -> Iterator[TestClient]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in GDAL_ENVIRONMENT.items():  # which app.py sets for good, and other tests must not see
             patch.setenv(name, value)
-        spec = importlib.util.spec_from_file_location("app_under_test", APP_PATH)
+        spec = importlib.util.spec_from_file_location("app_of_the_server_tests", APP_PATH)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
@@ -44,7 +44,7 @@ def client() -> Iterator[TestClient]:
 def token() -> str:
     grid = Grid((256, 256), WORLD, CRS.from_epsg(3857).to_wkt())
     pixels = np.full((256, 256, 4), GREEN, dtype=np.uint8)
-    return process_tile_store().put("a picture of tests/test_app.py", Picture(grid, pixels, None, 1))
+    return process_tile_store().put("a picture of tests/test_server.py", Picture(grid, pixels, None, 1))
 
 
 def test_scripts_and_styles_are_served(client: TestClient) -> None:
@@ -82,4 +82,4 @@ def test_every_answer_forbids_scripts_from_elsewhere(client: TestClient, path: s
 def test_the_page_is_the_page_script(client: TestClient) -> None:
     answer = client.get("/")
     assert answer.status_code == 200
-    assert "<div id=\"root\">" in answer.text
+    assert '<div id="root">' in answer.text

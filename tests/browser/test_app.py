@@ -1,0 +1,412 @@
+"""The whole app in a browser, as people use it: first visit, choices, uploads, downloads, legend, looks, keyboard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import rasterio
+from playwright.sync_api import FrameLocator, Locator, Page, expect
+from rasterio.warp import transform_bounds
+from scenes import write_scene
+
+from s2dash import pipeline
+from s2dash.ingest import ingest, sample_scene
+from s2dash.recipe import Recipe, default_recipe
+from s2dash.scene import LIVE_PIXELS, Scene
+
+if TYPE_CHECKING:
+    from conftest import Visit
+
+pytestmark = pytest.mark.browser
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+PATIENCE_MS = 60_000
+HOSTILE = "<img src=x onerror=hacked=1> _x_ **y** :red[z] `c`"
+
+
+@pytest.fixture(scope="session")
+def app_url(start_app: Callable[..., str], chromium_path: str) -> str:
+    """The one running app that all tests here visit."""
+    return start_app(APP)
+
+
+class AppPage:
+    """The app, opened by somebody new."""
+
+    def __init__(self, visit: Visit, url: str) -> None:
+        self.visit = visit
+        self.page: Page = visit.page
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.goto(url)
+        self.wait_for_classes()
+
+    # ---- the map
+
+    @property
+    def frame_element(self) -> Locator:
+        return self.page.locator("iframe[title^=streamlit_folium]")
+
+    @property
+    def frame(self) -> FrameLocator:
+        return self.page.frame_locator("iframe[title^=streamlit_folium]")
+
+    @property
+    def body(self) -> Locator:
+        return self.frame.locator("body")
+
+    def on_map(self, script: str) -> Any:
+        return self.body.evaluate(f"() => {{ {script} }}")
+
+    def wait_for_classes(self, other_than: str | None = None) -> str:
+        """Wait until classes are on the map, other ones than those named; returns their token."""
+        # For a moment a new scene has its frame beside the old one's.
+        self.page.wait_for_function(
+            """old => {
+                const frames = [...document.querySelectorAll('iframe[title^=streamlit_folium]')];
+                const token = frames[0]?.contentDocument?.body?.dataset.classesLoaded;
+                return frames.length === 1 && token && token !== old;
+            }""",
+            arg=other_than,
+        )
+        return self.token
+
+    @property
+    def token(self) -> str:
+        return str(self.body.get_attribute("data-classes-loaded"))
+
+    @property
+    def view(self) -> list[float]:
+        """Latitude, longitude, zoom, and where the swipe stands in percent."""
+        return list(
+            self.on_map(
+                "const m = s2dash.map, c = m.getCenter(), s = document.querySelector('.s2-grip');"
+                "return [c.lat, c.lng, m.getZoom(), Number(s.getAttribute('aria-valuenow'))];"
+            )
+        )
+
+    # ---- the controls
+
+    def control(self, role: Any, name: str) -> Locator:
+        return self.page.get_by_role(role, name=name, exact=True)
+
+    @property
+    def k_slider(self) -> Locator:
+        return self.page.get_by_role("slider", name="Number of classes (k)")
+
+    @property
+    def rows(self) -> Locator:
+        """The rows of the legend."""
+        return self.page.locator(".legend tbody tr")
+
+    def expect_up_to_date(self, classes: int = 8) -> None:
+        expect(self.rows).to_have_count(classes, timeout=PATIENCE_MS)
+        expect(self.page.get_by_text("Up to date")).to_be_visible(timeout=PATIENCE_MS)
+
+    def choose_algorithm(self, label: str) -> None:
+        self.control("combobox", "Algorithm").click()
+        self.page.get_by_role("option", name=label, exact=True).click()
+
+    def upload(self, path: Path) -> None:
+        uploader = self.page.locator("input[type=file]")
+        uploader.wait_for(state="attached", timeout=PATIENCE_MS)
+        uploader.set_input_files(path)
+
+    def upload_as_scene(self, path: Path) -> None:
+        before = self.token
+        self.upload(path)
+        expect(self.page.get_by_role("heading", name=path.stem)).to_be_visible(timeout=PATIENCE_MS)
+        # The frame of the new scene may not stand yet, and has no attribute to compare.
+        self.wait_for_classes(other_than=before)
+        self.expect_up_to_date()
+
+    def download_to(self, folder: Path) -> Path:
+        with self.page.expect_download(timeout=PATIENCE_MS) as waiting:
+            self.control("button", "Download GeoTIFF").click()
+        path = folder / waiting.value.suggested_filename
+        waiting.value.save_as(path)
+        return path
+
+
+@pytest.fixture
+def open_app(new_page: Callable[..., Visit], app_url: str) -> Iterator[Callable[..., AppPage]]:
+    """`open_app(width=1280, height=800, dark=False)`; at the end nobody may have seen an error or asked elsewhere."""
+    opened: list[AppPage] = []
+
+    def visit(**look: Any) -> AppPage:
+        opened.append(AppPage(new_page(**look), app_url))
+        return opened[-1]
+
+    yield visit
+    for app in opened:
+        assert app.visit.foreign == []
+        assert app.visit.complaints == []
+
+
+def assert_is_result(path: Path, scene: Scene, recipe: Recipe, folder: Path) -> None:
+    """The GeoTIFF has the place and, pixel for pixel, the labels that the pipeline gives."""
+    result, _ = pipeline.run(scene, recipe, folder / "expected.tif")
+    labels = result.classmap.labels
+    if labels is None:
+        assert result.classmap.path is not None
+        with rasterio.open(result.classmap.path) as dataset:
+            labels = dataset.read(1)
+    with rasterio.open(path) as dataset:
+        np.testing.assert_array_equal(dataset.read(1), labels)
+        assert dataset.transform == scene.grid.transform
+        assert dataset.nodata == 0
+        assert Recipe.from_json(dataset.tags()["S2DASH_RECIPE"]) == recipe
+
+
+# ---- the first visit -----------------------------------------------------------------------------------------------
+
+
+def test_the_first_screen_is_a_map_of_the_sample_to_take_away(open_app: Callable[..., AppPage], tmp_path: Path) -> None:
+    app = open_app()
+    app.expect_up_to_date()
+    expect(app.page.get_by_role("heading", name="Virginia coast")).to_be_visible()
+    expect(app.frame.get_by_text("Contains modified Copernicus Sentinel data 2016")).to_be_visible()
+    assert app.on_map(
+        "return [...document.querySelectorAll('.leaflet-classes-pane img')].every(i => i.naturalWidth === 256);"
+    )
+    box = app.frame_element.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 800
+    sample = sample_scene()
+    assert_is_result(app.download_to(tmp_path), sample, default_recipe(sample), tmp_path)
+
+
+# ---- choices -------------------------------------------------------------------------------------------------------
+
+
+def test_the_map_follows_every_choice_and_keeps_its_view(open_app: Callable[..., AppPage], tmp_path: Path) -> None:
+    app = open_app()
+    app.expect_up_to_date()
+    app.on_map(
+        "const c = s2dash.map.getCenter(); s2dash.map.setView([c.lat + .01, c.lng - .01], 14.5, {animate: false})"
+    )
+    app.on_map("window.isSameFrame = true;")
+    for _ in range(6):
+        app.frame.get_by_role("slider", name=re.compile("Swipe")).press("ArrowRight")
+    kept = app.view
+    element = app.frame_element.element_handle()
+    token = app.wait_for_classes()
+    seen = {token}
+
+    def follows(classes: int) -> None:
+        nonlocal token
+        token = app.wait_for_classes(other_than=token)
+        app.expect_up_to_date(classes)
+        assert app.view == pytest.approx(kept)
+        assert app.on_map("return window.isSameFrame;") is True
+        assert app.frame_element.evaluate("(now, before) => now === before", element) is True
+        seen.add(token)
+
+    app.k_slider.press("ArrowLeft")
+    follows(7)
+    app.k_slider.press("ArrowLeft")
+    follows(6)
+    app.page.get_by_role("radio", name="10 m", exact=True).click()
+    follows(6)
+    app.control("combobox", "Bands").press("Backspace")
+    app.page.keyboard.press("Escape")
+    follows(6)
+    app.choose_algorithm("Mini-batch k-means")
+    follows(6)
+    assert len(seen) == 6
+    recipe = Recipe(bands=("B02", "B03", "B04"), algorithm="minibatch-kmeans", k=6)
+    assert_is_result(app.download_to(tmp_path), sample_scene(), recipe, tmp_path)
+
+    for view in ("Classes", "Picture", "Swipe"):
+        app.page.get_by_role("radio", name=view, exact=True).click()
+        expect(app.body).to_have_attribute("data-view", view)
+    assert app.view == pytest.approx(kept)
+
+
+def test_many_quick_changes_end_with_the_last(open_app: Callable[..., AppPage], tmp_path: Path) -> None:
+    app = open_app()
+    app.expect_up_to_date()
+    for _ in range(5):
+        app.k_slider.press("ArrowRight")
+    for _ in range(9):
+        app.k_slider.press("ArrowLeft")
+    app.expect_up_to_date(4)
+    sample = sample_scene()
+    recipe = Recipe(bands=default_recipe(sample).bands, k=4)
+    assert_is_result(app.download_to(tmp_path), sample, recipe, tmp_path)
+
+
+def test_without_a_band_the_map_stays_and_a_line_says_what_to_do(open_app: Callable[..., AppPage]) -> None:
+    app = open_app()
+    app.expect_up_to_date()
+    token = app.token
+    app.page.get_by_test_id("stMultiSelect").first.get_by_role("button", name="Clear all").click()
+    words = app.page.get_by_text("Choose at least one band", exact=True).locator("visible=true")
+    expect(words.first).to_be_visible()
+    expect(app.rows).to_have_count(8)
+    assert app.token == token
+    assert app.on_map("return document.querySelectorAll('.leaflet-classes-pane img').length > 0;")
+    app.page.get_by_role("radio", name="Water", exact=True).click()
+    app.wait_for_classes(other_than=token)
+    app.expect_up_to_date()
+
+
+# ---- uploads -------------------------------------------------------------------------------------------------------
+
+
+def test_an_upload_is_classified_and_downloaded_as_the_pipeline_does(
+    open_app: Callable[..., AppPage], tmp_path: Path
+) -> None:
+    path = write_scene(tmp_path / "my valley.tif", (150, 210), ("B02", "B03", "B04", "B08", "B11"))
+    app = open_app()
+    app.upload_as_scene(path)
+    scene = ingest(path, tmp_path / "ingested")
+    downloaded = app.download_to(tmp_path)
+    assert downloaded.name.startswith("my-valley")
+    assert_is_result(downloaded, scene, default_recipe(scene), tmp_path)
+    with rasterio.open(path) as dataset:
+        west, south, east, north = transform_bounds(dataset.crs, "EPSG:4326", *dataset.bounds)
+    assert app.on_map(f"return s2dash.map.getBounds().contains([[{south}, {west}], [{north}, {east}]]);")
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_scene_stays(
+    open_app: Callable[..., AppPage], tmp_path: Path
+) -> None:
+    photo = tmp_path / "holiday.tif"
+    photo.write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(2_000))
+    app = open_app()
+    app.expect_up_to_date()
+    token = app.token
+    app.upload(photo)
+    expect(app.page.get_by_text("holiday.tif is a photo")).to_be_visible(timeout=PATIENCE_MS)
+    expect(app.page.get_by_text("The map still shows the last scene.")).to_be_visible()
+    expect(app.page.get_by_role("heading", name="Virginia coast")).to_be_visible()
+    assert app.token == token
+
+
+def test_names_from_outside_are_text_wherever_they_stand(open_app: Callable[..., AppPage], tmp_path: Path) -> None:
+    path = write_scene(tmp_path / f"{HOSTILE}.tif", (40, 50), ("a", "b", "c"), descriptions=(HOSTILE, "odd_b", "c"))
+    app = open_app()
+    app.upload_as_scene(path)
+    app.control("combobox", "Bands").click()
+    app.page.keyboard.press("Backspace")
+    expect(app.page.get_by_role("option", name="c", exact=True)).to_be_visible()
+    app.page.keyboard.press("Backspace")
+    expect(app.page.get_by_role("option", name="odd_b", exact=True)).to_be_visible()
+    app.page.keyboard.press("Escape")
+    app.page.get_by_role("tab", name="Scatter").click()
+    app.page.get_by_role("tab", name="This run in words").click()
+    expect(app.page.get_by_text(f"Picture. {HOSTILE}")).to_be_visible()
+    assert app.page.locator("img[src=x]").count() == 0
+    assert app.frame.locator("img[src=x]").count() == 0
+    assert app.page.evaluate("window.hacked") is None
+    assert app.on_map("return window.hacked === undefined;") is True
+
+
+def test_a_large_scene_is_classified_in_full_on_request(open_app: Callable[..., AppPage], tmp_path: Path) -> None:
+    path = write_scene(tmp_path / "large.tif", (1100, 1000), ("B04", "B08"), blockxsize=256, blockysize=256)
+    app = open_app()
+    app.upload_as_scene(path)
+    expect(app.control("button", "Download GeoTIFF")).to_be_disabled()
+    expect(app.page.get_by_text("1,100,000 pixels").first).to_be_visible()
+    app.control("button", "Classify full scene").click()
+    expect(app.control("button", "Download GeoTIFF")).to_be_enabled(timeout=PATIENCE_MS)
+    expect(app.control("button", "Classify full scene")).to_have_count(0)
+    scene = ingest(path, tmp_path / "ingested")
+    assert scene.grid.pixel_count > LIVE_PIXELS
+    assert_is_result(app.download_to(tmp_path), scene, default_recipe(scene), tmp_path)
+
+
+# ---- the legend ----------------------------------------------------------------------------------------------------
+
+
+def test_the_legend_isolates_renames_and_recolours_and_the_download_follows(
+    open_app: Callable[..., AppPage], tmp_path: Path
+) -> None:
+    app = open_app()
+    app.expect_up_to_date()
+    kept, token = app.view, app.token
+
+    app.control("button", "Show only class 3").click()
+    alone = app.wait_for_classes(other_than=token)
+    expect(app.control("button", "Show only class 3")).to_have_attribute("aria-pressed", "true")
+    app.control("button", "Show all classes").click()
+    app.wait_for_classes(other_than=alone)
+    assert app.token == token
+
+    name = app.page.get_by_label("Name of class 2", exact=True)
+    name.fill("Tidal marsh & mud")
+    name.press("Enter")
+    app.page.get_by_label("Colour of class 2", exact=True).fill("#12ab34")
+    app.wait_for_classes(other_than=token)
+    expect(name).to_have_value("Tidal marsh & mud")
+    expect(app.page.get_by_label("Colour of class 2", exact=True)).to_have_value("#12ab34")
+    assert app.view == pytest.approx(kept)
+
+    app.page.wait_for_function("() => !document.querySelector('[data-stale=true]')")
+    downloaded = app.download_to(tmp_path)
+    with rasterio.open(downloaded) as dataset:
+        assert dataset.tags()["CLASS_2"] == "Tidal marsh & mud"
+        assert dataset.colormap(1)[2][:3] == (0x12, 0xAB, 0x34)
+        assert dataset.tags()["CLASS_1"] == "Class 1"
+    sample = sample_scene()
+    assert_is_result(downloaded, sample, default_recipe(sample), tmp_path)
+
+
+# ---- looks and keyboard --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("width", "height", "dark"), [(1280, 800, True), (390, 844, False), (390, 844, True)])
+def test_the_page_fits_in_either_theme(open_app: Callable[..., AppPage], width: int, height: int, dark: bool) -> None:
+    app = open_app(width=width, height=height, dark=dark)
+    app.expect_up_to_date()
+    wider = app.page.evaluate(
+        "() => [document.documentElement, document.querySelector('[data-testid=stMain]')]"
+        ".map(e => e.scrollWidth - e.clientWidth)"
+    )
+    assert max(wider) <= 0
+    assert app.on_map("return document.documentElement.dataset.theme;") == ("dark" if dark else "light")
+    background = app.page.evaluate("() => getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    brightness = sum(map(int, re.findall(r"\d+", background)[:3])) / 3
+    assert (brightness < 128) is dark
+    if width < 500:
+        app.page.get_by_role("button", name="Change bands and groups").click()
+        expect(app.control("combobox", "Algorithm")).to_be_in_viewport(timeout=PATIENCE_MS)
+
+
+def test_the_main_controls_are_reached_and_driven_by_keys(open_app: Callable[..., AppPage]) -> None:
+    app = open_app()
+    app.expect_up_to_date()
+    token = app.token
+    wanted = {"Bands", "Number of classes (k)", "Algorithm"}
+    app.page.get_by_role("button", name="Try the sample scene").focus()
+    reached: list[str] = []
+    for _ in range(60):
+        app.page.keyboard.press("Tab")
+        reached.append(str(app.page.evaluate("() => document.activeElement.getAttribute('aria-label') || ''")))
+        if reached[-1] == "Number of classes (k)":
+            app.page.keyboard.press("ArrowLeft")
+        if wanted <= set(reached):
+            break
+    assert wanted <= set(reached)
+    app.page.keyboard.press("ArrowDown")
+    app.page.keyboard.press("ArrowDown")
+    app.page.keyboard.press("Enter")
+    app.wait_for_classes(other_than=token)
+    app.expect_up_to_date(7)
+    expect(app.page.get_by_test_id("stSelectbox").filter(has_text="Algorithm")).not_to_contain_text("K-means")
+
+
+def test_backgrounds_are_the_only_thing_ever_asked_elsewhere(new_page: Callable[..., Visit], app_url: str) -> None:
+    app = AppPage(new_page(), app_url)
+    assert app.visit.foreign == []
+    app.frame.get_by_role("button", name="Background map").press("Enter")
+    app.frame.get_by_role("radio", name="OpenStreetMap").press("Space")
+    expect(app.frame.get_by_role("status")).to_contain_text("cannot be reached", timeout=PATIENCE_MS)
+    assert app.visit.foreign
+    assert all(url.startswith("https://tile.openstreetmap.org/") for url in app.visit.foreign)
+    assert "png" in app.visit.foreign[0]

@@ -1,0 +1,600 @@
+"""The page without a browser: what it shows after each thing that people do, and that nothing ever breaks it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+import streamlit as st
+from rasterio.io import MemoryFile
+from scenes import make_scene, write_raster, write_scene
+from streamlit.testing.v1 import AppTest
+
+from s2dash import pipeline
+from s2dash.algorithms import ALGORITHMS
+from s2dash.ingest import sample_scene
+from s2dash.palette import PALETTES
+from s2dash.pipeline import apply_algorithm
+from s2dash.recipe import Recipe, default_recipe
+from s2dash.scene import LIVE_PIXELS, Scene
+from s2dash.ui import services
+from s2dash.ui.legend_table import LegendEvent
+
+PAGE = Path(__file__).parents[1] / "s2dash" / "ui" / "page.py"
+PATIENCE_SECONDS = 60
+HOSTILE = "<img src=x onerror=alert(1)> :material/bug_report: [a](https://b.example) $x$ `c`"
+SIX = ("B02", "B03", "B04", "B08", "B11", "B12")
+
+Downloads = dict[str, "Download"]
+
+
+@dataclass(frozen=True)
+class Download:
+    """A download button as it was last drawn."""
+
+    data: Callable[[], bytes] | bytes | str
+    file_name: str
+    disabled: bool
+    help: str
+
+    def content(self) -> bytes:
+        assert not self.disabled
+        made = self.data() if callable(self.data) else self.data
+        return made.encode() if isinstance(made, str) else made
+
+
+class Page:
+    """The page in a session of its own."""
+
+    def __init__(self, downloads: Downloads) -> None:
+        self.downloads = downloads
+        self.test = AppTest.from_file(str(PAGE), default_timeout=PATIENCE_SECONDS)
+        self.run()
+
+    def run(self) -> Page:
+        self.test.run()
+        assert not self.test.exception, self.test.exception
+        return self
+
+    def widget(self, kind: str, label: str) -> Any:
+        return next(w for w in self.test.get(kind) if w.label == label)
+
+    def choose(self, kind: str, label: str, value: object) -> Page:
+        self.widget(kind, label).set_value(value)
+        return self.run()
+
+    def press(self, label: str) -> Page:
+        self.widget("button", label).click()
+        return self.run()
+
+    def upload(self, name: str, content: bytes) -> Page:
+        self.test.file_uploader[0].upload(name, content, "image/tiff")
+        return self.run()
+
+    def edit_legend(self, event: LegendEvent) -> Page:
+        """As if the legend's table had just sent this."""
+        self.test.session_state["legend: edits to take"] = event
+        return self.run()
+
+    @property
+    def bands(self) -> list[str]:
+        return list(self.widget("multiselect", "Bands").value)
+
+    @property
+    def fragments(self) -> list[str]:
+        """Every text that the page shows as Markdown."""
+        return [element.value for element in (*self.test.markdown, *self.test.caption)]
+
+    @property
+    def words(self) -> str:
+        return "\n".join(self.fragments)
+
+    @property
+    def title(self) -> str:
+        return next(m.value for m in self.test.markdown if m.value.startswith("### "))
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe whose result is shown."""
+        return Recipe.from_json(self.downloads["Recipe (JSON)"].content().decode())
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of the legend; none where there is no legend."""
+        tables = self.test.get("bidi_component")
+        return list(json.loads(tables[0].proto.json)["rows"]) if tables else []
+
+    @property
+    def tiles(self) -> list[str]:
+        """Tokens of the tiles on the map: the picture's, then the classes' where there are any."""
+        arguments = json.loads(self.test.get("component_instance")[0].proto.json_args)
+        return re.findall(r"tiles/([0-9a-f]{32})/", arguments["feature_group"])
+
+    @property
+    def geotiff(self) -> np.ndarray:
+        """Labels in the GeoTIFF to download."""
+        with MemoryFile(self.downloads["Download GeoTIFF"].content()) as file, file.open() as dataset:
+            return np.asarray(dataset.read(1))
+
+
+@pytest.fixture
+def downloads(monkeypatch: pytest.MonkeyPatch) -> Downloads:
+    """The download buttons by label, as the last run drew them; AppTest itself gives no bytes."""
+    found: Downloads = {}
+    draw = st.download_button
+
+    def recorded(label: str, data: Any, file_name: str, *args: Any, **kwargs: Any) -> bool:
+        found[label] = Download(data, file_name, kwargs.get("disabled", False), kwargs["help"])
+        return draw(label, data, file_name, *args, **kwargs)
+
+    monkeypatch.setattr(st, "download_button", recorded)
+    return found
+
+
+@pytest.fixture
+def start(downloads: Downloads, monkeypatch: pytest.MonkeyPatch) -> Callable[[Scene], Page]:
+    """`start(scene)`: the page with that scene in the place of the sample, which is larger than most tests need."""
+
+    def begin(scene: Scene) -> Page:
+        monkeypatch.setattr(services, "sample_scene", lambda: scene)
+        return Page(downloads)
+
+    return begin
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return make_scene(tmp_path, names=SIX)
+
+
+@pytest.fixture
+def page(start: Callable[[Scene], Page], scene: Scene) -> Page:
+    return start(scene)
+
+
+def labels_of(scene: Scene, recipe: Recipe, folder: Path) -> np.ndarray:
+    result, _ = pipeline.run(scene, recipe, folder / "labels of a test.tif")
+    assert result.classmap.labels is not None
+    return result.classmap.labels
+
+
+def geotiff_bytes(folder: Path, *args: Any, **how: Any) -> bytes:
+    return write_scene(folder / "to upload.tif", *args, **how).read_bytes()
+
+
+# ---- the first screen ----------------------------------------------------------------------------------------------
+
+
+def test_the_first_screen_is_a_finished_map_of_the_sample(downloads: Downloads) -> None:
+    page = Page(downloads)
+    assert "Bands" in [widget.label for widget in page.test.multiselect]
+    sample = sample_scene()
+    assert page.recipe == default_recipe(sample)
+    assert page.bands == list(default_recipe(sample).bands)
+    assert page.widget("slider", "Number of classes (k)").value == 8
+    assert page.widget("selectbox", "Algorithm").value == "kmeans"
+    assert page.title == "### Virginia coast"
+    assert len(page.rows) == 8
+    assert len(page.tiles) == 2
+    assert "Up to date" in page.words
+    assert page.geotiff.shape == sample.grid.shape_rc
+    assert sample.attribution in page.words
+
+
+def test_the_main_controls_have_their_names(page: Page) -> None:
+    named = {kind: [widget.label for widget in page.test.get(kind)] for kind in ("multiselect", "slider", "selectbox")}
+    assert "Bands" in named["multiselect"]
+    assert "Number of classes (k)" in named["slider"]
+    assert "Algorithm" in named["selectbox"]
+    assert page.test.file_uploader[0].label == "Sentinel-2 files"
+    assert page.widget("button", "Try the sample scene")
+    assert not page.downloads["Download GeoTIFF"].disabled
+    assert "Classify full scene" not in [button.label for button in page.test.button]
+    k = page.widget("slider", "Number of classes (k)")
+    assert (k.min, k.max) == (2, 20)
+
+
+def test_every_widget_with_a_label_to_see_explains_itself(page: Page) -> None:
+    kinds = ("multiselect", "slider", "selectbox", "number_input", "toggle", "file_uploader", "download_button")
+    protos = [widget.proto for kind in kinds for widget in page.test.get(kind)]
+    protos += [b.proto for b in page.test.button if b.label == "Try the sample scene"]
+    assert len(protos) >= 15
+    seen = [proto for proto in protos if not (hasattr(proto, "label_visibility") and proto.label_visibility.value)]
+    assert [proto.label for proto in seen if not proto.help.strip()] == []
+
+
+def test_every_setting_of_an_algorithm_is_offered_with_help(page: Page) -> None:
+    for algorithm in ALGORITHMS.values():
+        page.choose("selectbox", "Algorithm", algorithm.name)
+        offered = {w.label: w.proto.help for kind in ("number_input", "selectbox") for w in page.test.get(kind)}
+        for param in algorithm.params:
+            assert offered[param.label] == param.help
+        assert page.recipe.algorithm == algorithm.name
+
+
+# ---- choices -------------------------------------------------------------------------------------------------------
+
+CHANGES: dict[str, tuple[str, str, object, dict[str, Any]]] = {
+    "k": ("slider", "Number of classes (k)", 5, {"k": 5}),
+    "algorithm": ("selectbox", "Algorithm", "gaussian-mixture", {"algorithm": "gaussian-mixture"}),
+    "bands": ("multiselect", "Bands", ["B12", "B08"], {"bands": ("B08", "B12")}),
+    "one band": ("multiselect", "Bands", ["B08"], {"bands": ("B08",)}),
+    "indices": ("multiselect", "Indices", ["NDVI", "NDWI"], {"indices": ("NDVI", "NDWI")}),
+    "scaling": ("selectbox", "Scaling", "none", {"scale": "none"}),
+    "outliers": ("selectbox", "Outliers", "Cut the lowest and highest 2 %", {"clip": (2.0, 98.0)}),
+    "smoothing": ("selectbox", "Smoothing", 3, {"smooth": 3}),
+    "seed": ("number_input", "Seed", 3, {"seed": 3}),
+    "sample": ("selectbox", "Pixels to learn from", 20_000, {"sample": 20_000}),
+    "mask": ("toggle", "Leave out pixels without data", False, {"mask": "none"}),
+    "setting": ("number_input", ALGORITHMS["kmeans"].params[0].label, 3, {"params": None}),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_choice_changes_the_result_at_once(page: Page, scene: Scene, tmp_path: Path, what: str) -> None:
+    kind, label, value, fields = CHANGES[what]
+    if what == "setting":
+        fields = {"params": ((ALGORITHMS["kmeans"].params[0].name, value),)}
+    picture, classes = page.tiles
+    page.choose(kind, label, value)
+    assert page.recipe == replace(default_recipe(scene), **fields)
+    assert len(page.rows) == page.recipe.k
+    assert page.tiles[0] == picture
+    assert page.tiles[1] != classes
+    np.testing.assert_array_equal(page.geotiff, labels_of(scene, page.recipe, tmp_path))
+    assert label in [widget.label for widget in page.test.get(kind)]
+
+
+def test_an_algorithm_that_takes_no_scaling_says_so_and_gives_the_choices_back(page: Page, scene: Scene) -> None:
+    page.choose("multiselect", "Indices", ["NDVI"]).choose("selectbox", "Scaling", "robust")
+    before = page.recipe
+    page.choose("selectbox", "Algorithm", "spectral-angle-kmeans")
+    assert page.recipe == apply_algorithm(before, "spectral-angle-kmeans")
+    assert page.widget("selectbox", "Scaling").disabled
+    assert page.widget("multiselect", "Indices").disabled
+    assert "looks at bands as they are" in page.words
+    page.choose("selectbox", "Algorithm", "kmeans")
+    assert page.recipe == before
+
+
+def test_choices_that_do_not_fit_are_said_in_words_and_keep_the_map(page: Page) -> None:
+    tiles, recipe = page.tiles, page.recipe
+    page.choose("multiselect", "Bands", ["B08"])
+    last = page.recipe
+    assert last != recipe
+    page.choose("selectbox", "Algorithm", "spectral-angle-kmeans")
+    assert "Choose at least 2 bands" in page.words
+    assert "The map shows the last result" in page.words
+    assert page.recipe == last
+    page.choose("multiselect", "Bands", list(SIX)).choose("selectbox", "Algorithm", "kmeans")
+    assert page.recipe == recipe
+    assert page.tiles == tiles
+
+
+def test_without_a_band_the_last_map_stays_and_a_line_says_what_to_do(page: Page) -> None:
+    tiles, rows, recipe = page.tiles, page.rows, page.recipe
+    page.choose("multiselect", "Bands", [])
+    assert "Choose at least one band" in page.words
+    assert page.tiles == tiles
+    assert page.rows == rows
+    assert page.recipe == recipe
+    page.choose("multiselect", "Bands", ["B02", "B03"])
+    assert "Choose at least one band" not in page.words
+    assert page.recipe.bands == ("B02", "B03")
+
+
+def test_the_picture_under_the_classes_can_be_any_three_bands(page: Page) -> None:
+    picture, classes = page.tiles
+    layers = page.widget("selectbox", "Picture")
+    page.choose("selectbox", "Picture", "Three bands …")
+    assert len(page.widget("selectbox", "Shown as red").options) == len(SIX)
+    page.choose("selectbox", "Shown as red", "B12")
+    assert page.tiles[0] != picture
+    assert page.tiles[1] == classes
+    page.choose("selectbox", "Picture", "False colour")
+    assert page.tiles[0] != picture
+    assert len(layers.options) == 3
+
+
+def test_a_palette_changes_colours_and_no_labels(page: Page) -> None:
+    labels = page.geotiff
+    seen = set()
+    for name in PALETTES:
+        page.choose("selectbox", "Colours", name)
+        seen.add(tuple(row["colour"] for row in page.rows))
+        np.testing.assert_array_equal(page.geotiff, labels)
+    assert len(seen) == len(PALETTES)
+
+
+# ---- the legend ----------------------------------------------------------------------------------------------------
+
+
+def test_edits_of_the_legend_go_into_every_download(page: Page) -> None:
+    labels, tiles = page.geotiff, page.tiles
+    page.edit_legend(LegendEvent({2: "Salt marsh"}, {2: "#123456"}))
+    assert (page.rows[1]["name"], page.rows[1]["colour"]) == ("Salt marsh", "#123456")
+    assert page.tiles[1] != tiles[1]
+    for choice in (("slider", "Number of classes (k)", 4), ("slider", "Number of classes (k)", 8)):
+        page.choose(*choice)  # names belong to a result, and come back with it
+    with MemoryFile(page.downloads["Download GeoTIFF"].content()) as file, file.open() as dataset:
+        assert dataset.tags()["CLASS_2"] == "Salt marsh"
+        assert dataset.colormap(1)[2][:3] == (0x12, 0x34, 0x56)
+        np.testing.assert_array_equal(dataset.read(1), labels)
+    table = page.downloads["Class table (CSV)"].content().decode("utf-8-sig")
+    assert "Salt marsh" in table
+    assert "#123456" in table.lower()
+    with zipfile.ZipFile(io.BytesIO(page.downloads["GIS bundle (zip)"].content())) as bundle:
+        sidecar = next(name for name in bundle.namelist() if name.endswith(".aux.xml"))
+        assert b"Salt marsh" in bundle.read(sidecar)
+    assert page.downloads["Map picture (PNG)"].content().startswith(b"\x89PNG")
+
+
+def test_names_of_one_result_are_not_given_to_another(page: Page) -> None:
+    page.edit_legend(LegendEvent({1: "Open sea"}))
+    page.choose("slider", "Number of classes (k)", 5)
+    assert [row["name"] for row in page.rows] == [f"Class {i}" for i in range(1, 6)]
+
+
+def test_a_class_shown_alone_changes_the_map_only(page: Page) -> None:
+    labels, (picture, classes) = page.geotiff, page.tiles
+    page.edit_legend(LegendEvent(isolates=True, isolated=3))
+    assert page.tiles[0] == picture
+    assert page.tiles[1] != classes
+    np.testing.assert_array_equal(page.geotiff, labels)
+    page.edit_legend(LegendEvent(isolates=True, isolated=None))
+    assert page.tiles == [picture, classes]
+
+
+# ---- uploads -------------------------------------------------------------------------------------------------------
+
+
+def test_an_uploaded_geotiff_becomes_the_scene(page: Page, tmp_path: Path) -> None:
+    content = geotiff_bytes(tmp_path, (37, 53), ("B03", "B08", "B11"), seed=5)
+    page.upload("my coast.tif", content)
+    assert page.title == "### my coast"
+    assert page.bands == ["B03", "B08", "B11"]
+    assert "53 × 37 at 10 m · 3 bands" in page.words
+    made = MemoryFile(page.downloads["Download GeoTIFF"].content())
+    with MemoryFile(content) as given, given.open() as scene_file, made, made.open() as map_file:
+        assert map_file.crs == scene_file.crs
+        assert map_file.transform == scene_file.transform
+        assert map_file.shape == scene_file.shape
+    page.press("Try the sample scene")
+    assert page.title == "### scene"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("holiday.tif", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(400), "photo"),
+        ("empty.tif", b"", "empty"),
+        ("cut.tif", b"II*\x00\x08\x00\x00\x00", "cut.tif"),
+        ("notes.tif", b"Dear all,\nplease find attached", "notes.tif"),
+    ],
+)
+def test_what_cannot_be_read_is_said_and_keeps_the_scene(page: Page, name: str, content: bytes, words: str) -> None:
+    tiles, rows, bands = page.tiles, page.rows, page.bands
+    page.upload(name, content)
+    assert words in page.words
+    assert "The map still shows the last scene." in page.words
+    assert (page.tiles, page.rows, page.bands, page.title) == (tiles, rows, bands, "### scene")
+    page.choose("slider", "Number of classes (k)", 6)
+    assert words in page.words
+    assert len(page.rows) == 6
+
+
+def test_the_words_go_once_another_file_is_read(page: Page, tmp_path: Path) -> None:
+    page.upload("holiday.tif", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00")
+    page.upload("good.tif", geotiff_bytes(tmp_path))
+    assert "photo" not in page.words
+    assert page.title == "### good"
+
+
+def test_a_new_scene_takes_away_only_the_bands_it_lacks(page: Page, tmp_path: Path) -> None:
+    page.choose("multiselect", "Bands", ["B03", "B08", "B12"]).choose("slider", "Number of classes (k)", 6)
+    page.choose("multiselect", "Indices", ["NDVI", "NBR"])
+    page.upload("next.tif", geotiff_bytes(tmp_path, names=("B03", "B04", "B08", "B11")))
+    assert page.bands == ["B03", "B08"]
+    assert page.recipe.bands == ("B03", "B08")
+    assert page.recipe.indices == ("NDVI",)
+    assert page.recipe.k == 6
+    assert "B11" in page.widget("multiselect", "Bands").options[3]
+
+
+def test_a_scene_with_none_of_the_chosen_bands_starts_with_its_own(page: Page, tmp_path: Path) -> None:
+    page.choose("multiselect", "Bands", ["B02"])
+    page.upload("next.tif", geotiff_bytes(tmp_path, names=("B05", "B06")))
+    assert page.bands == ["B05", "B06"]
+
+
+def test_an_equal_file_under_another_name_is_a_scene_of_its_own(page: Page, tmp_path: Path) -> None:
+    content = geotiff_bytes(tmp_path)
+    for name in ("first", "second"):
+        page.upload(f"{name}.tif", content)
+        assert page.title == f"### {name}"
+        assert page.downloads["Download GeoTIFF"].file_name.startswith(name)
+
+
+def test_bands_without_names_are_guessed_and_can_be_corrected(page: Page, tmp_path: Path) -> None:
+    page.upload("plain.tif", geotiff_bytes(tmp_path, descriptions=()))
+    assert page.bands == ["B02", "B03", "B04", "B08"]
+    assert "which band is which" in page.words
+    page.widget("selectbox", "Band 1").set_value("B05")
+    page.press("Use these names")
+    assert set(page.bands) == set(page.recipe.bands) == {"B05", "B03", "B04", "B08"}
+
+
+def test_bands_given_one_name_stay_apart(page: Page, tmp_path: Path) -> None:
+    page.upload("plain.tif", geotiff_bytes(tmp_path, descriptions=()))
+    page.widget("selectbox", "Band 1").set_value("B03")
+    page.press("Use these names")
+    assert len(set(page.recipe.bands)) == len(page.recipe.bands) == 4
+
+
+@pytest.mark.parametrize("description", [HOSTILE, "a\nb\tc", "=1+1", "**B**", "B02 <b>", "\u202eevil"])
+def test_names_from_outside_are_shown_as_text(page: Page, tmp_path: Path, description: str) -> None:
+    names = ("B02", "B03", "B04", "B08")
+    described: Sequence[str] = (description, *names[1:])
+    page.upload(f"{HOSTILE.replace('/', '-')}.tif", geotiff_bytes(tmp_path, names=names, descriptions=described))
+    page.choose("slider", "Number of classes (k)", 3)
+    for fragment in page.fragments:
+        shown = re.sub(r"```\n.*?\n```", "", fragment, flags=re.DOTALL)
+        for active in ("<img", "<b>", "[a](", "$x$", ":material/bug", "`c`", "\u202e"):
+            assert active not in shown
+    assert page.rows
+    for download in page.downloads.values():
+        assert re.fullmatch(r"[A-Za-z0-9._-]+", download.file_name)
+        assert download.content()
+
+
+# ---- unusual scenes ------------------------------------------------------------------------------------------------
+
+
+def test_a_scene_of_one_band(page: Page, tmp_path: Path) -> None:
+    page.upload("one.tif", geotiff_bytes(tmp_path, names=("B08",)))
+    assert page.bands == ["B08"]
+    assert page.recipe.bands == ("B08",)
+    assert len(page.rows) == 8
+    assert "1 band" in page.words
+    assert page.widget("selectbox", "Picture").options == ["One band"]
+    assert page.widget("multiselect", "Indices").disabled
+    assert "A scatter plot needs two bands" in page.words
+
+
+def test_a_scene_without_a_place(page: Page, tmp_path: Path) -> None:
+    page.upload("nowhere.tif", geotiff_bytes(tmp_path, crs=None))
+    assert "No place in this file" in page.words
+    above_map = [words for words in page.fragments if "No place" in words and "**Picture.**" not in words]
+    assert len(above_map) == 1
+    assert len(page.rows) == 8
+    assert page.rows[0]["amount"].replace(",", "").isdigit()
+    assert page.geotiff.shape == (48, 64)
+
+
+def test_a_scene_without_any_data_says_so_and_shows_its_picture(page: Page, tmp_path: Path) -> None:
+    path = write_raster(tmp_path / "void.tif", np.zeros((4, 40, 50), np.uint16), descriptions=SIX[:4], nodata=0)
+    page.upload("void.tif", path.read_bytes())
+    assert page.title == "### void"
+    assert "The mask leaves none" in page.words
+    assert page.rows == []
+    assert len(page.tiles) == 1
+    page.press("Try the sample scene")
+    assert len(page.rows) == 8
+
+
+def test_a_scene_partly_masked_says_how_much(start: Callable[[Scene], Page], tmp_path: Path) -> None:
+    page = start(make_scene(tmp_path, (40, 50), masked=[(slice(0, 10), slice(None))], nodata=0))
+    assert "25.0 % masked" in page.words
+    assert not page.geotiff[:10].any()
+    assert page.geotiff[10:].all()
+
+
+def test_more_classes_than_distinct_pixels_is_said_in_words(start: Callable[[Scene], Page], tmp_path: Path) -> None:
+    values = np.ones((2, 40, 50), np.uint16) * np.array([100, 200, 300, 400, 500], np.uint16).repeat(10)
+    path = write_raster(tmp_path / "flat.tif", values, descriptions=("B02", "B03"))
+    page = start(make_scene(tmp_path)).upload("flat.tif", path.read_bytes())
+    assert "k = 8 but the mask leaves 5 distinct pixels" in page.words
+    assert page.rows == []
+    page.choose("slider", "Number of classes (k)", 5)
+    assert len(page.rows) == 5
+    page.choose("slider", "Number of classes (k)", 6)
+    assert "k = 6 but" in page.words
+    assert "The map shows the last result." in page.words
+    assert len(page.rows) == 5
+
+
+# ---- scenes larger than the live picture ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def large_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    large = make_scene(tmp_path_factory.mktemp("large"), (1100, 1000), ("B04", "B08"), blockxsize=256, blockysize=256)
+    assert large.grid.pixel_count > LIVE_PIXELS
+    return large
+
+
+def run_until_full(page: Page) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while page.downloads["Download GeoTIFF"].disabled:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+        page.run()
+
+
+def test_a_large_scene_is_downloaded_once_it_is_classified_in_full(
+    start: Callable[[Scene], Page], large_scene: Scene, tmp_path: Path
+) -> None:
+    page = start(large_scene)
+    button = page.downloads["Download GeoTIFF"]
+    assert button.disabled
+    assert "Classify full scene" in button.help
+    assert "Preview" in page.words
+    assert "1,100,000 pixels" in page.words
+    page.press("Classify full scene")
+    run_until_full(page)
+    assert "Preview" not in page.words
+    assert "Classify full scene" not in [b.label for b in page.test.button]
+    result, _ = pipeline.run(large_scene, page.recipe, tmp_path / "labels.tif")
+    assert result.classmap.path is not None
+    with rasterio.open(result.classmap.path) as dataset:
+        np.testing.assert_array_equal(page.geotiff, dataset.read(1))
+
+    page.edit_legend(LegendEvent({1: "Named after the run"}))
+    with MemoryFile(page.downloads["Download GeoTIFF"].content()) as file, file.open() as made:
+        assert made.tags()["CLASS_1"] == "Named after the run"
+    page.choose("slider", "Number of classes (k)", 3)
+    assert page.downloads["Download GeoTIFF"].disabled
+    assert page.widget("button", "Classify full scene")
+
+
+def test_a_job_can_be_cancelled_and_begun_again(
+    start: Callable[[Scene], Page], large_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pipeline.run_full
+
+    def waits_for_cancel(fitted: Any, path: Path, progress: Any, cancel: Any) -> Any:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not cancel.is_cancelled and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return whole(fitted, path, progress, cancel)
+
+    page = start(large_scene)
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "run_full", waits_for_cancel)
+        page.press("Classify full scene")
+        assert page.downloads["Download GeoTIFF"].disabled
+        page.press("Cancel")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while "Classify full scene" not in [b.label for b in page.test.button]:
+            assert time.monotonic() < deadline
+            page.run()
+    assert page.downloads["Download GeoTIFF"].disabled
+    page.press("Classify full scene")
+    run_until_full(page)
+
+
+def test_a_job_that_breaks_is_said_and_the_preview_stays(
+    start: Callable[[Scene], Page], large_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> object:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(pipeline, "run_full", breaks)
+    page = start(large_scene)
+    page.press("Classify full scene")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while "Something went wrong on our side" not in page.words:
+        assert time.monotonic() < deadline
+        page.run()
+    assert page.downloads["Download GeoTIFF"].disabled
+    assert len(page.rows) == 8

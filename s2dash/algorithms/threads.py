@@ -7,12 +7,11 @@ is done around this, by threads of our own that each do a whole, independent pie
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from threadpoolctl import ThreadpoolController
 
@@ -21,33 +20,20 @@ from s2dash.settings import thread_count
 T = TypeVar("T")
 R = TypeVar("R")
 
-_lock = threading.Lock()
-_blas_users = 0
-_blas_limit: Any = None
-
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
     """Hold BLAS and OpenMP to one thread for the block's calls from this thread; blocks may nest and overlap.
 
-    OpenMP keeps its limit for each thread, BLAS one for the process. So BLAS is held from the first
-    block that begins, in whatever thread, to the last one that ends: a block that restored what it
-    had found would free it under the others.
+    OpenMP keeps its limit for each thread, BLAS one for the process: it is set to one and stays so. A
+    block that restored what it had found would free BLAS under the others; and threadpoolctl lets only
+    one thread at a time change it, and silently ignores the rest.
     """
-    global _blas_users, _blas_limit
     controller = _controller()
-    with _lock:
-        if _blas_users == 0:
-            _blas_limit = controller.limit(limits=1, user_api="blas")
-        _blas_users += 1
-    try:
-        with controller.limit(limits=1, user_api="openmp"):
-            yield
-    finally:
-        with _lock:
-            _blas_users -= 1
-            if _blas_users == 0:
-                _blas_limit.restore_original_limits()
+    if any(library.num_threads != 1 for library in controller.select(user_api="blas").lib_controllers):
+        controller.limit(limits=1, user_api="blas")
+    with controller.limit(limits=1, user_api="openmp"):
+        yield
 
 
 def side_by_side(work: Callable[[T], R], items: Iterable[T]) -> list[R]:

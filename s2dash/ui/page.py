@@ -177,7 +177,9 @@ def _live_answer(choices: Choices, status: DeltaGenerator, notices: DeltaGenerat
             notices.markdown(words_for(error))
             return last
     state.answer = answer
-    status.caption(f"Up to date · {text.duration(answer.seconds)}", text_alignment="right")
+    waited = time.perf_counter() - started
+    took = f" · {text.duration(waited)}" if waited > _POLL_SECONDS else ""
+    status.caption(f"Up to date{took}", text_alignment="right")
     return answer
 
 

@@ -1,0 +1,108 @@
+"""From a key press on `Number of classes (k)` to the new classes on the map, in a real browser on the sample scene.
+
+Run: python benchmarks/latency.py [--rounds 3]. Every value of k is visited once for each seed, so that no
+answer comes from a cache. The end is the moment the last class tile was drawn, by the browser's own clock.
+Ends with 1 where a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from common import browser_page, machine_words, server, verdict, wait_for_classes
+from playwright.sync_api import Page, expect
+
+TARGET_SECONDS = 1.5
+COMPUTE_TARGET_SECONDS = 0.6
+UP_TO_DATE = re.compile(r"Up to date · (?:less than )?([\d.]+) s")
+K_LOW, K_HIGH = 5, 12
+"""About the default of 8, to the values that people use."""
+
+
+def press_and_wait(page: Page, key: str) -> tuple[float, float]:
+    """Seconds from a press of an arrow key to the new classes, and the compute part as the page says it."""
+    slider = page.get_by_role("slider", name="Number of classes (k)")
+    slider.focus()
+    before, _ = wait_for_classes(page, lambda token: True)
+    pressed_ms = page.evaluate("performance.timeOrigin + performance.now()")
+    page.keyboard.press(key)
+    _, drawn_ms = wait_for_classes(page, lambda token: token != before)
+    status = page.get_by_text(UP_TO_DATE).first
+    expect(status).to_be_visible()
+    return (drawn_ms - pressed_ms) / 1000, _seconds(status.inner_text())
+
+
+def _seconds(words: str) -> float:
+    found = UP_TO_DATE.search(words)
+    if found is None:
+        raise SystemExit(f"The page does not say how long it took, but: {words}")
+    return float(found[1])
+
+
+def settle(page: Page) -> None:
+    """Wait until the page has finished everything of the last change."""
+    expect(page.locator('[data-testid="stApp"]')).to_have_attribute("data-test-script-state", "notRunning")
+    page.wait_for_timeout(300)
+
+
+def set_seed(page: Page, seed: int) -> None:
+    """Choose another seed, with which every k is new."""
+    field = page.get_by_label("Seed", exact=True)
+    if not field.is_visible():
+        page.get_by_text("Advanced", exact=True).click()
+    before, _ = wait_for_classes(page, lambda token: True)
+    field.fill(str(seed))
+    field.press("Enter")
+    wait_for_classes(page, lambda token: token != before)
+
+
+def go_to(page: Page, k: int) -> None:
+    """Move the slider to a k one step at a time."""
+    slider = page.get_by_role("slider", name="Number of classes (k)")
+    while (now := int(slider.input_value())) != k:
+        press_and_wait(page, "ArrowRight" if now < k else "ArrowLeft")
+        settle(page)
+
+
+def main() -> int:
+    """Drive the page; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=3, help="seeds to go through; each gives 7 changes of k")
+    arguments = parser.parse_args()
+    print(machine_words())
+    whole, compute = [], []
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        server(Path(scratch) / "log.txt") as (url, _),
+        browser_page() as page,
+    ):
+        page.goto(url)
+        wait_for_classes(page, lambda token: True)
+        settle(page)
+        go_to(page, K_LOW)
+        for seed in range(1, arguments.rounds + 1):
+            set_seed(page, seed)
+            settle(page)
+            upwards = seed % 2 == 1
+            for _ in range(K_HIGH - K_LOW):
+                seconds, seconds_compute = press_and_wait(page, "ArrowRight" if upwards else "ArrowLeft")
+                settle(page)
+                whole.append(seconds)
+                compute.append(seconds_compute)
+    print(
+        f"{len(whole)} changes of k, {K_LOW} to {K_HIGH}; worst {max(whole):.2f} s, of it compute {max(compute):.2f} s"
+    )
+    results = [
+        verdict("from key press to classes on the map, median s", statistics.median(whole), TARGET_SECONDS, ".2f"),
+        verdict("compute, median s", statistics.median(compute), COMPUTE_TARGET_SECONDS, ".2f"),
+    ]
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

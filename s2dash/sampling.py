@@ -1,16 +1,18 @@
 """Which pixels the fit sees: one seeded sample of full-resolution pixels, the same for every way of running.
 
-Small scenes are sampled pixel by pixel from all their valid pixels. Larger ones are read in small
-windows spread over the scene, one at a random place in each cell of an even lattice: about 256 in a
-full tile, so that it needs no full read, and about 2,300 in one that any spread of windows would
-decode whole anyway, as neighbouring pixels are alike and more places tell more.
+Scenes up to 67 million pixels are sampled pixel by pixel from all that are valid: any spread of small
+windows would decode nearly every block of them anyway, and neighbouring pixels, being alike, tell
+less. Larger ones are read in about 256 small windows, one at a random place in each cell of an even
+lattice, so that a full tile needs no full read.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -22,9 +24,12 @@ from s2dash.settings import thread_count
 from s2dash.types import Window, frozen, windows
 
 _LATTICE = 16
-_FINE_LATTICE = 48
-_FINE_BELOW_PIXELS = 2**26
-_STRIP_ROWS = 256
+_WHOLE_UP_TO_PIXELS = 2**26
+_STRIP_ROWS = 512
+_SURPLUS = 1.3
+"""How many times the sample is looked at, to make up for masked pixels."""
+_ENOUGH = 0.25
+"""Below this share of the sample, small windows have mostly met masked pixels, and the whole scene is read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,37 +60,66 @@ def draw_sample(scene: Scene, recipe: Recipe, stack: np.ndarray | None = None, o
         pixels = preview_features(scene, recipe, stack, on_reflectance)
         return _choose(pixels, stack[[n - 1 for n in scene.band_indexes]], recipe)
     if recipe.sample is None:
-        parts = list(windows(scene.grid.shape_rc, (_STRIP_ROWS, scene.grid.width)))
-    else:
+        return _choose(*_from_strips(scene, recipe, 1.0, on_reflectance), recipe)
+    if scene.grid.pixel_count > _WHOLE_UP_TO_PIXELS:
         parts = _spread_windows(scene.grid.shape_rc, recipe.sample, recipe.seed)
-    taken = _read_parts(scene, recipe, parts, on_reflectance)
-    raw = np.concatenate([pixels.values[:, pixels.valid] for pixels, _ in taken], axis=1)
-    bands = np.concatenate([bands[:, pixels.valid] for pixels, bands in taken], axis=1)
-    whole = Pixels(raw[:, None, :], np.ones((1, raw.shape[1]), dtype=bool))
-    return _choose(whole, bands[:, None, :], recipe)
+        pixels, bands = _read_parts(scene, parts, partial(_all_of, recipe=recipe, on_reflectance=on_reflectance))
+        if pixels.valid.size >= recipe.sample * _ENOUGH:
+            return _choose(pixels, bands, recipe)
+    share = min(1.0, _SURPLUS * recipe.sample / scene.grid.pixel_count)
+    pixels, bands = _from_strips(scene, recipe, share, on_reflectance)
+    found = pixels.valid.size
+    if found < recipe.sample and share < 1:
+        wider = min(1.0, _SURPLUS * recipe.sample * share / found) if found else 1.0
+        pixels, bands = _from_strips(scene, recipe, wider, on_reflectance)
+    return _choose(pixels, bands, recipe)
+
+
+def _from_strips(scene: Scene, recipe: Recipe, share: float, on_reflectance: bool) -> tuple[Pixels, np.ndarray]:
+    """About this share of all valid pixels, each as likely as any other, from a pass over the whole scene."""
+    parts = list(windows(scene.grid.shape_rc, (_STRIP_ROWS, scene.grid.width)))
+    return _read_parts(scene, parts, partial(_some_of, recipe=recipe, share=share, on_reflectance=on_reflectance))
 
 
 def _read_parts(
-    scene: Scene, recipe: Recipe, parts: list[Window], on_reflectance: bool
-) -> list[tuple[Pixels, np.ndarray]]:
-    """Raw features and all bands of each window, in the order of `parts`; each thread reads a stretch of them."""
+    scene: Scene, parts: list[Window], read: Callable[[SceneReader, Window], tuple[np.ndarray, np.ndarray]]
+) -> tuple[Pixels, np.ndarray]:
+    """What `read` takes from each window, in the order of `parts`, as one row of pixels."""
 
-    def read_stretch(stretch: list[Window]) -> list[tuple[Pixels, np.ndarray]]:
+    def read_stretch(stretch: list[Window]) -> list[tuple[np.ndarray, np.ndarray]]:
         with SceneReader(scene) as reader:
-            return [_read_part(reader, recipe, part, on_reflectance) for part in stretch]
+            return [read(reader, part) for part in stretch]
 
     length = -(-len(parts) // thread_count())
     stretches = [parts[start : start + length] for start in range(0, len(parts), length)]
     with ThreadPoolExecutor(len(stretches)) as pool:
-        return [taken for stretch in pool.map(read_stretch, stretches) for taken in stretch]
+        taken = [one for stretch in pool.map(read_stretch, stretches) for one in stretch]
+    raw = np.concatenate([raw for raw, _ in taken], axis=1)[:, None, :]
+    bands = np.concatenate([bands for _, bands in taken], axis=1)[:, None, :]
+    return Pixels(raw, np.ones(raw.shape[1:], dtype=bool)), bands
 
 
-def _read_part(reader: SceneReader, recipe: Recipe, window: Window, on_reflectance: bool) -> tuple[Pixels, np.ndarray]:
-    every_band = range(len(reader.scene.bands))
-    return (
-        window_features(reader, recipe, window, on_reflectance),
-        reader.read(every_band, window, "none").values,
-    )
+def _all_of(reader: SceneReader, window: Window, recipe: Recipe, on_reflectance: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Raw features and all bands of a window's valid pixels."""
+    pixels, bands = _read_window(reader, window, recipe, on_reflectance)
+    return pixels.values[:, pixels.valid], bands[:, pixels.valid]
+
+
+def _some_of(
+    reader: SceneReader, window: Window, recipe: Recipe, share: float, on_reflectance: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Raw features and all bands of a share of a window's valid pixels, drawn by the recipe's seed."""
+    pixels, bands = _read_window(reader, window, recipe, on_reflectance)
+    drawn = np.random.default_rng([recipe.seed, window.row]).random(pixels.valid.shape, dtype=np.float32) < share
+    chosen = drawn & pixels.valid if share < 1 else pixels.valid
+    return pixels.values[:, chosen], bands[:, chosen]
+
+
+def _read_window(
+    reader: SceneReader, window: Window, recipe: Recipe, on_reflectance: bool
+) -> tuple[Pixels, np.ndarray]:
+    pixels = window_features(reader, recipe, window, on_reflectance)
+    return pixels, reader.read(range(len(reader.scene.bands)), window, "none").values
 
 
 def _choose(pixels: Pixels, bands: np.ndarray, recipe: Recipe) -> Sample:
@@ -110,9 +144,8 @@ def _spread_windows(shape_rc: tuple[int, int], sample: int, seed: int) -> list[W
     The surplus makes up for masked pixels; where many are masked the sample is smaller.
     """
     rng = np.random.default_rng([seed, *shape_rc])
-    lattice = _FINE_LATTICE if shape_rc[0] * shape_rc[1] <= _FINE_BELOW_PIXELS else _LATTICE
-    edges = [np.linspace(0, n, min(lattice, n) + 1).astype(int) for n in shape_rc]
-    side = math.ceil(math.sqrt(1.3 * sample / ((len(edges[0]) - 1) * (len(edges[1]) - 1))))
+    edges = [np.linspace(0, n, min(_LATTICE, n) + 1).astype(int) for n in shape_rc]
+    side = math.ceil(math.sqrt(_SURPLUS * sample / ((len(edges[0]) - 1) * (len(edges[1]) - 1))))
     out = []
     for top, bottom in zip(edges[0][:-1], edges[0][1:], strict=True):
         for left, right in zip(edges[1][:-1], edges[1][1:], strict=True):

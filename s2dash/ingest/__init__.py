@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,7 +18,6 @@ from typing import Any
 import numpy as np
 from affine import Affine
 
-from s2dash import errors
 from s2dash.errors import UnknownName, UnreadableFile
 from s2dash.grid import Grid
 from s2dash.ingest.canonical import PREVIEW_NAME, RASTER_NAME
@@ -158,10 +158,19 @@ def _run_child(path: Path, folder: Path, title: str, progress: Progress, cancel:
             child.kill()
             child.wait()
             watch.join()
+            _close_pipes(child)
     cancel.check()
     if facts is None:
         raise UnreadableFile(f"{path.name} could not be read: it is damaged or asks for more than one file may take.")
     return facts
+
+
+def _close_pipes(child: subprocess.Popen[str]) -> None:
+    for pipe in (child.stdout, child.stdin):
+        # Closing flushes what an ended child no longer reads.
+        with contextlib.suppress(BrokenPipeError):
+            if pipe is not None:
+                pipe.close()
 
 
 def _watch(child: subprocess.Popen[str], cancel: CancelToken) -> None:
@@ -185,17 +194,15 @@ def _converse(child: subprocess.Popen[str], request: dict[str, str], progress: P
         child.stdin.close()
     except BrokenPipeError:
         return None
-    with child.stdout:
-        for line in child.stdout:
-            message = json.loads(line)
-            if "progress" in message:
-                progress(float(message["progress"]), "Reading the file")
-            elif "error" in message:
-                kind = getattr(errors, message["error"]["kind"], UnreadableFile)
-                raise kind(message["error"]["message"])
-            else:
-                scene: dict[str, Any] = message["scene"]
-                return scene
+    for line in child.stdout:
+        message = json.loads(line)
+        if "progress" in message:
+            progress(float(message["progress"]), "Reading the file")
+        elif "error" in message:
+            raise UnreadableFile(str(message["error"]))
+        else:
+            scene: dict[str, Any] = message["scene"]
+            return scene
     return None
 
 

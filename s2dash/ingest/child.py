@@ -24,10 +24,10 @@ def main() -> int:
     try:
         facts = _ingest(Path(request["path"]), Path(request["folder"]), str(request["title"]))
     except S2DashError as error:
-        _say(error={"kind": type(error).__name__, "message": str(error)})
+        _say(error=str(error))
         return 2
     except MemoryError:
-        _say(error={"kind": "UnreadableFile", "message": "The file needs more memory than one file may take."})
+        _say(error="The file needs more memory than one file may take.")
         return 2
     _say(scene=facts)
     return 0

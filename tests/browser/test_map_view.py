@@ -219,11 +219,12 @@ def test_another_scene_is_shown_whole(open_map: Callable[..., MapPage]) -> None:
     shown = open_map()
     shown.move()
     shown.choose("Scene", "scene_b")
-    expect(shown.frame.locator(".leaflet-control-scale")).to_be_visible()
     shown.page.wait_for_function(
         "() => [...document.querySelectorAll('iframe')].some(f => f.contentWindow.s2dash"
         " && Math.abs(f.contentWindow.s2dash.map.getCenter().lat - 40.05) < .01)"
     )
+    expect(shown.page.locator("iframe[title^=streamlit_folium]")).to_have_count(1)
+    expect(shown.frame.locator(".leaflet-control-scale")).to_be_visible()
     assert shown.run("return s2dash.map.getBounds().contains([[40.0, 10.0], [40.1, 10.2]]);") is True
     assert shown.run("return window.sameFrame === undefined;") is True
 

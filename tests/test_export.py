@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import ctypes
 import dataclasses
@@ -169,14 +170,13 @@ class TestEveryExport:
             legend = make_legend(4)
         elif kind == "counts":
             result = dataclasses.replace(result, rows=result.rows[:-1])
-        elif key == "table":
-            pytest.skip("a table reads no labels")
         else:
             fewer = dataclasses.replace(result.classmap, class_count=4)
             result = dataclasses.replace(result, classmap=fewer)
-        with pytest.raises((RecipeError, BrokenResult)):
+        reads_it = kind != "labels" or key != "table"
+        with pytest.raises((RecipeError, BrokenResult)) if reads_it else contextlib.nullcontext():
             EXPORTS[key].write(result, legend, out)
-        assert out.read_bytes() == b"old"
+        assert (out.read_bytes() == b"old") == reads_it
         assert list(tmp_path.iterdir()) == [out]
 
     def test_preview(self, key: str) -> None:

@@ -146,7 +146,8 @@ class MapPage:
 
     @property
     def frame(self) -> FrameLocator:
-        return self.page.frame_locator("iframe[title^=streamlit_folium]")
+        # The newest: while one map replaces another, the old one stays until the page is drawn to its end.
+        return self.page.locator("iframe[title^=streamlit_folium]").last.content_frame
 
     def run(self, script: str) -> Any:
         return self.frame.locator("body").evaluate(f"() => {{ {script} }}")
@@ -248,7 +249,7 @@ def test_the_swipe_goes_by_keys_and_by_hand(open_map: Callable[..., MapPage]) ->
         expect(swipe).to_have_attribute("aria-valuenow", value)
     swipe.press("PageDown")
     before = shown.pane("classes")["clip"]
-    box = shown.page.locator("iframe[title^=streamlit_folium]").bounding_box()
+    box = shown.page.locator("iframe[title^=streamlit_folium]").last.bounding_box()
     assert box
     knob = swipe.locator(".s2-knob").bounding_box()
     assert knob
@@ -422,7 +423,7 @@ def test_without_classes_the_picture_stands_alone(open_map: Callable[..., MapPag
 def test_a_phone_has_a_map_of_fair_height_in_the_theme(open_map: Callable[..., MapPage], dark: bool) -> None:
     shown = open_map(width=390, height=844, dark=dark)
     assert "100dvh" in MAP_CSS
-    box = shown.page.locator("iframe[title^=streamlit_folium]").bounding_box()
+    box = shown.page.locator("iframe[title^=streamlit_folium]").last.bounding_box()
     assert box
     assert box["height"] == pytest.approx(360, abs=1)
     assert shown.run("return document.documentElement.dataset.theme;") == ("dark" if dark else "light")

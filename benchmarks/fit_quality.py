@@ -18,8 +18,9 @@ sys.path.insert(0, str(ROOT))
 from s2dash import ingest, pipeline
 from s2dash.algorithms.threads import single_threaded
 from s2dash.features import FeatureSpace, preview_features
+from s2dash.reading import read_preview_stack
 from s2dash.recipe import Recipe, default_recipe
-from s2dash.scene import Scene, read_preview_stack
+from s2dash.scene import Scene
 
 MEDIAN_TARGET = 0.1
 WORST_TARGET = 0.5

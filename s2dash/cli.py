@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2dash import __version__
+from s2dash import __version__, sentinel2
 from s2dash.errors import (
     BrokenResult,
     Cancelled,
@@ -33,6 +33,7 @@ from s2dash.errors import (
 if TYPE_CHECKING:
     from s2dash.classmap import Result
     from s2dash.evaluate import Scores
+    from s2dash.pipeline import Fitted
     from s2dash.recipe import ParamValue, Recipe
     from s2dash.scene import Scene
 
@@ -72,11 +73,24 @@ def _parser() -> argparse.ArgumentParser:
     classify = commands.add_parser("classify", help="write the class map of a file as a GeoTIFF")
     classify.set_defaults(run=_classify)
     for command in (info, classify):
-        command.add_argument("paths", nargs="+", metavar="PATH", type=Path, help="a GeoTIFF with Sentinel-2 bands")
-        command.add_argument("--band-names", metavar="B02,B03", help="what the file's bands are, where it does not say")
+        _add_scene_arguments(command)
     classify.add_argument("-o", "--output", required=True, type=Path, metavar="OUT.tif", help="the GeoTIFF to write")
     _add_recipe_flags(classify)
     return parser
+
+
+def _add_scene_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "paths", nargs="+", metavar="PATH", type=Path, help="a GeoTIFF or JP2, several of one scene, a zip, or a .SAFE"
+    )
+    group = command.add_argument_group("scene", "What the files do not say, or say wrong.")
+    group.add_argument("--band-names", metavar="B02,B03", help="what the bands are, in their order")
+    group.add_argument("--tile", metavar="33UUU", help="the tile to take where there are several")
+    group.add_argument("--offset", type=_finite, metavar="N", help="added to stored numbers: 0, or -1000")
+    group.add_argument("--quantification", type=_finite, metavar="N", help="what they are divided by, usually 10000")
+    group.add_argument(
+        "--area", type=Path, metavar="FILE", help="leave out what lies outside: GeoJSON, GeoPackage, raster"
+    )
 
 
 def _add_recipe_flags(command: argparse.ArgumentParser) -> None:
@@ -90,7 +104,13 @@ def _add_recipe_flags(command: argparse.ArgumentParser) -> None:
     group.add_argument("--scale", metavar="none|standard|robust", help="let every band count equally")
     group.add_argument("--clip", metavar="none|1,99", help="cut outliers at these percentiles")
     group.add_argument("--smooth", metavar="none|3", help="take the mean of 3 x 3 pixels first")
-    group.add_argument("--mask", metavar="auto|none", help="leave out pixels without data")
+    group.add_argument("--mask", metavar="auto|none", help="leave out pixels without data, and the next two")
+    group.add_argument(
+        "--mask-scl", metavar="default|none|3,8,9", help="classes of the scene classification to leave out"
+    )
+    group.add_argument("--mask-saturated", metavar="yes|no", help="leave out saturated pixels")
+    group.add_argument("--pixel-size", metavar="finest|10|20|60", help="the grid to work on, in units of the CRS")
+    group.add_argument("--atmosphere", metavar="none|dos1", help="subtract haze by dark objects, for Level-1C")
     group.add_argument("--algorithm", metavar="NAME", help="kmeans and others: see the documentation")
     group.add_argument("--k", type=_whole, metavar="N", help="number of classes, 2 to 255")
     group.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a setting of the algorithm")
@@ -105,49 +125,50 @@ def _whole(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
-def _info(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
-    import numpy as np
+def _finite(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value
 
-    from s2dash.scene import read_preview_stack, valid_pixels
+
+def _info(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
+    from s2dash.reading import read_preview_stack
+    from s2dash.recipe import default_recipe
+    from s2dash.scene import masked_shares, valid_pixels
 
     with _opened(arguments) as scene:
         stack = read_preview_stack(scene)
         every_band = range(len(scene.bands))
-        auto = valid_pixels(scene, every_band, stack, "auto")
-        tagged = _tagged_nodata(scene, stack)
+        masking = default_recipe(scene).masking
+        hidden = ~valid_pixels(scene, every_band, stack, masking)
+        causes = dict(masked_shares(scene, every_band, stack, masking))
         return {
+            "title": scene.title,
             "width": scene.grid.width,
             "height": scene.grid.height,
             "crs": scene.grid.crs_label,
             "pixel_size": list(scene.grid.pixel_size),
+            "pixel_sizes": [list(grid.pixel_size) for grid in scene.grids],
             "bands": list(scene.band_names),
             "level": scene.level,
             "baseline": scene.baseline,
             "offset": scene.reflectance.offset,
             "quantification": scene.reflectance.quantification,
+            "reflectance": scene.reflectance.sentence,
             "date": scene.date,
-            "nodata_share": round(float(np.mean(tagged)), 6),
-            "masked_share": round(1 - float(np.mean(auto)), 6),
-            "warnings": [*scene.notes, *_mask_words(scene, auto)],
+            "nodata_share": 0.0 if scene.zero_is_nodata else round(causes.get("no data", 0.0), 6),
+            "masked_share": round(float(hidden.mean()), 6),
+            "masked": {cause: round(share, 6) for cause, share in causes.items()},
+            "warnings": [*scene.notes, *_mask_words(scene, causes)],
         }
 
 
-def _tagged_nodata(scene: Scene, stack: Any) -> Any:
-    """Where any band has its tagged nodata value or is not finite, shape (rows, cols), bool."""
-    import numpy as np
-
-    found = np.zeros(stack.shape[1:], dtype=bool)
-    for index, nodata in zip(scene.band_indexes, scene.nodata, strict=True):
-        band = stack[index - 1]
-        if nodata is not None and not math.isnan(nodata):
-            found |= band == nodata
-        if np.issubdtype(band.dtype, np.floating):
-            found |= ~np.isfinite(band)
-    return found
-
-
-def _mask_words(scene: Scene, valid: Any) -> list[str]:
-    if not scene.zero_is_nodata or valid.all():
+def _mask_words(scene: Scene, causes: dict[str, float]) -> list[str]:
+    if not scene.zero_is_nodata or not causes.get("no data"):
         return []
     return ["Pixels that are zero in every band count as nodata, as the file tags none; --mask none switches this off."]
 
@@ -159,7 +180,7 @@ def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     from s2dash.legend import default_legend
 
     out: Path = arguments.output
-    given = [*arguments.paths, *([arguments.recipe] if arguments.recipe else [])]
+    given = [*arguments.paths, *(path for path in (arguments.recipe, arguments.area) if path)]
     _require_writable(out, "-o", given)
     _require_writable(sidecar_path(out), "-o", given)
     if arguments.save_recipe:
@@ -179,10 +200,23 @@ def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
             _replace_text(arguments.save_recipe, recipe.to_json() + "\n")
         ended = time.perf_counter()
         names = [entry.name for entry in legend.entries]
-        return _summary(result, names, scores, {"work": ended - imported, "total": ended - started})
+        seconds = {"work": ended - imported, "total": ended - started}
+        return _summary(result, names, scores, _masked(fitted), seconds)
 
 
-def _summary(result: Result, names: list[str], scores: Scores, seconds: dict[str, float]) -> dict[str, Any]:
+def _masked(fitted: Fitted) -> dict[str, float]:
+    """The share of the picture that each cause hides, from its decimated copy."""
+    from s2dash.reading import read_preview_stack
+    from s2dash.scene import masked_shares
+
+    scene, recipe = fitted.scene, fitted.recipe
+    shares = masked_shares(scene, scene.positions(recipe.bands), read_preview_stack(scene), recipe.masking)
+    return {cause: round(share, 6) for cause, share in shares}
+
+
+def _summary(
+    result: Result, names: list[str], scores: Scores, masked: dict[str, float], seconds: dict[str, float]
+) -> dict[str, Any]:
     return {
         "classes": [
             {
@@ -200,6 +234,7 @@ def _summary(result: Result, names: list[str], scores: Scores, seconds: dict[str
         ],
         "scores": scores.to_dict(),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "masked": masked,
         "engine": result.engine,
         "recipe": result.recipe.to_dict(),
         "attribution": result.scene.attribution,
@@ -234,7 +269,13 @@ def _recipe(arguments: argparse.Namespace, scene: Scene) -> Recipe:
     if arguments.param:
         params = recipe.params_dict | dict(_param(text) for text in arguments.param)
         given["params"] = tuple(sorted(params.items()))
-    for name in ("scale", "mask", "k", "seed"):
+    if arguments.mask_scl is not None:
+        given["mask_scl"] = _scl_classes(arguments.mask_scl)
+    if arguments.mask_saturated is not None:
+        given["mask_saturated"] = _yes("--mask-saturated", arguments.mask_saturated)
+    if arguments.pixel_size is not None:
+        given["pixel_size"] = None if arguments.pixel_size == "finest" else _size(arguments.pixel_size)
+    for name in ("scale", "mask", "k", "seed", "atmosphere"):
         if getattr(arguments, name) is not None:
             given[name] = getattr(arguments, name)
     return replace(recipe, **given)
@@ -263,6 +304,25 @@ def _number(flag: str, text: str) -> int:
         raise RecipeError(f"{flag} takes a whole number; not {text[:40]!r}.") from None
 
 
+def _scl_classes(text: str) -> tuple[int, ...]:
+    if text in ("default", "none"):
+        return sentinel2.SCL_MASKED if text == "default" else ()
+    return tuple(sorted({_number("--mask-scl", part) for part in _list(text)}))
+
+
+def _yes(flag: str, text: str) -> bool:
+    if text not in ("yes", "no"):
+        raise RecipeError(f"{flag} takes yes or no; not {text[:40]!r}.")
+    return text == "yes"
+
+
+def _size(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise RecipeError(f"--pixel-size takes a number such as 10, or finest; not {text[:40]!r}.") from None
+
+
 def _param(text: str) -> tuple[str, ParamValue]:
     name, equals, value = text.partition("=")
     if not equals:
@@ -278,15 +338,19 @@ def _opened(arguments: argparse.Namespace) -> Iterator[Scene]:
     """The scene: the operator's own file where it lies, or a rewritten copy that goes with the block."""
     from s2dash import ingest
 
-    if len(arguments.paths) > 1:
-        raise InputError(f"{len(arguments.paths)} files are given, but one GeoTIFF with all bands is read at a time.")
-    path: Path = arguments.paths[0]
-    if not path.is_file():
-        raise UnreadableFile(f"There is no file {path}. Check the path.")
+    paths: list[Path] = arguments.paths
+    for path in [*paths, *([arguments.area] if arguments.area else [])]:
+        if not path.exists():
+            raise UnreadableFile(f"There is no file {path}. Check the path.")
     with tempfile.TemporaryDirectory(prefix="s2dash-") as scratch:
-        scene = ingest.open_in_place(path) or ingest.ingest(path, Path(scratch) / "scene", progress=_show_progress)
+        scene = ingest.open_in_place(paths[0]) if len(paths) == 1 else None
+        if scene is None:
+            scene = ingest.ingest(paths, Path(scratch) / "scene", progress=_show_progress, tile=arguments.tile)
         if arguments.band_names:
             scene = ingest.rename_bands(scene, _list(arguments.band_names))
+        scene = ingest.with_numbers(scene, arguments.quantification, arguments.offset)
+        if arguments.area:
+            scene = ingest.with_area(scene, arguments.area, Path(scratch) / "area", progress=_show_progress)
         yield scene
 
 

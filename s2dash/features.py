@@ -14,8 +14,9 @@ import numpy as np
 
 from s2dash import sentinel2
 from s2dash.errors import UnknownName
+from s2dash.reading import SceneReader
 from s2dash.recipe import Recipe
-from s2dash.scene import Pixels, Scene, SceneReader, valid_pixels
+from s2dash.scene import Pixels, Scene, valid_pixels
 from s2dash.types import Window, windows
 
 _CATALOGUE_NAMES = {
@@ -112,7 +113,7 @@ def index_values(scene: Scene, index: SpectralIndex, stored: np.ndarray) -> np.n
     """
     import spyndex
 
-    reflectance = scene.to_reflectance(stored).astype(np.float64)
+    reflectance = scene.to_reflectance(stored, [p for _, p in index.positions]).astype(np.float64)
     letters = {letter: band for (letter, _), band in zip(index.positions, reflectance, strict=True)}
     with np.errstate(divide="ignore", invalid="ignore"):
         values = np.asarray(spyndex.computeIndex(index.code, params=letters), dtype=np.float64)
@@ -179,8 +180,8 @@ def raw_features(scene: Scene, recipe: Recipe, pixels: Pixels, on_reflectance: b
     chosen = len(recipe.bands)
     bands, valid = pixels.values[:chosen], pixels.valid
     if on_reflectance:
-        bare = -scene.reflectance.offset
-        return Pixels(bands, valid & (bands != bare).any(axis=0))
+        bare = -scene.offsets_of(positions[:chosen])
+        return Pixels(bands, valid & (bands != bare[:, None, None]).any(axis=0))
     if not recipe.indices:
         return Pixels(bands, valid)
     out = np.empty((chosen + len(recipe.indices), *valid.shape), dtype=np.float32)
@@ -204,8 +205,8 @@ def preview_features(scene: Scene, recipe: Recipe, stack: np.ndarray, on_reflect
     if recipe.smooth and scene.live_step > 1:
         pixels = _decimated_smoothed(scene, recipe, positions)
     else:
-        values = stack[[scene.band_indexes[p] - 1 for p in positions]]
-        pixels = Pixels(values, valid_pixels(scene, positions, stack, recipe.mask))
+        values = stack[list(positions)]
+        pixels = Pixels(values, valid_pixels(scene, positions, stack, recipe.masking))
         if recipe.smooth:
             pixels = Pixels(smoothed(values, pixels.valid), pixels.valid)
     return raw_features(scene, recipe, pixels, on_reflectance)
@@ -216,9 +217,9 @@ def window_features(reader: SceneReader, recipe: Recipe, window: Window, on_refl
     scene = reader.scene
     positions = needed_positions(scene, recipe)
     if not recipe.smooth:
-        return raw_features(scene, recipe, reader.read(positions, window, recipe.mask), on_reflectance)
+        return raw_features(scene, recipe, reader.read(positions, window, recipe.masking), on_reflectance)
     wide = window.grown(1, scene.grid.shape_rc)
-    pixels = reader.read(positions, wide, recipe.mask)
+    pixels = reader.read(positions, wide, recipe.masking)
     inner = Window(window.row - wide.row, window.col - wide.col, window.height, window.width).slices_rc
     means = smoothed(pixels.values, pixels.valid)[(slice(None), *inner)]
     return raw_features(scene, recipe, Pixels(means, pixels.valid[inner]), on_reflectance)
@@ -232,7 +233,7 @@ def _decimated_smoothed(scene: Scene, recipe: Recipe, positions: tuple[int, ...]
     with SceneReader(scene) as reader:
         for window in windows(scene.grid.shape_rc, (strip, scene.grid.width)):
             wide = window.grown(1, scene.grid.shape_rc)
-            pixels = reader.read(positions, wide, recipe.mask)
+            pixels = reader.read(positions, wide, recipe.masking)
             start_rc = (window.row - wide.row + first, first)
             values.append(
                 smoothed(pixels.values, pixels.valid, step, start_rc)[:, : -(-(window.height - first) // step)]
@@ -269,7 +270,7 @@ def learn_space(scene: Scene, recipe: Recipe, raw: np.ndarray, on_reflectance: b
     count = len(raw)
     low, high = np.full(count, -np.inf), np.full(count, np.inf)
     if on_reflectance:
-        shift = np.full(count, -scene.reflectance.offset)
+        shift = -scene.offsets_of(scene.positions(recipe.bands))
         return FeatureSpace(low, high, shift, np.full(count, scene.reflectance.quantification))
     rows = raw.astype(np.float64)
     if recipe.clip is not None:

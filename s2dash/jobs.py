@@ -25,8 +25,9 @@ from s2dash import pipeline
 from s2dash.classmap import Result
 from s2dash.evaluate import Scores
 from s2dash.pipeline import Fitted
+from s2dash.reading import read_preview_stack
 from s2dash.recipe import Recipe
-from s2dash.scene import Scene, read_preview_stack
+from s2dash.scene import Scene
 from s2dash.types import CancelToken
 
 T = TypeVar("T")
@@ -116,11 +117,12 @@ class LiveEngine:
         if before is not None:
             before.cancel()
         # With the path: an equal scene of another session lies in a folder that goes when that session ends.
-        key = (scene.digest, scene.path, recipe.to_json())
+        key = (scene.digest, scene.paths, recipe.to_json())
         return self._pool.submit(self._answers.get, key, lambda: self._answer(scene, recipe))
 
     def _answer(self, scene: Scene, recipe: Recipe) -> LiveAnswer:
         started = time.perf_counter()
+        scene = pipeline.scene_for(scene, recipe)
         stack = self.stack(scene)
         fitted = pipeline.fit(scene, recipe, stack)
         result = pipeline.run_live(fitted, stack)

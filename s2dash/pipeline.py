@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import os
 import tempfile
 import threading
@@ -21,18 +22,22 @@ import rasterio
 from s2dash import evaluate
 from s2dash.algorithms import Algorithm, LinearModel, Model, find_algorithm, nearest
 from s2dash.algorithms.threads import single_threaded
+from s2dash.atmosphere import without_haze
 from s2dash.classmap import ClassMap, ClassRow, Result
 from s2dash.errors import RecipeError, TooFewPixels
 from s2dash.features import (
     FeatureSpace,
     chosen_indices,
     learn_space,
+    needed_positions,
     preview_features,
     window_features,
 )
+from s2dash.grid import Grid
+from s2dash.reading import SceneReader, read_preview_stack
 from s2dash.recipe import Recipe
 from s2dash.sampling import Sample, draw_sample
-from s2dash.scene import Pixels, Scene, SceneReader, read_preview_stack
+from s2dash.scene import Pixels, Scene
 from s2dash.settings import thread_count
 from s2dash.types import CancelToken, Progress, Window, frozen, no_progress, windows
 
@@ -81,6 +86,7 @@ def check(scene: Scene, recipe: Recipe) -> Algorithm:
     algorithm = find_algorithm(recipe.algorithm)
     algorithm.complete_params(recipe.params_dict)
     positions = scene.positions(recipe.bands)
+    scene_for(scene, recipe)
     if len(set(positions)) < len(positions):
         raise RecipeError(f"A band is chosen twice in {', '.join(recipe.bands)}. Give each once.")
     chosen_indices(scene, recipe.indices)
@@ -101,17 +107,40 @@ def check(scene: Scene, recipe: Recipe) -> Algorithm:
     return algorithm
 
 
+def scene_for(scene: Scene, recipe: Recipe) -> Scene:
+    """The scene on the grid that the recipe works at: the pixel size it names, else the finest of its bands.
+
+    Raises UnknownName for bands or indices that do not exist, RecipeError for a pixel size that no band has.
+    """
+    if recipe.pixel_size is None:
+        native = [scene.native_grid(position) for position in needed_positions(scene, recipe)]
+        return scene.on_grid(min(native, key=scene.grids.index))
+    return scene.on_grid(_grid_of_size(scene, recipe.pixel_size))
+
+
+def _grid_of_size(scene: Scene, pixel_size: float) -> Grid:
+    for grid in scene.grids:
+        if math.isclose(grid.pixel_size[0], pixel_size, rel_tol=1e-3):
+            return grid
+    has = ", ".join(f"{grid.pixel_size[0]:g}" for grid in scene.grids)
+    raise RecipeError(f"pixel_size = {pixel_size:g}, but the bands of this scene have {has}. Choose one of these.")
+
+
 def fit(scene: Scene, recipe: Recipe, stack: np.ndarray | None = None) -> Fitted:
     """Fit the recipe on its sample of the scene.
 
     Parameters
     ----------
-    stack : the scene's `read_preview_stack` where the caller has it
+    stack : the `read_preview_stack` of `scene_for(scene, recipe)` where the caller has it
 
     Raises RecipeError and its kinds as `check` does, and TooFewPixels where the mask leaves fewer
     distinct pixels than classes.
     """
     algorithm = check(scene, recipe)
+    scene = scene_for(scene, recipe)
+    if recipe.atmosphere == "dos1":
+        stack = read_preview_stack(scene) if stack is None else stack
+        scene = without_haze(scene, stack)
     sample = draw_sample(scene, recipe, stack, algorithm.on_reflectance)
     space = learn_space(scene, recipe, sample.raw, algorithm.on_reflectance)
     rows = space.transform(sample.raw, np.float64 if recipe.sample is None else np.float32)
@@ -235,6 +264,7 @@ def run(
 ) -> tuple[Result, Fitted]:
     """The whole flow to a full result. `labels_path` is only written for scenes larger than the live picture."""
     progress(0.0, "Learning the groups")
+    scene = scene_for(scene, recipe)
     if scene.live_step == 1:
         stack = read_preview_stack(scene)
         fitted = fit(scene, recipe, stack)
@@ -398,4 +428,6 @@ def _warnings(scene: Scene, recipe: Recipe, empty_classes: int) -> tuple[str, ..
         found.append(f"{recipe.k} classes were asked for; {recipe.k - empty_classes} were found.")
     if recipe.indices and recipe.scale == "none":
         found.append("Indices run from -1 to 1 and bands to thousands: without scaling, bands alone decide.")
+    if recipe.atmosphere == "dos1" and scene.level == "Level-2A":
+        found.append("Level-2A is corrected for the atmosphere already; subtracting dark objects changes it once more.")
     return (*scene.notes, *found)

@@ -14,11 +14,12 @@ from typing import Any
 
 from s2dash import sentinel2
 from s2dash.errors import RecipeError
-from s2dash.scene import Scene
+from s2dash.scene import NO_MASKING, Masking, Scene
 
 DEFAULT_SAMPLE = 100_000
 SCALES = ("none", "standard", "robust")
 MASKS = ("auto", "none")
+ATMOSPHERES = ("none", "dos1")
 
 ParamValue = int | float | str
 
@@ -37,7 +38,15 @@ class Recipe:
     smooth: int = 0
     """3 takes the mean of 3 x 3 pixels first; 0 takes pixels as they are."""
     mask: str = "auto"
-    """`auto` masks nodata as the scene says; `none` uses every finite pixel."""
+    """`auto` masks nodata as the scene says, and the next two; `none` uses every finite pixel."""
+    mask_scl: tuple[int, ...] = ()
+    """Classes of Level-2A's scene classification to leave out, where the scene has one; sorted."""
+    mask_saturated: bool = False
+    """Whether pixels that are saturated in a chosen band are left out, where the scene says which are."""
+    pixel_size: float | None = None
+    """Pixel size to work at, in units of the CRS: one of those among the bands; None takes the finest chosen one."""
+    atmosphere: str = "none"
+    """`dos1` subtracts each band's darkest value as haze before indices, spectra and angles are made."""
     algorithm: str = "kmeans"
     k: int = 8
     """Number of classes, 2 to 255."""
@@ -56,6 +65,12 @@ class Recipe:
                 raise RecipeError(f"The {what} {sorted(twice)[0]} is given twice. Give each once.")
         _one_of("scale", self.scale, SCALES)
         _one_of("mask", self.mask, MASKS)
+        _one_of("atmosphere", self.atmosphere, ATMOSPHERES)
+        wrong = [code for code in self.mask_scl if code not in sentinel2.SCL_CLASSES]
+        if wrong:
+            raise RecipeError(f"mask_scl has {wrong[0]}, but classes of the scene classification are 0 to 11.")
+        if self.pixel_size is not None and not (math.isfinite(self.pixel_size) and self.pixel_size > 0):
+            raise RecipeError(f"pixel_size = {self.pixel_size:g}, but it must be a number above 0.")
         if self.smooth not in (0, 3):
             raise RecipeError(f"smooth = {self.smooth}, but it can be 0 (none) or 3 (3 x 3 mean).")
         _whole("k", self.k, 2, 255)
@@ -74,6 +89,11 @@ class Recipe:
     def params_dict(self) -> dict[str, ParamValue]:
         return dict(self.params)
 
+    @property
+    def masking(self) -> Masking:
+        """What the three mask fields ask for."""
+        return Masking(True, self.mask_saturated, self.mask_scl) if self.mask == "auto" else NO_MASKING
+
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back to an equal recipe."""
         return json.dumps(self.to_dict(), allow_nan=False)
@@ -85,6 +105,7 @@ class Recipe:
             "bands": list(self.bands),
             "indices": list(self.indices),
             "clip": list(self.clip) if self.clip else None,
+            "mask_scl": list(self.mask_scl),
             "params": self.params_dict,
             "sample": "all" if self.sample is None else self.sample,
         }
@@ -125,7 +146,13 @@ def recipe_from_dict(given: object) -> Recipe:
         values["sample"] = None
     elif "sample" in values and values["sample"] is None:
         raise RecipeError('sample must be a whole number or "all".')
-    for name in ("scale", "mask", "algorithm"):
+    if "mask_scl" in values:
+        values["mask_scl"] = _codes(values["mask_scl"])
+    if not isinstance(values.get("mask_saturated", False), bool):
+        raise RecipeError("mask_saturated should be true or false.")
+    if values.get("pixel_size") is not None:
+        values["pixel_size"] = _size(values["pixel_size"])
+    for name in ("scale", "mask", "algorithm", "atmosphere"):
         if name in values and not isinstance(values[name], str):
             raise RecipeError(f"{name} should be a word, not {type(values[name]).__name__}.")
     for name in ("k", "seed", "smooth", "sample"):
@@ -149,10 +176,15 @@ def default_recipe(scene: Scene) -> Recipe:
     """The recipe that page and command line start from.
 
     All bands but B01, B09 and B10, which are made for the air (B10 is almost pure noise, and
-    standardising would give it full weight); a scene with no other band uses what it has.
+    standardising would give it full weight); a scene with no other band uses what it has. Clouds, their
+    shadows and saturated pixels are left out where the scene says which they are.
     """
     ground = tuple(b.name for b in scene.bands if b.standard not in sentinel2.ATMOSPHERE_BANDS)
-    return Recipe(bands=ground or scene.band_names)
+    return Recipe(
+        bands=ground or scene.band_names,
+        mask_scl=sentinel2.SCL_MASKED if scene.has_scl else (),
+        mask_saturated=scene.saturated is not None,
+    )
 
 
 def _refuse_constant(word: str) -> float:
@@ -173,6 +205,22 @@ def _names(field: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise RecipeError(f"{field} should be a list of names.")
     return tuple(value)
+
+
+def _codes(value: object) -> tuple[int, ...]:
+    whole = isinstance(value, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+    if not (whole and isinstance(value, list)):
+        raise RecipeError("mask_scl should be a list of whole numbers, such as [3, 8, 9].")
+    return tuple(sorted(set(value)))
+
+
+def _size(value: object) -> float:
+    try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value)
+    except OverflowError:
+        pass
+    raise RecipeError("pixel_size should be a number, such as 10, or null.")
 
 
 def _pair(value: object) -> tuple[float, float]:

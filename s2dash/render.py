@@ -20,7 +20,7 @@ from pyproj import Transformer
 
 from s2dash.errors import InputError
 from s2dash.grid import Grid
-from s2dash.scene import Scene, valid_pixels
+from s2dash.scene import Masking, Scene, valid_pixels
 from s2dash.types import frozen
 
 _DARK_PERCENTILE, _BRIGHT_PERCENTILE = 2.0, 98.0
@@ -70,10 +70,10 @@ class Picture:
             object.__setattr__(self, "palette", _read_only(self.palette))
 
 
-def picture_rgba(scene: Scene, stack: np.ndarray, band_names: Sequence[str], mask: str = "auto") -> np.ndarray:
-    """Three bands as red, green and blue, shape (rows, cols, 4), uint8, read-only; masked pixels are transparent.
+def picture_rgba(scene: Scene, stack: np.ndarray, band_names: Sequence[str]) -> np.ndarray:
+    """Three bands as red, green and blue, shape (rows, cols, 4), uint8, read-only; pixels without data are transparent.
 
-    `stack` is `read_preview_stack(scene)`, shape (raster bands, rows, cols). Each channel is
+    `stack` is `read_preview_stack(scene)`, shape (bands and masks, rows, cols). Each channel is
     stretched from its own dark end (percentile 2 of the valid pixels), so that haze goes, up to its own
     bright end (percentile 98). Where all three bands are visible light, the range is the geometric mean
     of its own and the widest of the three: hues stay as the eye knows them, and water does not turn
@@ -83,12 +83,12 @@ def picture_rgba(scene: Scene, stack: np.ndarray, band_names: Sequence[str], mas
     if len(band_names) != 3:
         raise ValueError(f"a picture needs 3 band names, not {len(band_names)}")
     positions = scene.positions(band_names)
-    valid = valid_pixels(scene, positions, stack, mask)
+    valid = valid_pixels(scene, positions, stack, Masking(area=False))
     rgba = np.zeros((*valid.shape, 4), dtype=np.uint8)
     if not valid.any():
         return frozen(rgba)
     is_true_colour = {scene.bands[i].standard for i in positions} == _VISIBLE_BANDS
-    channels = [stack[scene.band_indexes[i] - 1][valid].astype(np.float32) for i in positions]
+    channels = [stack[i][valid].astype(np.float32) for i in positions]
     dark, bright = np.array([np.percentile(c, (_DARK_PERCENTILE, _BRIGHT_PERCENTILE)) for c in channels]).T
     own = bright - dark
     ranges = np.sqrt(own * own.max()) if is_true_colour else own

@@ -18,8 +18,9 @@ import numpy as np
 
 from s2dash.errors import TooFewPixels
 from s2dash.features import preview_features, window_features
+from s2dash.reading import SceneReader, read_preview_stack
 from s2dash.recipe import Recipe
-from s2dash.scene import Pixels, Scene, SceneReader, read_preview_stack
+from s2dash.scene import NO_MASKING, Pixels, Scene
 from s2dash.settings import thread_count
 from s2dash.types import Window, frozen, windows
 
@@ -58,7 +59,7 @@ def draw_sample(scene: Scene, recipe: Recipe, stack: np.ndarray | None = None, o
     if scene.live_step == 1:
         stack = read_preview_stack(scene) if stack is None else stack
         pixels = preview_features(scene, recipe, stack, on_reflectance)
-        return _choose(pixels, stack[[n - 1 for n in scene.band_indexes]], recipe)
+        return _choose(pixels, stack[: len(scene.bands)], recipe)
     if recipe.sample is None:
         return _choose(*_from_strips(scene, recipe, 1.0, on_reflectance), recipe)
     if scene.grid.pixel_count > _WHOLE_UP_TO_PIXELS:
@@ -119,7 +120,7 @@ def _read_window(
     reader: SceneReader, window: Window, recipe: Recipe, on_reflectance: bool
 ) -> tuple[Pixels, np.ndarray]:
     pixels = window_features(reader, recipe, window, on_reflectance)
-    return pixels, reader.read(range(len(reader.scene.bands)), window, "none").values
+    return pixels, reader.read(range(len(reader.scene.bands)), window, NO_MASKING).values
 
 
 def _choose(pixels: Pixels, bands: np.ndarray, recipe: Recipe) -> Sample:

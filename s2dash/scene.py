@@ -1,31 +1,22 @@
-"""The Scene value and the reading of its pixels.
+"""The Scene value: named bands on one grid, what hides pixels, and how stored numbers become reflectance.
 
-A scene's raster is one of our own making, or the operator's own file after the same checks; a
-stranger's file is opened only in `ingest/`. Pixels come out as they are stored, with a mask beside
-them, as one value (`Pixels`) that every later step takes.
+A scene's rasters are of our own making, or the operator's own file after the same checks; a
+stranger's file is opened only in `ingest/`. How pixels are read is in `reading.py`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
-import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning
 
 from s2dash import sentinel2
 from s2dash.errors import UnknownName
 from s2dash.grid import Grid, decimation_step
-from s2dash.types import Window, frozen, windows
-
-# A scene without a place is legal here and said so in words of our own. rasterio warns at each opening, on
-# any thread, where `warnings.catch_warnings` is of no use.
-warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
 _LARGEST_VALUE = 1e30
 """Floating-point values beyond this (and NaN) are no measurement, and their squares would overflow."""
@@ -54,13 +45,59 @@ class Band:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """Where the pixels of a band or mask lie, on the grid they were measured or drawn on."""
+
+    path: Path
+    index: int
+    """Which band of the raster, from 1."""
+    grid: Grid
+
+
+FILE_MASK, SCL, AREA = "file mask", "scene classification", "area"
+"""Kinds of mask layers: 0 is no data; a class of `sentinel2.SCL_CLASSES`; 0 is outside of what was drawn."""
+
+
+@dataclass(frozen=True)
+class MaskLayer:
+    """A layer that hides pixels."""
+
+    kind: str
+    """`FILE_MASK`, `SCL` or `AREA`."""
+    layer: Layer
+
+
+@dataclass(frozen=True)
+class Masking:
+    """Which causes hide a pixel; what is not a finite number always is hidden."""
+
+    nodata: bool = True
+    """The tagged value, a mask or alpha band, and for integers without a tag zero in every band."""
+    saturated: bool = False
+    """The value that stands for saturation, in any chosen band."""
+    scl: tuple[int, ...] = ()
+    """Classes of the scene classification."""
+    area: bool = True
+    """What lies outside of a drawn area."""
+
+
+NO_MASKING = Masking(nodata=False)
+
+
+@dataclass(frozen=True)
 class Reflectance:
-    """How stored numbers become reflectance: (stored + offset) / quantification."""
+    """How stored numbers become reflectance: (stored + offset of the band) / quantification."""
 
     quantification: float
-    offset: float
+    offsets: tuple[float, ...]
+    """One for each band of the scene."""
     sentence: str
-    """Where the two numbers come from, in plain words."""
+    """Where the numbers come from, in plain words."""
+
+    @property
+    def offset(self) -> float | None:
+        """The offset that all bands share; None where they differ."""
+        return self.offsets[0] if len(set(self.offsets)) == 1 else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,32 +117,49 @@ class Scene:
     title: str
     """From the file's name or the sample's; text from outside, to be escaped where it is shown."""
     grid: Grid
+    """One of `grids`; layers on others are brought to it as they are read."""
     bands: tuple[Band, ...]
-    path: Path
-    band_indexes: tuple[int, ...]
-    """Where each band stands in the raster, from 1."""
+    layers: tuple[Layer, ...]
+    """Where each band lies."""
     dtype: str
+    """That holds every band."""
     nodata: tuple[float | None, ...]
     """The tagged nodata value of each band."""
-    mask_index: int | None
-    """Where an alpha or mask band stands in the raster, from 1 (0 in it is nodata)."""
     reflectance: Reflectance
     digest: str
     """Says which content this is; caches are keyed by it."""
+    masks: tuple[MaskLayer, ...] = ()
+    saturated: float | None = None
+    """The stored value that stands for saturation; None where nothing says so."""
+    grids: tuple[Grid, ...] = ()
+    """The grids that the scene can be put on, finest first."""
     level: str | None = None
     baseline: str | None = None
+    """Of the processing, `05.11`."""
     year: int | None = None
     date: str | None = None
     notes: tuple[str, ...] = ()
-    """What the user should know of how the file was understood, in plain words."""
+    """What the user should know of how the files were understood, in plain words."""
     names_are_guessed: bool = False
-    preview_path: Path | None = None
-    """The decimated copy gathered at ingest, shape (raster bands, rows, cols) as .npy; None where not made."""
+    previews: tuple[Path | None, ...] = ()
+    """The decimated copy for each of `grids`, as .npy; None or missing where not made."""
+    valid_shares: tuple[float, ...] = ()
+    """The share of each band's own pixels that are not its nodata value; empty where nobody counted."""
+
+    def __post_init__(self) -> None:
+        if not self.grids:
+            object.__setattr__(self, "grids", (self.grid,))
 
     @property
     def live_step(self) -> int:
         """Every how many pixels the live picture takes one; 1 means that it is the full picture."""
         return decimation_step(self.grid.shape_rc, LIVE_PIXELS)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that its pixels are read from, the first band's first."""
+        layers = [*self.layers, *(mask.layer for mask in self.masks)]
+        return tuple(dict.fromkeys(layer.path for layer in layers))
 
     @property
     def band_names(self) -> tuple[str, ...]:
@@ -117,8 +171,42 @@ class Scene:
         return np.issubdtype(np.dtype(self.dtype), np.integer) and all(n is None for n in self.nodata)
 
     @property
+    def has_scl(self) -> bool:
+        """Whether a scene classification came with it."""
+        return any(mask.kind == SCL for mask in self.masks)
+
+    @property
+    def preview_path(self) -> Path | None:
+        """The decimated copy on the scene's grid; None where there is none."""
+        number = self.grids.index(self.grid)
+        return self.previews[number] if number < len(self.previews) else None
+
+    @property
     def attribution(self) -> str:
         return sentinel2.attribution(self.year)
+
+    def missing_value(self, position: int) -> float | None:
+        """The value of a band that stands for no data where grids are brought together."""
+        if self.nodata[position] is not None:
+            return self.nodata[position]
+        return 0.0 if self.zero_is_nodata else None
+
+    def native_grid(self, position: int) -> Grid:
+        """The one of `grids` that a band was measured on, by its pixel size."""
+        wanted = self.layers[position].grid.pixel_size
+        return min(self.grids, key=lambda grid: abs(math.log(math.prod(grid.pixel_size) / math.prod(wanted))))
+
+    def on_grid(self, grid: Grid) -> Scene:
+        """The same scene on another of its grids."""
+        if grid == self.grid:
+            return self
+        marked = hashlib.sha256(f"{self.digest} {grid.pixel_size}".encode()).hexdigest()
+        return replace(self, grid=grid, digest=marked)
+
+    def with_reflectance(self, reflectance: Reflectance) -> Scene:
+        """The same scene with other numbers for its reflectance."""
+        key = f"{self.digest} {reflectance.quantification} {reflectance.offsets}"
+        return replace(self, reflectance=reflectance, digest=hashlib.sha256(key.encode()).hexdigest())
 
     def optical_bands(self) -> tuple[int, ...]:
         """Positions of the bands whose mean is called brightness: all but those made for the air."""
@@ -144,122 +232,93 @@ class Scene:
             raise UnknownName(f"{name} fits {len(fits)} bands of this scene: {listed}. Give one of these names.")
         raise UnknownName(f"There is no band {name[:60]} in this scene. It has {', '.join(self.band_names)}.")
 
-    def to_reflectance(self, values: np.ndarray) -> np.ndarray:
-        """Stored numbers as reflectance, float32, any shape (0.1 reflects a tenth of the light)."""
-        as_float = np.asarray(values, dtype=np.float32)
-        return (as_float + np.float32(self.reflectance.offset)) / np.float32(self.reflectance.quantification)
+    def to_reflectance(self, values: np.ndarray, positions: Sequence[int] | None = None) -> np.ndarray:
+        """Stored numbers as reflectance, float32 (0.1 reflects a tenth of the light).
 
-
-class SceneReader:
-    """Reads windows of a scene. One thread each: a GDAL dataset must not be shared."""
-
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
-        self._dataset = rasterio.open(scene.path, driver="GTiff")
-
-    def __enter__(self) -> SceneReader:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._dataset.close()
-
-    @property
-    def block_shape_rc(self) -> tuple[int, int]:
-        """Rows and columns of a stored block; reading whole blocks is fastest."""
-        height, width = self._dataset.block_shapes[0]
-        return int(height), int(width)
-
-    def read(self, positions: Sequence[int], window: Window, mask: str = "auto") -> Pixels:
-        """The bands at `positions` in a window, values as stored.
-
-        The mask is made by `valid_pixels`.
+        Parameters
+        ----------
+        values : ndarray of shape (bands, ...) in the order of `positions`; all bands where None
         """
-        indexes = [self.scene.band_indexes[i] for i in positions]
-        extra = [self.scene.mask_index] if self.scene.mask_index and mask == "auto" else []
-        stack = self._dataset.read([*indexes, *extra], window=window.ranges_rc)
-        values, alpha = (stack[:-1], stack[-1]) if extra else (stack, None)
+        as_float = np.asarray(values, dtype=np.float32)
+        offsets = self.offsets_of(range(len(self.bands)) if positions is None else positions)
+        shaped = offsets.astype(np.float32).reshape(-1, *([1] * (as_float.ndim - 1)))
+        return np.asarray((as_float + shaped) / np.float32(self.reflectance.quantification))
 
-        def rest_is_zero(candidates: np.ndarray) -> np.ndarray:
-            others = [n for n in self.scene.band_indexes if n not in indexes]
-            if not others:
-                return candidates
-            return candidates & ~self._dataset.read(others, window=window.ranges_rc).any(axis=0)
-
-        return Pixels(values, _valid(self.scene, positions, values, alpha, mask, rest_is_zero))
+    def offsets_of(self, positions: Sequence[int]) -> np.ndarray:
+        """The offsets of bands, shape (bands,), float64."""
+        return np.array([self.reflectance.offsets[i] for i in positions], dtype=np.float64)
 
 
-def valid_pixels(scene: Scene, positions: Sequence[int], stack: np.ndarray, mask: str) -> np.ndarray:
-    """The mask of chosen bands in a stack of all raster bands, shape (rows, cols), bool.
-
-    Masked are: in any chosen band NaN, infinity or a value beyond 1e30, always; and with mask `auto` the tagged nodata
-    value in any chosen band, 0 in an alpha or mask band, and, for integers without a nodata tag,
-    zero in every band of the scene.
-    """
-    indexes = [scene.band_indexes[i] - 1 for i in positions]
-    alpha = stack[scene.mask_index - 1] if scene.mask_index else None
-
-    def rest_is_zero(candidates: np.ndarray) -> np.ndarray:
-        return candidates & ~stack[[n - 1 for n in scene.band_indexes]].any(axis=0)
-
-    return _valid(scene, positions, stack[indexes], alpha, mask, rest_is_zero)
-
-
-def _valid(
-    scene: Scene,
-    positions: Sequence[int],
-    values: np.ndarray,
-    alpha: np.ndarray | None,
-    mask: str,
-    rest_is_zero: Callable[[np.ndarray], np.ndarray],
-) -> np.ndarray:
-    """The mask of `valid_pixels`; `rest_is_zero` narrows candidates to those that are zero in all other bands too."""
-    valid = np.ones(values.shape[1:], dtype=bool)
-    if np.issubdtype(values.dtype, np.floating):
-        valid &= (np.abs(values) <= _LARGEST_VALUE).all(axis=0)
-    if mask == "none":
-        return valid
-    for position, band in zip(positions, values, strict=True):
-        nodata = scene.nodata[position]
-        if nodata is not None and not math.isnan(nodata):
-            valid &= band != nodata
-    if alpha is not None:
-        valid &= alpha != 0
-    if scene.zero_is_nodata:
-        candidates = np.asarray(~values.any(axis=0))
-        if candidates.any():
-            valid &= ~rest_is_zero(candidates)
+def valid_pixels(scene: Scene, positions: Sequence[int], stack: np.ndarray, masking: Masking) -> np.ndarray:
+    """The mask of chosen bands in a stack as `reading.read_preview_stack` has it, shape (rows, cols), bool."""
+    valid = np.ones(stack.shape[1:], dtype=bool)
+    for _, hidden in hidden_by_cause(scene, positions, *_parts(scene, positions, stack), masking):
+        valid &= ~hidden
     return valid
 
 
-def read_preview_stack(scene: Scene) -> np.ndarray:
-    """Every raster band, nearest-decimated to the live picture, shape (raster bands, rows, cols).
+def masked_shares(
+    scene: Scene, positions: Sequence[int], stack: np.ndarray, masking: Masking
+) -> tuple[tuple[str, float], ...]:
+    """The share of all pixels that each cause hides, by its words; causes overlap, so shares do not add up.
 
-    Taken from the copy that ingest gathered where there is one; a read-only array in the stored dtype.
+    `stack` is as for `valid_pixels`.
     """
-    if scene.preview_path is not None:
-        return frozen(np.load(scene.preview_path, allow_pickle=False))
-    with rasterio.open(scene.path, driver="GTiff") as dataset:
-        return frozen(decimate(dataset, scene.live_step))
+    found = hidden_by_cause(scene, positions, *_parts(scene, positions, stack), masking)
+    return tuple((cause, float(hidden.mean())) for cause, hidden in found)
 
 
-def decimate(dataset: rasterio.DatasetReader, step: int) -> np.ndarray:
-    """Every `step`-th pixel of every band from row and column `step // 2` on, read strip by strip.
+RestIsZero = Callable[[np.ndarray], np.ndarray]
+"""Narrows pixels (rows, cols) that are zero in the chosen bands to those that are zero in all others too."""
 
-    Full-resolution pixels are taken by slicing: never GDAL's decimated read, which may average,
-    and may follow overviews.
+
+def _parts(scene: Scene, positions: Sequence[int], stack: np.ndarray) -> tuple[np.ndarray, np.ndarray, RestIsZero]:
+    bands, masks = stack[: len(scene.bands)], stack[len(scene.bands) :]
+    return bands[list(positions)], masks, lambda candidates: candidates & ~bands.any(axis=0)
+
+
+def hidden_by_cause(
+    scene: Scene,
+    positions: Sequence[int],
+    values: np.ndarray,
+    masks: np.ndarray,
+    rest_is_zero: RestIsZero,
+    masking: Masking,
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Each cause in plain words, and the pixels it hides, shape (rows, cols), bool; the order is fixed.
+
+    Parameters
+    ----------
+    values : ndarray of shape (chosen bands, rows, cols), as stored
+    masks : ndarray of shape (scene.masks, rows, cols)
     """
-    if step == 1:
-        return dataset.read()
-    first = step // 2
-    rows, cols = (max(0, -(-(n - first) // step)) for n in (dataset.height, dataset.width))
-    out = np.empty((dataset.count, rows, cols), dtype=dataset.dtypes[0])
-    strip = max(1, 512 // step) * step
-    for window in windows((dataset.height, dataset.width), (strip, dataset.width)):
-        taken = dataset.read(window=window.ranges_rc)[:, first::step, first::step]
-        out[:, window.row // step : window.row // step + taken.shape[1]] = taken
-    return out
+    if np.issubdtype(values.dtype, np.floating):
+        yield "not a number", ~(np.abs(values) <= _LARGEST_VALUE).all(axis=0)
+    if masking.nodata:
+        yield "no data", _without_data(scene, positions, values, masks, rest_is_zero)
+    if masking.saturated and scene.saturated is not None:
+        yield "saturated", (values == scene.saturated).any(axis=0)
+    for mask, stored in zip(scene.masks, masks, strict=True):
+        if mask.kind == AREA and masking.area:
+            yield "outside the area", stored == 0
+        elif mask.kind == SCL:
+            for code in masking.scl:
+                yield sentinel2.SCL_CLASSES.get(code, f"class {code}"), stored == code
+
+
+def _without_data(
+    scene: Scene, positions: Sequence[int], values: np.ndarray, masks: np.ndarray, rest_is_zero: RestIsZero
+) -> np.ndarray:
+    hidden = np.zeros(values.shape[1:], dtype=bool)
+    for position, band in zip(positions, values, strict=True):
+        nodata = scene.nodata[position]
+        if nodata is not None and not math.isnan(nodata):
+            hidden |= band == nodata
+    for mask, stored in zip(scene.masks, masks, strict=True):
+        if mask.kind == FILE_MASK:
+            hidden |= stored == 0
+    if scene.zero_is_nodata:
+        candidates = np.asarray(~values.any(axis=0))
+        if candidates.any():
+            hidden |= rest_is_zero(candidates)
+    return hidden

@@ -53,6 +53,25 @@ BAND_SETS: dict[str, tuple[str, ...]] = {
 }
 """Choices of bands with a purpose; a scene offers those of their bands that it has."""
 
+SCL_CLASSES: dict[int, str] = {
+    0: "no data in the classification",
+    1: "saturated or defective",
+    2: "dark feature or shadow",
+    3: "cloud shadow",
+    4: "vegetation",
+    5: "not vegetated",
+    6: "water",
+    7: "unclassified",
+    8: "cloud, medium probability",
+    9: "cloud, high probability",
+    10: "thin cirrus",
+    11: "snow or ice",
+}
+"""The scene classification of Level-2A (SCL)."""
+
+SCL_MASKED = (0, 1, 3, 8, 9, 10)
+"""Classes of it that are left out by default: what is not the ground."""
+
 LAYERS: dict[str, tuple[tuple[str, str, str], str]] = {
     "True colour": (("B04", "B03", "B02"), "True colour"),
     "False colour": (("B08", "B04", "B03"), "False colour: plants are bright red"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -16,21 +17,104 @@ class IngestLimits:
     """Enough for thirty dates of thirteen bands."""
     most_side: int = 200_000
     """Rows or columns."""
-    most_block_bytes: int = 600_000_000
-    """A strip or tile is decoded whole, so this bounds memory."""
+    most_block_bytes: int = 400_000_000
+    """A strip or tile is decoded whole, so this bounds memory. A tile's band in a single strip has 241,120,800."""
     most_stored_bytes: int = 64_000_000_000
-    """All pixels of all bands once decoded."""
-    free_stored_bytes: int = 200_000_000
-    """Below this, how strongly the file is compressed does not matter."""
+    """All pixels of all bands of all files once decoded."""
+    free_stored_bytes: int = 300_000_000
+    """Below this, how strongly a file is compressed does not matter: a band may be empty almost everywhere."""
     most_compression: int = 1_500
     """Decoded bytes for each byte of the file; empty margins compress to about 1,000."""
     address_space_bytes: int = 4_000_000_000
     """Address space of the process that opens files."""
+    most_written_bytes: int = 40_000_000_000
+    """Size of any one file that this process writes."""
     cpu_seconds: int = 900
     wall_seconds: int = 1_200
 
 
 INGEST_LIMITS = IngestLimits()
+
+
+@dataclass(frozen=True)
+class AreaLimits:
+    """What a file of polygons may ask of the machine."""
+
+    most_bytes: int = 50_000_000
+    most_vertices: int = 2_000_000
+    most_polygons: int = 200_000
+    """Of features in the file, and of polygons in them."""
+    most_json_lists: int = 3_500_000
+    """Lists and objects of a GeoJSON: each takes some 80 bytes once read. A vertex is a list."""
+    most_json_members: int = 2_000_000
+    """Names with a value; each may take 240 bytes."""
+    most_json_values: int = 5_000_000
+    """Commas, wherever they stand; a vertex has two, or three with a height."""
+    most_sql_steps: int = 50_000_000
+    """Steps of SQLite's machine for all queries together; a second or two."""
+    most_close_pairs: float = 2e7
+    """Pairs of edges in one polygon whose boxes overlap, over all polygons: what a check of validity may cost."""
+    most_crossings: float = 1e5
+    """Pairs of edges that cross in polygons to be repaired; each costs 25 microseconds."""
+    most_placed_vertices: int = 8_000_000
+    """Once long edges are divided so that they bend with the scene's projection."""
+    most_edge_rows: int = 200_000_000
+    """Rows of the scene that edges cross, summed over the edges: what burning costs."""
+
+
+AREA_LIMITS = AreaLimits()
+
+
+@dataclass(frozen=True)
+class ArchiveLimits:
+    """What a zip file and the metadata in it may ask of the machine. Checked before anything is unpacked."""
+
+    most_members: int = 20_000
+    """Files and folders. A product of 2015 with fifteen tiles has about 2,000."""
+    most_directory_bytes: int = 8_000_000
+    """The zip's own table of contents, which is read whole."""
+    most_name_characters: int = 500
+    """A member's path inside the zip. Those of 2015 products have about 250."""
+    most_member_bytes: int = 16_000_000_000
+    """One member unpacked. Thirteen bands of a tile in 32 bits at 10 m have 6.3 GB."""
+    most_total_bytes: int = 40_000_000_000
+    """All members unpacked. A product of 2015 with fifteen tiles has about 8 GB."""
+    free_declared_bytes: int = 300_000_000
+    """Below this, how strongly a member is compressed does not matter. A band of a tile at 10 m has 241 MB."""
+    most_compression: int = 200
+    """Unpacked bytes for each stored one, of one member and of all together."""
+    most_metadata_bytes: int = 10_000_000
+    """One XML file. The largest, of a tile, have about 1 MB."""
+    most_metadata_tags: int = 400_000
+    """Tags of one XML file: many small ones take far more memory than their text."""
+
+
+ARCHIVE_LIMITS = ArchiveLimits()
+
+
+@dataclass(frozen=True)
+class UploadLimits:
+    """What one upload in pieces, and all of them together, may ask of the machine."""
+
+    most_bytes: int = 20_000_000_000
+    """All files of one upload together. A zipped Sentinel-2 product has about 1 GB."""
+    most_files: int = 5_000
+    """An unpacked product has about 150."""
+    chunk_bytes: int = 16 * 2**20
+    """The largest piece sent in one request."""
+    idle_seconds: float = 900
+    """An upload of which nothing arrives for so long is removed."""
+    stall_seconds: float = 60
+    """A request of which nothing arrives for so long is given up; the upload stays."""
+    most_uploads: int = 50
+    """Uploads under way at once in this process."""
+    free_disk_bytes: int = 2_000_000_000
+    """Space that uploads leave free on the disk of temporary files (TMPDIR)."""
+
+
+UPLOAD_LIMITS = UploadLimits()
+
+DATA_FOLDER_VARIABLE = "S2DASH_DATA_FOLDER"
 
 GDAL_ENVIRONMENT = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -48,3 +132,9 @@ def thread_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def data_folder() -> Path | None:
+    """The one folder of this server that every visitor may open files of; None, the default, offers none."""
+    named = os.environ.get(DATA_FOLDER_VARIABLE, "").strip()
+    return Path(named).expanduser().absolute() if named else None

@@ -20,7 +20,7 @@ from s2dash.classmap import ClassMap, ClassRow, Result
 from s2dash.grid import Grid
 from s2dash.legend import Legend, LegendEntry
 from s2dash.recipe import Recipe
-from s2dash.scene import Band, Reflectance, Scene
+from s2dash.scene import Band, Layer, Reflectance, Scene
 from s2dash.ui import charts
 
 NASTY = 'a.b[0] "quoted" \\ <b>&</b> \u2028 {x}'
@@ -28,10 +28,10 @@ NASTY = 'a.b[0] "quoted" \\ <b>&</b> \u2028 {x}'
 
 def make_result(bands: list[Band], k: int = 3, chosen: tuple[str, ...] | None = None) -> Result:
     grid = Grid((20, 30), Affine(10, 0, 0, 0, -10, 0), "EPSG:32618")
-    indexes = tuple(range(1, len(bands) + 1))
-    reflectance = Reflectance(10_000, 0, "")
+    layers = tuple(Layer(Path("t.tif"), index, grid) for index in range(1, len(bands) + 1))
+    reflectance = Reflectance(10_000, (0,) * len(bands), "")
     nodata = (None,) * len(bands)
-    scene = Scene("t", grid, tuple(bands), Path("t.tif"), indexes, "uint16", nodata, None, reflectance, "d")
+    scene = Scene("t", grid, tuple(bands), layers, "uint16", nodata, reflectance, "d")
     means = np.random.default_rng(0).uniform(0.01, 0.6, (k, len(bands)))
     rows = tuple(ClassRow(i + 1, 600 // k, 1 / k, 6 / k, tuple(map(float, means[i]))) for i in range(k))
     names = chosen or scene.band_names[:1]

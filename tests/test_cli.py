@@ -192,6 +192,13 @@ class TestRecipeFlags:
         ("--smooth", "3", "smooth", 3),
         ("--smooth", "none", "smooth", 0),
         ("--mask", "none", "mask", "none"),
+        ("--mask-scl", "9,3", "mask_scl", (3, 9)),
+        ("--mask-scl", "default", "mask_scl", (0, 1, 3, 8, 9, 10)),
+        ("--mask-scl", "none", "mask_scl", ()),
+        ("--mask-saturated", "yes", "mask_saturated", True),
+        ("--pixel-size", "10", "pixel_size", 10.0),
+        ("--pixel-size", "finest", "pixel_size", None),
+        ("--atmosphere", "dos1", "atmosphere", "dos1"),
         ("--algorithm", "bisecting-kmeans", "algorithm", "bisecting-kmeans"),
         ("--k", "7", "k", 7),
         ("--param", "tol=0.01", "params", (("tol", 0.01),)),
@@ -264,6 +271,17 @@ class TestRefusals:
             (("--smooth", "5"), "smooth"),
             (("--smooth", "much"), "smooth"),
             (("--mask", "clouds"), "mask"),
+            (("--mask-scl", "clouds"), "--mask-scl"),
+            (("--mask-scl", "12"), "0 to 11"),
+            (("--mask-saturated", "maybe"), "yes or no"),
+            (("--pixel-size", "20"), "have 10"),
+            (("--pixel-size", "-1"), "above 0"),
+            (("--pixel-size", "small"), "finest"),
+            (("--atmosphere", "thick"), "dos1"),
+            (("--area", "no-such-file.geojson"), "no-such-file.geojson"),
+            (("--offset", "much"), "much"),
+            (("--quantification", "0"), "above 0"),
+            (("--tile", "33UUU", "--band-names", "x"), "names are given"),
             (("--algorithm", "isodata"), "isodata"),
             (("--k", "1"), "k = 1"),
             (("--k", "300"), "2 to 255"),
@@ -329,14 +347,15 @@ class TestRefusals:
         cut = tmp_path / "cut.tif"
         cut.write_bytes(scene_path.read_bytes()[:5_000])
         assert "no file" in fail(*command, tmp_path / "none.tif")
-        assert "no file" in fail(*command, tmp_path)
+        (tmp_path / "empty").mkdir()
+        assert "no Sentinel-2 bands" in fail(*command, tmp_path / "empty")
         assert "JPEG" in fail(*command, tmp_path / "photo.tif")
         assert "damaged" in fail(*command, cut)
-        assert "2 files" in fail(*command, scene_path, scene_path)
+        assert "given twice" in fail(*command, scene_path, scene_path)
 
     def test_all_nodata(self, tmp_path: Path, fail: Callable[..., str]) -> None:
         path = write_raster(tmp_path / "a.tif", np.zeros((4, 20, 30), "uint16"), descriptions=TEN_METRE)
-        assert "none of the 600 pixels" in fail("classify", path, "-o", tmp_path / "out.tif")
+        assert "fewer than 2 pixels with data" in fail("classify", path, "-o", tmp_path / "out.tif")
 
     @pytest.mark.parametrize("text", ["", "[" * 100_000, '{"bands": ["B02"], "k": null}', "\x80\x02", '{"k": 1e999}'])
     def test_recipes_that_are_none(self, scene_path: Path, tmp_path: Path, fail: Callable[..., str], text: str) -> None:
@@ -367,7 +386,9 @@ class TestAsAProgram:
     def test_help_and_version(self) -> None:
         assert "classify" in python("--help").stdout
         flags = python("classify", "--help").stdout
-        assert all(f"--{field.name.removesuffix('s')}" in flags for field in dataclasses.fields(Recipe))
+        assert all(
+            f"--{field.name.removesuffix('s').replace('_', '-')}" in flags for field in dataclasses.fields(Recipe)
+        )
         assert python("--version").stdout.startswith("s2dash ")
 
     def test_output_and_progress_go_separate_ways(self, scene_path: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from s2dash.export.ground import drawn, round_length_m
 from s2dash.grid import Grid
 from s2dash.legend import Legend, LegendEntry
 from s2dash.recipe import Recipe
-from s2dash.scene import Band, Reflectance, Scene
+from s2dash.scene import Band, Layer, Reflectance, Scene
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
@@ -96,12 +96,10 @@ def make_result(
         title=title,
         grid=grid,
         bands=tuple(Band(name, name) for name in ("B02", "B03", "B04")),
-        path=Path("does-not-exist.tif"),
-        band_indexes=(1, 2, 3),
+        layers=tuple(Layer(Path("does-not-exist.tif"), index, grid) for index in (1, 2, 3)),
         dtype="uint16",
         nodata=(None, None, None),
-        mask_index=None,
-        reflectance=Reflectance(10_000, 0, ""),
+        reflectance=Reflectance(10_000, (0, 0, 0), ""),
         digest="scene",
         year=2018,
     )

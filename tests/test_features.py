@@ -26,8 +26,9 @@ from s2dash.features import (
     smoothed,
     window_features,
 )
+from s2dash.reading import SceneReader, read_preview_stack
 from s2dash.recipe import Recipe
-from s2dash.scene import Pixels, Reflectance, Scene, SceneReader, read_preview_stack
+from s2dash.scene import Pixels, Reflectance, Scene
 from s2dash.types import Window
 
 B = {name: number for number, name in enumerate(sentinel2.BANDS)}
@@ -107,14 +108,14 @@ class TestIndices:
         assert values == pytest.approx(np.clip(FORMULAS[name](reflectance), -1, 1), abs=2e-6)
 
     def test_is_on_reflectance_where_there_is_an_offset(self, full_scene: Scene) -> None:
-        scene = dataclasses.replace(full_scene, reflectance=Reflectance(10_000, -1_000, ""))
+        scene = dataclasses.replace(full_scene, reflectance=Reflectance(10_000, (-1_000,) * len(full_scene.bands), ""))
         (index,) = chosen_indices(scene, ("NDVI",))
         near, red = 4_000, 2_000
         stored = np.array([{"N": near, "R": red}[letter] for letter, _ in index.positions])
         assert index_values(scene, index, stored) == pytest.approx(0.5)
 
     def test_stays_within_one(self, full_scene: Scene) -> None:
-        scene = dataclasses.replace(full_scene, reflectance=Reflectance(10_000, -1_000, ""))
+        scene = dataclasses.replace(full_scene, reflectance=Reflectance(10_000, (-1_000,) * len(full_scene.bands), ""))
         (index,) = chosen_indices(scene, ("NDVI",))
         order = [letter for letter, _ in index.positions]
         for near, red, expected in ((3_000, 500, 1), (500, 3_000, -1), (2_000, 0, 1)):
@@ -159,7 +160,7 @@ class TestRawFeatures:
         assert preview_features(full_scene, recipe, read_preview_stack(full_scene)).values.shape == (3, 24, 30)
 
     def test_zero_vectors_are_masked_for_algorithms_on_reflectance(self, full_scene: Scene) -> None:
-        scene = dataclasses.replace(full_scene, reflectance=Reflectance(10_000, -1_000, ""))
+        scene = dataclasses.replace(full_scene, reflectance=Reflectance(10_000, (-1_000,) * len(full_scene.bands), ""))
         recipe = Recipe(("B02", "B03"), scale="none")
         bands = np.full((2, 1, 3), 1_500, dtype=np.uint16)
         bands[:, 0, 0] = 1_000
@@ -211,7 +212,7 @@ class TestSpace:
         assert rows.std() == pytest.approx(1)
 
     def test_algorithms_on_reflectance_get_reflectance(self, full_scene: Scene) -> None:
-        scene = dataclasses.replace(full_scene, reflectance=Reflectance(10_000, -1_000, ""))
+        scene = dataclasses.replace(full_scene, reflectance=Reflectance(10_000, (-1_000,) * len(full_scene.bands), ""))
         raw = np.array([[1_000, 3_000], [2_000, 11_000]])
         rows = learn_space(scene, Recipe(("B02", "B03"), scale="none"), raw, on_reflectance=True).transform(raw)
         assert rows == pytest.approx(np.array([[0, 0.1], [0.2, 1]]))

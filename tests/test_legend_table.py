@@ -12,7 +12,7 @@ from s2dash.errors import RecipeError
 from s2dash.grid import Grid
 from s2dash.legend import default_legend
 from s2dash.recipe import Recipe
-from s2dash.scene import Band, Reflectance, Scene
+from s2dash.scene import Band, Layer, Reflectance, Scene
 from s2dash.ui.legend_table import LegendEvent, read_edits, table_data
 
 LEGEND = default_legend(("#3479c7", "#F9EED0"))
@@ -21,9 +21,8 @@ WORDS = ("Looks like water", "Looks like sand or cloud")
 
 def make_result(areas_ha: tuple[float | None, float | None] = (4.0, 1.0), step: int = 1) -> Result:
     grid = Grid((10, 100), Affine(10, 0, 0, 0, -10, 0), "EPSG:32618" if areas_ha[0] else None)
-    scene = Scene(
-        "t", grid, (Band("B02", "B02"),), Path("t.tif"), (1,), "uint16", (None,), None, Reflectance(1e4, 0, ""), "d"
-    )
+    layers = (Layer(Path("t.tif"), 1, grid),)
+    scene = Scene("t", grid, (Band("B02", "B02"),), layers, "uint16", (None,), Reflectance(1e4, (0,), ""), "d")
     rows = tuple(
         ClassRow(i, count, count / 500, area, (0.1,))
         for i, (count, area) in enumerate(zip((400, 100), areas_ha, strict=True), 1)

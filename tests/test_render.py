@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from pyproj import CRS, Transformer
 from s2dash import sentinel2
 from s2dash.errors import InputError, UnknownName
 from s2dash.grid import Grid
+from s2dash.reading import read_preview_stack
 from s2dash.render import Picture, map_bounds, picture_rgba, tile_png, transparent_tile_png
-from s2dash.scene import Band, Reflectance, Scene, read_preview_stack
+from s2dash.scene import Band, Layer, Reflectance, Scene
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 WORLD_M = 2 * math.pi * 6_378_137.0
@@ -328,16 +330,15 @@ def test_pictures_that_do_not_fit_are_refused(shape, dtype, palette, step):
 
 
 def scene_of(stack: np.ndarray, names: tuple[str, ...], nodata: float | None = None) -> Scene:
+    grid = grid_in("EPSG:32633", Affine(10, 0, 500_000, 0, -10, 5_000_000), stack.shape[1:])
     return Scene(
         title="made up",
-        grid=grid_in("EPSG:32633", Affine(10, 0, 500_000, 0, -10, 5_000_000), stack.shape[1:]),
+        grid=grid,
         bands=tuple(Band(name, sentinel2.standard_band_name(name)) for name in names),
-        path=Path("absent.tif"),
-        band_indexes=tuple(range(1, len(names) + 1)),
+        layers=tuple(Layer(Path("absent.tif"), i, grid) for i in range(1, len(names) + 1)),
         dtype=str(stack.dtype),
         nodata=(nodata,) * len(names),
-        mask_index=None,
-        reflectance=Reflectance(10_000, 0, "made up"),
+        reflectance=Reflectance(10_000, (0,) * len(names), "made up"),
         digest="made up",
     )
 
@@ -369,7 +370,6 @@ def test_masked_pixels_are_transparent_and_the_rest_opaque():
     assert (rgba[5:, :, 3] == 255).all()
     tagged = picture_rgba(scene_of(stack, RGB, nodata=0), stack, RGB)
     assert tagged[6, 7, 3] == 0
-    assert (picture_rgba(scene_of(stack, RGB), stack, RGB, mask="none")[..., 3] == 255).all()
 
 
 def test_the_mask_does_not_bend_the_stretch():
@@ -437,7 +437,8 @@ def test_the_coast_looks_like_a_coast(tmp_path):
     path = SHARED_DATA / "coast_l1c_13b_768.tif"
     with rasterio.open(path) as dataset:
         names = tuple(dataset.descriptions)
-    scene = Scene(**{**vars(scene_of(np.zeros((13, 768, 768), dtype=np.uint16), names)), "path": path})
+    made_up = scene_of(np.zeros((13, 768, 768), dtype=np.uint16), names)
+    scene = replace(made_up, layers=tuple(replace(layer, path=path) for layer in made_up.layers))
     stack = read_preview_stack(scene)
     rgb = picture_rgba(scene, stack, RGB)[..., :3].astype(int)
     assert 70 < np.median(rgb) < 160

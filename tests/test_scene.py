@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from scenes import TEN_METRE, land_cover, make_scene, open_scene, write_raster, write_scene
+from scenes import TEN_METRE, land_cover, make_scene, open_scene, write_raster
 
 from s2dash import sentinel2
 from s2dash.errors import UnknownName
-from s2dash.scene import Scene, SceneReader, decimate, read_preview_stack, valid_pixels
+from s2dash.reading import SceneReader, preview_places, read_preview_stack
+from s2dash.scene import NO_MASKING, Masking, Scene, valid_pixels
 from s2dash.types import Window
 
 DATES = ("B02_2018-04-19", "B03_2018-04-19", "B02_2018-06-08", "B03_2018-06-08")
@@ -19,11 +20,12 @@ DATES = ("B02_2018-04-19", "B03_2018-04-19", "B02_2018-06-08", "B03_2018-06-08")
 
 def masks(scene: Scene, mask: str = "auto", positions: tuple[int, ...] | None = None) -> np.ndarray:
     """The scene's validity by both ways of asking, which must agree; shape (rows, cols), bool."""
+    masking = Masking() if mask == "auto" else NO_MASKING
     positions = tuple(range(len(scene.bands))) if positions is None else positions
     whole = Window(0, 0, *scene.grid.shape_rc)
     with SceneReader(scene) as reader:
-        read = reader.read(positions, whole, mask)
-    of_stack = valid_pixels(scene, positions, read_preview_stack(scene), mask)
+        read = reader.read(positions, whole, masking)
+    of_stack = valid_pixels(scene, positions, read_preview_stack(scene), masking)
     assert np.array_equal(read.valid, of_stack)
     assert read.values.dtype == scene.dtype
     return read.valid
@@ -107,7 +109,7 @@ class TestMask:
 class TestPixels:
     def test_window_is_that_part_of_the_file(self, tmp_path: Path) -> None:
         scene = make_scene(tmp_path, (50, 70))
-        with rasterio.open(scene.path) as dataset:
+        with rasterio.open(scene.layers[0].path) as dataset:
             whole = dataset.read()
         window = Window(13, 40, 20, 30)
         with SceneReader(scene) as reader:
@@ -117,12 +119,12 @@ class TestPixels:
 
     @pytest.mark.parametrize("step", [1, 2, 3, 7, 20])
     def test_decimation_is_slicing(self, tmp_path: Path, step: int) -> None:
-        path = write_scene(tmp_path / "a.tif", (531, 67))
-        with rasterio.open(path) as dataset:
-            taken = decimate(dataset, step)
+        scene = make_scene(tmp_path, (531, 67))
+        with rasterio.open(scene.layers[0].path) as dataset, SceneReader(scene) as reader:
+            taken = reader.stack(*preview_places(scene.grid, step))
             assert np.array_equal(taken, dataset.read()[:, step // 2 :: step, step // 2 :: step])
 
     def test_reflectance(self, tmp_path: Path) -> None:
         scene = make_scene(tmp_path)
-        assert scene.to_reflectance(np.array([0, 5_000, 10_000])) == pytest.approx([0, 0.5, 1])
-        assert scene.to_reflectance(np.array([1])).dtype == np.float32
+        assert scene.to_reflectance(np.array([[0, 5_000, 10_000]]), [0]) == pytest.approx(np.array([[0, 0.5, 1]]))
+        assert scene.to_reflectance(np.array([[1]]), [2]).dtype == np.float32

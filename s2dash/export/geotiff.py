@@ -152,7 +152,7 @@ def _attribute_table(columns: list[tuple[str, str, str, list[str]]]) -> ET.Eleme
 
 
 def _refuse_inputs(result: Result, out: Path) -> None:
-    for taken in (result.scene.path, result.classmap.path):
+    for taken in (*result.scene.paths, result.classmap.path):
         if taken is not None and out.exists() and taken.exists() and out.samefile(taken):
             raise OutputConflict(f"{out.name} is one of the inputs. Choose another name for the result.")
 

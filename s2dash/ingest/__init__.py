@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
-import os
 import shutil
-import subprocess
-import sys
-import tempfile
-import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from affine import Affine
 
-from s2dash.errors import UnknownName, UnreadableFile
-from s2dash.grid import Grid
-from s2dash.ingest.canonical import PREVIEW_NAME, RASTER_NAME
-from s2dash.ingest.checks import open_checked, read_grid
-from s2dash.ingest.describe import (
-    acquisition_date,
-    band_layout,
-    guess_reflectance,
-    has_internal_mask,
-    named_bands,
-    title_from,
-)
-from s2dash.scene import Band, Reflectance, Scene
-from s2dash.settings import GDAL_ENVIRONMENT, INGEST_LIMITS
-from s2dash.types import CancelToken, Progress, no_progress
+from s2dash.errors import RecipeError, UnknownName, UnreadableFile
+from s2dash.ingest.assemble import InputFile, Plan, Provenance, finished, grid_facts, plan, scene_of
+from s2dash.ingest.checks import driver_of, open_checked
+from s2dash.ingest.describe import guessed_reflectance, has_internal_mask, named_bands, title_from
+from s2dash.ingest.process import run_child
+from s2dash.legend import clean_name
+from s2dash.reading import read_preview_stack
+from s2dash.scene import AREA, FILE_MASK, Layer, MaskLayer, Scene
+from s2dash.types import CancelToken, Progress, frozen, no_progress
 
 SAMPLE_PATH = Path(__file__).parents[1] / "data" / "coast.tif"
-_POLL_SECONDS = 0.1
+PREVIEW_NAME = "preview.npy"
 
 
 def sample_scene() -> Scene:
@@ -51,61 +38,114 @@ def open_in_place(path: Path) -> Scene | None:
     For the command line only: a stranger's file goes through `ingest`. Raises UnreadableFile as
     the checks do.
     """
+    if path.is_dir() or driver_of(path) != "GTiff":
+        return None
     with open_checked(path) as dataset:
         blocks = set(dataset.block_shapes)
         tiled = len(blocks) == 1 and dataset.profile.get("tiled", False)
         if not tiled or has_internal_mask(dataset) or len(set(dataset.dtypes)) > 1:
             return None
-        grid, notes = read_grid(dataset)
-        title = title_from(path)
-        layout = band_layout(dataset, title)
-        tags = dataset.tags()
-        nodata = tuple(dataset.nodatavals[i - 1] for i in layout.indexes)
-        sampled = _typical_values(dataset)
-        date, year = acquisition_date(tags, title)
-        return Scene(
-            title=title,
-            grid=grid,
-            bands=layout.bands,
-            path=path,
-            band_indexes=layout.indexes,
-            dtype=dataset.dtypes[0],
-            nodata=nodata,
-            mask_index=layout.mask_index,
-            reflectance=guess_reflectance(dataset.dtypes[0], sampled, tags),
-            digest=_identity(path),
-            level=tags.get("PROCESSING_LEVEL", "")[:20] or None,
-            year=year,
-            date=date,
-            notes=(*notes, *layout.notes),
-            names_are_guessed=layout.names_are_guessed,
+        planned = _in_place(plan([InputFile(path, path.name)], Provenance(title_from(path)), path.parent), path)
+        identity = _identity(path)
+        if planned.scene.live_step == 1:
+            stack = read_preview_stack(planned.scene)
+            return finished(planned, stack, [stack[0].size] * len(planned.scene.bands), identity)
+        reflectance = planned.stated or guessed_reflectance(
+            planned.scene.dtype, _typical_values(dataset), len(planned.scene.bands)
         )
+    return replace(planned.scene, reflectance=reflectance, digest=identity)
 
 
 def ingest(
-    path: Path,
+    paths: Path | Sequence[Path],
     folder: Path,
     title: str | None = None,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
+    names: Sequence[str] | None = None,
+    tile: str | None = None,
 ) -> Scene:
-    """Open a file in a process of its own, with limits, and rewrite it into `folder` as a raster of our own.
+    """Open files in a process of its own, with limits, and rewrite them into `folder` as rasters of our own.
 
     Parameters
     ----------
-    folder : made if missing; receives the raster and its decimated copy, and is removed again
+    paths : one GeoTIFF or JP2, several that make up one scene, one zip, or the folder of a product
+    folder : made if missing; receives the rasters and their decimated copy, and is removed again
         after an error or a cancellation
+    title : the scene's name where the files tell none better
+    names : what the files were called where they came from, with folders; their own names where None
+    tile : which one to take where there are several
+
+    Raises UnreadableFile that says what is wrong, UnknownName for a tile that is not there, Cancelled on request.
+    """
+    given = [paths] if isinstance(paths, Path) else list(paths)
+    twice = next((path for path in given if [p.resolve() for p in given].count(path.resolve()) > 1), None)
+    if twice is not None:
+        raise UnreadableFile(f"{twice.name} is given twice. Give each file once.")
+    names = _names(given) if names is None else list(names)
+    request = {
+        "kind": "scene",
+        "paths": [str(path.resolve()) for path in given],
+        "names": names,
+        "folder": str(folder.resolve()),
+        "title": title or _title(names),
+        "tile": tile,
+        "preview": PREVIEW_NAME,
+    }
+    facts = _in_new_folder(request, folder, progress, cancel)
+    return scene_of(facts, folder, folder / PREVIEW_NAME)
+
+
+def with_area(
+    scene: Scene,
+    path: Path,
+    folder: Path,
+    name: str | None = None,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> Scene:
+    """The scene with an area outside of which nothing counts: polygons (GeoJSON, GeoPackage), or a raster mask.
+
+    Parameters
+    ----------
+    path : polygons, or a raster in which 0 and nodata are outside
+    folder : made if missing, for the mask; removed again after an error or a cancellation
 
     Raises UnreadableFile that says what is wrong, Cancelled on request.
     """
-    title = title or title_from(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        facts = _run_child(path, folder, title, progress, cancel or CancelToken())
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return _scene_from(facts, folder, title)
+    request = {
+        "kind": "area",
+        "paths": [str(path.resolve())],
+        "names": [name or path.name],
+        "folder": str(folder.resolve()),
+        "grid": grid_facts(scene.grids[0]),
+    }
+    facts = _in_new_folder(request, folder, progress, cancel)
+    bare = without_area(scene)
+    layer = Layer(folder / str(facts["raster"]), 1, scene.grids[0])
+    marked = hashlib.sha256(f"{bare.digest} {facts['digest']}".encode()).hexdigest()
+    changed = replace(
+        bare,
+        masks=(*bare.masks, MaskLayer(AREA, layer)),
+        digest=marked,
+        previews=(),
+        notes=(*bare.notes, *(str(note) for note in facts["notes"])),
+    )
+    if bare.previews and bare.previews[0] is not None:
+        before = np.load(bare.previews[0], allow_pickle=False)
+        inside = np.load(folder / str(facts["preview"]), allow_pickle=False)
+        both = np.concatenate([before[: len(bare.bands) + len(bare.masks)], inside[None].astype(before.dtype)])
+        np.save(folder / PREVIEW_NAME, both, allow_pickle=False)
+        changed = replace(changed, previews=(folder / PREVIEW_NAME,))
+    return changed
+
+
+def without_area(scene: Scene) -> Scene:
+    """The scene as it was before an area was drawn."""
+    kept = tuple(mask for mask in scene.masks if mask.kind != AREA)
+    if len(kept) == len(scene.masks):
+        return scene
+    return replace(scene, masks=kept, digest=hashlib.sha256(f"{scene.digest} whole".encode()).hexdigest())
 
 
 def rename_bands(scene: Scene, names: list[str]) -> Scene:
@@ -117,6 +157,60 @@ def rename_bands(scene: Scene, names: list[str]) -> Scene:
     return replace(scene, bands=bands, digest=marked, names_are_guessed=False)
 
 
+def with_numbers(scene: Scene, quantification: float | None = None, offset: float | None = None) -> Scene:
+    """The scene whose reflectance is (stored + offset) / quantification, as the user says; None leaves a number.
+
+    Raises RecipeError for numbers that cannot be.
+    """
+    found = scene.reflectance
+    quantification = found.quantification if quantification is None else quantification
+    if not 1e-6 <= quantification <= 1e9:
+        raise RecipeError(f"The quantification is {quantification:g}, but it must be above 0, usually 10000.")
+    if offset is not None and not abs(offset) <= 1e9:
+        raise RecipeError(f"The offset is {offset:g}, but it must be a number in stored units, usually 0 or -1000.")
+    offsets = found.offsets if offset is None else (float(offset),) * len(scene.bands)
+    if (quantification, offsets) == (found.quantification, found.offsets):
+        return scene
+    shown = f"{offset:g}" if offset is not None else "as found"
+    sentence = f"Set by hand: divided by {quantification:g}, offset {shown}."
+    return scene.with_reflectance(replace(found, quantification=quantification, offsets=offsets, sentence=sentence))
+
+
+def _in_new_folder(
+    request: dict[str, Any], folder: Path, progress: Progress, cancel: CancelToken | None
+) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return run_child(request, folder, progress, cancel or CancelToken())
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """File names; with their folders where names alone do not tell the files apart."""
+    alone = [path.name or str(path) for path in (path.resolve() for path in paths)]
+    return alone if len(set(alone)) == len(alone) else ["/".join(path.resolve().parts[-3:]) for path in paths]
+
+
+def _title(names: Sequence[str]) -> str:
+    """What the names of all files begin with; the first one's where that is little."""
+    stems = [Path(name.replace("\\", "/").rstrip("/")).name for name in names]
+    stems = [stem.rsplit(".", 1)[0] if "." in stem else stem for stem in stems]
+    length = next((n for n, letters in enumerate(zip(*stems, strict=False)) if len(set(letters)) > 1), len(stems[0]))
+    shared = stems[0][:length].strip(" _-.(") if len(stems) > 1 else stems[0]
+    return clean_name(shared if len(shared) >= 4 else f"{stems[0]} and {len(stems) - 1} more") or "Scene"
+
+
+def _in_place(planned: Plan, path: Path) -> Plan:
+    """The plan with its layers where the file's bands are."""
+    (source,) = planned.sources
+    scene = planned.scene
+    layers = tuple(Layer(path, index, source.grid) for index in source.indexes)
+    masks = tuple(MaskLayer(FILE_MASK, Layer(path, int(source.mask or 0), source.grid)) for _ in scene.masks)
+    return replace(planned, scene=replace(scene, layers=layers, masks=masks))
+
+
 def _typical_values(dataset: Any) -> np.ndarray:
     """Stored values of the file's central block, to tell the numbers' scale by."""
     rows, cols = dataset.block_shapes[0]
@@ -124,7 +218,7 @@ def _typical_values(dataset: Any) -> np.ndarray:
     col = (dataset.width // 2) // cols * cols
     window = ((row, min(row + rows, dataset.height)), (col, min(col + cols, dataset.width)))
     values = dataset.read(window=window)
-    return np.asarray(values[np.isfinite(values) & (values != 0)])
+    return frozen(np.asarray(values[np.isfinite(values) & (values != 0)]))
 
 
 def _identity(path: Path) -> str:
@@ -132,96 +226,3 @@ def _identity(path: Path) -> str:
     found = path.resolve()
     state = found.stat()
     return hashlib.sha256(f"{found}\n{state.st_size}\n{state.st_mtime_ns}".encode()).hexdigest()
-
-
-def _run_child(path: Path, folder: Path, title: str, progress: Progress, cancel: CancelToken) -> dict[str, Any]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GDAL_", "CPL_", "VSI_"))}
-    environment |= GDAL_ENVIRONMENT | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
-    with tempfile.TemporaryFile() as complaints:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "s2dash.ingest.child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            env=environment,
-            cwd=folder,
-            text=True,
-        )
-        watch = threading.Thread(target=_watch, args=(child, cancel), daemon=True)
-        watch.start()
-        try:
-            facts = _converse(
-                child, {"path": str(path.resolve()), "folder": str(folder.resolve()), "title": title}, progress
-            )
-        finally:
-            child.kill()
-            child.wait()
-            watch.join()
-            _close_pipes(child)
-    cancel.check()
-    if facts is None:
-        raise UnreadableFile(f"{path.name} could not be read: it is damaged or asks for more than one file may take.")
-    return facts
-
-
-def _close_pipes(child: subprocess.Popen[str]) -> None:
-    for pipe in (child.stdout, child.stdin):
-        # Closing flushes what an ended child no longer reads.
-        with contextlib.suppress(BrokenPipeError):
-            if pipe is not None:
-                pipe.close()
-
-
-def _watch(child: subprocess.Popen[str], cancel: CancelToken) -> None:
-    """End the child when it is cancelled or takes too long."""
-    waited = 0.0
-    while child.poll() is None:
-        if cancel.is_cancelled or waited > INGEST_LIMITS.wall_seconds:
-            child.kill()
-        try:
-            child.wait(_POLL_SECONDS)
-        except subprocess.TimeoutExpired:
-            waited += _POLL_SECONDS
-
-
-def _converse(child: subprocess.Popen[str], request: dict[str, str], progress: Progress) -> dict[str, Any] | None:
-    """Send the request and follow the answers; None where the child died without one."""
-    assert child.stdin is not None
-    assert child.stdout is not None
-    try:
-        child.stdin.write(json.dumps(request) + "\n")
-        child.stdin.close()
-    except BrokenPipeError:
-        return None
-    for line in child.stdout:
-        message = json.loads(line)
-        if "progress" in message:
-            progress(float(message["progress"]), "Reading the file")
-        elif "error" in message:
-            raise UnreadableFile(str(message["error"]))
-        else:
-            scene: dict[str, Any] = message["scene"]
-            return scene
-    return None
-
-
-def _scene_from(facts: dict[str, Any], folder: Path, title: str) -> Scene:
-    return Scene(
-        title=title,
-        grid=Grid(tuple(facts["shape_rc"]), Affine(*facts["transform"]), facts["crs_wkt"]),
-        bands=tuple(Band(name, standard) for name, standard in facts["bands"]),
-        path=folder / RASTER_NAME,
-        band_indexes=tuple(range(1, len(facts["bands"]) + 1)),
-        dtype=facts["dtype"],
-        nodata=tuple(None if n is None else float(n) for n in facts["nodata"]),
-        mask_index=facts["mask_index"],
-        reflectance=Reflectance(*facts["reflectance"]),
-        digest=facts["digest"],
-        level=facts["level"],
-        year=facts["year"],
-        date=facts["date"],
-        notes=tuple(facts["notes"]),
-        names_are_guessed=facts["names_are_guessed"],
-        preview_path=folder / PREVIEW_NAME,
-    )

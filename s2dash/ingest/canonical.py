@@ -1,11 +1,18 @@
-"""The canonical raster: tiled, one dtype, chosen bands and a mask on one grid, with its decimated copy.
+"""The canonical rasters: one for each file taken in, tiled, on its own grid, and with them the decimated copy.
 
-Every block is read before the file is accepted, and what later steps need is gathered on the same pass.
+Every block is read before the files are accepted, by several threads with a dataset each, and what
+later steps need is gathered on the same pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import hashlib
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,108 +20,297 @@ import numpy as np
 import rasterio
 from rasterio.errors import RasterioError
 
+from s2dash import resample
 from s2dash.errors import UnreadableFile
-from s2dash.grid import decimated_shape, decimation_step
-from s2dash.ingest.checks import read_grid
-from s2dash.ingest.describe import acquisition_date, band_layout, guess_reflectance, has_internal_mask
-from s2dash.scene import LIVE_PIXELS
-from s2dash.types import windows
+from s2dash.grid import Grid
+from s2dash.ingest.checks import block_bytes, open_checked
+from s2dash.reading import as_mask, preview_places
+from s2dash.scene import Scene
+from s2dash.settings import thread_count
+from s2dash.types import Window, windows
 
-RASTER_NAME = "scene.tif"
-PREVIEW_NAME = "preview.npy"
-_BLOCK = 512
+BLOCK = 512
+_PIECE_BYTES = 64_000_000
+"""Pixels that a thread decodes at once; more threads than one work only where blocks are smaller."""
+_READ_BYTES = 1 << 20
 
 
-def rewrite(
-    dataset: rasterio.DatasetReader, folder: Path, title: str, progress: Callable[[float], None]
-) -> dict[str, Any]:
-    """Write the canonical raster and the decimated copy of a checked dataset into a folder.
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A file to be rewritten."""
 
-    Returns the facts that `ingest` makes a Scene of, as plain values. Raises UnreadableFile where
-    a block cannot be read.
+    path: Path
+    name: str
+    """What errors call it."""
+    grid: Grid
+    """Where its pixels lie, known or borrowed."""
+    indexes: tuple[int, ...]
+    """Its bands that are wanted, from 1."""
+    dtype: str
+    mask: str | int | None
+    """The alpha band's place, `internal` for a mask of the file's own, None without."""
+    slots: tuple[int, ...]
+    """Where each wanted band, then the mask, stands in the scene's stack."""
+    nodata: tuple[float | None, ...]
+    """The tagged nodata value of each wanted band."""
+
+
+@dataclass(eq=False)
+class Gathered:
+    """What the pass over all blocks brings."""
+
+    preview: np.ndarray
+    """As `read_preview_stack` has it on the scene's first grid."""
+    valid_counts: list[int]
+    """Pixels of each band of the scene that are not its nodata value, at its own resolution."""
+    digest: str
+    """Of all files' bytes."""
+
+
+def raster_name(number: int) -> str:
+    """The file name of a source's canonical raster."""
+    return f"layer_{number}.tif"
+
+
+def rewrite(sources: Sequence[Source], scene: Scene, folder: Path, progress: Callable[[float], None]) -> Gathered:
+    """Write the canonical raster of each source into a folder, and gather the decimated copy of the scene.
+
+    Parameters
+    ----------
+    scene : what the sources make together; its layers lie where the rasters will be, its grid is
+        the one that the decimated copy is for
+
+    Raises UnreadableFile where a block cannot be read.
     """
-    grid, notes = read_grid(dataset)
-    layout = band_layout(dataset, title)
-    with_mask = layout.mask_index is not None or has_internal_mask(dataset)
-    dtype = _common_dtype(dataset, layout.indexes)
-    step = decimation_step(grid.shape_rc, LIVE_PIXELS)
-    count = len(layout.indexes) + with_mask
-    preview = np.zeros((count, *decimated_shape(grid.shape_rc, step)), dtype=dtype)
-    strip = max(1, _BLOCK // step) * step if step > 1 else _BLOCK
-    parts = list(windows(grid.shape_rc, (strip, grid.width)))
-    with rasterio.open(folder / RASTER_NAME, "w", **_profile(grid, count, dtype)) as out:
-        for done, part in enumerate(parts, 1):
-            try:
-                values = dataset.read(list(layout.indexes), window=part.ranges_rc).astype(dtype, copy=False)
-                if with_mask:
-                    mask = _mask(dataset, layout.mask_index, part.ranges_rc)
-                    values = np.concatenate([values, mask[None].astype(dtype)])
-            except RasterioError as error:
-                raise UnreadableFile(
-                    f"{Path(dataset.name).name} is damaged: the pixels from row {part.row + 1:,} on cannot be read. "
-                    "Download or export it again."
-                ) from error
-            out.write(values, window=part.ranges_rc)
-            taken = values[:, step // 2 :: step, step // 2 :: step]
-            preview[:, part.row // step : part.row // step + taken.shape[1]] = taken
-            progress(done / len(parts))
-    np.save(folder / PREVIEW_NAME, preview, allow_pickle=False)
-    date, year = acquisition_date(dataset.tags(), title)
-    nodata = [dataset.nodatavals[i - 1] for i in layout.indexes]
-    reflectance = guess_reflectance(dtype, _without_nodata(preview[: len(layout.indexes)], nodata), dataset.tags())
-    return {
-        "shape_rc": list(grid.shape_rc),
-        "transform": list(grid.transform[:6]),
-        "crs_wkt": grid.crs_wkt,
-        "bands": [[band.name, band.standard] for band in layout.bands],
-        "mask_index": count if with_mask else None,
-        "dtype": dtype,
-        "nodata": [None if n is None else repr(float(n)) for n in nodata],
-        "reflectance": [reflectance.quantification, reflectance.offset, reflectance.sentence],
-        "names_are_guessed": layout.names_are_guessed,
-        "notes": [*notes, *layout.notes],
-        "date": date,
-        "year": year,
-        "level": dataset.tags().get("PROCESSING_LEVEL", "")[:20] or None,
-    }
+    works = [_Work(number, source, scene, folder) for number, source in enumerate(sources)]
+    pieces = [(work, piece) for work in works for piece in work.pieces()]
+    total = sum(work.cost(piece) for work, piece in pieces) or 1
+    done, lock, stop = [0.0], threading.Lock(), threading.Event()
+    todo = iter(pieces)
+
+    def run() -> None:
+        opened = _OneDataset()
+        with contextlib.closing(opened):
+            while not stop.is_set():
+                with lock:
+                    work, piece = next(todo, (None, None))
+                if work is None or piece is None:
+                    return
+                try:
+                    work.do(piece, opened)
+                except BaseException:
+                    stop.set()
+                    raise
+                with lock:
+                    done[0] += work.cost(piece)
+                    progress(done[0] / total)
+
+    count = 1 if any(work.is_heavy for work in works) else thread_count()
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(count + 1) as pool:
+        for work in works:
+            stack.enter_context(work)
+        digest = pool.submit(_digest, [source.path for source in sources])
+        for future in [pool.submit(run) for _ in range(count)]:
+            future.result()
+        preview = _preview(works, scene)
+        counts = np.zeros(len(scene.bands), dtype=np.int64)
+        for work in works:
+            for slot, valid in zip(work.source.slots, work.valid_counts, strict=False):
+                if slot < len(counts):
+                    counts[slot] = valid
+        return Gathered(preview, counts.tolist(), digest.result())
 
 
-def _profile(grid: Any, count: int, dtype: str) -> dict[str, Any]:
-    floating = np.issubdtype(np.dtype(dtype), np.floating)
+@dataclass(eq=False)
+class _OneDataset:
+    """The dataset that a thread is reading; pieces come file by file, so one is enough."""
+
+    path: Path | None = None
+    dataset: Any = None
+
+    def of(self, source: Source) -> rasterio.DatasetReader:
+        if self.path != source.path:
+            self.close()
+            self.dataset, self.path = open_checked(source.path, name=source.name), source.path
+        return self.dataset
+
+    def close(self) -> None:
+        if self.dataset is not None:
+            self.dataset.close()
+        self.dataset = self.path = None
+
+
+@dataclass(eq=False)
+class _Work:
+    """One source on its way into its raster."""
+
+    number: int
+    source: Source
+    scene: Scene
+    folder: Path
+    valid_counts: np.ndarray = field(init=False)
+    _out: Any = field(init=False, default=None)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        source, grid = self.source, self.scene.grid
+        with open_checked(source.path, name=source.name) as dataset:
+            self._block_rc = dataset.block_shapes[0]
+            self._block_bytes = block_bytes(dataset)
+        self._count = len(source.indexes) + (source.mask is not None)
+        self.valid_counts = np.zeros(len(source.indexes), dtype=np.int64)
+        rows, cols = preview_places(grid, self.scene.live_step)
+        self._relation = resample.relation(grid, source.grid)
+        if self._relation.is_copy:
+            down, right = (int(shift) for shift in self._relation.shift_rc)
+            self._axes = None
+            self._rows, self._cols = rows + down, cols + right
+        else:
+            self._axes = self._relation.axes(rows, cols)
+            self._rows, self._cols = (np.unique(axis.places) for axis in self._axes)
+        self._gathered = np.zeros((self._count, len(self._rows), len(self._cols)), dtype=source.dtype)
+
+    def __enter__(self) -> _Work:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._out is not None:
+            self._out.close()
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether one piece takes so much memory that only one thread may work."""
+        return self._block_bytes > _PIECE_BYTES
+
+    def pieces(self) -> Iterator[Window]:
+        """Windows of whole blocks, of the source's and the raster's, as far as memory allows."""
+        block_rows, block_cols = self._block_rc
+        height, width = self.source.grid.shape_rc
+        rows = BLOCK * max(1, -(-block_rows // BLOCK)) if block_rows < height else height
+        pixel_bytes = np.dtype(self.source.dtype).itemsize * self._count
+        rows = min(rows, max(BLOCK, _PIECE_BYTES // (pixel_bytes * width) // BLOCK * BLOCK))
+        cols = width
+        if block_cols < width and rows * width * pixel_bytes > _PIECE_BYTES:
+            whole = math.lcm(block_cols, BLOCK) if block_cols % 16 == 0 else width
+            cols = min(width, max(whole, _PIECE_BYTES // (pixel_bytes * rows) // whole * whole))
+        return windows((height, width), (rows, cols))
+
+    def cost(self, piece: Window) -> float:
+        return float(piece.height) * piece.width * self._count
+
+    def do(self, piece: Window, opened: _OneDataset) -> None:
+        """Decode a piece, write it, count and gather."""
+        source = self.source
+        dataset = opened.of(source)
+        try:
+            values = dataset.read(list(source.indexes), window=piece.ranges_rc).astype(source.dtype, copy=False)
+            if source.mask is not None:
+                mask = _mask_of(dataset, source.mask, piece).astype(source.dtype)
+                values = np.concatenate([values, mask[None]])
+        except RasterioError as error:
+            raise UnreadableFile(
+                f"{source.name} is damaged: the pixels from row {piece.row + 1:,} on cannot be read. "
+                "Download or export it again."
+            ) from error
+        counts = [_valid_count(band, nodata) for band, nodata in zip(values, source.nodata, strict=False)]
+        with self._lock:
+            self.valid_counts += counts
+            self._gather(values, piece)
+            self._writer().write(values, window=piece.ranges_rc)
+
+    def _gather(self, values: np.ndarray, piece: Window) -> None:
+        places = []
+        for needed, first, length in ((self._rows, piece.row, piece.height), (self._cols, piece.col, piece.width)):
+            start, end = np.searchsorted(needed, (first, first + length))
+            places.append((slice(start, end), needed[start:end] - first))
+        (row_slots, rows), (col_slots, cols) = places
+        self._gathered[:, row_slots, col_slots] = values[:, rows[:, None], cols]
+
+    def _writer(self) -> Any:
+        if self._out is None:
+            self._out = rasterio.open(self.folder / raster_name(self.number), "w", **_profile(self.source, self._count))
+        return self._out
+
+    def put_preview(self, preview: np.ndarray) -> None:
+        """Bring what was gathered to the scene's grid, into the places of its stack."""
+        scene, source = self.scene, self.source
+        for slot, band in zip(source.slots, self._gathered, strict=True):
+            if self._axes is None:
+                taken = band
+            else:
+                rows, cols = (
+                    resample.Axis(np.searchsorted(n, axis.places), axis.weights, np.searchsorted(n, axis.nearest))
+                    for n, axis in zip((self._rows, self._cols), self._axes, strict=True)
+                )
+                if slot < len(scene.bands):
+                    taken = resample.resampled(band, rows, cols, (0, 0), scene.missing_value(slot))
+                else:
+                    taken = resample.nearest(band, rows, cols, (0, 0))
+            is_mask = slot >= len(scene.bands)
+            preview[slot] = as_mask(scene.masks[slot - len(scene.bands)].kind, taken) if is_mask else taken
+
+
+def _preview(works: Sequence[_Work], scene: Scene) -> np.ndarray:
+    rows, cols = preview_places(scene.grid, scene.live_step)
+    preview = np.zeros((len(scene.bands) + len(scene.masks), len(rows), len(cols)), dtype=scene.dtype)
+    for work in works:
+        work.put_preview(preview)
+    return preview
+
+
+def _profile(source: Source, count: int) -> dict[str, Any]:
+    floating = np.issubdtype(np.dtype(source.dtype), np.floating)
     return {
         "driver": "GTiff",
-        "height": grid.height,
-        "width": grid.width,
+        "height": source.grid.height,
+        "width": source.grid.width,
         "count": count,
-        "dtype": dtype,
-        "crs": grid.crs_wkt,
-        "transform": grid.transform,
+        "dtype": source.dtype,
+        "crs": source.grid.crs_wkt,
+        "transform": source.grid.transform,
         "tiled": True,
-        "blockxsize": _BLOCK,
-        "blockysize": _BLOCK,
+        "blockxsize": BLOCK,
+        "blockysize": BLOCK,
         "interleave": "band",
         "compress": "zstd",
         "zstd_level": 1,
-        "predictor": 3 if floating else 2,
+        "predictor": 3 if floating and np.dtype(source.dtype).itemsize > 2 else 1 if floating else 2,
         "photometric": "minisblack",
         "bigtiff": "if_safer",
     }
 
 
-def _common_dtype(dataset: rasterio.DatasetReader, indexes: tuple[int, ...]) -> str:
-    """The dtype that holds every chosen band."""
-    return str(np.result_type(*(np.dtype(dataset.dtypes[i - 1]) for i in indexes)))
-
-
-def _mask(dataset: rasterio.DatasetReader, mask_index: int | None, ranges_rc: Any) -> np.ndarray:
-    """1 where the alpha band, or else the file's own mask, says valid; 0 elsewhere."""
-    stored = dataset.read(mask_index, window=ranges_rc) if mask_index else dataset.dataset_mask(window=ranges_rc)
+def _mask_of(dataset: rasterio.DatasetReader, mask: str | int, piece: Window) -> np.ndarray:
+    """Where the alpha band, or else the file's own mask, says valid, shape (rows, cols), bool."""
+    window = piece.ranges_rc
+    stored = dataset.read(mask, window=window) if isinstance(mask, int) else dataset.dataset_mask(window=window)
     return np.asarray(stored != 0)
 
 
-def _without_nodata(values: np.ndarray, nodata: list[float | None]) -> np.ndarray:
-    keep = np.isfinite(values) & (values != 0)
-    for kept, band, value in zip(keep, values, nodata, strict=True):
-        if value is not None:
-            kept &= band != value
-    return values[keep]
+def _valid_count(band: np.ndarray, nodata: float | None) -> int:
+    if nodata is None or math.isnan(nodata):
+        return int(np.isfinite(band).sum()) if np.issubdtype(band.dtype, np.floating) else band.size
+    if nodata == 0:
+        return int(np.count_nonzero(band))
+    return int(np.count_nonzero(band != band.dtype.type(nodata))) if _fits(band.dtype, nodata) else band.size
+
+
+def _fits(dtype: np.dtype, value: float) -> bool:
+    if np.issubdtype(dtype, np.floating):
+        return True
+    limits = np.iinfo(dtype)
+    return limits.min <= value <= limits.max and value == int(value)
+
+
+def _digest(paths: Sequence[Path]) -> str:
+    """Of the bytes of all files in their order."""
+    found = hashlib.sha256()
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                while piece := file.read(_READ_BYTES):
+                    found.update(piece)
+        except OSError as error:
+            raise UnreadableFile(f"{path.name} cannot be read: {error.strerror}.") from error
+        found.update(b"\0")
+    return found.hexdigest()

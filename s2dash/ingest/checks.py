@@ -7,109 +7,160 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from pyproj.exceptions import ProjError
 from rasterio.errors import RasterioError
 
 from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid
 from s2dash.settings import INGEST_LIMITS, IngestLimits
 
-_TIFF_MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+_DRIVERS = (
+    (b"II*\x00", "GTiff"),
+    (b"MM\x00*", "GTiff"),
+    (b"II+\x00", "GTiff"),
+    (b"MM\x00+", "GTiff"),
+    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JP2OpenJPEG"),
+    (b"\xff\x4f\xff\x51", "JP2OpenJPEG"),
+)
+"""The first bytes of a raster, whatever its name says, and the one driver that may open it."""
+
 _KINDS = (
     (b"\xff\xd8\xff", "a photo (JPEG)"),
     (b"\x89PNG", "a PNG picture"),
     (b"%PDF", "a PDF document"),
     (b"PK\x03\x04", "a zip archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"\x89HDF", "an HDF5 file"),
-    (b"\x00\x00\x00\x0cjP", "a JPEG 2000 file"),
+    (b"SQLite format 3", "a database or GeoPackage"),
     (b"<", "a text file in XML"),
+    (b"{", "a text file in JSON"),
 )
+_LARGEST_PIXEL = 1e16
+"""Area of a pixel in units of any CRS: beyond is no map."""
+
 _REFUSED_DOMAINS = ("OVERVIEWS", "GEOLOCATION")
-"""Metadata through which a genuine GeoTIFF makes GDAL open other files."""
+"""Metadata through which a genuine GeoTIFF or JPEG 2000 makes GDAL open other files."""
+
+_WANTED = "Choose a GeoTIFF, a JP2 or a zipped .SAFE with Sentinel-2 bands."
+_JP2_DECODED_BYTES = 4
+"""OpenJPEG decodes a tile into 32-bit numbers before they become what the header says."""
 
 
-def require_geotiff(path: Path) -> None:
-    """Raise UnreadableFile, saying what it is instead, unless the first bytes are those of a TIFF."""
+def driver_of(path: Path) -> str | None:
+    """The driver for a raster by its first bytes; None where it is none that is read.
+
+    Raises UnreadableFile where there is no such file or it is empty.
+    """
+    magic = first_bytes(path)
+    return next((driver for start, driver in _DRIVERS if magic.startswith(start)), None)
+
+
+def first_bytes(path: Path) -> bytes:
+    """Up to 16 bytes; raises UnreadableFile for a file that cannot be read or is empty."""
     try:
         with path.open("rb") as file:
             magic = file.read(16)
     except OSError as error:
         raise UnreadableFile(f"{path.name} cannot be read: {error.strerror}.") from error
-    if magic.startswith(_TIFF_MAGIC):
-        return
     if not magic:
-        raise UnreadableFile(f"{path.name} is empty. Choose a GeoTIFF with Sentinel-2 bands.")
-    kind = next((words for start, words in _KINDS if magic.startswith(start)), "not a GeoTIFF")
-    raise UnreadableFile(
-        f"{path.name} is {kind}, not satellite bands we can read. Choose a GeoTIFF with Sentinel-2 bands."
-    )
+        raise UnreadableFile(f"{path.name} is empty. {_WANTED}")
+    return magic
 
 
-def open_checked(path: Path, limits: IngestLimits = INGEST_LIMITS) -> rasterio.DatasetReader:
-    """Open a GeoTIFF by the one driver, with its header within the limits.
+def open_checked(path: Path, limits: IngestLimits = INGEST_LIMITS, name: str | None = None) -> rasterio.DatasetReader:
+    """Open a GeoTIFF or JPEG 2000 by the one driver of its first bytes, with its header within the limits.
 
-    Raises UnreadableFile that says what is wrong, with both numbers where a limit is passed.
+    `name` is what errors call it, where that is not its own. Raises UnreadableFile that says what
+    is wrong, with both numbers where a limit is passed.
     """
-    require_geotiff(path)
+    shown = name or path.name
+    driver = driver_of(path)
+    if driver is None:
+        magic = first_bytes(path)
+        kind = next((words for start, words in _KINDS if magic.startswith(start)), "neither a GeoTIFF nor a JP2")
+        raise UnreadableFile(f"{shown} is {kind}, not satellite bands. {_WANTED}")
     try:
-        dataset = rasterio.open(path, driver="GTiff")
+        dataset = rasterio.open(path, driver=driver)
     except (RasterioError, ValueError, OverflowError) as error:
-        raise UnreadableFile(
-            f"{path.name} is damaged: its header cannot be read. Download or export it again."
-        ) from error
+        raise UnreadableFile(f"{shown} is damaged: its header cannot be read. Download or export it again.") from error
     try:
-        _require_within(path, dataset, limits)
+        _require_within(shown, dataset, path.stat().st_size, limits)
     except BaseException:
         dataset.close()
         raise
     return dataset
 
 
-def _require_within(path: Path, dataset: rasterio.DatasetReader, limits: IngestLimits) -> None:
+def stored_bytes(dataset: rasterio.DatasetReader) -> int:
+    """All pixels of all bands once decoded."""
+    return sum(np.dtype(t).itemsize for t in dataset.dtypes) * dataset.width * dataset.height
+
+
+def block_bytes(dataset: rasterio.DatasetReader) -> int:
+    """What the decoding of one block takes."""
+    item_bytes = max(np.dtype(t).itemsize for t in dataset.dtypes)
+    rows, cols = dataset.block_shapes[0]
+    if dataset.driver == "JP2OpenJPEG":
+        return rows * cols * dataset.count * (_JP2_DECODED_BYTES + item_bytes)
+    return rows * cols * item_bytes * (dataset.count if dataset.profile.get("interleave") == "pixel" else 1)
+
+
+def _require_within(shown: str, dataset: rasterio.DatasetReader, file_bytes: int, limits: IngestLimits) -> None:
     for domain in dataset.tag_namespaces():
         if domain in _REFUSED_DOMAINS:
-            raise UnreadableFile(
-                f"{path.name} refers to other files, which is not accepted. Export it as a plain GeoTIFF."
-            )
+            raise UnreadableFile(f"{shown} refers to other files, which is not accepted. Export it as a plain GeoTIFF.")
+    if "SUBDATASETS" in dataset.tag_namespaces():
+        raise UnreadableFile(f"{shown} holds several pictures in one file. Export the one with the bands by itself.")
     if any(np.issubdtype(np.dtype(t) if t != "complex_int16" else complex, np.complexfloating) for t in dataset.dtypes):
-        raise UnreadableFile(f"{path.name} holds complex numbers (radar?), not the brightness of optical bands.")
+        raise UnreadableFile(f"{shown} holds complex numbers (radar?), not the brightness of optical bands.")
     pixels = dataset.width * dataset.height
-    item_bytes = max(np.dtype(t).itemsize for t in dataset.dtypes)
-    stored = pixels * dataset.count * item_bytes
-    block_rows, block_cols = dataset.block_shapes[0]
-    per_block = dataset.count if dataset.profile.get("interleave") == "pixel" else 1
-    block = block_rows * block_cols * item_bytes * per_block
-    file_bytes = max(1, path.stat().st_size)
+    stored = stored_bytes(dataset)
     checks = (
         ("rows or columns", max(dataset.width, dataset.height), limits.most_side),
         ("pixels", pixels, limits.most_pixels),
         ("bands", dataset.count, limits.most_bands),
         ("bytes when unpacked", stored, limits.most_stored_bytes),
-        ("bytes in one block", block, limits.most_block_bytes),
+        ("bytes in one block", block_bytes(dataset), limits.most_block_bytes),
     )
     for what, found, most in checks:
         if found > most:
-            raise UnreadableFile(f"{path.name} declares {found:,} {what}; at most {most:,} are accepted.")
-    if stored > limits.free_stored_bytes and stored / file_bytes > limits.most_compression:
+            raise UnreadableFile(f"{shown} declares {found:,} {what}; at most {most:,} are accepted.")
+    if stored > limits.free_stored_bytes and stored / max(1, file_bytes) > limits.most_compression:
         raise UnreadableFile(
-            f"{path.name} declares {stored:,} bytes of pixels but holds only {file_bytes:,}. "
-            "It is damaged or not genuine."
+            f"{shown} declares {stored:,} bytes of pixels but holds only {file_bytes:,}. It is damaged or not genuine."
         )
 
 
-def read_grid(dataset: rasterio.DatasetReader) -> tuple[Grid, tuple[str, ...]]:
-    """The dataset's grid, and notes in plain words; a place that is not on the Earth is left out and noted."""
+NO_PLACE = "No place in this file. You can look, group and compare; hectares and basemaps need coordinates."
+
+
+def read_grid(dataset: rasterio.DatasetReader, name: str) -> Grid:
+    """The dataset's grid; without a CRS where it has none that places it on the Earth.
+
+    Raises UnreadableFile for coordinates that cannot be: not finite, of no size, beyond the poles, or geocentric.
+    """
     shape_rc = (dataset.height, dataset.width)
     transform = dataset.transform
-    finite = all(math.isfinite(v) for v in transform[:6]) and abs(transform.determinant) > 0
-    if not finite:
-        transform = rasterio.Affine.identity()
-    grid = Grid(shape_rc, transform, dataset.crs.to_wkt() if dataset.crs and finite else None)
+    wrong = f"{name} has coordinates that lie nowhere on the Earth"
+    todo = "Export it again with its coordinate system, or without any."
+    if not all(math.isfinite(v) for v in transform[:6]) or not 0 < abs(transform.determinant) < _LARGEST_PIXEL:
+        raise UnreadableFile(f"{wrong}: its pixel size or corner is not a usable number. {todo}")
+    if not dataset.crs:
+        return Grid(shape_rc, transform, None)
+    grid = Grid(shape_rc, transform, dataset.crs.to_wkt())
     if grid.crs is None:
-        words = "No place in this file. You can look, group and compare; hectares and basemaps need coordinates."
-        return Grid(shape_rc, transform, None), (words,)
-    bounds = grid.bounds_lonlat
-    on_earth = bounds is not None and all(math.isfinite(v) for v in bounds) and abs(bounds[1]) <= 90 >= abs(bounds[3])
-    if on_earth and bounds is not None and bounds[0] >= -540 and bounds[2] <= 540:
-        return grid, ()
-    words = "The coordinates in this file do not lie on the Earth, so it is shown without a place."
-    return Grid(shape_rc, transform, None), (words,)
+        raise UnreadableFile(f"{name} has a coordinate system that is no map's (geocentric or local). {todo}")
+    try:
+        bounds = grid.bounds_lonlat
+    except ProjError as error:
+        raise UnreadableFile(f"{wrong}. {todo}") from error
+    if bounds is None or not all(math.isfinite(v) for v in bounds):
+        raise UnreadableFile(f"{wrong}. {todo}")
+    west, south, east, north = bounds
+    if not (south >= -90.001 and north <= 90.001 and west >= -540 and east <= 540):
+        raise UnreadableFile(
+            f"{wrong}: latitude {south:.4g} to {north:.4g}, longitude {west:.4g} to {east:.4g}. {todo}"
+        )
+    return grid

@@ -1,70 +1,96 @@
-"""The one-shot process that opens a stranger's file and rewrites it as a raster of our own.
+"""The one-shot process that opens strangers' files and rewrites them as rasters of our own.
 
-Started by `ingest.ingest` as `python -m s2dash.ingest.child`, with one JSON request on standard
-input: progress, then either the scene or one error, goes back as JSON lines on standard output.
-It is the only place that meets a stranger's bytes; it runs under resource limits.
+Started by `ingest.ingest` as `python -P -m s2dash.ingest.child`, with one JSON request on standard
+input: what protects the machine, progress, then either the outcome or one error, goes back as JSON
+lines on standard output. It is the only place that meets a stranger's bytes; it confines itself first.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import shutil
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
-from s2dash.errors import S2DashError, UnreadableFile
+from s2dash.errors import S2DashError, UnknownName
+from s2dash.ingest.sandbox import confine
 from s2dash.settings import INGEST_LIMITS
+
+_UNPACKING_SHARE = 0.1
+_STEP = 0.002
 
 
 def main() -> int:
     """Serve one request; returns the exit status: 0 for a scene, 2 for a refusal."""
     request = json.loads(sys.stdin.readline())
-    _limit_resources()
+    folder = Path(request["folder"])
+    protections = confine([Path(path) for path in request["paths"]], folder, INGEST_LIMITS)
+    _say(protections=protections.sentence())
     try:
-        facts = _ingest(Path(request["path"]), Path(request["folder"]), str(request["title"]))
+        outcome = _area(request, folder) if request["kind"] == "area" else _scene(request, folder)
     except S2DashError as error:
-        _say(error=str(error))
+        _say(error=str(error), kind="name" if isinstance(error, UnknownName) else "file")
         return 2
     except MemoryError:
-        _say(error="The file needs more memory than one file may take.")
+        _say(error="The files need more memory than they may take.", kind="file")
         return 2
-    _say(scene=facts)
+    _say(outcome=outcome)
     return 0
 
 
+_speaking = threading.Lock()
+
+
 def _say(**message: Any) -> None:
-    print(json.dumps(message), flush=True)
+    with _speaking:
+        print(json.dumps(message), flush=True)
 
 
-def _limit_resources() -> None:
-    """Bound address space and processor time where the system can; the parent bounds the wall clock."""
-    try:
-        import resource
-    except ImportError:
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (INGEST_LIMITS.address_space_bytes,) * 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (INGEST_LIMITS.cpu_seconds,) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+class _Progress:
+    """Tells the share done, but not more often than anyone could see."""
+
+    def __init__(self, start: float, end: float, what: str) -> None:
+        self._start, self._end, self._what = start, end, what
+        self._told = -1.0
+
+    def __call__(self, share: float) -> None:
+        now = self._start + share * (self._end - self._start)
+        if now - self._told >= _STEP or share >= 1:
+            self._told = now
+            _say(progress=now, what=self._what)
 
 
-def _ingest(path: Path, folder: Path, title: str) -> dict[str, Any]:
-    """Check, rewrite and describe one GeoTIFF; returns the scene's facts as plain values."""
+def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Sort out, check, rewrite and describe the files of one scene."""
+    import numpy as np
+
+    from s2dash.ingest.assemble import facts_of, finished, plan
     from s2dash.ingest.canonical import rewrite
-    from s2dash.ingest.checks import open_checked
+    from s2dash.ingest.inputs import Given, gather
 
-    with open_checked(path) as dataset:
-        facts = rewrite(dataset, folder, title, lambda share: _say(progress=share))
-    facts["digest"] = _digest(path)
-    return facts
+    given = [Given(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
+    scratch = folder / "unpacked"
+    scratch.mkdir()
+    inputs = gather(given, scratch, request["title"], request["tile"], _Progress(0, _UNPACKING_SHARE, "Unpacking"))
+    planned = plan(inputs.files, inputs.provenance, folder)
+    is_unpacked = any(scratch.iterdir())
+    reading = _Progress(_UNPACKING_SHARE if is_unpacked else 0, 1, "Reading the files")
+    gathered = rewrite(planned.sources, planned.scene, folder, reading)
+    shutil.rmtree(scratch)
+    scene = finished(planned, gathered.preview, gathered.valid_counts, gathered.digest)
+    np.save(folder / request["preview"], gathered.preview, allow_pickle=False)
+    return facts_of(scene, gathered.valid_counts)
 
 
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UnreadableFile(f"{path.name} cannot be read: {error.strerror}.") from error
+def _area(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Burn a drawn area, or a raster that says where, onto the grid of a scene."""
+    from s2dash.ingest.area_mask import write_area
+
+    return write_area(
+        Path(request["paths"][0]), request["names"][0], request["grid"], folder, _Progress(0, 1, "Reading the area")
+    )
 
 
 if __name__ == "__main__":

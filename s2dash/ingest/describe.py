@@ -15,23 +15,27 @@ from s2dash import sentinel2
 from s2dash.legend import clean_name
 from s2dash.scene import Band, Reflectance
 
+_QUANTIFICATION, _OFFSET = 10_000.0, 1_000.0
 _DATE = re.compile(r"(20\d\d)-?([01]\d)-?([0-3]\d)")
 
 
 @dataclass(frozen=True)
-class BandLayout:
-    """Which raster bands are bands of the scene, and which one is a mask."""
+class Layout:
+    """Which bands of a raster are bands of the scene, and what they are called."""
 
-    bands: tuple[Band, ...]
     indexes: tuple[int, ...]
     """Place of each band in the raster, from 1."""
-    mask_index: int | None
-    names_are_guessed: bool
+    texts: tuple[str, ...]
+    """What the file calls each, cleaned; empty where it says nothing."""
+    alpha_index: int | None
+    """The band that is a mask."""
+    is_guessed: bool
+    """Whether the texts follow from count and order only."""
     notes: tuple[str, ...]
 
 
-def band_layout(dataset: rasterio.DatasetReader, title: str) -> BandLayout:
-    """Bands named by their descriptions, else by count and order; an alpha band is the mask.
+def layout_of(dataset: rasterio.DatasetReader, file_name: str) -> Layout:
+    """Bands by their descriptions, else by count and order, a single one by the file's name; alpha is a mask.
 
     Names by count and order are a guess, and noted as one.
     """
@@ -39,21 +43,21 @@ def band_layout(dataset: rasterio.DatasetReader, title: str) -> BandLayout:
     if dataset.count == 1:
         alpha = []
     indexes = tuple(i for i in dataset.indexes if i not in alpha[-1:])
-    descriptions = [clean_name(dataset.descriptions[i - 1] or "") for i in indexes]
+    texts = [clean_name(dataset.descriptions[i - 1] or "") for i in indexes]
     guess = sentinel2.guess_band_names(len(indexes))
     notes: tuple[str, ...] = ()
     guessed = False
-    if not any(descriptions) and len(indexes) == 1:
-        descriptions = [sentinel2.standard_band_name(title) or ""]
-    elif not any(sentinel2.standard_band_name(text) for text in descriptions) and not any(descriptions) and guess:
-        descriptions, guessed = list(guess), True
+    if not any(texts) and len(indexes) == 1:
+        texts = [sentinel2.standard_band_name(file_name) or ""]
+    elif not any(texts) and guess:
+        texts, guessed = list(guess), True
         notes = (
             f"The file does not name its {len(indexes)} bands; they are taken as {', '.join(guess)}, the usual order. "
             "Change the names if that is wrong.",
         )
-    elif not any(descriptions):
+    elif not any(texts):
         notes = (f"The file does not name its {len(indexes)} bands, and their number has no usual order.",)
-    return BandLayout(named_bands(descriptions), indexes, alpha[-1] if alpha else None, guessed, notes)
+    return Layout(indexes, tuple(texts), alpha[-1] if alpha else None, guessed, notes)
 
 
 def named_bands(texts: Sequence[str]) -> tuple[Band, ...]:
@@ -80,25 +84,58 @@ def has_internal_mask(dataset: rasterio.DatasetReader) -> bool:
     )
 
 
-def guess_reflectance(dtype: str, sampled: np.ndarray, tags: dict[str, str]) -> Reflectance:
-    """How stored numbers become reflectance, from tags of our own, else from dtype and typical values.
+def stated_reflectance(dataset: rasterio.DatasetReader, band_count: int) -> Reflectance | None:
+    """What a file's header says of its numbers: tags of our own, else the scale and offset of its bands; or None."""
+    tags = dataset.tags()
+    tagged = _number(tags.get("QUANTIFICATION_VALUE"))
+    if tagged:
+        offset = _number(tags.get("ADD_OFFSET")) or 0.0
+        return Reflectance(tagged, (offset,) * band_count, f"The file says: divided by {tagged:g}, offset {offset:g}.")
+    scale, offset = dataset.scales[0], dataset.offsets[0]
+    same = len(set(dataset.scales)) == 1 and len(set(dataset.offsets)) == 1
+    if same and scale not in (0, 1) and np.isfinite(scale) and np.isfinite(offset) and 1e-9 < scale < 1:
+        sentence = f"The file says: times {scale:g}, {'plus' if offset >= 0 else 'minus'} {abs(offset):g}."
+        return Reflectance(1 / scale, (offset / scale,) * band_count, sentence)
+    return None
+
+
+def guessed_reflectance(dtype: str, sampled: np.ndarray, band_count: int) -> Reflectance:
+    """How stored numbers become reflectance, from their kind and typical values.
 
     Parameters
     ----------
     sampled : ndarray of stored values, any shape, without nodata; may be empty
     """
-    tagged = _number(tags.get("QUANTIFICATION_VALUE"))
-    if tagged:
-        offset = _number(tags.get("ADD_OFFSET")) or 0.0
-        return Reflectance(tagged, offset, f"The file says: divided by {tagged:g}, offset {offset:g}.")
     typical = float(np.percentile(sampled, 75)) if sampled.size else 0.0
+    none = (0.0,) * band_count
     if np.issubdtype(np.dtype(dtype), np.floating) and typical <= 2:
-        return Reflectance(1.0, 0.0, "Taken as reflectance from 0 to 1.")
+        return Reflectance(1.0, none, "Taken as reflectance from 0 to 1.")
     if np.dtype(dtype).itemsize == 1:
-        return Reflectance(255.0, 0.0, "Taken as pictures scaled to 8 bits: reflectance is not exact.")
+        return Reflectance(255.0, none, "Taken as pictures scaled to 8 bits: reflectance is not exact.")
     if typical > 15_000:
-        return Reflectance(65_535.0, 0.0, "Taken as reflectance x 65,535, as web exports have it.")
-    return Reflectance(10_000.0, 0.0, "Taken as reflectance x 10,000, the mission's usual numbers.")
+        return Reflectance(65_535.0, none, "Taken as reflectance x 65,535, as web exports have it.")
+    return Reflectance(10_000.0, none, "Taken as reflectance x 10,000, the mission's usual numbers.")
+
+
+def doubts_about_offset(reflectance: Reflectance, lowest: Sequence[float]) -> tuple[str, ...]:
+    """A warning where the values contradict the offset, in plain words; empty where they agree.
+
+    Parameters
+    ----------
+    lowest : the stored value below which 1 % of a band's valid pixels lie, for each band
+
+    With an offset of -1000 still to be applied, hardly any value lies below 1000; where many do, it was
+    applied before.
+    """
+    if reflectance.quantification != _QUANTIFICATION or not lowest:
+        return ()
+    offset = min(reflectance.offsets)
+    if offset <= -_OFFSET / 2 and min(lowest) < -offset / 2:
+        return (
+            f"The values look as if {-offset:,.0f} had been subtracted already: some are far below it. "
+            "If the spectra look too dark, set the offset to 0.",
+        )
+    return ()
 
 
 def title_from(path: Path) -> str:

@@ -221,7 +221,7 @@ def _map(
             view=view,
             attribution=scene.attribution,
             dark=dark,
-            scene_key=f"{scene.path}",
+            scene_key=f"{scene.paths[0]}",
         ),
         key="map",
     )

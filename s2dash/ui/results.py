@@ -132,7 +132,8 @@ def _scatter(answer: LiveAnswer, legend: Legend, dark: bool) -> None:
             )
         )
     some = np.sort(np.random.default_rng(0).permutation(sample.pixel_count)[:4_000])
-    x, y = (100 * scene.to_reflectance(sample.bands[names.index(name)][some]) for name in (across, up))
+    pair = scene.positions((across, up))
+    x, y = 100 * scene.to_reflectance(sample.bands[list(pair)][:, some], pair)
     st.caption("Each dot is one pixel of the sample. Clouds of dots that touch are classes with no clear border.")
     st.altair_chart(
         scatter_chart(

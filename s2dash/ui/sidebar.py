@@ -101,7 +101,7 @@ def _choose_scene() -> Loaded:
         st.markdown(f"{words} The map still shows the last scene.")
     found: Loaded = state.loaded
     in_doubt = found.scene.names_are_guessed or any(band.standard is None for band in found.scene.bands)
-    if in_doubt or state.get("naming") == found.scene.path:
+    if in_doubt or state.get("naming") == found.scene.paths[0]:
         _edit_band_names(found)
     return state.loaded
 
@@ -128,7 +128,7 @@ def _edit_band_names(loaded: Loaded) -> None:
             ]
             if st.form_submit_button("Use these names", type="primary"):
                 renamed = ingest.rename_bands(scene, names)
-                st.session_state.naming = scene.path
+                st.session_state.naming = scene.paths[0]
                 st.session_state.loaded = Loaded(renamed, loaded.folder)
                 st.session_state.bands = list(default_recipe(renamed).bands)
                 st.rerun()

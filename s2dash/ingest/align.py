@@ -1,0 +1,127 @@
+"""Bringing files on several grids together: places borrowed from siblings, and the grids that a scene can be put on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from affine import Affine
+
+from s2dash.errors import InputError, UnreadableFile
+from s2dash.grid import Grid
+from s2dash.resample import relation
+
+_SAME_SIZE = 1e-3
+_RATIO_TOLERANCE = 0.02
+_WHOLE_PX = 0.01
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Files' grids in one coordinate system, and what had to be assumed for it."""
+
+    grids: tuple[Grid, ...]
+    """One for each file, in their order."""
+    notes: tuple[str, ...]
+
+
+def in_one_place(grids: Sequence[Grid], names: Sequence[str]) -> Placed:
+    """Give files without coordinates those of their siblings; without any, the largest one's pixels.
+
+    A file of the same shape as a sibling has its place; one of another shape is taken to cover the
+    same ground. Raises UnreadableFile where the coordinate systems differ or shapes cannot cover the
+    same ground.
+    """
+    located = [grid for grid in grids if grid.has_place]
+    for grid, name in zip(grids, names, strict=True):
+        if located and grid.has_place and grid.crs != located[0].crs:
+            first = names[grids.index(located[0])]
+            raise UnreadableFile(
+                f"{name} is in {_label(grid)} but {first} in {_label(located[0])}. "
+                "Give files of one coordinate system, or reproject them first."
+            )
+    if len(located) == len(grids):
+        return Placed(tuple(grids), ())
+    if not located and len({(g.shape_rc, g.transform) for g in grids}) == 1:
+        return Placed(tuple(grids), ())
+    references = located or [Grid(g.shape_rc, Affine.identity(), None) for g in _largest_first(grids)[:1]]
+    placed = tuple(
+        grid if grid.has_place else _borrowed(grid, references, name) for grid, name in zip(grids, names, strict=True)
+    )
+    missing = [name for grid, name in zip(grids, names, strict=True) if not grid.has_place]
+    if not located:
+        return Placed(placed, ("No file has coordinates; all are taken to cover the same ground.",))
+    lender = names[grids.index(located[0])]
+    some = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    has = "has" if len(missing) == 1 else "have"
+    return Placed(placed, (f"{some} {has} no coordinates; those of {lender} are taken.",))
+
+
+def scene_grids(grids: Sequence[Grid]) -> tuple[tuple[Grid, ...], tuple[str, ...]]:
+    """The grids that a scene can be put on, finest first, cut to the ground that all files share; and notes.
+
+    Raises UnreadableFile where there is no such ground, or a file's grid is turned against the others.
+    """
+    found: list[Grid] = []
+    for grid in sorted(grids, key=lambda g: math.prod(g.pixel_size)):
+        if all(not _same_size(grid, other) for other in found):
+            found.append(grid)
+    cut = tuple(_cut(grid, grids) for grid in found)
+    share = min(
+        c.pixel_count * math.prod(c.pixel_size) / (g.pixel_count * math.prod(g.pixel_size))
+        for g in grids
+        for c in cut[:1]
+    )
+    if share > 0.98:
+        return cut, ()
+    return cut, (f"The files cover different areas; only what all share is used ({share:.0%} of the largest).",)
+
+
+def _largest_first(grids: Sequence[Grid]) -> list[Grid]:
+    return sorted(grids, key=lambda g: -g.pixel_count)
+
+
+def _label(grid: Grid) -> str:
+    label = grid.crs_label or "no coordinate system"
+    return label if len(label) < 30 else "another one"
+
+
+def _same_size(one: Grid, other: Grid) -> bool:
+    return all(math.isclose(a, b, rel_tol=_SAME_SIZE) for a, b in zip(one.pixel_size, other.pixel_size, strict=True))
+
+
+def _borrowed(grid: Grid, references: Sequence[Grid], name: str) -> Grid:
+    """The grid at the place of a reference: the one of its shape, else the one of the same ground."""
+    for reference in references:
+        if reference.shape_rc == grid.shape_rc:
+            return reference
+    reference = references[0]
+    down, right = (theirs / ours for theirs, ours in zip(reference.shape_rc, grid.shape_rc, strict=True))
+    if abs(down / right - 1) > _RATIO_TOLERANCE:
+        raise UnreadableFile(
+            f"{name} has {grid.height:,} x {grid.width:,} pixels and no coordinates, which does not fit "
+            f"{reference.height:,} x {reference.width:,} of the other files. Give files of the same area."
+        )
+    return Grid(grid.shape_rc, reference.transform @ Affine.scale(right, down), reference.crs_wkt)
+
+
+def _cut(grid: Grid, others: Sequence[Grid]) -> Grid:
+    """The part of a grid that lies within all others, in whole pixels."""
+    top, left, bottom, right = 0.0, 0.0, float(grid.height), float(grid.width)
+    for other in others:
+        try:
+            found = relation(other, grid)
+        except InputError as error:
+            raise UnreadableFile(str(error)) from error
+        (row_scale, col_scale), (row_shift, col_shift) = found.scale_rc, found.shift_rc
+        top, left = max(top, row_shift), max(left, col_shift)
+        bottom = min(bottom, row_shift + row_scale * other.height)
+        right = min(right, col_shift + col_scale * other.width)
+    row, col = math.ceil(top - _WHOLE_PX), math.ceil(left - _WHOLE_PX)
+    height, width = math.floor(bottom + _WHOLE_PX) - row, math.floor(right + _WHOLE_PX) - col
+    if height < 1 or width < 1:
+        raise UnreadableFile("The files do not overlap: they show different places. Give files of one area.")
+    if (row, col, (height, width)) == (0, 0, grid.shape_rc):
+        return grid
+    return Grid((height, width), grid.transform @ Affine.translation(col, row), grid.crs_wkt)

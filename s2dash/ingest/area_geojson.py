@@ -1,0 +1,121 @@
+"""GeoJSON of a stranger, read by Python's own parser within limits: its polygons and its coordinates."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pyproj import CRS
+
+from s2dash.ingest.area_shapes import Refusal, Area, area_of, epsg, gather
+from s2dash.settings import AreaLimits
+
+_GEOJSON_MEMBERS = frozenset(("type", "features", "geometry", "geometries", "coordinates", "crs", "name"))
+_GEOJSON_NESTS = ("FeatureCollection", "Feature", "GeometryCollection")
+_GEOJSON_OTHERS = ("Point", "MultiPoint", "LineString", "MultiLineString")
+_EPSG_NAME = re.compile(
+    r"(?:EPSG:|urn:(?:x-)?ogc:def:crs:EPSG:[\d.]*:|https?://www\.opengis\.net/def/crs/EPSG/[\d.]+/)(\d{1,6})", re.I
+)
+_CRS84_NAME = re.compile(
+    r"(?:OGC:CRS84|CRS84|urn:ogc:def:crs:OGC:[\d.]*:CRS84|https?://www\.opengis\.net/def/crs/OGC/[\d.]+/CRS84)", re.I
+)
+
+
+def read_geojson(data: bytes, name: str, limits: AreaLimits) -> Area:
+    for what, found, most in (
+        ("lists and objects", data.count(b"[") + data.count(b"{"), limits.most_json_lists),
+        ("named values", data.count(b":"), limits.most_json_members),
+        ("values", data.count(b","), limits.most_json_values),
+    ):
+        if found > most:
+            raise Refusal(f"holds {found:,} {what}; at most {most:,} are accepted. Simplify the polygons.")
+    text = data.removeprefix(_UTF8_BOM).decode("utf-8", "replace")
+    del data
+    try:
+        # Numbers of any length become floats, so that none costs more than its text.
+        document = json.loads(text, parse_int=float, parse_constant=_refuse_constant, object_pairs_hook=_known_members)
+    except RecursionError as error:
+        raise Refusal("is nested too deeply for a file of polygons. Export it again.") from error
+    except ValueError as error:
+        raise Refusal("is damaged: it is not valid JSON. Export it again as GeoJSON.") from error
+    crs = _geojson_crs(document)
+    polygons, notes = gather(_geojson_shapes(document), limits)
+    return area_of(polygons, crs, notes, name)
+
+
+def _refuse_constant(text: str) -> float:
+    raise Refusal(f"holds {text} where a number belongs. Export it again.")
+
+
+def _known_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """What GeoJSON means by an object; attributes are let go at once."""
+    known = [pair for pair in pairs if pair[0] in _GEOJSON_MEMBERS or pair[0] == "properties"]
+    members = dict(known)
+    if len(members) != len(known):
+        raise Refusal("says the same thing twice in one object, so it has two meanings. Export it again.")
+    return members
+
+
+def _geojson_crs(document: dict[str, Any]) -> CRS:
+    """CRS84 (RFC 7946, section 4), or what the member `crs` of GeoJSON 2008 names."""
+    member = document.get("crs")
+    if member is None:
+        return CRS.from_user_input("OGC:CRS84")
+    properties = member.get("properties") if isinstance(member, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else None
+    text = name.strip() if isinstance(name, str) else ""
+    if _CRS84_NAME.fullmatch(text):
+        return CRS.from_user_input("OGC:CRS84")
+    code = _EPSG_NAME.fullmatch(text)
+    if code is None:
+        raise Refusal("names a coordinate system that is not an EPSG code. Save it in WGS 84 (EPSG:4326).")
+    return epsg(int(code[1]))
+
+
+def _geojson_shapes(document: dict[str, Any]) -> Iterator[list[np.ndarray] | None]:
+    """Rings of each polygon; none for an empty one, None for a shape that is no polygon."""
+    waiting: list[Any] = [document]
+    while waiting:
+        item = waiting.pop()
+        if item is None:
+            continue
+        kind = item.get("type") if isinstance(item, dict) else None
+        if kind in _GEOJSON_NESTS:
+            member = {"FeatureCollection": "features", "Feature": "geometry"}.get(kind, "geometries")
+            inner = item.get(member)
+            waiting += reversed(inner) if isinstance(inner, list) and kind != "Feature" else [inner]
+        elif kind == "Polygon":
+            yield _geojson_rings(item.get("coordinates"))
+        elif kind == "MultiPolygon":
+            yield from (_geojson_rings(rings) for rings in _list(item.get("coordinates")))
+        elif kind in _GEOJSON_OTHERS:
+            yield None
+        else:
+            raise Refusal("is JSON, but not GeoJSON. Save the polygons as GeoJSON.")
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise Refusal("is damaged: a polygon has no list of coordinates. Export it again.")
+    return value
+
+
+def _geojson_rings(coordinates: Any) -> list[np.ndarray]:
+    return [_geojson_ring(_list(ring)) for ring in _list(coordinates)]
+
+
+def _geojson_ring(positions: list[Any]) -> np.ndarray:
+    """Longitudes and latitudes, or x and y, (n, 2) float64."""
+    if not positions:
+        return np.empty((0, 2))
+    if set(map(type, positions)) != {list} or set(map(type, chain.from_iterable(positions))) != {float}:
+        raise Refusal("is damaged: a polygon's coordinates are not numbers. Export it again.")
+    lengths = set(map(len, positions))
+    if min(lengths) < 2:
+        raise Refusal("is damaged: a polygon has a point with a single coordinate. Export it again.")
+    return np.array([position[:2] for position in positions] if lengths != {2} else positions)

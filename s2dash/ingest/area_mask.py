@@ -1,0 +1,118 @@
+"""The mask of an area: polygons or a raster, burnt onto a scene's grid as one canonical raster."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.warp import reproject
+
+from s2dash.errors import UnreadableFile
+from s2dash.grid import Grid, decimation_step
+from s2dash.ingest.area import area_on, burn, is_area_file, read_area
+from s2dash.ingest.assemble import grid_of
+from s2dash.ingest.canonical import BLOCK
+from s2dash.ingest.checks import open_checked, read_grid
+from s2dash.reading import preview_places
+from s2dash.scene import LIVE_PIXELS
+from s2dash.types import Window, windows
+
+RASTER_NAME = "area.tif"
+PREVIEW_NAME = "area_preview.npy"
+
+
+def write_area(
+    path: Path, name: str, grid_facts: list[Any], folder: Path, progress: Callable[[float], None]
+) -> dict[str, Any]:
+    """Write the mask as a raster on the grid (1 inside, 0 outside), and its decimated copy; returns the facts.
+
+    Raises UnreadableFile where the file is neither polygons nor a raster, or leaves nothing of the scene.
+    """
+    grid = grid_of(grid_facts)
+    notes: tuple[str, ...] = ()
+    parts: Iterator[tuple[Window, np.ndarray]]
+    if is_area_file(path):
+        area = area_on(read_area(path), grid)
+        notes = area.notes
+        parts = ((part, burn(area, grid, part)) for part in _parts(grid))
+    else:
+        parts = _from_raster(path, name, grid)
+    rows, cols = preview_places(grid, decimation_step(grid.shape_rc, LIVE_PIXELS))
+    preview = np.zeros((len(rows), len(cols)), dtype=np.uint8)
+    found = hashlib.sha256()
+    any_inside = False
+    with rasterio.open(folder / RASTER_NAME, "w", **_profile(grid)) as out:
+        for part, inside in parts:
+            out.write(inside, 1, window=part.ranges_rc)
+            found.update(inside.tobytes())
+            any_inside |= bool(inside.any())
+            start, end = np.searchsorted(rows, (part.row, part.row + part.height))
+            preview[start:end] = inside[rows[start:end] - part.row][:, cols]
+            progress((part.row + part.height) / grid.height)
+    if not any_inside:
+        raise UnreadableFile(f"{name} leaves nothing of the scene: no pixel's centre lies inside. Choose another area.")
+    np.save(folder / PREVIEW_NAME, preview, allow_pickle=False)
+    return {"raster": RASTER_NAME, "preview": PREVIEW_NAME, "digest": found.hexdigest(), "notes": list(notes)}
+
+
+def _parts(grid: Grid) -> Iterator[Window]:
+    return windows(grid.shape_rc, (BLOCK, grid.width))
+
+
+def _from_raster(path: Path, name: str, grid: Grid) -> Iterator[tuple[Window, np.ndarray]]:
+    """What a raster's first band says is inside: not 0, not nodata. Pixel by pixel, or nearest on another grid."""
+    with open_checked(path, name=name) as dataset:
+        source = read_grid(dataset, name)
+        try:
+            stored = dataset.read(1)
+        except RasterioError as error:
+            raise UnreadableFile(f"{name} is damaged: its pixels cannot be read. Export it again.") from error
+        inside = (stored != 0) & np.isfinite(stored)
+        if dataset.nodatavals[0] is not None:
+            inside &= stored != dataset.nodatavals[0]
+    inside = inside.astype(np.uint8)
+    if not (source.has_place and grid.has_place):
+        if source.shape_rc != grid.shape_rc:
+            raise UnreadableFile(
+                f"{name} has {source.height:,} x {source.width:,} pixels but the scene "
+                f"{grid.height:,} x {grid.width:,}, "
+                "and without coordinates they cannot be brought together. Give a mask with coordinates."
+            )
+        for part in _parts(grid):
+            yield part, inside[part.slices_rc]
+        return
+    for part in _parts(grid):
+        out = np.zeros((part.height, part.width), dtype=np.uint8)
+        reproject(
+            inside,
+            out,
+            src_transform=source.transform,
+            src_crs=source.crs_wkt,
+            dst_transform=grid.transform @ rasterio.Affine.translation(part.col, part.row),
+            dst_crs=grid.crs_wkt,
+            resampling=Resampling.nearest,
+        )
+        yield part, out
+
+
+def _profile(grid: Grid) -> dict[str, Any]:
+    return {
+        "driver": "GTiff",
+        "height": grid.height,
+        "width": grid.width,
+        "count": 1,
+        "dtype": "uint8",
+        "crs": grid.crs_wkt,
+        "transform": grid.transform,
+        "tiled": True,
+        "blockxsize": BLOCK,
+        "blockysize": BLOCK,
+        "compress": "deflate",
+        "zlevel": 1,
+    }

@@ -1,0 +1,196 @@
+"""What both readers of polygons share: the polygons themselves, their limits, their repair, their refusal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import shapely
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from s2dash.settings import AreaLimits
+
+POLYGON = 3
+"""The kind of shape, in shapely and in WKB."""
+
+_PAIRS_SAMPLED = 4_000_000
+
+
+class Refusal(Exception):
+    """Why the file is refused: a sentence that goes on from its name."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """Polygons that keep what is inside them; they may overlap."""
+
+    geometry: shapely.Polygon | shapely.MultiPolygon
+    """Each polygon is valid in the file's CRS; a collection may hold overlapping ones."""
+    crs_wkt: str
+    polygon_count: int
+    notes: tuple[str, ...]
+    """What was found or changed, in plain words."""
+    name: str = "The file"
+    """File name, for messages."""
+
+    @cached_property
+    def edges(self) -> np.ndarray:
+        """Edges of all rings, shells one way round and holes the other, (n, 4) float64: x, y to x, y."""
+        return edges_of(shapely.orient_polygons(polygons_of(self.geometry)))[0]
+
+
+def plain(text: str) -> str:
+    """A name from the file, short and without control characters."""
+    kept = "".join(c for c in text if c.isprintable()).strip()
+    return f"“{kept if len(kept) <= 40 else kept[:39] + '…'}”"
+
+
+def epsg(code: int) -> CRS:
+    try:
+        return CRS.from_epsg(code)
+    except CRSError as error:
+        raise Refusal(f"names EPSG:{code}, which is not known here. Save it in WGS 84 (EPSG:4326).") from error
+
+
+def gather(shapes: Iterable[list[np.ndarray] | None], limits: AreaLimits) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Valid polygons, (n,) of shapely.Polygon, from the rings of each, and notes."""
+    rings: list[np.ndarray] = []
+    owners: list[int] = []
+    count = vertices = others = 0
+    for shape in shapes:
+        if shape is None:
+            others += 1
+        if not shape or not len(shape[0]):
+            continue
+        full = [ring for ring in shape if len(ring)]
+        rings += full
+        owners += [count] * len(full)
+        count += 1
+        vertices += sum(map(len, full))
+        if count > limits.most_polygons:
+            raise Refusal(f"holds more than {limits.most_polygons:,} polygons. Keep only those that are needed.")
+        if vertices > limits.most_vertices:
+            raise Refusal(f"holds more than {limits.most_vertices:,} points. Simplify the polygons.")
+    if not count:
+        raise Refusal("holds no polygons. Choose a file with polygons; points and lines have no inside.")
+    notes = (f"{others:,} shapes that are no polygons (points, lines or curves) were left out.",) if others else ()
+    polygons, repairs = _repaired(_built(rings, owners), limits)
+    return polygons, notes + repairs
+
+
+def _built(rings: list[np.ndarray], owners: list[int]) -> np.ndarray:
+    lengths = np.array([len(ring) for ring in rings])
+    points = np.concatenate(rings)
+    if not np.isfinite(points).all():
+        raise Refusal("holds coordinates that are not finite numbers. Export it again.")
+    if lengths.min() < 4:
+        raise Refusal(f"is damaged: a polygon's ring has {lengths.min()} points, and needs 4. Export it again.")
+    ends = np.cumsum(lengths)
+    if not (points[ends - lengths] == points[ends - 1]).all():
+        raise Refusal("is damaged: a polygon's ring is not closed, its last point must repeat the first.")
+    lines = shapely.linearrings(points, indices=np.repeat(np.arange(len(rings)), lengths))
+    return np.asarray(shapely.polygons(lines, indices=np.array(owners)))
+
+
+def _repaired(polygons: np.ndarray, limits: AreaLimits) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Valid polygons, what has no area left out, and notes."""
+    if _pairs(polygons, _boxes_overlap, limits.most_close_pairs) > limits.most_close_pairs:
+        raise Refusal("holds polygons that are too intricate to check. Simplify them.")
+    broken = ~shapely.is_valid(polygons)
+    if not broken.any():
+        return polygons, ()
+    if _pairs(polygons[broken], _edges_cross, limits.most_crossings) > limits.most_crossings:
+        raise Refusal("holds polygons that cross themselves too often to be repaired. Simplify them.")
+    mended = shapely.make_valid(polygons[broken], method="structure", keep_collapsed=False)
+    pieces = [shapely.get_parts(shapely.get_parts(mended)), polygons[~broken]]
+    kept = np.concatenate(pieces)
+    kept = kept[(shapely.get_type_id(kept) == POLYGON) & ~shapely.is_empty(kept)]
+    if not kept.size:
+        raise Refusal("holds no polygon with an area. Choose a file with polygons.")
+    return kept, (f"{int(broken.sum()):,} polygons crossed or touched themselves and were repaired.",)
+
+
+def _pairs(polygons: np.ndarray, meet: Callable[[np.ndarray, np.ndarray], np.ndarray], enough: float) -> float:
+    """About how many pairs of edges of one polygon meet, over all polygons; 0 where they are too few to matter.
+
+    The cost of GEOS grows with such pairs, and a file of a megabyte can have 10^10. Counted in a sample
+    of pairs, seeded so that the same file always gets the same answer.
+    """
+    edges, owner = edges_of(polygons)
+    counts = np.bincount(owner, minlength=len(polygons)).astype(np.float64)
+    all_pairs = float((counts**2).sum() / 2)
+    if all_pairs <= enough:
+        return 0.0
+    rng = np.random.default_rng(0)
+    starts = np.cumsum(counts) - counts
+    chances = np.cumsum(counts**2)
+    met = 0
+    for _ in range(4):
+        drawn = rng.random((3, _PAIRS_SAMPLED // 4))
+        polygon = np.minimum(np.searchsorted(chances, drawn[0] * chances[-1], "right"), len(counts) - 1)
+        one, other = (starts[polygon] + np.floor(d * counts[polygon]) for d in drawn[1:])
+        apart = np.abs(one - other)
+        neighbours = (apart <= 1) | (apart == counts[polygon] - 1)
+        found = meet(edges[one.astype(np.int64)], edges[other.astype(np.int64)])
+        met += int((found & ~neighbours).sum())
+    return all_pairs * met / _PAIRS_SAMPLED
+
+
+def _boxes_overlap(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return np.logical_and.reduce(
+        [
+            np.maximum(one[:, a], one[:, a + 2]) > np.minimum(other[:, a], other[:, a + 2])
+            for one, other in ((one, other), (other, one))
+            for a in (0, 1)
+        ]
+    )
+
+
+def _edges_cross(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    def sides(line: np.ndarray, of: np.ndarray) -> np.ndarray:
+        """Whether the ends of `of` lie on either side of `line`."""
+        along = line[:, 2:] - line[:, :2]
+        left = [along[:, 0] * (of[:, a + 1] - line[:, 1]) - along[:, 1] * (of[:, a] - line[:, 0]) for a in (0, 2)]
+        return np.asarray(np.sign(left[0]) * np.sign(left[1]) < 0)
+
+    return sides(one, other) & sides(other, one)
+
+
+def area_of(polygons: np.ndarray, crs: CRS, notes: tuple[str, ...], name: str) -> Area:
+    if not (crs.is_geographic or crs.is_projected):
+        raise Refusal("uses coordinates that are no place on a map. Save it in WGS 84 (EPSG:4326).")
+    if crs.is_geographic:
+        degrees = shapely.total_bounds(polygons) * degrees_each(crs)
+        if abs(degrees[[1, 3]]).max() > 90.001 or abs(degrees[[0, 2]]).max() > 540:
+            raise Refusal(
+                "holds coordinates that are not degrees of longitude and latitude, though it says so. "
+                "Save it in WGS 84 (EPSG:4326)."
+            )
+    return Area(shapely.multipolygons(polygons), crs.to_wkt(), len(polygons), notes, name)
+
+
+def degrees_each(crs: CRS) -> float:
+    """Degrees in one unit of a geographic CRS."""
+    return math.degrees(crs.axis_info[0].unit_conversion_factor) if crs.axis_info else 1.0
+
+
+def polygons_of(geometry: shapely.Polygon | shapely.MultiPolygon) -> np.ndarray:
+    return np.asarray(shapely.get_parts(geometry))
+
+
+def points_of(polygons: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points of all rings, (n, 2) float64; the ring each belongs to, (n,); the polygon of each ring, (rings,)."""
+    rings, owner = shapely.get_rings(polygons, return_index=True)
+    points, ring = shapely.get_coordinates(rings, return_index=True)
+    return points, ring, owner
+
+
+def edges_of(polygons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Edges, (n, 4) float64: x, y to x, y; and the polygon each belongs to, (n,)."""
+    points, ring, owner = points_of(polygons)
+    same = ring[1:] == ring[:-1]
+    return np.hstack([points[:-1][same], points[1:][same]]), owner[ring[1:][same]]

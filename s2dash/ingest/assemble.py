@@ -1,0 +1,375 @@
+"""From checked files to one scene: which band is where, on which grids, with which masks and what reflectance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from affine import Affine
+
+from s2dash import sentinel2
+from s2dash.errors import UnreadableFile
+from s2dash.grid import Grid
+from s2dash.ingest.align import in_one_place, scene_grids
+from s2dash.ingest.canonical import Source, raster_name
+from s2dash.ingest.checks import NO_PLACE, open_checked, read_grid, stored_bytes
+from s2dash.ingest.describe import (
+    acquisition_date,
+    doubts_about_offset,
+    guessed_reflectance,
+    has_internal_mask,
+    layout_of,
+    named_bands,
+    stated_reflectance,
+)
+from s2dash.scene import FILE_MASK, SCL, Band, Layer, Masking, MaskLayer, Reflectance, Scene, valid_pixels
+from s2dash.settings import INGEST_LIMITS
+
+_LEAST_VALID = 2
+_LOOKED_AT = 100_000
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A raster that goes into the scene, and what its name says."""
+
+    path: Path
+    name: str
+    """What errors and notes call it: text from outside, cleaned."""
+    band: str | None = None
+    """The band that a file of one band holds by its name; None where the file itself must say."""
+    is_scl: bool = False
+    date: str | None = None
+    """`2017-02-16`, by its name."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What product metadata and names say of all files together; None where nothing does."""
+
+    title: str
+    level: str | None = None
+    baseline: str | None = None
+    date: str | None = None
+    reflectance: tuple[float, dict[str, float], str] | None = None
+    """Quantification, offset by band (others have none), and the sentence."""
+    nodata: float | None = None
+    saturated: float | None = None
+    places: dict[tuple[int, int], Grid] | None = None
+    """The product's grids by shape, for files without coordinates."""
+    notes: tuple[str, ...] = ()
+    doubt: str | None = None
+    """Why the offset may be another; counts where no file's header states one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A scene whose rasters are still to be written, and the files they are made of."""
+
+    scene: Scene
+    """Its reflectance, year and digest are settled by `finished`."""
+    sources: tuple[Source, ...]
+    stated: Reflectance | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Header:
+    """What one file's header says."""
+
+    file: InputFile
+    grid: Grid
+    indexes: tuple[int, ...]
+    texts: tuple[str, ...]
+    dtype: str
+    mask: str | int | None
+    nodata: tuple[float | None, ...]
+    stated: Reflectance | None
+    tags: dict[str, str]
+    is_guessed: bool
+    notes: tuple[str, ...]
+    stored: int
+
+
+def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path) -> Plan:
+    """Read all headers and lay the scene out; its rasters will lie in `folder`.
+
+    Raises UnreadableFile for a file that cannot be used, or files that do not go together.
+    """
+    headers = [_read_header(file, provenance) for file in files]
+    _require_budget(headers)
+    if all(header.file.is_scl for header in headers):
+        raise UnreadableFile(
+            f"{headers[0].file.name} is a scene classification, not satellite bands. Add the bands it belongs to."
+        )
+    placed = in_one_place(_with_known_places(headers, provenance), [header.file.name for header in headers])
+    grids, grid_notes = scene_grids(placed.grids)
+    band_count = sum(len(header.indexes) for header in headers if not header.file.is_scl)
+    layers: list[Layer] = []
+    masks: list[MaskLayer] = []
+    texts: list[str] = []
+    nodata: list[float | None] = []
+    sources = []
+    for number, (header, grid) in enumerate(zip(headers, placed.grids, strict=True)):
+        path = folder / raster_name(number)
+        slots = []
+        if header.file.is_scl:
+            slots.append(band_count + len(masks))
+            masks.append(MaskLayer(SCL, Layer(path, 1, grid)))
+        else:
+            for index, text in enumerate(header.texts, 1):
+                slots.append(len(layers))
+                layers.append(Layer(path, index, grid))
+                texts.append(text)
+            nodata.extend(header.nodata)
+            if header.mask is not None:
+                slots.append(band_count + len(masks))
+                masks.append(MaskLayer(FILE_MASK, Layer(path, len(header.texts) + 1, grid)))
+        sources.append(_source(header, grid, tuple(slots)))
+    bands = named_bands(texts)
+    date, year = _date(headers, provenance)
+    notes = [*provenance.notes, *(note for header in headers for note in header.notes), *placed.notes, *grid_notes]
+    if provenance.doubt and not any(header.stated for header in headers):
+        notes.append(provenance.doubt)
+    if not grids[0].has_place:
+        notes.insert(0, NO_PLACE)
+    scene = Scene(
+        title=provenance.title,
+        grid=grids[0],
+        bands=bands,
+        layers=tuple(layers),
+        dtype=str(np.result_type(*(np.dtype(h.dtype) for h in headers if not h.file.is_scl))),
+        nodata=tuple(nodata),
+        reflectance=Reflectance(1.0, (0.0,) * band_count, ""),
+        digest="",
+        masks=tuple(masks),
+        saturated=provenance.saturated,
+        grids=grids,
+        level=provenance.level or _level(headers),
+        baseline=provenance.baseline,
+        year=year,
+        date=date,
+        notes=tuple(dict.fromkeys(notes)),
+        names_are_guessed=any(header.is_guessed for header in headers),
+    )
+    return Plan(scene, tuple(sources), _stated(scene, headers, provenance))
+
+
+def finished(planned: Plan, preview: np.ndarray, valid_counts: Sequence[int], digest: str) -> Scene:
+    """The scene once its pixels are known: their scale, whether they contradict the metadata, whether any is valid.
+
+    Raises UnreadableFile where fewer than two pixels hold data.
+    """
+    scene = planned.scene
+    everything = range(len(scene.bands))
+    if max(valid_counts) < _LEAST_VALID:
+        raise _no_data(scene)
+    if scene.live_step == 1 and valid_pixels(scene, everything, preview, Masking()).sum() < _LEAST_VALID:
+        raise _no_data(scene)
+    found = [_some(preview[i][valid_pixels(scene, [i], preview, Masking())]) for i in everything]
+    together = np.concatenate(found)
+    reflectance = planned.stated or guessed_reflectance(scene.dtype, together[together != 0], len(scene.bands))
+    lowest = [float(np.percentile(values, 1)) for values in found if values.size]
+    notes = (*scene.notes, *doubts_about_offset(reflectance, lowest), *_strange_numbers(together))
+    return replace(scene, reflectance=reflectance, digest=digest, notes=notes)
+
+
+def _some(values: np.ndarray) -> np.ndarray:
+    """Enough of the values to know their percentiles."""
+    return values[:: max(1, values.size // _LOOKED_AT)]
+
+
+def _no_data(scene: Scene) -> UnreadableFile:
+    return UnreadableFile(
+        f"{scene.title} has fewer than {_LEAST_VALID} pixels with data in all of its bands, so there is nothing to "
+        "group. Choose another file, or leave out the empty band."
+    )
+
+
+def _strange_numbers(values: np.ndarray) -> tuple[str, ...]:
+    if values.size and np.issubdtype(values.dtype, np.floating) and np.abs(values).max() > 1e6:
+        return ("Some values are far too large for reflectance. Look at the picture before you trust the groups.",)
+    return ()
+
+
+def _read_header(file: InputFile, provenance: Provenance) -> _Header:
+    with open_checked(file.path, name=file.name) as dataset:
+        layout = layout_of(dataset, file.name)
+        indexes, texts, notes = layout.indexes, layout.texts, layout.notes
+        if file.is_scl:
+            indexes, texts, notes = (1,), ("SCL",), ()
+            _require_codes(dataset, file)
+        elif file.band and len(indexes) == 1:
+            texts = (f"{file.band} {file.date}" if file.date else file.band,)
+            notes = ()
+        elif file.date:
+            texts = tuple(f"{t} {file.date}" if sentinel2.standard_band_name(t) else t for t in texts)
+        mask: str | int | None = layout.alpha_index
+        if mask is None and has_internal_mask(dataset) and not file.is_scl:
+            mask = "internal"
+        return _Header(
+            file=file,
+            grid=read_grid(dataset, file.name),
+            indexes=indexes,
+            texts=texts,
+            dtype=str(np.result_type(*(np.dtype(dataset.dtypes[i - 1]) for i in indexes))),
+            mask=mask,
+            nodata=tuple(_nodata(dataset, i, file, provenance) for i in indexes),
+            stated=stated_reflectance(dataset, len(indexes)),
+            tags=dataset.tags(),
+            is_guessed=layout.is_guessed,
+            notes=notes,
+            stored=stored_bytes(dataset),
+        )
+
+
+def _require_codes(dataset: rasterio.DatasetReader, file: InputFile) -> None:
+    if dataset.count != 1 or np.dtype(dataset.dtypes[0]).itemsize > 2:
+        raise UnreadableFile(f"{file.name} should be a scene classification: one band of whole numbers from 0 to 11.")
+
+
+def _nodata(dataset: rasterio.DatasetReader, index: int, file: InputFile, provenance: Provenance) -> float | None:
+    """The tagged value, else the product's; a band as JPEG 2000 by the mission's naming has 0 by its definition."""
+    tagged = dataset.nodatavals[index - 1]
+    if tagged is not None:
+        return float(tagged)
+    if np.issubdtype(np.dtype(dataset.dtypes[index - 1]), np.floating) or file.is_scl:
+        return None
+    if provenance.nodata is not None:
+        return provenance.nodata
+    return 0.0 if file.band and dataset.driver == "JP2OpenJPEG" else None
+
+
+def _require_budget(headers: Sequence[_Header]) -> None:
+    bands = sum(len(header.indexes) for header in headers)
+    if bands > INGEST_LIMITS.most_bands:
+        raise UnreadableFile(f"The files have {bands:,} bands together; at most {INGEST_LIMITS.most_bands:,} are read.")
+    stored = sum(header.stored for header in headers)
+    if stored > INGEST_LIMITS.most_stored_bytes:
+        raise UnreadableFile(
+            f"The files declare {stored:,} bytes together when unpacked; at most "
+            f"{INGEST_LIMITS.most_stored_bytes:,} are accepted."
+        )
+
+
+def _with_known_places(headers: Sequence[_Header], provenance: Provenance) -> list[Grid]:
+    """Grids of the files, those without a place at the product's where its metadata has one of their shape."""
+    known = provenance.places or {}
+    return [h.grid if h.grid.has_place else known.get(h.grid.shape_rc, h.grid) for h in headers]
+
+
+def _source(header: _Header, grid: Grid, slots: tuple[int, ...]) -> Source:
+    return Source(
+        path=header.file.path,
+        name=header.file.name,
+        grid=grid,
+        indexes=header.indexes,
+        dtype=header.dtype,
+        mask=header.mask,
+        slots=slots,
+        nodata=header.nodata,
+    )
+
+
+def _date(headers: Sequence[_Header], provenance: Provenance) -> tuple[str | None, int | None]:
+    dates = {header.file.date for header in headers if header.file.date}
+    if provenance.date:
+        return provenance.date, int(provenance.date[:4])
+    if len(dates) > 1:
+        return None, int(max(dates)[:4])
+    return acquisition_date(headers[0].tags, next(iter(dates), provenance.title))
+
+
+def _level(headers: Sequence[_Header]) -> str | None:
+    return next((h.tags["PROCESSING_LEVEL"][:20] for h in headers if h.tags.get("PROCESSING_LEVEL")), None)
+
+
+def _stated(scene: Scene, headers: Sequence[_Header], provenance: Provenance) -> Reflectance | None:
+    """What metadata or headers say of the numbers; None where values must tell."""
+    by_header = [h.stated for h in headers if not h.file.is_scl]
+    first = by_header[0]
+    if first is not None and all(s is not None and s.sentence == first.sentence for s in by_header):
+        return replace(first, offsets=tuple(o for s in by_header if s is not None for o in s.offsets))
+    if provenance.reflectance is None:
+        return None
+    quantification, offsets, sentence = provenance.reflectance
+    if not np.issubdtype(np.dtype(scene.dtype), np.integer) or np.dtype(scene.dtype).itemsize < 2:
+        return None
+    return Reflectance(quantification, tuple(offsets.get(b.standard or "", 0.0) for b in scene.bands), sentence)
+
+
+def grid_facts(grid: Grid) -> list[Any]:
+    """A grid as plain values."""
+    return [*grid.shape_rc, *grid.transform[:6], grid.crs_wkt]
+
+
+def grid_of(facts: Sequence[Any]) -> Grid:
+    """What `grid_facts` gave."""
+    height, width, *transform, crs_wkt = facts
+    return Grid((int(height), int(width)), Affine(*(float(v) for v in transform)), crs_wkt)
+
+
+def facts_of(scene: Scene, valid_counts: Sequence[int]) -> dict[str, Any]:
+    """The scene as plain values, without its folder: what goes through the pipe. `scene_of` reads it back."""
+    grids = list(dict.fromkeys([*scene.grids, *(la.grid for la in scene.layers), *(m.layer.grid for m in scene.masks)]))
+
+    def layer(given: Layer) -> list[Any]:
+        return [given.path.name, given.index, grids.index(given.grid)]
+
+    return {
+        "title": scene.title,
+        "grids": [grid_facts(grid) for grid in grids],
+        "scene_grids": len(scene.grids),
+        "bands": [[band.name, band.standard] for band in scene.bands],
+        "layers": [layer(one) for one in scene.layers],
+        "masks": [[mask.kind, layer(mask.layer)] for mask in scene.masks],
+        "dtype": scene.dtype,
+        "nodata": [None if n is None else repr(float(n)) for n in scene.nodata],
+        "reflectance": [scene.reflectance.quantification, scene.reflectance.offsets, scene.reflectance.sentence],
+        "saturated": scene.saturated,
+        "digest": scene.digest,
+        "level": scene.level,
+        "baseline": scene.baseline,
+        "year": scene.year,
+        "date": scene.date,
+        "notes": scene.notes,
+        "names_are_guessed": scene.names_are_guessed,
+        "valid_shares": [
+            count / max(1, one.grid.pixel_count) for count, one in zip(valid_counts, scene.layers, strict=True)
+        ],
+    }
+
+
+def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:
+    """The scene that `facts_of` told of, its rasters in `folder`."""
+    grids = [grid_of(one) for one in facts["grids"]]
+
+    def layer(given: Sequence[Any]) -> Layer:
+        name, index, grid = given
+        return Layer(folder / Path(name).name, int(index), grids[grid])
+
+    quantification, offsets, sentence = facts["reflectance"]
+    return Scene(
+        title=facts["title"],
+        grid=grids[0],
+        bands=tuple(Band(name, standard) for name, standard in facts["bands"]),
+        layers=tuple(layer(one) for one in facts["layers"]),
+        dtype=facts["dtype"],
+        nodata=tuple(None if n is None else float(n) for n in facts["nodata"]),
+        reflectance=Reflectance(float(quantification), tuple(float(o) for o in offsets), sentence),
+        digest=facts["digest"],
+        masks=tuple(MaskLayer(kind, layer(one)) for kind, one in facts["masks"]),
+        saturated=facts["saturated"],
+        grids=tuple(grids[: facts["scene_grids"]]),
+        level=facts["level"],
+        baseline=facts["baseline"],
+        year=facts["year"],
+        date=facts["date"],
+        notes=tuple(facts["notes"]),
+        names_are_guessed=facts["names_are_guessed"],
+        previews=(preview,),
+        valid_shares=tuple(float(share) for share in facts["valid_shares"]),
+    )

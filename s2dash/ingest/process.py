@@ -1,0 +1,137 @@
+"""Running the one-shot ingest process from the outside: its request, its answers, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from s2dash.errors import S2DashError, UnknownName, UnreadableFile
+from s2dash.settings import GDAL_ENVIRONMENT, INGEST_LIMITS
+from s2dash.types import CancelToken, Progress
+
+_log = logging.getLogger(__name__)
+_POLL_SECONDS = 0.1
+_LONGEST_LINE = 16_000_000
+_KEPT_VARIABLES = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LD_LIBRARY_PATH",
+    "PROJ_DATA",
+    "PROJ_LIB",
+    "GDAL_DATA",
+    "SYSTEMROOT",
+    "PYTHONHOME",
+    "TZ",
+)
+"""All that the process needs of the environment: what it does not get, no file can make it tell."""
+
+_said: set[str] = set()
+
+
+def run_child(request: Mapping[str, Any], folder: Path, progress: Progress, cancel: CancelToken) -> dict[str, Any]:
+    """Have a request served by a process of its own that may write to `folder` only; returns the outcome.
+
+    Raises UnreadableFile with what is wrong with the files, Cancelled on request.
+    """
+    with tempfile.TemporaryFile() as complaints:
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "s2dash.ingest.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env=_environment(),
+            cwd=folder,
+        )
+        watch = threading.Thread(target=_watch, args=(child, cancel), daemon=True)
+        watch.start()
+        try:
+            outcome = _converse(child, request, progress)
+        finally:
+            child.kill()
+            child.wait()
+            watch.join()
+            _close_pipes(child)
+        cancel.check()
+        if outcome is None:
+            complaints.seek(0)
+            _log.warning("the ingest process ended early: %s", complaints.read()[-2000:].decode(errors="replace"))
+            name = str(request["names"][0]) if len(request["names"]) == 1 else "One of the files"
+            raise UnreadableFile(
+                f"{name} could not be read: it is damaged, or asks for more memory or time than a file may take."
+            )
+    return outcome
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    packages = str(Path(__file__).parents[2])
+    return kept | GDAL_ENVIRONMENT | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": packages}
+
+
+def _close_pipes(child: subprocess.Popen[bytes]) -> None:
+    for pipe in (child.stdout, child.stdin):
+        # Closing flushes what an ended child no longer reads.
+        with contextlib.suppress(BrokenPipeError):
+            if pipe is not None:
+                pipe.close()
+
+
+def _watch(child: subprocess.Popen[bytes], cancel: CancelToken) -> None:
+    """End the child when it is cancelled or takes too long."""
+    waited = 0.0
+    while child.poll() is None:
+        if cancel.is_cancelled or waited > INGEST_LIMITS.wall_seconds:
+            child.kill()
+        try:
+            child.wait(_POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            waited += _POLL_SECONDS
+
+
+def _converse(child: subprocess.Popen[bytes], request: Mapping[str, Any], progress: Progress) -> dict[str, Any] | None:
+    """Send the request and follow the answers; None where the child died without one."""
+    assert child.stdin is not None
+    try:
+        child.stdin.write(json.dumps(dict(request)).encode() + b"\n")
+        child.stdin.close()
+    except BrokenPipeError:
+        return None
+    for message in _messages(child):
+        if "progress" in message:
+            progress(float(message["progress"]), str(message["what"]))
+        elif "protections" in message:
+            _log_once(str(message["protections"]))
+        elif "error" in message:
+            kind: type[S2DashError] = UnknownName if message.get("kind") == "name" else UnreadableFile
+            raise kind(str(message["error"]))
+        elif "outcome" in message:
+            return dict(message["outcome"])
+    return None
+
+
+def _messages(child: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
+    assert child.stdout is not None
+    while line := child.stdout.readline(_LONGEST_LINE):
+        try:
+            message = json.loads(line)
+        except ValueError:
+            return
+        if isinstance(message, dict):
+            yield message
+
+
+def _log_once(sentence: str) -> None:
+    if sentence not in _said:
+        _said.add(sentence)
+        _log.info("%s", sentence)

@@ -1,0 +1,178 @@
+"""Reading a scene's pixels: windows at full resolution, and the decimated copy for the live picture.
+
+Pixels come out as they are stored, on the scene's grid, with a mask beside them (`Pixels`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning
+
+from s2dash import resample
+from s2dash.grid import Grid
+from s2dash.scene import AREA, FILE_MASK, SCL, Layer, Masking, Pixels, Scene, hidden_by_cause
+from s2dash.types import Window, frozen, windows
+
+# A scene without a place is legal here and said so in words of our own. rasterio warns at each opening, on
+# any thread, where `warnings.catch_warnings` is of no use.
+warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
+
+_STRIP_ROWS = 512
+
+
+class SceneReader:
+    """Reads windows of a scene. One thread each: a GDAL dataset must not be shared."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self._datasets: dict[Path, rasterio.DatasetReader] = {}
+
+    def __enter__(self) -> SceneReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what has been opened."""
+        for dataset in self._datasets.values():
+            dataset.close()
+        self._datasets.clear()
+
+    def read(self, positions: Sequence[int], window: Window, masking: Masking | None = None) -> Pixels:
+        """The bands at `positions` in a window, values as stored, with the mask that `masking` asks for."""
+        masking = Masking() if masking is None else masking
+        rows = np.arange(window.row, window.row + window.height)
+        cols = np.arange(window.col, window.col + window.width)
+        values = self.bands(positions, rows, cols)
+
+        def rest_is_zero(candidates: np.ndarray) -> np.ndarray:
+            others = [i for i in range(len(self.scene.bands)) if i not in positions]
+            return candidates & ~self.bands(others, rows, cols).any(axis=0) if others else candidates
+
+        masks = np.zeros((len(self.scene.masks), *values.shape[1:]), dtype=np.uint8)
+        for out, mask in zip(masks, self.scene.masks, strict=True):
+            wanted = {FILE_MASK: masking.nodata, SCL: bool(masking.scl), AREA: masking.area}
+            if wanted[mask.kind]:
+                out[:] = as_mask(mask.kind, self._codes(mask.layer, rows, cols))
+        valid = np.ones(values.shape[1:], dtype=bool)
+        for _, hidden in hidden_by_cause(self.scene, positions, values, masks, rest_is_zero, masking):
+            valid &= ~hidden
+        return Pixels(values, valid)
+
+    def bands(self, positions: Sequence[int], rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """Bands at the crossings of evenly spaced rows and columns of the scene's grid, in the scene's dtype.
+
+        Returns an array of shape (bands, rows, cols).
+        """
+        scene = self.scene
+        out = np.empty((len(positions), len(rows), len(cols)), dtype=scene.dtype)
+        places: dict[tuple[Path, Grid], list[int]] = {}
+        for place, position in enumerate(positions):
+            layer = scene.layers[position]
+            places.setdefault((layer.path, layer.grid), []).append(place)
+        for (path, grid), together in places.items():
+            indexes = [scene.layers[positions[place]].index for place in together]
+            relation = _relation(scene.grid, grid)
+            if relation.is_copy:
+                taken = _copied(self._dataset(path), indexes, relation, rows, cols)
+                if len(together) == len(positions):
+                    return taken.astype(scene.dtype, copy=False)
+                out[together] = taken
+                continue
+            row_axis, col_axis = relation.axes(rows, cols)
+            source = _span(self._dataset(path), indexes, row_axis, col_axis)
+            first_rc = (row_axis.span[0], col_axis.span[0])
+            for place, band in zip(together, source, strict=True):
+                missing = scene.missing_value(positions[place])
+                out[place] = resample.resampled(band, row_axis, col_axis, first_rc, missing)
+        return out
+
+    def _codes(self, layer: Layer, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        relation = _relation(self.scene.grid, layer.grid)
+        if relation.is_copy:
+            return _copied(self._dataset(layer.path), [layer.index], relation, rows, cols)[0]
+        row_axis, col_axis = relation.axes(rows, cols)
+        source = _span(self._dataset(layer.path), [layer.index], row_axis, col_axis)[0]
+        return resample.nearest(source, row_axis, col_axis, (row_axis.span[0], col_axis.span[0]))
+
+    def stack(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """All bands, then all mask layers, shape (bands + masks, rows, cols), in the scene's dtype."""
+        scene = self.scene
+        bands = self.bands(range(len(scene.bands)), rows, cols)
+        if not scene.masks:
+            return bands
+        masks = [as_mask(mask.kind, self._codes(mask.layer, rows, cols)) for mask in scene.masks]
+        return np.concatenate([bands, np.stack(masks).astype(scene.dtype)])
+
+    def _dataset(self, path: Path) -> rasterio.DatasetReader:
+        if path not in self._datasets:
+            self._datasets[path] = rasterio.open(path, driver="GTiff")
+        return self._datasets[path]
+
+
+def as_mask(kind: str, stored: np.ndarray) -> np.ndarray:
+    """A mask layer's values as any dtype holds them: 0 or 1 for what hides by 0, classes as they are."""
+    return stored != 0 if kind in (FILE_MASK, AREA) else stored
+
+
+def read_preview_stack(scene: Scene) -> np.ndarray:
+    """Every band, then every mask layer, nearest-decimated to the live picture.
+
+    Shape (bands + masks, rows, cols), in the scene's dtype, read-only. Taken from the copy that
+    ingest gathered where there is one.
+    """
+    if scene.preview_path is not None:
+        return frozen(np.load(scene.preview_path, allow_pickle=False))
+    step = scene.live_step
+    rows, cols = preview_places(scene.grid, step)
+    parts = []
+    with SceneReader(scene) as reader:
+        strip = max(1, _STRIP_ROWS // step) * step
+        for window in windows(scene.grid.shape_rc, (strip, scene.grid.width)):
+            some = rows[(rows >= window.row) & (rows < window.row + window.height)]
+            if len(some):
+                parts.append(reader.stack(some, cols))
+    return frozen(np.concatenate(parts, axis=1))
+
+
+def preview_places(grid: Grid, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows and columns that the live picture takes: every `step`-th from `step // 2` on.
+
+    Full-resolution pixels are taken by slicing: never GDAL's decimated read, which may average,
+    and may follow overviews.
+    """
+    return np.arange(step // 2, grid.height, step), np.arange(step // 2, grid.width, step)
+
+
+@lru_cache(maxsize=64)
+def _relation(target: Grid, source: Grid) -> resample.Relation:
+    return resample.relation(target, source)
+
+
+def _copied(
+    dataset: rasterio.DatasetReader,
+    indexes: list[int],
+    relation: resample.Relation,
+    rows: np.ndarray,
+    cols: np.ndarray,
+) -> np.ndarray:
+    down, right = (int(shift) for shift in relation.shift_rc)
+    row_range = (int(rows[0]) + down, int(rows[-1]) + down + 1)
+    col_range = (int(cols[0]) + right, int(cols[-1]) + right + 1)
+    values = dataset.read(indexes, window=(row_range, col_range))
+    row_step, col_step = (int(n[1] - n[0]) if len(n) > 1 else 1 for n in (rows, cols))
+    return np.asarray(values[:, ::row_step, ::col_step])
+
+
+def _span(dataset: rasterio.DatasetReader, indexes: list[int], rows: resample.Axis, cols: resample.Axis) -> np.ndarray:
+    return np.asarray(dataset.read(indexes, window=(rows.span, cols.span)))

@@ -1,0 +1,87 @@
+"""The picker for the server's own folder: which of its files or products to open."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import streamlit as st
+
+from s2dash.errors import UnreadableFile
+from s2dash.server_folder import MOST_ENTRIES, FolderEntry, list_entries, resolve
+from s2dash.ui.messages import words_for
+from s2dash.upload_store import size_words
+
+
+def server_files(root: Path, *, key: str) -> tuple[Path, ...]:
+    """Draw the picker; the chosen paths on the one run in which `Open` was pressed, otherwise none.
+
+    `root` is the administrator's folder (`settings.data_folder()`). Whatever cannot be read is said in place.
+    """
+    place = str(st.session_state.get(_place_key(key), ""))
+    try:
+        entries = list_entries(root, place)
+    except UnreadableFile as error:
+        st.session_state.pop(_place_key(key), None)
+        st.markdown(words_for(error))
+        return ()
+    _choose_folder(place, entries, key)
+    names = _choose_files(place, entries, key)
+    is_pressed = st.button("Open", key=f"{key} open", disabled=not names, icon=":material/folder_open:")
+    if not is_pressed or not names:
+        return ()
+    try:
+        return resolve(root, [_joined(place, name) for name in names])
+    except UnreadableFile as error:
+        st.markdown(words_for(error))
+        return ()
+
+
+def _choose_folder(place: str, entries: tuple[FolderEntry, ...], key: str) -> None:
+    above = [str(parent) for parent in reversed(PurePosixPath(place).parents)] if place else []
+    above = ["" if parent == "." else parent for parent in above]
+    below = [_joined(place, entry.name) for entry in entries if entry.kind == "folder"]
+    if not above and not below:
+        return
+    options = [*above, place, *below]
+    widget_key = f"{key} folder {place}"
+
+    def go() -> None:
+        st.session_state[_place_key(key)] = st.session_state[widget_key]
+
+    st.selectbox(
+        "Folder on the server",
+        options,
+        len(above),
+        key=widget_key,
+        on_change=go,
+        format_func=lambda path: "Top folder" if path == "" else path.replace("/", " / "),
+        help="Choose a folder to see what is in it.",
+    )
+
+
+def _choose_files(place: str, entries: tuple[FolderEntry, ...], key: str) -> list[str]:
+    shown = {entry.name: _label(entry) for entry in entries if entry.kind != "folder"}
+    chosen = st.multiselect(
+        "Files on the server",
+        list(shown),
+        key=f"{key} files {place}",
+        format_func=lambda name: shown.get(name, name),
+        disabled=not shown,
+        placeholder="Choose one or more" if shown else "No scene in this folder",
+        help="GeoTIFF, JPEG 2000, zipped products or .SAFE folders. Several bands of one scene can be opened together.",
+    )
+    if len(entries) == MOST_ENTRIES:
+        st.caption(f"Only the first {MOST_ENTRIES:,} names are shown.")
+    return chosen
+
+
+def _label(entry: FolderEntry) -> str:
+    return f"{entry.name} · {'product' if entry.kind == 'product' else size_words(entry.size or 0)}"
+
+
+def _joined(place: str, name: str) -> str:
+    return f"{place}/{name}" if place else name
+
+
+def _place_key(key: str) -> str:
+    return f"{key}: folder in view"

@@ -13,11 +13,11 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from s2dash.pipeline import Fitted
 from s2dash.reading import read_preview_stack
 from s2dash.recipe import Recipe
 from s2dash.scene import Scene
-from s2dash.types import CancelToken
+from s2dash.types import CancelToken, Progress
 
 T = TypeVar("T")
 
@@ -129,28 +129,36 @@ class LiveEngine:
         return LiveAnswer(result, fitted, time.perf_counter() - started)
 
 
-@dataclass(eq=False)
-class FullJob:
-    """One run over all pixels of a scene, with progress; its labels live in a folder of its own until dropped."""
+class Job(Generic[T]):
+    """One piece of long work on a thread, with progress; its files live in a folder of its own until dropped."""
 
-    fitted: Fitted
-    share: float = 0.0
-    started: float = field(default_factory=time.perf_counter)
-    _cancel: CancelToken = field(default_factory=CancelToken)
-    _folder: ScratchFolder = field(default_factory=lambda: ScratchFolder("s2dash-full-"))
-    _future: Future[Result] = field(default_factory=Future)
+    def __init__(self, work: Callable[[Path, Progress, CancelToken], T], prefix: str = "s2dash-job-") -> None:
+        self.share = 0.0
+        self.what = ""
+        """What is being done, in plain words."""
+        self.started = time.perf_counter()
+        self.folder = ScratchFolder(prefix)
+        self._work = work
+        self._cancel = CancelToken()
+        self._future: Future[T] = Future()
 
-    def start(self) -> FullJob:
-        threading.Thread(target=self._run, name="s2dash-full", daemon=True).start()
+    def start(self) -> Self:
+        """Begin; returns the job."""
+        self.started = time.perf_counter()
+        threading.Thread(target=self._run, name="s2dash-job", daemon=True).start()
         return self
 
     def cancel(self) -> None:
-        """Stop between two windows; nothing is left behind."""
+        """Stop at the next look; nothing is left behind."""
         self._cancel.cancel()
 
     @property
     def is_done(self) -> bool:
         return self._future.done()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is done within so many seconds."""
+        return bool(wait([self._future], seconds).done)
 
     @property
     def seconds_left(self) -> float | None:
@@ -159,17 +167,27 @@ class FullJob:
             return None
         return (time.perf_counter() - self.started) * (1 - self.share) / self.share
 
-    def result(self) -> Result:
-        """The full result of a finished job; raises what stopped it."""
+    def result(self) -> T:
+        """What a finished job brought; raises what stopped it."""
         return self._future.result(timeout=0)
 
     def _run(self) -> None:
         try:
-            labels = self._folder.path / "labels.tif"
-            self._future.set_result(pipeline.run_full(self.fitted, labels, self._note, self._cancel))
+            self._future.set_result(self._work(self.folder.path, self._note, self._cancel))
         except BaseException as error:  # noqa: BLE001 - handed to who asks for the result
-            self._folder.remove()
+            self.folder.remove()
             self._future.set_exception(error)
 
     def _note(self, share: float, what: str) -> None:
-        self.share = share
+        self.share, self.what = share, what
+
+
+class FullJob(Job[Result]):
+    """One run over all pixels of a scene."""
+
+    def __init__(self, fitted: Fitted) -> None:
+        super().__init__(self._label, "s2dash-full-")
+        self.fitted = fitted
+
+    def _label(self, folder: Path, progress: Progress, cancel: CancelToken) -> Result:
+        return pipeline.run_full(self.fitted, folder / "labels.tif", progress, cancel)

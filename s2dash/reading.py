@@ -90,11 +90,13 @@ class SceneReader:
                 out[together] = taken
                 continue
             row_axis, col_axis = relation.axes(rows, cols)
+            mask = next((m.layer.index for m in scene.masks if m.kind == FILE_MASK and m.layer.path == path), None)
             source = _span(self._dataset(path), indexes, row_axis, col_axis)
+            shown = None if mask is None else _span(self._dataset(path), [mask], row_axis, col_axis)[0] != 0
             first_rc = (row_axis.span[0], col_axis.span[0])
             for place, band in zip(together, source, strict=True):
                 missing = scene.missing_value(positions[place])
-                out[place] = resample.resampled(band, row_axis, col_axis, first_rc, missing)
+                out[place] = resample.resampled(band, row_axis, col_axis, first_rc, missing, scene.saturated, shown)
         return out
 
     def _codes(self, layer: Layer, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
@@ -132,7 +134,8 @@ def read_preview_stack(scene: Scene) -> np.ndarray:
     ingest gathered where there is one.
     """
     if scene.preview_path is not None:
-        return frozen(np.load(scene.preview_path, allow_pickle=False))
+        # The last layer is an area that may have been taken away since.
+        return frozen(np.load(scene.preview_path, allow_pickle=False)[: len(scene.bands) + len(scene.masks)])
     step = scene.live_step
     rows, cols = preview_places(scene.grid, step)
     parts = []

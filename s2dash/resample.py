@@ -13,6 +13,9 @@ import numpy as np
 from s2dash.errors import InputError
 from s2dash.grid import Grid
 
+_TINY_SHARE = 1e-4
+"""Of a pixel: less than this is a rounding error of weights."""
+_HALF = 0.5 - _TINY_SHARE
 _SAME_PX = 0.01
 """Grids that stay within a hundredth of a pixel of each other over the whole scene are the same."""
 
@@ -52,6 +55,8 @@ class Axis:
     """Their weights, shape (taps, targets), float64, sums of 1."""
     nearest: np.ndarray
     """The source place under each target's centre, shape (targets,)."""
+    is_coarser: bool
+    """Whether targets are larger than source pixels and take the mean of those they cover."""
 
     @property
     def span(self) -> tuple[int, int]:
@@ -92,17 +97,26 @@ def _axis(targets: np.ndarray, scale: float, shift: float, length: int) -> Axis:
         taps = int(np.ceil(scale - 1e-9)) + (1 if np.any(np.abs(first - np.round(first)) > 1e-9) else 0)
         places = start + np.arange(taps)[:, None]
         weights = np.clip(np.minimum(places + 1, first + scale) - np.maximum(places, first), 0, None) / scale
+        if places.min() < 0 or places.max() >= length:
+            weights = np.where((places >= 0) & (places < length), weights, 0)
+            weights /= weights.sum(axis=0)
     else:
         start = np.floor(centre - 0.5 + 1e-9).astype(np.int64)
         share = np.clip(centre - 0.5 - start, 0, None)
         places = np.stack([start, start + 1])
         weights = np.stack([1 - share, share])
     nearest = np.floor(centre + 1e-9).astype(np.int64)
-    return Axis(np.clip(places, 0, length - 1), weights, np.clip(nearest, 0, length - 1))
+    return Axis(np.clip(places, 0, length - 1), weights, np.clip(nearest, 0, length - 1), scale > 1)
 
 
 def resampled(
-    source: np.ndarray, rows: Axis, cols: Axis, first_rc: tuple[int, int], missing: float | None
+    source: np.ndarray,
+    rows: Axis,
+    cols: Axis,
+    first_rc: tuple[int, int],
+    missing: float | None,
+    saturated: float | None = None,
+    shown: np.ndarray | None = None,
 ) -> np.ndarray:
     """A band's weighted means at the target's pixels, in the source's dtype; whole numbers are rounded.
 
@@ -111,27 +125,39 @@ def resampled(
     source : ndarray of shape (rows, cols), the part of the source that the axes reach
     first_rc : the source row and column of its first pixel
     missing : the value that stands for no data, besides NaN; None for none
+    saturated : the value that stands for more light than could be measured; None for none
+    shown : ndarray of the source's shape, bool, False where a mask of its file hides it; None for all
 
-    Missing pixels count for nothing. A finer target is missing where the source pixel under its
-    centre is; a coarser one where more than half of it is.
+    Missing, saturated and hidden pixels count for nothing in means. A finer target is missing or
+    saturated where the source pixel under its centre is; a coarser one where more than half of it is.
     """
     floating = np.issubdtype(source.dtype, np.floating)
     precise = np.float32 if source.dtype.itemsize <= 2 or source.dtype == np.float32 else np.float64
     present = np.isfinite(source) if floating else np.ones(source.shape, dtype=bool)
     if missing is not None and not np.isnan(missing):
         present &= source != missing
-    if present.all():
+    bright = present & (source == saturated) if saturated is not None else np.zeros(source.shape, dtype=bool)
+    usable = present & ~bright if shown is None else present & ~bright & shown
+    if usable.all():
         return _as_dtype(_weighted(source, rows, cols, first_rc, precise), source.dtype)
-    total = _weighted(np.where(present, source, 0), rows, cols, first_rc, precise)
-    share = _weighted(present, rows, cols, first_rc, precise)
-    if len(rows.places) > 2 or len(cols.places) > 2:
-        kept = share >= 0.5
-    else:
-        kept = present[np.ix_(rows.nearest - first_rc[0], cols.nearest - first_rc[1])]
-    # Where nothing is missing the sum is taken as it is: dividing by a sum of weights could round otherwise.
-    means = np.divide(total, share, out=total, where=kept & (share < 1 - 1e-4))
+    total = _weighted(np.where(usable, source, 0), rows, cols, first_rc, precise)
+    share = _weighted(usable, rows, cols, first_rc, precise)
+    is_coarser = rows.is_coarser or cols.is_coarser
+    kept = nearest(usable, rows, cols, first_rc)
+    if is_coarser:
+        # What a file's own mask shows at the centre is shown, so it has a value however little of it counts.
+        kept = (share >= _HALF) | kept if shown is not None else share >= _HALF
+    # Where nothing is left out the sum is taken as it is: dividing by a sum of weights could round otherwise.
+    means = np.divide(total, share, out=total, where=kept & (share < 1 - _TINY_SHARE))
     empty = missing if missing is not None else (np.nan if floating else 0)
-    return np.asarray(np.where(kept, _as_dtype(means, source.dtype), np.asarray(empty).astype(source.dtype)))
+    out = np.where(kept, _as_dtype(means, source.dtype), np.asarray(empty).astype(source.dtype))
+    if bright.any():
+        if is_coarser:
+            too_bright = 2 * _weighted(bright, rows, cols, first_rc, precise) >= 1 - share - _TINY_SHARE
+        else:
+            too_bright = nearest(bright, rows, cols, first_rc)
+        out[~kept & too_bright] = np.asarray(saturated).astype(source.dtype)
+    return np.asarray(out)
 
 
 def nearest(source: np.ndarray, rows: Axis, cols: Axis, first_rc: tuple[int, int]) -> np.ndarray:

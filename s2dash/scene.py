@@ -65,6 +65,12 @@ class MaskLayer:
     kind: str
     """`FILE_MASK`, `SCL` or `AREA`."""
     layer: Layer
+    positions: tuple[int, ...] = ()
+    """The bands it speaks of, such as those of its date: it hides nothing where none is chosen. Empty for all."""
+
+    def concerns(self, positions: Sequence[int]) -> bool:
+        """Whether it speaks of one of these bands."""
+        return not self.positions or not set(self.positions).isdisjoint(positions)
 
 
 @dataclass(frozen=True)
@@ -264,8 +270,11 @@ def masked_shares(
 
     `stack` is as for `valid_pixels`.
     """
-    found = hidden_by_cause(scene, positions, *_parts(scene, positions, stack), masking)
-    return tuple((cause, float(hidden.mean())) for cause, hidden in found)
+    together: dict[str, np.ndarray] = {}
+    for cause, hidden in hidden_by_cause(scene, positions, *_parts(scene, positions, stack), masking):
+        # Several dates bring a classification each.
+        together[cause] = together[cause] | hidden if cause in together else hidden
+    return tuple((cause, float(hidden.mean())) for cause, hidden in together.items())
 
 
 RestIsZero = Callable[[np.ndarray], np.ndarray]
@@ -301,7 +310,7 @@ def hidden_by_cause(
     for mask, stored in zip(scene.masks, masks, strict=True):
         if mask.kind == AREA and masking.area:
             yield "outside the area", stored == 0
-        elif mask.kind == SCL:
+        elif mask.kind == SCL and mask.concerns(positions):
             for code in masking.scl:
                 yield sentinel2.SCL_CLASSES.get(code, f"class {code}"), stored == code
 
@@ -315,7 +324,7 @@ def _without_data(
         if nodata is not None and not math.isnan(nodata):
             hidden |= band == nodata
     for mask, stored in zip(scene.masks, masks, strict=True):
-        if mask.kind == FILE_MASK:
+        if mask.kind == FILE_MASK and mask.concerns(positions):
             hidden |= stored == 0
     if scene.zero_is_nodata:
         candidates = np.asarray(~values.any(axis=0))

@@ -320,16 +320,15 @@ class TestOntoTheGrid:
             (shapely.box(-70, -10, -69, -9), LON_LAT),
             (shapely.box(500_000, 5_300_010, 500_100, 5_300_100), UTM),
             (shapely.box(500_000, 100, 500_100, 200), CRS.from_epsg(32760).to_wkt()),
-            (shapely.box(0, 0, 1e300, 1e300).difference(shapely.box(0, 0, 1e299, 1e299)), UTM),
             (shapely.box(-20, -20, 820, 620).difference(shapely.box(-10, -10, 810, 610)), None),
         ],
-        ids=["far", "just above", "other half of the Earth", "enormous", "ring around"],
+        ids=["far", "just above", "other half of the Earth", "ring around"],
     )
     def test_outside_is_an_error(self, geometry: shapely.Polygon, crs: str | None) -> None:
         grid = GRIDS["utm"]
         if crs is None:
             geometry, crs = shapely.affinity.translate(geometry, 500_000, 5_299_400), UTM
-        with pytest.raises(UnreadableFile, match=r"outside the scene: .*fields\.geojson|cannot show"):
+        with pytest.raises(UnreadableFile, match=r"outside the scene: .*fields\.geojson"):
             area_on(area_of(geometry, crs), grid)
 
     def test_a_scene_without_a_place_is_an_error(self) -> None:
@@ -426,14 +425,15 @@ class TestGeoJson:
         others = [{"type": "Point", "coordinates": [1, 2]}, {"type": "LineString", "coordinates": [[1, 2], [3, 4]]}]
         area = read_area(write_json(tmp_path / "a.json", collection(*others, polygon(SQUARE))))
         assert area.polygon_count == 1
-        assert area.notes[0].startswith("2 shapes")
+        assert "no polygons" in area.notes[0]
+        assert area.notes[0].endswith(": 2.")
         assert "no polygons" in refused(write_json(tmp_path / "b.json", collection(*others)))
         assert "no polygons" in refused(write_json(tmp_path / "c.json", collection()))
 
     def test_crossing_polygons_are_repaired_and_noted(self, tmp_path: Path) -> None:
         bow = [[0, 0], [2, 2], [2, 0], [0, 2], [0, 0]]
         area = read_area(write_json(tmp_path / "a.json", collection(polygon(bow), polygon(SQUARE))))
-        assert "repaired" in area.notes[0]
+        assert area.notes == ("Polygons repaired, as they crossed or touched themselves: 1.",)
         assert shapely.is_valid(shapely.get_parts(area.geometry)).all()
         assert math.isclose(area.geometry.area, 2 + 0.005**2)
         flat = [[0, 0], [1, 1], [2, 2], [0, 0]]
@@ -476,6 +476,18 @@ class TestGeoJson:
     def test_hostile_and_damaged_text(self, tmp_path: Path, text: str, words: str) -> None:
         message = refused(write_json(tmp_path / "a.geojson", text))
         assert any(word in message for word in words.split("|"))
+
+    @pytest.mark.parametrize("far", ["1e10", "1e300", "-1e308"])
+    def test_coordinates_nowhere_on_the_earth(self, tmp_path: Path, far: str) -> None:
+        crs = '{"type":"name","properties":{"name":"EPSG:32633"}}'
+        text = f'{{"type":"Polygon","crs":{crs},"coordinates":[[[0,0],[{far},0],[{far},{far}],[0,0]]]}}'
+        assert "nowhere" in refused(write_json(tmp_path / "a.json", text))
+
+    def test_messages_take_the_name_that_they_are_given(self, tmp_path: Path) -> None:
+        path = write_json(tmp_path / "0001.bin", polygon(SQUARE))
+        assert read_area(path, name="fields.geojson").name == "fields.geojson"
+        with pytest.raises(UnreadableFile, match=r"^fields\.geojson is JSON"):
+            read_area(write_json(tmp_path / "0002.bin", "{}"), name="fields.geojson")
 
     def test_nested_collections_do_not_recurse(self, tmp_path: Path) -> None:
         nested: Any = polygon(SQUARE)
@@ -566,7 +578,8 @@ class TestGeoPackage:
         ]
         area = read_area(write_geopackage(tmp_path / "a.gpkg", blobs, kind="GEOMETRY"))
         assert area.polygon_count == 1
-        assert area.notes[0].startswith("3 shapes")
+        assert "no polygons" in area.notes[0]
+        assert area.notes[0].endswith(": 3.")
         assert "no polygons" in refused(write_geopackage(tmp_path / "b.gpkg", blobs[:5]))
 
     def test_first_layer_of_polygons_is_read_and_the_others_named(self, tmp_path: Path) -> None:
@@ -702,7 +715,7 @@ class TestGeoPackage:
         """GEOS would follow it until the stack is used up, and take the process along."""
         blob = gp_blob(BOX, envelope=0)[:8] + struct.pack("<BII", 1, 7, 1) * 1_000_000
         path = write_geopackage(tmp_path / "a.gpkg", [blob, gp_blob(BOX)])
-        assert read_area(path).notes[0].startswith("1 shapes")
+        assert read_area(path).notes[0].endswith(": 1.")
 
 
 # ------------------------------------------------------------------------------------------ anything else

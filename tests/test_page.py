@@ -67,7 +67,7 @@ class Page:
         return self
 
     def widget(self, kind: str, label: str) -> Any:
-        return next(w for w in self.test.get(kind) if w.label == label)
+        return next(w for w in self.test.get(kind) if w.label.split(" · ")[0] == label)
 
     def choose(self, kind: str, label: str, value: object) -> Page:
         self.widget(kind, label).set_value(value)
@@ -111,8 +111,8 @@ class Page:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The rows of the legend; none where there is no legend."""
-        tables = self.test.get("bidi_component")
-        return list(json.loads(tables[0].proto.json)["rows"]) if tables else []
+        told = [json.loads(component.proto.json) for component in self.test.get("bidi_component")]
+        return next((list(one["rows"]) for one in told if "rows" in one), [])
 
     @property
     def tiles(self) -> list[str]:

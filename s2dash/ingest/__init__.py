@@ -12,9 +12,16 @@ from typing import Any
 import numpy as np
 
 from s2dash.errors import RecipeError, UnknownName, UnreadableFile
-from s2dash.ingest.assemble import InputFile, Plan, Provenance, finished, grid_facts, plan, scene_of
-from s2dash.ingest.checks import driver_of, open_checked
-from s2dash.ingest.describe import guessed_reflectance, has_internal_mask, named_bands, title_from
+from s2dash.ingest.assemble import Plan, brought_down, finished, grid_facts, plan, scene_of
+from s2dash.ingest.checks import GDAL_ERRORS, driver_of, open_checked
+from s2dash.ingest.describe import (
+    guessed_reflectance,
+    has_internal_mask,
+    named_bands,
+    power_to_divide_by,
+    title_from,
+)
+from s2dash.ingest.inputs import Given, gather
 from s2dash.ingest.process import run_child
 from s2dash.legend import clean_name
 from s2dash.reading import read_preview_stack
@@ -40,19 +47,32 @@ def open_in_place(path: Path) -> Scene | None:
     """
     if path.is_dir() or driver_of(path) != "GTiff":
         return None
+    try:
+        return _opened_in_place(path)
+    except GDAL_ERRORS as error:
+        raise UnreadableFile(
+            f"{path.name} is damaged: not all of it can be read. Download or export it again."
+        ) from error
+
+
+def _opened_in_place(path: Path) -> Scene | None:
     with open_checked(path) as dataset:
         blocks = set(dataset.block_shapes)
         tiled = len(blocks) == 1 and dataset.profile.get("tiled", False)
         if not tiled or has_internal_mask(dataset) or len(set(dataset.dtypes)) > 1:
             return None
-        planned = _in_place(plan([InputFile(path, path.name)], Provenance(title_from(path)), path.parent), path)
+        inputs = gather([Given(path.name, path)], path.parent, title_from(path), None, _unheard)
+        planned = _in_place(plan(inputs.files, inputs.provenance, path.parent), path)
         identity = _identity(path)
         if planned.scene.live_step == 1:
             stack = read_preview_stack(planned.scene)
+            if brought_down(planned, stack) is not None:
+                return None
             return finished(planned, stack, [stack[0].size] * len(planned.scene.bands), identity)
-        reflectance = planned.stated or guessed_reflectance(
-            planned.scene.dtype, _typical_values(dataset), len(planned.scene.bands)
-        )
+        values = _typical_values(dataset)
+        if power_to_divide_by(values):
+            return None
+        reflectance = planned.stated or guessed_reflectance(planned.scene.dtype, values, len(planned.scene.bands))
     return replace(planned.scene, reflectance=reflectance, digest=identity)
 
 
@@ -174,6 +194,10 @@ def with_numbers(scene: Scene, quantification: float | None = None, offset: floa
     shown = f"{offset:g}" if offset is not None else "as found"
     sentence = f"Set by hand: divided by {quantification:g}, offset {shown}."
     return scene.with_reflectance(replace(found, quantification=quantification, offsets=offsets, sentence=sentence))
+
+
+def _unheard(share: float) -> None:
+    """Progress of what is done at once."""
 
 
 def _in_new_folder(

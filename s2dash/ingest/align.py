@@ -10,11 +10,13 @@ from affine import Affine
 
 from s2dash.errors import InputError, UnreadableFile
 from s2dash.grid import Grid
-from s2dash.resample import relation
+from s2dash.resample import Relation, relation
 
 _SAME_SIZE = 1e-3
 _RATIO_TOLERANCE = 0.02
 _WHOLE_PX = 0.01
+_OVERHANG = 0.5
+"""Part of the larger pixel by which grids may stick out over each other: crops at 10 and 20 m rarely end together."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def in_one_place(grids: Sequence[Grid], names: Sequence[str]) -> Placed:
     """
     located = [grid for grid in grids if grid.has_place]
     for grid, name in zip(grids, names, strict=True):
-        if located and grid.has_place and grid.crs != located[0].crs:
+        if located and grid.has_place and not _same_crs(grid, located[0]):
             first = names[grids.index(located[0])]
             raise UnreadableFile(
                 f"{name} is in {_label(grid)} but {first} in {_label(located[0])}. "
@@ -43,7 +45,7 @@ def in_one_place(grids: Sequence[Grid], names: Sequence[str]) -> Placed:
             )
     if len(located) == len(grids):
         return Placed(tuple(grids), ())
-    if not located and len({(g.shape_rc, g.transform) for g in grids}) == 1:
+    if not located and (len({(g.shape_rc, g.transform) for g in grids}) == 1 or _all_placed_alike(grids)):
         return Placed(tuple(grids), ())
     references = located or [Grid(g.shape_rc, Affine.identity(), None) for g in _largest_first(grids)[:1]]
     placed = tuple(
@@ -87,12 +89,37 @@ def _label(grid: Grid) -> str:
     return label if len(label) < 30 else "another one"
 
 
+def _same_crs(one: Grid, other: Grid) -> bool:
+    """Whether two grids with a place share their coordinate system, however each file words it."""
+    assert one.crs is not None
+    assert other.crs is not None
+    code = one.crs.to_epsg()
+    return one.crs.equals(other.crs, ignore_axis_order=True) or (code is not None and code == other.crs.to_epsg())
+
+
+def _all_placed_alike(grids: Sequence[Grid]) -> bool:
+    """Whether files without a coordinate system still have coordinates, and those lie together."""
+    return all(not g.transform.is_identity and _meet(g, grids[0]) for g in grids)
+
+
+def _meet(one: Grid, other: Grid) -> bool:
+    """Whether two grids have ground in common, taken in the same coordinates."""
+    try:
+        _cut(one, (other,))
+    except UnreadableFile:
+        return False
+    return True
+
+
 def _same_size(one: Grid, other: Grid) -> bool:
     return all(math.isclose(a, b, rel_tol=_SAME_SIZE) for a, b in zip(one.pixel_size, other.pixel_size, strict=True))
 
 
 def _borrowed(grid: Grid, references: Sequence[Grid], name: str) -> Grid:
-    """The grid at the place of a reference: the one of its shape, else the one of the same ground."""
+    """The grid at the place of a reference: where its own numbers put it, else at that of its shape or ground."""
+    own = Grid(grid.shape_rc, grid.transform, references[0].crs_wkt)
+    if not grid.transform.is_identity and _meet(own, references[0]):
+        return own
     for reference in references:
         if reference.shape_rc == grid.shape_rc:
             return reference
@@ -106,8 +133,14 @@ def _borrowed(grid: Grid, references: Sequence[Grid], name: str) -> Grid:
     return Grid(grid.shape_rc, reference.transform @ Affine.scale(right, down), reference.crs_wkt)
 
 
+def _require_overlap(grid: Grid, other: Grid, found: Relation) -> None:
+    for start, scale, length, whole in zip(found.shift_rc, found.scale_rc, other.shape_rc, grid.shape_rc, strict=True):
+        if start + scale * length <= _WHOLE_PX or start >= whole - _WHOLE_PX:
+            raise UnreadableFile("The files do not overlap: they show different places. Give files of one area.")
+
+
 def _cut(grid: Grid, others: Sequence[Grid]) -> Grid:
-    """The part of a grid that lies within all others, in whole pixels."""
+    """The part of a grid that lies within all others, in whole pixels; half of the larger pixel may stick out."""
     top, left, bottom, right = 0.0, 0.0, float(grid.height), float(grid.width)
     for other in others:
         try:
@@ -115,9 +148,11 @@ def _cut(grid: Grid, others: Sequence[Grid]) -> Grid:
         except InputError as error:
             raise UnreadableFile(str(error)) from error
         (row_scale, col_scale), (row_shift, col_shift) = found.scale_rc, found.shift_rc
-        top, left = max(top, row_shift), max(left, col_shift)
-        bottom = min(bottom, row_shift + row_scale * other.height)
-        right = min(right, col_shift + col_scale * other.width)
+        _require_overlap(grid, other, found)
+        row_over, col_over = (_OVERHANG * max(1, scale) for scale in (row_scale, col_scale))
+        top, left = max(top, row_shift - row_over), max(left, col_shift - col_over)
+        bottom = min(bottom, row_shift + row_scale * other.height + row_over)
+        right = min(right, col_shift + col_scale * other.width + col_over)
     row, col = math.ceil(top - _WHOLE_PX), math.ceil(left - _WHOLE_PX)
     height, width = math.floor(bottom + _WHOLE_PX) - row, math.floor(right + _WHOLE_PX) - col
     if height < 1 or width < 1:

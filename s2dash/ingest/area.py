@@ -29,38 +29,41 @@ def is_area_file(path: Path) -> bool:
     Raises UnreadableFile where the file cannot be read at all.
     """
     try:
-        with path.open("rb") as file:
-            start = file.read(_MAGIC_BYTES)
+        start = _start(path)
     except OSError as error:
         raise UnreadableFile(f"{path.name} cannot be read: {error.strerror}.") from error
     return start.startswith(_SQLITE_MAGIC) or _is_json_object(start)
 
 
-def read_area(path: Path, limits: AreaLimits = AREA_LIMITS) -> Area:
-    """The polygons of a GeoJSON or GeoPackage, in the file's own CRS.
+def read_area(path: Path, limits: AreaLimits = AREA_LIMITS, name: str | None = None) -> Area:
+    """The polygons of a GeoJSON or GeoPackage, in the file's own CRS; `name` is what messages call the file.
 
     Points, lines and curved shapes are left out and noted; polygons that cross themselves are repaired
     (`shapely.make_valid`, method "structure") and noted.
 
     Raises UnreadableFile where the file is of another kind, is damaged, holds no polygon or passes a limit.
     """
+    name = name or path.name
     try:
-        with path.open("rb") as file:
-            data = file.read(limits.most_bytes + 1)
-        if len(data) > limits.most_bytes:
+        start = _start(path)
+        if path.stat().st_size > limits.most_bytes:
             raise Refusal(f"is larger than the {limits.most_bytes:,} bytes accepted for polygons. Simplify them.")
-        if data.startswith(_SQLITE_MAGIC):
-            del data
-            return read_geopackage(path, limits)
-        if not _is_json_object(data[:_MAGIC_BYTES]):
-            raise Refusal("is not a file of polygons that we read. Save them as GeoJSON or GeoPackage.")
-        return read_geojson(data, path.name, limits)
+        if start.startswith(_SQLITE_MAGIC):
+            return read_geopackage(path, name, limits)
+        if _is_json_object(start):
+            return read_geojson(path, name, limits)
+        raise Refusal("is not a file of polygons that we read. Save them as GeoJSON or GeoPackage.")
     except Refusal as refusal:
-        raise UnreadableFile(f"{path.name} {refusal}") from refusal
+        raise UnreadableFile(f"{name} {refusal}") from refusal
     except OSError as error:
-        raise UnreadableFile(f"{path.name} cannot be read: {error.strerror}.") from error
+        raise UnreadableFile(f"{name} cannot be read: {error.strerror}.") from error
     except GEOSException as error:
-        raise UnreadableFile(f"{path.name} holds polygons that cannot be repaired. Simplify them.") from error
+        raise UnreadableFile(f"{name} holds polygons that cannot be repaired. Simplify them.") from error
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_MAGIC_BYTES)
 
 
 def _is_json_object(start: bytes) -> bool:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from pyproj import CRS
 
-from s2dash.ingest.area_shapes import Refusal, Area, area_of, epsg, gather
+from s2dash.ingest.area_shapes import Area, Refusal, area_of, collect, epsg
 from s2dash.settings import AreaLimits
 
-_GEOJSON_MEMBERS = frozenset(("type", "features", "geometry", "geometries", "coordinates", "crs", "name"))
-_GEOJSON_NESTS = ("FeatureCollection", "Feature", "GeometryCollection")
-_GEOJSON_OTHERS = ("Point", "MultiPoint", "LineString", "MultiLineString")
+_MEMBERS = frozenset(("type", "features", "geometry", "geometries", "coordinates", "crs", "properties", "name"))
+_NESTS = ("FeatureCollection", "Feature", "GeometryCollection")
+_OTHERS = ("Point", "MultiPoint", "LineString", "MultiLineString")
 _EPSG_NAME = re.compile(
     r"(?:EPSG:|urn:(?:x-)?ogc:def:crs:EPSG:[\d.]*:|https?://www\.opengis\.net/def/crs/EPSG/[\d.]+/)(\d{1,6})", re.I
 )
@@ -26,7 +26,18 @@ _CRS84_NAME = re.compile(
 )
 
 
-def read_geojson(data: bytes, name: str, limits: AreaLimits) -> Area:
+def read_geojson(path: Path, name: str, limits: AreaLimits) -> Area:
+    """The polygons of a GeoJSON (RFC 7946; of GeoJSON 2008 the member `crs`). Raises Refusal and OSError."""
+    document = _parsed(_checked_text(path, limits))
+    crs = _named_crs(document)
+    found = collect(_shapes(document), limits)
+    # Lists of lists take ten times the memory of the arrays made of them.
+    del document
+    return area_of(found, crs, (), name, limits)
+
+
+def _checked_text(path: Path, limits: AreaLimits) -> str:
+    data = path.read_bytes()
     for what, found, most in (
         ("lists and objects", data.count(b"[") + data.count(b"{"), limits.most_json_lists),
         ("named values", data.count(b":"), limits.most_json_members),
@@ -34,18 +45,20 @@ def read_geojson(data: bytes, name: str, limits: AreaLimits) -> Area:
     ):
         if found > most:
             raise Refusal(f"holds {found:,} {what}; at most {most:,} are accepted. Simplify the polygons.")
-    text = data.removeprefix(_UTF8_BOM).decode("utf-8", "replace")
-    del data
+    return data.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """The document, all numbers as float: integers of any length would cost more than their text."""
     try:
-        # Numbers of any length become floats, so that none costs more than its text.
         document = json.loads(text, parse_int=float, parse_constant=_refuse_constant, object_pairs_hook=_known_members)
     except RecursionError as error:
         raise Refusal("is nested too deeply for a file of polygons. Export it again.") from error
     except ValueError as error:
         raise Refusal("is damaged: it is not valid JSON. Export it again as GeoJSON.") from error
-    crs = _geojson_crs(document)
-    polygons, notes = gather(_geojson_shapes(document), limits)
-    return area_of(polygons, crs, notes, name)
+    if not isinstance(document, dict):
+        raise Refusal("is JSON, but not GeoJSON. Save the polygons as GeoJSON.")
+    return document
 
 
 def _refuse_constant(text: str) -> float:
@@ -54,14 +67,14 @@ def _refuse_constant(text: str) -> float:
 
 def _known_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """What GeoJSON means by an object; attributes are let go at once."""
-    known = [pair for pair in pairs if pair[0] in _GEOJSON_MEMBERS or pair[0] == "properties"]
+    known = [pair for pair in pairs if pair[0] in _MEMBERS]
     members = dict(known)
     if len(members) != len(known):
         raise Refusal("says the same thing twice in one object, so it has two meanings. Export it again.")
     return members
 
 
-def _geojson_crs(document: dict[str, Any]) -> CRS:
+def _named_crs(document: dict[str, Any]) -> CRS:
     """CRS84 (RFC 7946, section 4), or what the member `crs` of GeoJSON 2008 names."""
     member = document.get("crs")
     if member is None:
@@ -77,7 +90,7 @@ def _geojson_crs(document: dict[str, Any]) -> CRS:
     return epsg(int(code[1]))
 
 
-def _geojson_shapes(document: dict[str, Any]) -> Iterator[list[np.ndarray] | None]:
+def _shapes(document: dict[str, Any]) -> Iterator[list[np.ndarray] | None]:
     """Rings of each polygon; none for an empty one, None for a shape that is no polygon."""
     waiting: list[Any] = [document]
     while waiting:
@@ -85,15 +98,15 @@ def _geojson_shapes(document: dict[str, Any]) -> Iterator[list[np.ndarray] | Non
         if item is None:
             continue
         kind = item.get("type") if isinstance(item, dict) else None
-        if kind in _GEOJSON_NESTS:
+        if kind in _NESTS:
             member = {"FeatureCollection": "features", "Feature": "geometry"}.get(kind, "geometries")
             inner = item.get(member)
             waiting += reversed(inner) if isinstance(inner, list) and kind != "Feature" else [inner]
         elif kind == "Polygon":
-            yield _geojson_rings(item.get("coordinates"))
+            yield _rings(item.get("coordinates"))
         elif kind == "MultiPolygon":
-            yield from (_geojson_rings(rings) for rings in _list(item.get("coordinates")))
-        elif kind in _GEOJSON_OTHERS:
+            yield from (_rings(rings) for rings in _list(item.get("coordinates")))
+        elif kind in _OTHERS:
             yield None
         else:
             raise Refusal("is JSON, but not GeoJSON. Save the polygons as GeoJSON.")
@@ -105,11 +118,11 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
-def _geojson_rings(coordinates: Any) -> list[np.ndarray]:
-    return [_geojson_ring(_list(ring)) for ring in _list(coordinates)]
+def _rings(coordinates: Any) -> list[np.ndarray]:
+    return [_ring(_list(ring)) for ring in _list(coordinates)]
 
 
-def _geojson_ring(positions: list[Any]) -> np.ndarray:
+def _ring(positions: list[Any]) -> np.ndarray:
     """Longitudes and latitudes, or x and y, (n, 2) float64."""
     if not positions:
         return np.empty((0, 2))

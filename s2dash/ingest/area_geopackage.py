@@ -17,7 +17,7 @@ import numpy as np
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from s2dash.ingest.area_shapes import POLYGON, Area, Refusal, area_of, epsg, gather, plain
+from s2dash.ingest.area_shapes import POLYGON, Area, Refusal, area_of, collect, epsg, plain
 from s2dash.settings import AreaLimits
 
 _CONTENTS = "gpkg_contents"
@@ -42,20 +42,21 @@ class _Layer:
     """Further layers with polygons, which are not read."""
 
 
-def read_geopackage(path: Path, limits: AreaLimits) -> Area:
+def read_geopackage(path: Path, name: str, limits: AreaLimits) -> Area:
+    """The polygons of a GeoPackage's first layer of them. Raises Refusal."""
     try:
         with closing(_connect(path, limits)) as connection:
             layer = _polygon_layer(connection, limits)
             crs, notes = _layer_crs(connection, layer.srs_id, limits)
             rows = _select(connection, layer.table, (layer.column,), limits)
             shapes = _geopackage_shapes(rows, layer.srs_id, limits)
-            polygons, found = gather(shapes, limits)
-    except (sqlite3.Error, UnicodeError, ValueError, OverflowError) as error:
+            found = collect(shapes, limits)
+    except (sqlite3.Error, ValueError) as error:
         raise Refusal("is damaged: its tables cannot be read. Export it again as GeoPackage.") from error
     if layer.others:
         names = ", ".join(plain(name) for name in layer.others[:5])
         notes = (f"Only the layer {plain(layer.table)} is read; the file also has {names}.", *notes)
-    return area_of(polygons, crs, (*notes, *found), path.name)
+    return area_of(found, crs, notes, name, limits)
 
 
 def _connect(path: Path, limits: AreaLimits) -> sqlite3.Connection:

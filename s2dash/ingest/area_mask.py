@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import rasterio
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
 from rasterio.warp import reproject
 
 from s2dash.errors import UnreadableFile
@@ -18,7 +17,7 @@ from s2dash.grid import Grid, decimation_step
 from s2dash.ingest.area import area_on, burn, is_area_file, read_area
 from s2dash.ingest.assemble import grid_of
 from s2dash.ingest.canonical import BLOCK
-from s2dash.ingest.checks import open_checked, read_grid
+from s2dash.ingest.checks import GDAL_ERRORS, header_damage_told, open_checked, read_grid
 from s2dash.reading import preview_places
 from s2dash.scene import LIVE_PIXELS
 from s2dash.types import Window, windows
@@ -38,7 +37,7 @@ def write_area(
     notes: tuple[str, ...] = ()
     parts: Iterator[tuple[Window, np.ndarray]]
     if is_area_file(path):
-        area = area_on(read_area(path), grid)
+        area = area_on(read_area(path, name=name), grid)
         notes = area.notes
         parts = ((part, burn(area, grid, part)) for part in _parts(grid))
     else:
@@ -68,15 +67,16 @@ def _parts(grid: Grid) -> Iterator[Window]:
 def _from_raster(path: Path, name: str, grid: Grid) -> Iterator[tuple[Window, np.ndarray]]:
     """What a raster's first band says is inside: not 0, not nodata. Pixel by pixel, or nearest on another grid."""
     with open_checked(path, name=name) as dataset:
-        source = read_grid(dataset, name)
+        with header_damage_told(name):
+            source = read_grid(dataset, name)
+            nodata = dataset.nodatavals[0]
+        inside = np.zeros(source.shape_rc, dtype=np.uint8)
         try:
-            stored = dataset.read(1)
-        except RasterioError as error:
+            for part in windows(source.shape_rc, (max(BLOCK, dataset.block_shapes[0][0]), source.width)):
+                stored = dataset.read(1, window=part.ranges_rc)
+                inside[part.slices_rc] = (stored != 0) & np.isfinite(stored) & (nodata is None or stored != nodata)
+        except GDAL_ERRORS as error:
             raise UnreadableFile(f"{name} is damaged: its pixels cannot be read. Export it again.") from error
-        inside = (stored != 0) & np.isfinite(stored)
-        if dataset.nodatavals[0] is not None:
-            inside &= stored != dataset.nodatavals[0]
-    inside = inside.astype(np.uint8)
     if not (source.has_place and grid.has_place):
         if source.shape_rc != grid.shape_rc:
             raise UnreadableFile(

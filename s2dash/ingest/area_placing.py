@@ -54,7 +54,7 @@ def burn(area: Area, grid: Grid, window: Window) -> np.ndarray:
     row, as `rasterio.features.rasterize` has it, takes minutes for polygons of a million vertices.
     """
     winding = np.zeros((window.height, window.width + 1), np.int32)
-    upper_x, upper_y, lower_x, lower_y, turn = _downward(area.edges, grid)
+    upper_x, upper_y, lower_x, lower_y, turn = _downward(area, grid)
     upper_x, lower_x = upper_x - window.col, lower_x - window.col
     upper_y, lower_y = upper_y - window.row, lower_y - window.row
     first, last = (np.clip(np.ceil(y - 0.5), 0, window.height).astype(np.int64) for y in (upper_y, lower_y))
@@ -74,20 +74,21 @@ def burn(area: Area, grid: Grid, window: Window) -> np.ndarray:
 
 def _area_on(area: Area, grid: Grid, target: CRS, limits: AreaLimits) -> Area:
     source = CRS.from_user_input(area.crs_wkt)
-    polygons = polygons_of(area.geometry)
     box = _neighbourhood(grid, source)
     if box is None:
         raise UnreadableFile(_outside(area, grid, source))
-    cut, origin = _cut_down(polygons, box, source)
+    cut, origin = _cut_down(polygons_of(area.geometry), box, source)
+    if not len(cut):
+        raise UnreadableFile(_outside(area, grid, source))
     if not source.equals(target, ignore_axis_order=True):
         place = _placing(source, grid)
-        longest = _longest_edge(grid, box, place, source)
+        longest = _longest_edge(grid, box, place)
         if float(shapely.length(cut).sum()) / longest > limits.most_placed_vertices:
             raise Refusal("holds too many long edges. Simplify the polygons.")
         cut = _bent(cut, longest, place)
     outline = shapely.Polygon([grid.transform @ (c, r) for c, r in _corners(grid)])
     shapely.prepare(outline)
-    meets = shapely.intersects(outline, cut) if len(cut) else np.zeros(0, bool)
+    meets = shapely.intersects(outline, cut)
     if not meets.any():
         raise UnreadableFile(_outside(area, grid, source))
     within = len(np.unique(origin[meets]))
@@ -95,7 +96,7 @@ def _area_on(area: Area, grid: Grid, target: CRS, limits: AreaLimits) -> Area:
     if within < area.polygon_count:
         notes = (*notes, f"{area.polygon_count - within:,} of {area.polygon_count:,} polygons lie outside the scene.")
     placed = Area(shapely.multipolygons(cut[meets]), target.to_wkt(), within, notes, area.name)
-    _, upper, _, lower, _ = _downward(placed.edges, grid)
+    _, upper, _, lower, _ = _downward(placed, grid)
     rows = np.clip(lower, 0, grid.height) - np.clip(upper, 0, grid.height)
     if float(rows.sum()) > limits.most_edge_rows:
         raise Refusal("holds too many long edges. Simplify the polygons.")
@@ -201,6 +202,8 @@ def _placing(source: CRS, grid: Grid) -> Callable[[np.ndarray], np.ndarray]:
     forth = Transformer.from_crs(source, grid.crs, always_xy=True)
     middle = (grid.transform @ (grid.width / 2, grid.height / 2))[0]
     turn = 360 / degrees_each(grid.crs) if grid.crs is not None and grid.crs.is_geographic else 0.0
+    if np.ptp([(grid.transform @ corner)[0] for corner in _corners(grid)]) > turn / 2:
+        turn = 0.0
 
     def place(points: np.ndarray) -> np.ndarray:
         x, y = forth.transform(points[:, 0], points[:, 1])
@@ -212,7 +215,7 @@ def _placing(source: CRS, grid: Grid) -> Callable[[np.ndarray], np.ndarray]:
     return place
 
 
-def _longest_edge(grid: Grid, box: np.ndarray, place: Callable[[np.ndarray], np.ndarray], source: CRS) -> float:
+def _longest_edge(grid: Grid, box: np.ndarray, place: Callable[[np.ndarray], np.ndarray]) -> float:
     """How long an edge may be, in units of the source, to stay within a quarter of a pixel of straight.
 
     Edges in four directions around points all over the scene are measured at their middle; halved until
@@ -243,15 +246,16 @@ def _to_pixels(points: np.ndarray, grid: Grid) -> np.ndarray:
         return np.column_stack([t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f])
 
 
-def _downward(edges: np.ndarray, grid: Grid) -> tuple[np.ndarray, ...]:
-    """Edges in pixels, each from its upper to its lower end: column, row, column, row, and 1 or -1 where turned.
+def _downward(area: Area, grid: Grid) -> tuple[np.ndarray, ...]:
+    """Edges in pixels from the upper to the lower end: column, row, column, row, and 1 or -1 for their direction.
 
     One order for both neighbours of a common edge, so that rounding leaves no gap between them.
     """
+    edges, turn = area.edges
     start, end = _to_pixels(edges[:, :2], grid), _to_pixels(edges[:, 2:], grid)
     down = end[:, 1] >= start[:, 1]
     upper, lower = np.where(down[:, None], start, end), np.where(down[:, None], end, start)
-    return upper[:, 0], upper[:, 1], lower[:, 0], lower[:, 1], np.where(down, 1, -1).astype(np.int32)
+    return upper[:, 0], upper[:, 1], lower[:, 0], lower[:, 1], np.where(down, turn, -turn)
 
 
 def _parts(items: np.ndarray, weights: np.ndarray, most: int) -> Iterator[np.ndarray]:

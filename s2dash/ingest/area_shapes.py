@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,8 @@ POLYGON = 3
 """The kind of shape, in shapely and in WKB."""
 
 _PAIRS_SAMPLED = 4_000_000
+_FARTHEST = 1e9
+"""Metres or feet: many times around the Earth."""
 
 
 class Refusal(Exception):
@@ -38,9 +41,20 @@ class Area:
     """File name, for messages."""
 
     @cached_property
-    def edges(self) -> np.ndarray:
-        """Edges of all rings, shells one way round and holes the other, (n, 4) float64: x, y to x, y."""
-        return edges_of(shapely.orient_polygons(polygons_of(self.geometry)))[0]
+    def edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Edges of all rings, (n, 4) float64: x, y to x, y; and 1 or -1, (n,) int32, where they are to be turned.
+
+        Once turned, shells run anticlockwise and holes clockwise. Told from the area that a ring encloses,
+        which also holds for rings that run along themselves.
+        """
+        points, ring, owner = points_of(polygons_of(self.geometry))
+        first = np.searchsorted(ring, np.arange(len(owner)))
+        x, y = (points - points[first[ring]]).T
+        same = ring[1:] == ring[:-1]
+        doubled = np.bincount(ring[1:], np.where(same, x[:-1] * y[1:] - x[1:] * y[:-1], 0), minlength=len(owner))
+        is_shell = np.append(True, owner[1:] != owner[:-1])
+        turn = np.where((doubled > 0) == is_shell, 1, -1).astype(np.int32)
+        return np.hstack([points[:-1][same], points[1:][same]]), turn[ring[1:][same]]
 
 
 def plain(text: str) -> str:
@@ -50,14 +64,27 @@ def plain(text: str) -> str:
 
 
 def epsg(code: int) -> CRS:
+    """The CRS of a code. Raises Refusal where there is none."""
     try:
         return CRS.from_epsg(code)
     except CRSError as error:
         raise Refusal(f"names EPSG:{code}, which is not known here. Save it in WGS 84 (EPSG:4326).") from error
 
 
-def gather(shapes: Iterable[list[np.ndarray] | None], limits: AreaLimits) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Valid polygons, (n,) of shapely.Polygon, from the rings of each, and notes."""
+@dataclass(frozen=True)
+class Collected:
+    """Rings as they stand in the file."""
+
+    rings: list[np.ndarray]
+    """Each (n, 2) float64; a polygon's shell comes before its holes."""
+    owners: list[int]
+    """The polygon of each ring, from 0 upwards."""
+    others: int
+    """Shapes that are no polygons."""
+
+
+def collect(shapes: Iterable[list[np.ndarray] | None], limits: AreaLimits) -> Collected:
+    """The rings of polygons that are not empty. A shape is None where it is no polygon. Raises Refusal."""
     rings: list[np.ndarray] = []
     owners: list[int] = []
     count = vertices = others = 0
@@ -77,9 +104,7 @@ def gather(shapes: Iterable[list[np.ndarray] | None], limits: AreaLimits) -> tup
             raise Refusal(f"holds more than {limits.most_vertices:,} points. Simplify the polygons.")
     if not count:
         raise Refusal("holds no polygons. Choose a file with polygons; points and lines have no inside.")
-    notes = (f"{others:,} shapes that are no polygons (points, lines or curves) were left out.",) if others else ()
-    polygons, repairs = _repaired(_built(rings, owners), limits)
-    return polygons, notes + repairs
+    return Collected(rings, owners, others)
 
 
 def _built(rings: list[np.ndarray], owners: list[int]) -> np.ndarray:
@@ -111,7 +136,7 @@ def _repaired(polygons: np.ndarray, limits: AreaLimits) -> tuple[np.ndarray, tup
     kept = kept[(shapely.get_type_id(kept) == POLYGON) & ~shapely.is_empty(kept)]
     if not kept.size:
         raise Refusal("holds no polygon with an area. Choose a file with polygons.")
-    return kept, (f"{int(broken.sum()):,} polygons crossed or touched themselves and were repaired.",)
+    return kept, (f"Polygons repaired, as they crossed or touched themselves: {int(broken.sum()):,}.",)
 
 
 def _pairs(polygons: np.ndarray, meet: Callable[[np.ndarray, np.ndarray], np.ndarray], enough: float) -> float:
@@ -125,7 +150,7 @@ def _pairs(polygons: np.ndarray, meet: Callable[[np.ndarray, np.ndarray], np.nda
     all_pairs = float((counts**2).sum() / 2)
     if all_pairs <= enough:
         return 0.0
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(zlib.crc32(edges.data))
     starts = np.cumsum(counts) - counts
     chances = np.cumsum(counts**2)
     met = 0
@@ -160,17 +185,28 @@ def _edges_cross(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return sides(one, other) & sides(other, one)
 
 
-def area_of(polygons: np.ndarray, crs: CRS, notes: tuple[str, ...], name: str) -> Area:
+def area_of(found: Collected, crs: CRS, notes: tuple[str, ...], name: str, limits: AreaLimits) -> Area:
+    """Valid polygons from what was collected. Raises Refusal where they are damaged or have no place on a map."""
     if not (crs.is_geographic or crs.is_projected):
         raise Refusal("uses coordinates that are no place on a map. Save it in WGS 84 (EPSG:4326).")
-    if crs.is_geographic:
-        degrees = shapely.total_bounds(polygons) * degrees_each(crs)
-        if abs(degrees[[1, 3]]).max() > 90.001 or abs(degrees[[0, 2]]).max() > 540:
-            raise Refusal(
-                "holds coordinates that are not degrees of longitude and latitude, though it says so. "
-                "Save it in WGS 84 (EPSG:4326)."
-            )
-    return Area(shapely.multipolygons(polygons), crs.to_wkt(), len(polygons), notes, name)
+    built = _built(found.rings, found.owners)
+    _require_on_earth(built, crs)
+    polygons, repairs = _repaired(built, limits)
+    if found.others:
+        notes = (*notes, f"Left out, being no polygons but points, lines or curves: {found.others:,}.")
+    return Area(shapely.multipolygons(polygons), crs.to_wkt(), len(polygons), notes + repairs, name)
+
+
+def _require_on_earth(polygons: np.ndarray, crs: CRS) -> None:
+    bounds = shapely.total_bounds(polygons)
+    if abs(bounds).max() > _FARTHEST:
+        raise Refusal("holds coordinates that lie nowhere on the Earth. Save it in WGS 84 (EPSG:4326).")
+    west, south, east, north = bounds * (degrees_each(crs) if crs.is_geographic else 0)
+    if max(-south, north) > 90.001 or max(-west, east) > 540:
+        raise Refusal(
+            "holds coordinates that are not degrees of longitude and latitude, though it says so. "
+            "Save it in WGS 84 (EPSG:4326)."
+        )
 
 
 def degrees_each(crs: CRS) -> float:
@@ -179,6 +215,7 @@ def degrees_each(crs: CRS) -> float:
 
 
 def polygons_of(geometry: shapely.Polygon | shapely.MultiPolygon) -> np.ndarray:
+    """Its polygons, (n,) of shapely.Polygon."""
     return np.asarray(shapely.get_parts(geometry))
 
 

@@ -16,14 +16,17 @@ from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid
 from s2dash.ingest.align import in_one_place, scene_grids
 from s2dash.ingest.canonical import Source, raster_name
-from s2dash.ingest.checks import NO_PLACE, open_checked, read_grid, stored_bytes
+from s2dash.ingest.checks import NO_PLACE, header_damage_told, open_checked, read_grid, stored_bytes
+from s2dash.ingest.damage import complaint_notes, listening, size_notes
 from s2dash.ingest.describe import (
     acquisition_date,
+    doubts_about_numbers,
     doubts_about_offset,
     guessed_reflectance,
     has_internal_mask,
     layout_of,
     named_bands,
+    power_to_divide_by,
     stated_reflectance,
 )
 from s2dash.scene import FILE_MASK, SCL, Band, Layer, Masking, MaskLayer, Reflectance, Scene, valid_pixels
@@ -118,7 +121,7 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path) -> Pl
         slots = []
         if header.file.is_scl:
             slots.append(band_count + len(masks))
-            masks.append(MaskLayer(SCL, Layer(path, 1, grid)))
+            masks.append(MaskLayer(SCL, Layer(path, 1, grid), _bands_of_date(headers, header.file.date)))
         else:
             for index, text in enumerate(header.texts, 1):
                 slots.append(len(layers))
@@ -127,7 +130,8 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path) -> Pl
             nodata.extend(header.nodata)
             if header.mask is not None:
                 slots.append(band_count + len(masks))
-                masks.append(MaskLayer(FILE_MASK, Layer(path, len(header.texts) + 1, grid)))
+                own = tuple(slots) if len(slots) < band_count else ()
+                masks.append(MaskLayer(FILE_MASK, Layer(path, len(header.texts) + 1, grid), own))
         sources.append(_source(header, grid, tuple(slots)))
     bands = named_bands(texts)
     date, year = _date(headers, provenance)
@@ -158,6 +162,41 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path) -> Pl
     return Plan(scene, tuple(sources), _stated(scene, headers, provenance))
 
 
+def brought_down(planned: Plan, preview: np.ndarray) -> Plan | None:
+    """The plan with divisors for files whose numbers are beyond any measurement; None where there are none.
+
+    Groups and pictures depend on the proportions of numbers, which a common divisor leaves as they are.
+    """
+    scene = planned.scene
+    powers = []
+    for source in planned.sources:
+        bands = zip(source.slots, source.nodata, strict=False)
+        stored = [_stored(preview[slot], nodata) for slot, nodata in bands if slot < len(scene.bands)]
+        floating = np.issubdtype(np.dtype(source.dtype), np.floating)
+        powers.append(power_to_divide_by(np.concatenate(stored)) if stored and floating else 0)
+    power = max(powers)
+    if not power:
+        return None
+    sources = []
+    nodata = list(scene.nodata)
+    for source, own in zip(planned.sources, powers, strict=True):
+        kind = np.dtype(source.dtype).type
+        if own:
+            divisor = 10.0**power
+            changed = tuple(None if n is None else float(kind(n) / kind(divisor)) for n in source.nodata)
+            for slot, value in zip(source.slots, changed, strict=False):
+                nodata[slot] = value
+            source = replace(source, divisor=divisor, nodata=changed)
+        sources.append(source)
+    note = f"The values are far too large for reflectance: they are divided by 10 to the power of {power}."
+    return replace(
+        planned,
+        scene=replace(scene, nodata=tuple(nodata), notes=(*scene.notes, note)),
+        sources=tuple(sources),
+        stated=None,
+    )
+
+
 def finished(planned: Plan, preview: np.ndarray, valid_counts: Sequence[int], digest: str) -> Scene:
     """The scene once its pixels are known: their scale, whether they contradict the metadata, whether any is valid.
 
@@ -173,8 +212,9 @@ def finished(planned: Plan, preview: np.ndarray, valid_counts: Sequence[int], di
     together = np.concatenate(found)
     reflectance = planned.stated or guessed_reflectance(scene.dtype, together[together != 0], len(scene.bands))
     lowest = [float(np.percentile(values, 1)) for values in found if values.size]
-    notes = (*scene.notes, *doubts_about_offset(reflectance, lowest), *_strange_numbers(together))
-    return replace(scene, reflectance=reflectance, digest=digest, notes=notes)
+    strange = [doubts_about_numbers(_stored(preview[i], scene.nodata[i])) for i in everything]
+    notes = (*scene.notes, *doubts_about_offset(reflectance, lowest), *(note for one in strange for note in one))
+    return replace(scene, reflectance=reflectance, digest=digest, notes=tuple(dict.fromkeys(notes)))
 
 
 def _some(values: np.ndarray) -> np.ndarray:
@@ -189,14 +229,17 @@ def _no_data(scene: Scene) -> UnreadableFile:
     )
 
 
-def _strange_numbers(values: np.ndarray) -> tuple[str, ...]:
-    if values.size and np.issubdtype(values.dtype, np.floating) and np.abs(values).max() > 1e6:
-        return ("Some values are far too large for reflectance. Look at the picture before you trust the groups.",)
-    return ()
+def _stored(band: np.ndarray, nodata: float | None) -> np.ndarray:
+    """A band's values but for its nodata value."""
+    return band.ravel() if nodata is None or np.isnan(nodata) else band[band != nodata]
 
 
 def _read_header(file: InputFile, provenance: Provenance) -> _Header:
-    with open_checked(file.path, name=file.name) as dataset:
+    with (
+        listening() as complaints,
+        open_checked(file.path, name=file.name) as dataset,
+        header_damage_told(file.name),
+    ):
         layout = layout_of(dataset, file.name)
         indexes, texts, notes = layout.indexes, layout.texts, layout.notes
         if file.is_scl:
@@ -221,7 +264,11 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
             stated=stated_reflectance(dataset, len(indexes)),
             tags=dataset.tags(),
             is_guessed=layout.is_guessed,
-            notes=notes,
+            notes=(
+                *notes,
+                *size_notes(dataset, file.path, file.name),
+                *complaint_notes(complaints, file.name),
+            ),
             stored=stored_bytes(dataset),
         )
 
@@ -253,6 +300,13 @@ def _require_budget(headers: Sequence[_Header]) -> None:
             f"The files declare {stored:,} bytes together when unpacked; at most "
             f"{INGEST_LIMITS.most_stored_bytes:,} are accepted."
         )
+
+
+def _bands_of_date(headers: Sequence[_Header], date: str | None) -> tuple[int, ...]:
+    """Positions of the bands of a date, and of those without one; empty where that is all."""
+    dates = [h.file.date for h in headers if not h.file.is_scl for _ in h.indexes]
+    found = tuple(position for position, other in enumerate(dates) if other in (None, date))
+    return found if date and len(found) < len(dates) else ()
 
 
 def _with_known_places(headers: Sequence[_Header], provenance: Provenance) -> list[Grid]:
@@ -325,7 +379,7 @@ def facts_of(scene: Scene, valid_counts: Sequence[int]) -> dict[str, Any]:
         "scene_grids": len(scene.grids),
         "bands": [[band.name, band.standard] for band in scene.bands],
         "layers": [layer(one) for one in scene.layers],
-        "masks": [[mask.kind, layer(mask.layer)] for mask in scene.masks],
+        "masks": [[mask.kind, layer(mask.layer), mask.positions] for mask in scene.masks],
         "dtype": scene.dtype,
         "nodata": [None if n is None else repr(float(n)) for n in scene.nodata],
         "reflectance": [scene.reflectance.quantification, scene.reflectance.offsets, scene.reflectance.sentence],
@@ -361,7 +415,7 @@ def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:
         nodata=tuple(None if n is None else float(n) for n in facts["nodata"]),
         reflectance=Reflectance(float(quantification), tuple(float(o) for o in offsets), sentence),
         digest=facts["digest"],
-        masks=tuple(MaskLayer(kind, layer(one)) for kind, one in facts["masks"]),
+        masks=tuple(MaskLayer(kind, layer(one), tuple(positions)) for kind, one, positions in facts["masks"]),
         saturated=facts["saturated"],
         grids=tuple(grids[: facts["scene_grids"]]),
         level=facts["level"],

@@ -12,18 +12,17 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioError
 
 from s2dash import resample
 from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid
-from s2dash.ingest.checks import block_bytes, open_checked
+from s2dash.ingest.checks import GDAL_ERRORS, block_bytes, open_checked
 from s2dash.reading import as_mask, preview_places
 from s2dash.scene import Scene
 from s2dash.settings import thread_count
@@ -53,6 +52,8 @@ class Source:
     """Where each wanted band, then the mask, stands in the scene's stack."""
     nodata: tuple[float | None, ...]
     """The tagged nodata value of each wanted band."""
+    divisor: float = 1.0
+    """What stored numbers are divided by where they are beyond any measurement; for floating-point bands only."""
 
 
 @dataclass(eq=False)
@@ -204,10 +205,12 @@ class _Work:
         dataset = opened.of(source)
         try:
             values = dataset.read(list(source.indexes), window=piece.ranges_rc).astype(source.dtype, copy=False)
+            if source.divisor != 1:
+                values /= values.dtype.type(source.divisor)
             if source.mask is not None:
                 mask = _mask_of(dataset, source.mask, piece).astype(source.dtype)
                 values = np.concatenate([values, mask[None]])
-        except RasterioError as error:
+        except GDAL_ERRORS as error:
             raise UnreadableFile(
                 f"{source.name} is damaged: the pixels from row {piece.row + 1:,} on cannot be read. "
                 "Download or export it again."
@@ -234,16 +237,19 @@ class _Work:
     def put_preview(self, preview: np.ndarray) -> None:
         """Bring what was gathered to the scene's grid, into the places of its stack."""
         scene, source = self.scene, self.source
+        shown = None if source.mask is None else self._gathered[-1] != 0
         for slot, band in zip(source.slots, self._gathered, strict=True):
             if self._axes is None:
                 taken = band
             else:
                 rows, cols = (
-                    resample.Axis(np.searchsorted(n, axis.places), axis.weights, np.searchsorted(n, axis.nearest))
+                    replace(axis, places=np.searchsorted(n, axis.places), nearest=np.searchsorted(n, axis.nearest))
                     for n, axis in zip((self._rows, self._cols), self._axes, strict=True)
                 )
                 if slot < len(scene.bands):
-                    taken = resample.resampled(band, rows, cols, (0, 0), scene.missing_value(slot))
+                    taken = resample.resampled(
+                        band, rows, cols, (0, 0), scene.missing_value(slot), scene.saturated, shown
+                    )
                 else:
                     taken = resample.nearest(band, rows, cols, (0, 0))
             is_mask = slot >= len(scene.bands)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import rasterio
 from pyproj.exceptions import ProjError
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
 from s2dash.errors import UnreadableFile
@@ -43,6 +46,9 @@ _LARGEST_PIXEL = 1e16
 _REFUSED_DOMAINS = ("OVERVIEWS", "GEOLOCATION")
 """Metadata through which a genuine GeoTIFF or JPEG 2000 makes GDAL open other files."""
 
+GDAL_ERRORS = (RasterioError, CPLE_BaseError)
+"""What a damaged file makes rasterio raise; the second comes from properties that GDAL reads late."""
+
 _WANTED = "Choose a GeoTIFF, a JP2 or a zipped .SAFE with Sentinel-2 bands."
 _JP2_DECODED_BYTES = 4
 """OpenJPEG decodes a tile into 32-bit numbers before they become what the header says."""
@@ -69,6 +75,15 @@ def first_bytes(path: Path) -> bytes:
     return magic
 
 
+@contextlib.contextmanager
+def header_damage_told(name: str) -> Iterator[None]:
+    """Whatever reading a header raises becomes an UnreadableFile about the file of that name."""
+    try:
+        yield
+    except (*GDAL_ERRORS, ValueError, OverflowError) as error:
+        raise UnreadableFile(f"{name} is damaged: its header cannot be read. Download or export it again.") from error
+
+
 def open_checked(path: Path, limits: IngestLimits = INGEST_LIMITS, name: str | None = None) -> rasterio.DatasetReader:
     """Open a GeoTIFF or JPEG 2000 by the one driver of its first bytes, with its header within the limits.
 
@@ -81,12 +96,11 @@ def open_checked(path: Path, limits: IngestLimits = INGEST_LIMITS, name: str | N
         magic = first_bytes(path)
         kind = next((words for start, words in _KINDS if magic.startswith(start)), "neither a GeoTIFF nor a JP2")
         raise UnreadableFile(f"{shown} is {kind}, not satellite bands. {_WANTED}")
-    try:
+    with header_damage_told(shown):
         dataset = rasterio.open(path, driver=driver)
-    except (RasterioError, ValueError, OverflowError) as error:
-        raise UnreadableFile(f"{shown} is damaged: its header cannot be read. Download or export it again.") from error
     try:
-        _require_within(shown, dataset, path.stat().st_size, limits)
+        with header_damage_told(shown):
+            _require_within(shown, dataset, path.stat().st_size, limits)
     except BaseException:
         dataset.close()
         raise

@@ -28,6 +28,11 @@ def main() -> int:
     folder = Path(request["folder"])
     protections = confine([Path(path) for path in request["paths"]], folder, INGEST_LIMITS)
     _say(protections=protections.sentence())
+    return serve(request, folder)
+
+
+def serve(request: dict[str, Any], folder: Path) -> int:
+    """Do what is asked in a process that is confined, and tell how it ended; returns the exit status."""
     try:
         outcome = _area(request, folder) if request["kind"] == "area" else _scene(request, folder)
     except S2DashError as error:
@@ -66,7 +71,7 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Sort out, check, rewrite and describe the files of one scene."""
     import numpy as np
 
-    from s2dash.ingest.assemble import facts_of, finished, plan
+    from s2dash.ingest.assemble import brought_down, facts_of, finished, plan
     from s2dash.ingest.canonical import rewrite
     from s2dash.ingest.inputs import Given, gather
 
@@ -78,6 +83,10 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     is_unpacked = any(scratch.iterdir())
     reading = _Progress(_UNPACKING_SHARE if is_unpacked else 0, 1, "Reading the files")
     gathered = rewrite(planned.sources, planned.scene, folder, reading)
+    smaller = brought_down(planned, gathered.preview)
+    if smaller is not None:
+        planned = smaller
+        gathered = rewrite(planned.sources, planned.scene, folder, reading)
     shutil.rmtree(scratch)
     scene = finished(planned, gathered.preview, gathered.valid_counts, gathered.digest)
     np.save(folder / request["preview"], gathered.preview, allow_pickle=False)

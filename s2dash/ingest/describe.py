@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +13,17 @@ import rasterio
 from rasterio.enums import ColorInterp, MaskFlags
 
 from s2dash import sentinel2
-from s2dash.legend import clean_name
+from s2dash.legend import MOST_NAME_CHARACTERS, clean_name
 from s2dash.scene import Band, Reflectance
 
 _QUANTIFICATION, _OFFSET = 10_000.0, 1_000.0
+_OFTEN_BELOW, _ALWAYS_BELOW = 15_000, 25_000
+"""Reflectance x 10,000 that three of four pixels stay below even in snow, and that nothing on the Earth reaches."""
+_STRETCH = 6.5535
+_ENOUGH_NUMBERS = 50
+WEB_EXPORT = "Taken as reflectance x 65,535, as web exports have it."
+_LARGEST_MEASURED = 1e30
+"""Scenes take no number beyond this for a measurement (`scene.py`)."""
 _DATE = re.compile(r"(20\d\d)-?([01]\d)-?([0-3]\d)")
 
 
@@ -43,10 +51,13 @@ def layout_of(dataset: rasterio.DatasetReader, file_name: str) -> Layout:
     if dataset.count == 1:
         alpha = []
     indexes = tuple(i for i in dataset.indexes if i not in alpha[-1:])
-    texts = [clean_name(dataset.descriptions[i - 1] or "") for i in indexes]
+    descriptions = [dataset.descriptions[i - 1] or "" for i in indexes]
+    texts = [clean_name(text) for text in descriptions]
     guess = sentinel2.guess_band_names(len(indexes))
     notes: tuple[str, ...] = ()
     guessed = False
+    if any(len(text.strip()) > MOST_NAME_CHARACTERS for text in descriptions):
+        notes = (f"The file has names of bands that are cut to {MOST_NAME_CHARACTERS} characters.",)
     if not any(texts) and len(indexes) == 1:
         texts = [sentinel2.standard_band_name(file_name) or ""]
     elif not any(texts) and guess:
@@ -106,15 +117,58 @@ def guessed_reflectance(dtype: str, sampled: np.ndarray, band_count: int) -> Ref
     ----------
     sampled : ndarray of stored values, any shape, without nodata; may be empty
     """
-    typical = float(np.percentile(sampled, 75)) if sampled.size else 0.0
+    typical, high = np.percentile(sampled, (75, 99)) if sampled.size else (0.0, 0.0)
     none = (0.0,) * band_count
     if np.issubdtype(np.dtype(dtype), np.floating) and typical <= 2:
         return Reflectance(1.0, none, "Taken as reflectance from 0 to 1.")
     if np.dtype(dtype).itemsize == 1:
         return Reflectance(255.0, none, "Taken as pictures scaled to 8 bits: reflectance is not exact.")
-    if typical > 15_000:
-        return Reflectance(65_535.0, none, "Taken as reflectance x 65,535, as web exports have it.")
+    if typical > _OFTEN_BELOW or high > _ALWAYS_BELOW or _is_stretched(dtype, sampled):
+        return Reflectance(65_535.0, none, WEB_EXPORT)
     return Reflectance(10_000.0, none, "Taken as reflectance x 10,000, the mission's usual numbers.")
+
+
+def _is_stretched(dtype: str, sampled: np.ndarray) -> bool:
+    """Whether the numbers are whole ones times 6.5535, as in reflectance x 10,000 brought to 16 bits: most are missing."""
+    if dtype != "uint16":
+        return False
+    numbers = np.unique(sampled[sampled > 0])
+    if numbers.size < _ENOUGH_NUMBERS:
+        return False
+    steps = numbers / _STRETCH
+    rounded, cut = np.rint(np.rint(steps) * _STRETCH), np.floor(np.ceil(steps) * _STRETCH)
+    return bool(max((rounded == numbers).mean(), (cut == numbers).mean()) > 0.99)
+
+
+def power_to_divide_by(values: np.ndarray) -> int:
+    """The power of ten by which numbers must be divided to be of a usual size; 0 where most are measurements.
+
+    Parameters
+    ----------
+    values : ndarray of stored values, any shape, without nodata; may be empty
+    """
+    finite = np.abs(values[np.isfinite(values)])
+    typical = float(np.median(finite)) if finite.size else 0.0
+    return math.floor(math.log10(typical / _QUANTIFICATION)) if typical > _LARGEST_MEASURED else 0
+
+
+def doubts_about_numbers(values: np.ndarray) -> tuple[str, ...]:
+    """What is strange about the size of stored values, in plain words; empty where nothing is.
+
+    Parameters
+    ----------
+    values : ndarray of stored values, any shape, without nodata; NaN is nodata
+    """
+    if not np.issubdtype(values.dtype, np.floating) or not values.size:
+        return ()
+    sizes = np.abs(values)
+    beyond = sizes > _LARGEST_MEASURED
+    found = []
+    if beyond.any():
+        found.append("Some values are infinite or too large to be measured; their pixels count as no data.")
+    if (sizes[~beyond] > 1e6).any():
+        found.append("Some values are far too large for reflectance. Look at the picture before you trust the groups.")
+    return tuple(found)
 
 
 def doubts_about_offset(reflectance: Reflectance, lowest: Sequence[float]) -> tuple[str, ...]:

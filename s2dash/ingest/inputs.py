@@ -6,6 +6,7 @@ No picture is opened here; `assemble.py` goes on from the files that are chosen.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from s2dash.grid import Grid
 from s2dash.ingest import archive
 from s2dash.ingest.assemble import InputFile, Provenance
 from s2dash.ingest.checks import driver_of
-from s2dash.ingest.describe import acquisition_date
+from s2dash.ingest.describe import WEB_EXPORT, acquisition_date
 from s2dash.ingest.product import (
     Choice,
     ProductMetadata,
@@ -34,6 +35,8 @@ from s2dash.legend import clean_name
 from s2dash.settings import ARCHIVE_LIMITS, thread_count
 
 _SATURATED = 65_535
+_WEB_EXPORT = re.compile(r"Sentinel-2_L(1C|2A)_\w+_\(Raw\)")
+"""Names that browsers of imagery give; their 16 bits are filled whatever the scene."""
 _TILE_M = 109_800
 """Side of a tile."""
 
@@ -218,6 +221,8 @@ def _provenance(
         rule = offset_rule(level, baseline, best)
         reflectance = (rule.quantification, dict(rule.offsets), rule.sentence)
         doubt = rule.warning
+    elif choice.bands and all(_WEB_EXPORT.search(facts.name) for facts in choice.bands):
+        reflectance = (_SATURATED, {}, WEB_EXPORT)
     from_product = best is not None and best.states_radiometry
     return Provenance(
         title=f"Tile {choice.tile}" if choice.tile and len(files) > 1 else title,
@@ -252,11 +257,10 @@ def _places(documents: Iterable[ProductMetadata]) -> dict[tuple[int, int], Grid]
     for document in documents:
         if document.geocoding is not None:
             wkt = CRS.from_epsg(document.geocoding.epsg).to_wkt()
-            corners = document.geocoding.upper_left_xy
-            return {
-                (_TILE_M // size, _TILE_M // size): Grid(
-                    (_TILE_M // size, _TILE_M // size), Affine(size, 0, x, 0, -size, y), wkt
-                )
-                for size, (x, y) in corners.items()
-            }
+            shapes = document.geocoding.shape_rc
+            grids = (
+                Grid(shapes.get(size, (_TILE_M // size, _TILE_M // size)), Affine(size, 0, x, 0, -size, y), wkt)
+                for size, (x, y) in document.geocoding.upper_left_xy.items()
+            )
+            return {grid.shape_rc: grid for grid in grids}
     return {}

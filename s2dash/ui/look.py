@@ -45,9 +45,9 @@ _CSS = """
 [data-testid=stMainBlockContainer]{padding-inline:1.25rem}
 [data-testid=stSidebarContent] [data-testid=stVerticalBlock]{gap:.65rem}
 [data-testid=stCaptionContainer]{opacity:.82}
-[data-testid=stMultiSelect] [data-tag]{max-width:4rem;background:var(--chip);color:var(--chip-ink)}
-[data-testid=stMultiSelect] [data-tag] *{color:var(--chip-ink)}
-[data-testid=stMultiSelect] [data-tag]>span:first-child{
+.st-key-bands [data-tag]{max-width:4rem;background:var(--chip);color:var(--chip-ink)}
+.st-key-bands [data-tag] *{color:var(--chip-ink)}
+.st-key-bands [data-tag]>span:first-child{
   max-width:1.5rem;overflow:hidden;text-overflow:clip;white-space:nowrap
 }
 [data-testid=stSidebar] [data-testid=stButtonGroup] button{padding-inline:.55rem}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from s2dash.jobs import LiveEngine, remove_scratch_folders
 from s2dash.recipe import default_recipe
 from s2dash.scene import Scene
 from s2dash.tiles import TileStore, process_tile_store
+from s2dash.upload_store import UploadStore, process_upload_store
 
 
 @st.cache_resource(show_spinner=False)
@@ -25,6 +27,11 @@ def live_engine() -> LiveEngine:
 def tile_store() -> TileStore:
     """The pictures that the tile route serves."""
     return process_tile_store()
+
+
+def upload_store() -> UploadStore:
+    """Where files that are sent in pieces arrive."""
+    return process_upload_store()
 
 
 @st.cache_resource(show_spinner=False)
@@ -40,11 +47,22 @@ async def warmed_up(app: Any) -> AsyncIterator[dict[str, Any]]:
     With it, libraries and machine code are loaded while the first visitor's browser still fetches scripts.
     As it ends, the sessions' files go.
     """
+    _log_to_console()
     threading.Thread(target=_make_first_result, name="s2dash-warm-up", daemon=True).start()
     try:
         yield {}
     finally:
         remove_scratch_folders()
+
+
+def _log_to_console() -> None:
+    """Let the log say what administrators want to know, such as what protects the machine from strangers' files."""
+    log = logging.getLogger("s2dash")
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s s2dash %(levelname)s: %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
 
 
 def _make_first_result() -> None:

@@ -7,16 +7,16 @@ from typing import Any
 
 import streamlit as st
 
-from s2dash import ingest, palette, sentinel2
+from s2dash import palette, sentinel2
 from s2dash.algorithms import ALGORITHMS, Algorithm, Param
-from s2dash.errors import S2DashError
 from s2dash.features import INDEX_HELP, available_indices
-from s2dash.pipeline import apply_algorithm
+from s2dash.pipeline import apply_algorithm, scene_for
 from s2dash.recipe import ParamValue, Recipe, default_recipe
 from s2dash.scene import Scene
-from s2dash.ui import look, services
-from s2dash.ui.messages import words_for
-from s2dash.ui.uploads import Loaded, take_in
+from s2dash.ui import look, text
+from s2dash.ui.masks import choose_masks
+from s2dash.ui.scene_choice import choose_scene
+from s2dash.ui.uploads import Loaded
 
 _SCALES = {"standard": "Equal weight", "robust": "Equal weight, outliers ignored", "none": "Off: numbers as stored"}
 _CLIPS = {"Off": None, "Cut the lowest and highest 1 %": (1.0, 99.0), "Cut the lowest and highest 2 %": (2.0, 98.0)}
@@ -29,13 +29,11 @@ class Choices:
     """What the sidebar says."""
 
     loaded: Loaded
+    scene: Scene
+    """On the grid that the recipe works at."""
     recipe: Recipe | None
     """None while no band is chosen."""
     palette: str
-
-    @property
-    def scene(self) -> Scene:
-        return self.loaded.scene
 
 
 def sidebar() -> Choices:
@@ -43,10 +41,13 @@ def sidebar() -> Choices:
     with st.sidebar:
         st.caption(look.PURPOSE)
         st.markdown("##### 1 · Scene")
-        loaded = _choose_scene()
+        loaded = choose_scene()
         st.markdown("##### 2 · What to look at")
         bands = _choose_bands(loaded.scene)
+        size = _choose_pixel_size(loaded.scene, bands)
         features = st.expander("Indices, scaling, smoothing", type="compact")
+        with st.expander("Leave out", type="compact"):
+            masks = choose_masks(loaded)
         st.markdown("##### 3 · How to group it")
         k = st.slider(
             "Number of classes (k)",
@@ -63,75 +64,10 @@ def sidebar() -> Choices:
         with st.expander("Advanced", type="compact"):
             advanced = _choose_advanced(algorithm)
             chosen_palette = _choose_palette()
-    if recipe is not None:
-        recipe = replace(recipe, k=int(k), **advanced)
-    return Choices(loaded, recipe, chosen_palette)
-
-
-def _choose_scene() -> Loaded:
-    """The scene in use: the sample at first, then whatever was chosen last and could be read."""
-    state = st.session_state
-    if "loaded" not in state:
-        state.loaded = Loaded(services.sample_scene())
-    if st.button(
-        "Try the sample scene",
-        icon=":material/landscape:",
-        width="stretch",
-        help="The coast of Virginia on 12 January 2016: fields, forest, marsh, sand and sea.",
-    ):
-        _use(Loaded(services.sample_scene()))
-    upload = st.file_uploader(
-        "Sentinel-2 files",
-        key=f"upload {state.get('upload number', 0)}",
-        help="A GeoTIFF with one or more Sentinel-2 bands on one grid. "
-        "The file stays on this server for as long as this page is open.",
-    )
-    if upload is not None and state.get("refused") != upload.file_id:
-        try:
-            loaded = take_in(upload)
-        except S2DashError as error:
-            state.refused, state["upload words"] = upload.file_id, words_for(error)
-        else:
-            _use(loaded)
-            st.rerun()
-    if upload is None:
-        state.pop("refused", None)
-    words = state.get("upload words")
-    if words and state.get("refused"):
-        st.markdown(f"{words} The map still shows the last scene.")
-    found: Loaded = state.loaded
-    in_doubt = found.scene.names_are_guessed or any(band.standard is None for band in found.scene.bands)
-    if in_doubt or state.get("naming") == found.scene.paths[0]:
-        _edit_band_names(found)
-    return state.loaded
-
-
-def _use(loaded: Loaded) -> None:
-    """Make a scene the current one and let go of the upload's bytes."""
-    state = st.session_state
-    state.loaded = loaded
-    state["upload number"] = state.get("upload number", 0) + 1
-    state.pop("upload words", None)
-    state.pop("refused", None)
-
-
-def _edit_band_names(loaded: Loaded) -> None:
-    """A small form to say what the bands are, where the file does not."""
-    scene = loaded.scene
-    with st.popover("Check the band names", icon=":material/edit:", width="stretch"):
-        st.caption("The file does not say which band is which. Say what you know; the rest may stay as it is.")
-        options = [*sentinel2.BANDS, *(n for n in scene.band_names if n not in sentinel2.BANDS)]
-        with st.form("band names", border=False):
-            names = [
-                st.selectbox(f"Band {number}", options, options.index(name), format_func=sentinel2.describe_band)
-                for number, name in enumerate(scene.band_names, 1)
-            ]
-            if st.form_submit_button("Use these names", type="primary"):
-                renamed = ingest.rename_bands(scene, names)
-                st.session_state.naming = scene.paths[0]
-                st.session_state.loaded = Loaded(renamed, loaded.folder)
-                st.session_state.bands = list(default_recipe(renamed).bands)
-                st.rerun()
+    if recipe is None:
+        return Choices(loaded, loaded.scene, None, chosen_palette)
+    recipe = replace(recipe, k=int(k), pixel_size=size, **masks, **advanced)
+    return Choices(loaded, scene_for(loaded.scene, recipe), recipe, chosen_palette)
 
 
 def _choose_bands(scene: Scene) -> tuple[str, ...]:
@@ -174,6 +110,26 @@ def _offer_band_sets(scene: Scene) -> None:
             st.session_state.bands = sets[label]
 
     st.pills("Band sets", list(sets), key="band set", on_change=use_set, label_visibility="collapsed")
+
+
+def _choose_pixel_size(scene: Scene, bands: tuple[str, ...]) -> float | None:
+    """The pixel size to work at, where the bands have several; None for the finest of the chosen ones."""
+    if len(scene.grids) < 2:
+        return None
+    sizes = {grid.pixel_size[0]: text.distance((grid.pixel_size_m or grid.pixel_size)[0]) for grid in scene.grids}
+    finest = min((scene.native_grid(i).pixel_size[0] for i in scene.positions(bands)), default=min(sizes))
+    options = [None, *sizes]
+    if st.session_state.get("pixel size") not in options:
+        st.session_state["pixel size"] = None
+    chosen: float | None = st.selectbox(
+        "Pixel size",
+        options,
+        key="pixel size",
+        format_func=lambda size: f"Finest of the chosen bands ({sizes[finest]})" if size is None else sizes[size],
+        help="Bands are measured at different pixel sizes. Coarser ones are brought to finer pixels smoothly, finer "
+        "ones averaged. A larger size is faster and shows less detail.",
+    )
+    return chosen
 
 
 def _choose_algorithm() -> Algorithm:
@@ -227,15 +183,17 @@ def _choose_features(scene: Scene, bands: tuple[str, ...], algorithm: Algorithm)
         format_func=_SMOOTHS.__getitem__,
         help="Takes the mean of each pixel and its neighbours first: fewer specks, softer edges.",
     )
-    masked = st.toggle(
-        "Leave out pixels without data",
-        value=True,
-        key="mask",
-        help="What the file marks as no data, and pixels that are zero in every band where it marks nothing.",
-    )
+    haze = False
+    if scene.level != "Level-2A":
+        haze = st.toggle(
+            "Subtract haze (dark objects)",
+            key="haze",
+            help="For Level-1C: takes the darkest value of each band as haze (DOS1). It changes indices, spectra and "
+            "the spectral angle, not k-means on bands.",
+        )
     if not bands:
         return None
-    recipe = replace(default_recipe(scene), bands=bands, smooth=smooth, mask="auto" if masked else "none")
+    recipe = replace(default_recipe(scene), bands=bands, smooth=smooth, atmosphere="dos1" if haze else "none")
     if fixed:
         return apply_algorithm(recipe, algorithm.name)
     recipe = replace(recipe, indices=tuple(indices), scale=scale, clip=_CLIPS[clip])

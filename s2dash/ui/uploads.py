@@ -1,9 +1,11 @@
-"""Taking in an uploaded file: spooled to disk at once, read by the ingest process, and forgotten by Streamlit."""
+"""Bringing files in: spooled to disk at once, read on a thread, and followed on the page with a bar and a cancel."""
 
 from __future__ import annotations
 
 import re
 import shutil
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,43 +13,149 @@ from typing import Any
 import streamlit as st
 
 from s2dash import ingest
-from s2dash.jobs import ScratchFolder
+from s2dash.errors import Cancelled, S2DashError
+from s2dash.jobs import Job, ScratchFolder
 from s2dash.legend import clean_name
 from s2dash.scene import Scene
+from s2dash.types import CancelToken, Progress
+from s2dash.ui import text
+from s2dash.ui.messages import words_for
+
+_AT_ONCE_SECONDS = 2.0
+_LOOK_SECONDS = 0.1
+_FOLLOW_SECONDS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A scene and the folder that its raster lives in, which goes when nobody holds this any more."""
+    """A scene, and what keeps its files alive: they go when nobody holds this any more."""
 
     scene: Scene
-    folder: ScratchFolder | None = None
+    held: tuple[object, ...] = ()
 
 
-def take_in(upload: Any) -> Loaded:
-    """Make a scene of Streamlit's uploaded file, with progress where the call stands on the page.
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """Files on disk, ready to be read."""
 
-    Raises UnreadableFile; the folder and all in it are gone then.
-    """
-    folder = ScratchFolder("s2dash-scene-")
-    bar = st.progress(0.0, text="Reading the file …")
+    paths: tuple[Path, ...]
+    names: tuple[str, ...]
+    """What they were called where they came from, with folders."""
+    held: tuple[object, ...] = ()
+    """What keeps them alive until they have been read."""
+    drop: Callable[[], None] = lambda: None
+    """Removes them."""
 
-    def show(share: float, what: str) -> None:
-        bar.progress(share, text=f"{what} …")
 
+def spooled(uploads: Sequence[Any]) -> Brought:
+    """Streamlit's uploaded files on disk, so that it may forget them."""
+    folder = ScratchFolder("s2dash-upload-")
+    paths = []
     try:
-        spooled = folder.path / _safe_file_name(upload.name)
-        with spooled.open("wb") as file:
-            shutil.copyfileobj(upload, file, 1 << 20)
-        title = clean_name(Path(upload.name).stem) or "Scene"
-        scene = ingest.ingest(spooled, folder.path / "scene", title, show)
-        spooled.unlink()
+        for number, upload in enumerate(uploads):
+            path = folder.path / str(number) / _safe_file_name(upload.name)
+            path.parent.mkdir()
+            with path.open("wb") as file:
+                shutil.copyfileobj(upload, file, 1 << 20)
+            paths.append(path)
     except BaseException:
         folder.remove()
         raise
-    finally:
-        bar.empty()
-    return Loaded(scene, folder)
+    return Brought(tuple(paths), tuple(upload.name for upload in uploads), (folder,), folder.remove)
+
+
+def read_scene(key: str, brought: Brought) -> None:
+    """Begin to read files as one scene; `follow(key)` gives it. What was being read there before is cancelled."""
+
+    def work(folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
+        try:
+            title = clean_name(Path(brought.names[0]).stem) if len(brought.names) == 1 else None
+            scene = ingest.ingest(brought.paths, folder / "scene", title, progress, cancel, brought.names)
+        finally:
+            brought.drop()
+        return Loaded(scene)
+
+    _begin(key, Job(work, "s2dash-scene-"))
+
+
+def read_area(key: str, loaded: Loaded, brought: Brought) -> None:
+    """Begin to put an area on a scene; `follow(key)` gives the scene with it."""
+
+    def work(folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
+        path, name = brought.paths[0], clean_name(brought.names[0])
+        try:
+            scene = ingest.with_area(loaded.scene, path, folder / "area", name, progress, cancel)
+        finally:
+            brought.drop()
+        return Loaded(scene, loaded.held)
+
+    _begin(key, Job(work, "s2dash-area-"))
+
+
+def follow(key: str) -> Loaded | None:
+    """Show how far the reading begun under `key` is; what it brought on the one run in which it has ended.
+
+    Small files are waited for; for others a line with a bar, the time left and a cancel stays on the
+    page, which can be used meanwhile. What went wrong is said there until something else is begun.
+    """
+    state = st.session_state
+    job: Job[Loaded] | None = state.get(key)
+    if job is not None and not job.is_done and not state.get(f"{key} waited"):
+        _wait_for_small(job)
+        state[f"{key} waited"] = True
+    if job is not None and job.is_done:
+        state.pop(key)
+        try:
+            found = job.result()
+        except Cancelled:
+            return None
+        except S2DashError as error:
+            state[f"{key} words"] = f"{words_for(error)} The map still shows the last scene."
+        except Exception as error:  # noqa: BLE001 - the last result must stay on the page, whatever broke
+            state[f"{key} words"] = words_for(error)
+        else:
+            return Loaded(found.scene, (*found.held, job.folder))
+    elif job is not None:
+        st.fragment(_line, run_every=_FOLLOW_SECONDS)(key, job)
+    if words := state.get(f"{key} words"):
+        st.markdown(words)
+    return None
+
+
+def forget(key: str) -> None:
+    """Cancel what is being read under `key`, and take back what was said of it."""
+    job: Job[Loaded] | None = st.session_state.pop(key, None)
+    if job is not None:
+        job.cancel()
+    st.session_state.pop(f"{key} words", None)
+
+
+def _begin(key: str, job: Job[Loaded]) -> None:
+    forget(key)
+    st.session_state[key] = job.start()
+    st.session_state[f"{key} waited"] = False
+
+
+def _wait_for_small(job: Job[Loaded]) -> None:
+    place = st.empty()
+    ends = time.monotonic() + _AT_ONCE_SECONDS
+    while not job.wait(_LOOK_SECONDS) and time.monotonic() < ends:
+        place.progress(job.share, text=_words(job))
+    place.empty()
+
+
+def _words(job: Job[Loaded]) -> str:
+    left = f" {text.duration(job.seconds_left)} left" if job.seconds_left is not None else ""
+    return f"{job.what or 'Opening the files'} …{left}"
+
+
+def _line(key: str, job: Job[Loaded]) -> None:
+    if job.is_done:
+        st.rerun()
+    st.progress(job.share, text=_words(job))
+    if st.button("Cancel", key=f"{key} cancel", help="Stops reading; nothing is kept, and the map stays as it is."):
+        forget(key)
+        st.rerun()
 
 
 def _safe_file_name(name: str) -> str:

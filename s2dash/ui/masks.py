@@ -1,0 +1,91 @@
+"""The sidebar's choices of what is left out: no data, saturation, clouds and the like, what lies outside an area."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from s2dash import ingest, sentinel2
+from s2dash.scene import AREA, Masking, Scene, masked_shares
+from s2dash.ui import services, text
+from s2dash.ui.uploads import Loaded, follow, forget, read_area, spooled
+
+READING_AREA = "reading an area"
+_EVERYTHING = Masking(True, True, tuple(sentinel2.SCL_CLASSES))
+
+
+def choose_masks(loaded: Loaded) -> dict[str, Any]:
+    """Draw the choices, each with the share it hides; returns the mask fields of a recipe."""
+    scene = loaded.scene
+    shares = _shares(scene.digest, scene)
+    masked = st.toggle(
+        _with_share("Leave out pixels without data", shares.get("no data")),
+        value=True,
+        key="mask",
+        help="What the file marks as no data, and pixels that are zero in every band where it marks nothing. "
+        "Off: every pixel counts, and the choices below do not.",
+    )
+    saturated = False
+    if scene.saturated is not None:
+        saturated = st.toggle(
+            _with_share("Leave out saturated pixels", shares.get("saturated")),
+            value=True,
+            key="mask saturated",
+            disabled=not masked,
+            help="So bright in a chosen band that the sensor could not measure it.",
+        )
+    codes = _choose_classes(shares, masked) if scene.has_scl else ()
+    _choose_area(loaded, shares)
+    return {"mask": "auto" if masked else "none", "mask_saturated": saturated, "mask_scl": codes}
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _shares(digest: str, _scene: Scene) -> dict[str, float]:
+    stack = services.live_engine().stack(_scene)
+    return dict(masked_shares(_scene, range(len(_scene.bands)), stack, _EVERYTHING))
+
+
+def _choose_classes(shares: dict[str, float], is_on: bool) -> tuple[int, ...]:
+    st.caption("Level-2A sorts pixels by itself. Leave out:")
+    with st.container(gap=None):
+        return tuple(
+            code
+            for code, name in sentinel2.SCL_CLASSES.items()
+            if st.checkbox(
+                _with_share(name[0].upper() + name[1:], shares.get(name)),
+                value=code in sentinel2.SCL_MASKED,
+                key=f"scl {code}",
+                disabled=not is_on,
+            )
+        )
+
+
+def _choose_area(loaded: Loaded, shares: dict[str, float]) -> None:
+    state = st.session_state
+    if any(mask.kind == AREA for mask in loaded.scene.masks):
+        st.caption(_with_share("Only the area you gave counts. Outside", shares.get("outside the area")))
+        if st.button("Use the whole scene again", icon=":material/crop_free:", width="stretch"):
+            state.loaded = Loaded(ingest.without_area(state.loaded.scene), state.loaded.held)
+            st.rerun()
+        return
+    upload = st.file_uploader(
+        "Area to keep",
+        type=["geojson", "json", "gpkg", "tif", "tiff"],
+        key=f"area {state.get('area number', 0)}",
+        help="Polygons (GeoJSON or GeoPackage), or a raster that is 0 outside. Only pixels whose centre lies inside "
+        "are grouped.",
+    )
+    if upload is not None:
+        read_area(READING_AREA, state.loaded, spooled([upload]))
+        state["area number"] = state.get("area number", 0) + 1
+        st.rerun()
+    found = follow(READING_AREA)
+    if found is not None:
+        forget(READING_AREA)
+        state.loaded = found
+        st.rerun()
+
+
+def _with_share(words: str, part: float | None) -> str:
+    return words if not part else f"{words} · {text.share(part)}"

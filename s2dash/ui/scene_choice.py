@@ -1,0 +1,141 @@
+"""The sidebar's first section: which scene, how it comes in, and what its bands and numbers are."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from s2dash import ingest, sentinel2
+from s2dash.errors import S2DashError
+from s2dash.recipe import default_recipe
+from s2dash.scene import Scene
+from s2dash.settings import data_folder
+from s2dash.ui import services, text
+from s2dash.ui.large_upload import large_upload
+from s2dash.ui.messages import words_for
+from s2dash.ui.server_files import server_files
+from s2dash.ui.uploads import Brought, Loaded, follow, forget, read_scene, spooled
+
+READING = "reading a scene"
+
+
+def choose_scene() -> Loaded:
+    """The scene in use: the sample at first, then whatever was brought last and could be read."""
+    state = st.session_state
+    if "loaded" not in state:
+        state.loaded = Loaded(services.sample_scene())
+    if st.button(
+        "Try the sample scene",
+        icon=":material/landscape:",
+        width="stretch",
+        help="The coast of Virginia on 12 January 2016: fields, forest, marsh, sand and sea.",
+    ):
+        forget(READING)
+        _use(Loaded(services.sample_scene()))
+    uploads = st.file_uploader(
+        "Sentinel-2 files",
+        accept_multiple_files=True,
+        key=f"upload {state.get('upload number', 0)}",
+        help="A product as it was downloaded (zip), or the files of one scene chosen together: GeoTIFF or JP2, one "
+        "band each or several, at 10, 20 and 60 m. Up to 200 MB a file; larger ones go in below. "
+        "The files stay on this server for as long as this page is open.",
+    )
+    if uploads:
+        read_scene(READING, spooled(uploads))
+        state["upload number"] = state.get("upload number", 0) + 1
+        st.rerun()
+    with st.expander("Large files or folders", type="compact"):
+        _large_files()
+    found = follow(READING)
+    if found is not None:
+        _use(found)
+        st.rerun()
+    return _with_numbers(_with_names(state.loaded))
+
+
+def _large_files() -> None:
+    """The ways for what is too large for a form: sent in pieces, or lying on the server already."""
+    state = st.session_state
+    if "large upload" not in state:
+        state["large upload"] = services.upload_store().open()
+    upload = state["large upload"]
+    files = large_upload(upload, key="large files")
+    if files:
+        state["large upload"] = services.upload_store().open()
+        paths, names = tuple(file.path for file in files), tuple(file.name for file in files)
+        read_scene(READING, Brought(paths, names, (upload,), upload.close))
+        st.rerun()
+    folder = data_folder()
+    if folder is not None:
+        chosen = server_files(folder, key="server files")
+        if chosen:
+            read_scene(READING, Brought(chosen, tuple(path.name for path in chosen)))
+            st.rerun()
+
+
+def _use(loaded: Loaded) -> None:
+    """Make a scene the current one."""
+    st.session_state.loaded = loaded
+    st.session_state.pop(f"{READING} words", None)
+
+
+def _with_names(loaded: Loaded) -> Loaded:
+    """A small form to say what the bands are, where the files do not."""
+    scene = loaded.scene
+    in_doubt = scene.names_are_guessed or any(band.standard is None for band in scene.bands)
+    if not in_doubt and st.session_state.get("naming") != scene.paths[0]:
+        return loaded
+    with st.popover("Check the band names", icon=":material/edit:", width="stretch"):
+        st.caption("The file does not say which band is which. Say what you know; the rest may stay as it is.")
+        options = [*sentinel2.BANDS, *(n for n in scene.band_names if n not in sentinel2.BANDS)]
+        with st.form("band names", border=False):
+            names = [
+                st.selectbox(f"Band {number}", options, options.index(name), format_func=sentinel2.describe_band)
+                for number, name in enumerate(scene.band_names, 1)
+            ]
+            if st.form_submit_button("Use these names", type="primary"):
+                renamed = ingest.rename_bands(scene, names)
+                st.session_state.naming = scene.paths[0]
+                st.session_state.loaded = Loaded(renamed, loaded.held)
+                st.session_state.bands = list(default_recipe(renamed).bands)
+                st.rerun()
+    return loaded
+
+
+def _with_numbers(loaded: Loaded) -> Loaded:
+    """How stored numbers become reflectance: what was found, and two inputs to say otherwise."""
+    scene = loaded.scene
+    found = scene.reflectance
+    st.caption(text.plain(found.sentence))
+    with st.expander("Change how numbers are read", type="compact"):
+        offset = st.number_input(
+            "Subtract",
+            value=None if found.offset is None else -found.offset + 0.0,
+            step=100.0,
+            format="%g",
+            placeholder="as found, by band",
+            key=f"subtract {scene.paths[0]}",
+            help="Taken from each stored number first. 1000 for products made since January 2022, unless it has been "
+            "done already. It changes indices and spectra, not k-means on bands.",
+        )
+        quantification = st.number_input(
+            "Then divide by",
+            min_value=1e-6,
+            value=float(found.quantification),
+            step=100.0,
+            format="%g",
+            key=f"divide {scene.paths[0]}",
+            help="The stored number that means all light is reflected: usually 10000; 65535 for web exports, "
+            "1 where numbers are from 0 to 1.",
+        )
+    try:
+        changed = ingest.with_numbers(scene, quantification, None if offset is None else -offset)
+    except S2DashError as error:
+        st.markdown(words_for(error))
+        return loaded
+    return Loaded(_as_it_was(scene, changed), loaded.held)
+
+
+def _as_it_was(scene: Scene, changed: Scene) -> Scene:
+    """The very scene where nothing was changed, so that nothing is computed anew."""
+    same = changed.reflectance.offsets == scene.reflectance.offsets
+    return scene if same and changed.reflectance.quantification == scene.reflectance.quantification else changed

@@ -6,12 +6,14 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from s2dash import memory
 from s2dash.offline_assets import ContentSecurityPolicy, asset_routes
 from s2dash.settings import GDAL_ENVIRONMENT
 from s2dash.tiles import process_tile_store, tile_routes
 from s2dash.ui.services import warmed_up
 from s2dash.upload_store import process_upload_store, upload_routes
 
+memory.share_pools()
 os.environ.update(GDAL_ENVIRONMENT)
 base_path = str(st.get_option("server.baseUrlPath"))
 

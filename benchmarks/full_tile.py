@@ -1,4 +1,4 @@
-"""Makes full Sentinel-2 tiles out of the sample scene's pixels: a product as it is downloaded, and stacks as people export them.
+"""Makes full Sentinel-2 tiles out of the sample scene's pixels: a product as downloaded, and stacks as people export.
 
 Each is written once into a folder and found there the next time. The sample is mirrored over the tile without
 noise: blocks are compressed by themselves, and at 0.8 to 1.0 bytes a pixel they come out as real ones do.

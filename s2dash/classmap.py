@@ -50,7 +50,7 @@ class Result:
     classmap: ClassMap
     rows: tuple[ClassRow, ...]
     engine: str
-    """What assigned the pixels: `numba`, `numpy` or `scikit-learn`."""
+    """What assigned the pixels: `numpy` or `scikit-learn`."""
     digest: str
     """Of scene, recipe and grid: equal digests mean equal labels."""
     warnings: tuple[str, ...] = ()

@@ -253,8 +253,12 @@ class FeatureSpace:
 
     def transform(self, raw: np.ndarray, dtype: type = np.float32) -> np.ndarray:
         """Raw features of shape (features, pixels) as rows to group, shape (pixels, features)."""
-        clipped = np.clip(raw.T.astype(np.float64), self.low, self.high)
-        return np.ascontiguousarray((clipped - self.shift) / self.scale, dtype=dtype)
+        out: np.ndarray = np.empty(raw.shape[::-1], dtype=dtype)
+        # One feature at a time: whole arrays in float64 would be the peak of a fit's memory.
+        for column, row, *own in zip(out.T, raw, self.low, self.high, self.shift, self.scale, strict=True):
+            low, high, shift, scale = own
+            column[:] = (np.clip(row.astype(np.float64), low, high) - shift) / scale
+        return out
 
 
 def learn_space(scene: Scene, recipe: Recipe, raw: np.ndarray, on_reflectance: bool = False) -> FeatureSpace:

@@ -1,6 +1,6 @@
 """Work that must not block a page: live results, of which only the newest request counts, and full-scene jobs.
 
-Everything runs on threads of this process, whose inner loops (numba, scikit-learn, GDAL) run outside
+Everything runs on threads of this process, whose inner loops (numpy, scikit-learn, GDAL) run outside
 Python's lock; nothing here is a stranger's file any more.
 """
 
@@ -14,26 +14,29 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Generic, Self, TypeVar
 
 import numpy as np
 
-from s2dash import pipeline
+from s2dash import memory, pipeline
 from s2dash.classmap import Result
 from s2dash.evaluate import Scores
 from s2dash.pipeline import Fitted
 from s2dash.reading import read_preview_stack
 from s2dash.recipe import Recipe
+from s2dash.sampling import Sample
 from s2dash.scene import Scene
 from s2dash.types import CancelToken, Progress
 
 T = TypeVar("T")
 
-_STACKS_KEPT = 4
-_ANSWERS_KEPT = 24
+_STACKS_KEPT = 2
+"""Of up to 27 MB for 13 bands; reading one again takes a tenth of a second at most."""
+_ANSWERS_KEPT = 12
+"""Of up to 8 MB, where samples differ."""
 
 
 class ScratchFolder:
@@ -107,6 +110,8 @@ class LiveEngine:
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="s2dash-live")
         self._stacks: Cache[np.ndarray] = Cache(_STACKS_KEPT)
         self._answers: Cache[LiveAnswer] = Cache(_ANSWERS_KEPT)
+        self._samples: weakref.WeakSet[Sample] = weakref.WeakSet()
+        self._samples_lock = threading.Lock()
 
     def stack(self, scene: Scene) -> np.ndarray:
         """The scene's preview stack, read once."""
@@ -125,8 +130,19 @@ class LiveEngine:
         scene = pipeline.scene_for(scene, recipe)
         stack = self.stack(scene)
         fitted = pipeline.fit(scene, recipe, stack)
+        fitted = replace(fitted, sample=self._shared(fitted.sample))
         result = pipeline.run_live(fitted, stack)
+        memory.hand_back_soon()
         return LiveAnswer(result, fitted, time.perf_counter() - started)
+
+    def _shared(self, sample: Sample) -> Sample:
+        """An equal sample that another answer holds already, where there is one: answers that differ in k alone do."""
+        with self._samples_lock:
+            for other in self._samples:
+                if np.array_equal(other.raw, sample.raw) and np.array_equal(other.bands, sample.bands):
+                    return other
+            self._samples.add(sample)
+        return sample
 
 
 class Job(Generic[T]):
@@ -177,6 +193,8 @@ class Job(Generic[T]):
         except BaseException as error:  # noqa: BLE001 - handed to who asks for the result
             self.folder.remove()
             self._future.set_exception(error)
+        finally:
+            memory.hand_back_soon()
 
     def _note(self, share: float, what: str) -> None:
         self.share, self.what = share, what

@@ -138,14 +138,16 @@ def read_preview_stack(scene: Scene) -> np.ndarray:
         return frozen(np.load(scene.preview_path, allow_pickle=False)[: len(scene.bands) + len(scene.masks)])
     step = scene.live_step
     rows, cols = preview_places(scene.grid, step)
-    parts = []
+    out = np.empty((len(scene.bands) + len(scene.masks), len(rows), len(cols)), dtype=scene.dtype)
+    filled = 0
     with SceneReader(scene) as reader:
         strip = max(1, _STRIP_ROWS // step) * step
         for window in windows(scene.grid.shape_rc, (strip, scene.grid.width)):
             some = rows[(rows >= window.row) & (rows < window.row + window.height)]
             if len(some):
-                parts.append(reader.stack(some, cols))
-    return frozen(np.concatenate(parts, axis=1))
+                out[:, filled : filled + len(some)] = reader.stack(some, cols)
+                filled += len(some)
+    return frozen(out)
 
 
 def preview_places(grid: Grid, step: int) -> tuple[np.ndarray, np.ndarray]:

@@ -180,7 +180,7 @@ class _Placement:
         return rows, cols
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def _weights(count: int, cells: int) -> np.ndarray:
     """Linear interpolation from cells + 1 nodes to `count` even positions, shape (count, cells + 1)."""
     position = np.linspace(0, cells, count)
@@ -192,7 +192,7 @@ def _weights(count: int, cells: int) -> np.ndarray:
     return frozen(weights)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def _placement(grid: Grid, step: int, z: int, x: int, y: int, size: int) -> _Placement | None:
     extent = _extent_on_plane(grid, step)
     if extent is None or (grid.has_place and not (z >= 0 and 0 <= x < 2**z and 0 <= y < 2**z)):

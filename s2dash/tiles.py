@@ -17,7 +17,8 @@ from starlette.routing import Route
 
 from s2dash.render import Picture, tile_png, transparent_tile_png
 
-DEFAULT_BYTE_BUDGET = 512 * 2**20
+DEFAULT_BYTE_BUDGET = 96 * 2**20
+"""About twenty pictures of the largest size; the page makes again what was dropped."""
 _ZOOMS = range(-12, 31)
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,11}", re.ASCII)
 _FOUND = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}

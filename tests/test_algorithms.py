@@ -187,7 +187,7 @@ def test_four_points_straight_from_stored_numbers() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "float32", "float64"])
-def test_assign_is_assign_numpy_bit_for_bit(dtype: str) -> None:
+def test_assign_is_assign_exactly_bit_for_bit(dtype: str) -> None:
     rng = np.random.default_rng(5)
     for features, k in ((1, 2), (3, 8), (13, 20), (2, 255)):
         values = (rng.random((features, 4_000)) * 250).astype(dtype)
@@ -198,11 +198,37 @@ def test_assign_is_assign_numpy_bit_for_bit(dtype: str) -> None:
         centres = rng.random((k, features)) * 250
         model = LinearModel.nearest_centre(centres)
         ours = nearest.assign(values, valid, low, high, model.weights, model.bias)
-        theirs = nearest.assign_numpy(values, valid, low, high, model.weights, model.bias)
+        theirs = nearest.assign_exactly(values, valid, low, high, model.weights, model.bias)
         assert np.array_equal(ours, theirs)
         assert not ours[~valid].any()
         assert ours[valid].min() >= 1
         assert ours.max() <= k
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float64"])
+def test_at_ties_the_lowest_number_wins_whatever_the_order_of_sums(dtype: str) -> None:
+    """Whole numbers with centres on the same lattice, one of them twice: very many exact ties."""
+    rng = np.random.default_rng(9)
+    for features in (1, 4, 13):
+        values = rng.integers(0, 4, (features, 6_000)).astype(dtype)
+        centres = rng.integers(0, 4, (7, features)).astype(np.float64)
+        model = LinearModel.nearest_centre(np.concatenate([centres, centres[:1]]))
+        free, valid = np.full(features, np.inf), np.ones(6_000, dtype=bool)
+        labels = nearest.assign(values, valid, -free, free, model.weights, model.bias)
+        squared = ((values.T[:, None].astype(np.float64) - centres) ** 2).sum(axis=2)
+        assert ((squared == squared.min(axis=1, keepdims=True)).sum(axis=1) > 1).any()
+        assert np.array_equal(labels, 1 + squared.argmin(axis=1))
+
+
+@pytest.mark.parametrize("huge", [1e150, 1e300])
+def test_assign_is_assign_exactly_where_sums_overflow(huge: float) -> None:
+    rng = np.random.default_rng(10)
+    values, valid = rng.random((3, 2_000)) * huge, np.ones(2_000, dtype=bool)
+    weights, bias, free = rng.normal(size=(4, 3)) * huge, rng.random(4), np.full(3, np.inf)
+    ours = nearest.assign(values, valid, -free, free, weights, bias)
+    with np.errstate(over="ignore", invalid="ignore"):
+        theirs = nearest.assign_exactly(values, valid, -free, free, weights, bias)
+    assert np.array_equal(ours, theirs)
 
 
 def test_assign_is_kmeans_predict_away_from_near_ties() -> None:

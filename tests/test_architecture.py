@@ -45,6 +45,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     (
         "s2dash.errors",
         "s2dash.grid",
+        "s2dash.memory",
         "s2dash.palette",
         "s2dash.resample",
         "s2dash.sentinel2",

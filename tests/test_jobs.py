@@ -161,6 +161,14 @@ def test_equal_requests_are_answered_once_and_alike(scene: Scene, recipe: Recipe
     assert slow_fits.begun == [5]
 
 
+def test_answers_that_differ_in_k_alone_share_one_sample(scene: Scene, recipe: Recipe) -> None:
+    engine = LiveEngine()
+    few, more = (engine.submit(scene, of_k(recipe, k)).result(PATIENCE_SECONDS) for k in (3, 6))
+    assert few.fitted.sample is more.fitted.sample
+    other = engine.submit(scene, Recipe(bands=recipe.bands[:2], k=3)).result(PATIENCE_SECONDS)
+    assert other.fitted.sample is not few.fitted.sample
+
+
 def test_a_live_answer_is_what_the_pipeline_gives(scene: Scene, recipe: Recipe, tmp_path: Path) -> None:
     answer = LiveEngine().submit(scene, recipe).result(PATIENCE_SECONDS)
     expected, _ = pipeline.run(scene, recipe, tmp_path / "labels.tif")

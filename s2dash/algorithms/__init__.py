@@ -9,11 +9,9 @@ from s2dash.algorithms import (
     gaussian_mixture,
     kmeans,
     minibatch_kmeans,
-    nearest,
     spectral_angle_kmeans,
 )
 from s2dash.algorithms.base import Algorithm, LinearModel, Model, Param, SklearnModel
-from s2dash.algorithms.threads import single_threaded
 from s2dash.errors import UnknownName
 
 __all__ = [
@@ -51,6 +49,5 @@ def find_algorithm(name: str) -> Algorithm:
 
 
 def load_libraries() -> None:
-    """Load what fits need, scikit-learn and the machine code, which takes a second or more."""
-    with single_threaded():
-        nearest.load()
+    """Load what fits need, scikit-learn above all, which takes a second or more."""
+    import sklearn.cluster  # noqa: F401

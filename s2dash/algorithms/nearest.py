@@ -1,24 +1,20 @@
 """The inner arithmetic of centre-based algorithms: argmin of a linear score, straight from stored numbers.
 
-Clipping and scaling are folded into the weights, so that a window goes from stored integers to
-labels in one pass. Each pixel's sum runs in the same order in float64, whatever the window and
-the thread, so labels never depend on either. numba compiles the pass; without numba the same
-sums are made by numpy, more slowly.
+Clipping and scaling are folded into the weights, so that a block goes from stored integers to labels
+without a scaled copy of the scene. The rule is `assign_exactly`: each pixel's sum runs in the same order
+in float64, so labels never depend on windows and threads. BLAS makes the sums much faster but in
+an order of its own, so its winner counts where it wins by more than rounding can do; the few pixels
+that are closer are summed again by the rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
-try:
-    import numba
-except ImportError:
-    ENGINE = "numpy"
-else:
-    ENGINE = "numba"
+ENGINE = "numpy"
+
+_BLOCK_NUMBERS = 2**17
+"""Numbers worked on at once, a megabyte, so that they stay in the processor's cache."""
 
 
 def assign(
@@ -38,27 +34,53 @@ def assign(
     -------
     ndarray of shape (pixels,), uint8; at ties the lowest number wins.
     """
-    kernel = _compiled if ENGINE == "numba" else assign_numpy
-    return np.asarray(kernel(*map(_read_only, (values, valid, low, high, weights, bias))))
+    labels = np.empty(values.shape[1], dtype=np.uint8)
+    length = max(256, _BLOCK_NUMBERS // (len(low) + len(bias)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(labels), length):
+            block = slice(start, start + length)
+            labels[block] = _assign_block(values[:, block], valid[block], low, high, weights, bias)
+    return labels
 
 
-def load() -> None:
-    """Load numba's compiler and the machine code for uint16, as satellites' numbers are stored, or make it."""
-    none = np.zeros(0)
-    assign(np.zeros((0, 0), dtype=np.uint16), none.astype(bool), none, none, np.zeros((0, 0)), none)
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    """The array as contiguous and read-only, so that the kernel is compiled once for each dtype and no more."""
-    view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
-    return view
-
-
-def assign_numpy(
+def _assign_block(
     values: np.ndarray, valid: np.ndarray, low: np.ndarray, high: np.ndarray, weights: np.ndarray, bias: np.ndarray
 ) -> np.ndarray:
-    """`assign` by numpy: the same sums in the same order."""
+    pixels = values.astype(np.float64)
+    if np.issubdtype(values.dtype, np.floating):
+        np.copyto(pixels, 0, where=~valid)
+    if np.isfinite(low).any() or np.isfinite(high).any():
+        np.clip(pixels, low[:, None], high[:, None], out=pixels)
+    rounding = _rounding(pixels, weights, bias)
+    if not np.isfinite(rounding):
+        return assign_exactly(values, valid, low, high, weights, bias)
+    scores = bias[:, None] - weights @ pixels
+    near = scores <= scores.min(axis=0) + rounding
+    numbers = np.arange(1, len(bias) + 1, dtype=np.uint8)
+    labels = np.asarray(np.bitwise_or.reduce(near.view(np.uint8) * numbers[:, None], axis=0))
+    if np.count_nonzero(near) != len(labels):
+        close = near.sum(axis=0) != 1
+        labels[close] = assign_exactly(values[:, close], valid[close], low, high, weights, bias)
+    labels *= valid
+    return labels
+
+
+def _rounding(pixels: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> float:
+    """More than two scores of a pixel can come closer or cross by being summed in another order.
+
+    A sum of n products, in any order, is off by at most n eps/2 times the sum of their magnitudes, to first
+    order (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1). Two sums of each of
+    two scores make four such errors; this is four times as much. Not finite where numbers overflow.
+    """
+    reach = np.maximum(pixels.max(axis=1), -pixels.min(axis=1))
+    magnitude = (np.abs(bias) + np.abs(weights) @ reach).max()
+    return float(8 * (len(pixels) + 2) * np.finfo(np.float64).eps * magnitude)
+
+
+def assign_exactly(
+    values: np.ndarray, valid: np.ndarray, low: np.ndarray, high: np.ndarray, weights: np.ndarray, bias: np.ndarray
+) -> np.ndarray:
+    """The rule behind `assign`, several times slower: every score is the same sum in the same order."""
     best = np.full(values.shape[1], np.inf)
     labels = np.zeros(values.shape[1], dtype=np.uint8)
     clipped = [
@@ -74,37 +96,3 @@ def assign_numpy(
         labels[closer] = number
     labels[~valid] = 0
     return labels
-
-
-if ENGINE == "numba":
-
-    def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
-        """The machine code of a function, kept on disk for the next process where any folder can be written."""
-        try:
-            return numba.njit(nogil=True, cache=True)(function)
-        except RuntimeError:
-            return numba.njit(nogil=True)(function)
-
-    @_compile
-    def _compiled(values, valid, low, high, weights, bias):  # type: ignore[no-untyped-def]  # pragma: no cover
-        features, pixels = values.shape
-        k = bias.shape[0]
-        labels = np.zeros(pixels, dtype=np.uint8)
-        pixel = np.empty(features, dtype=np.float64)
-        for i in range(pixels):
-            if not valid[i]:
-                continue
-            for j in range(features):
-                v = np.float64(values[j, i])
-                pixel[j] = min(max(v, low[j]), high[j])
-            best = np.inf
-            label = 0
-            for c in range(k):
-                score = bias[c]
-                for j in range(features):
-                    score -= weights[c, j] * pixel[j]
-                if score < best:
-                    best = score
-                    label = c + 1
-            labels[i] = label
-        return labels

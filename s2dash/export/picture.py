@@ -8,13 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib import font_manager
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Polygon, Rectangle
 
 from s2dash import __version__
 from s2dash.classmap import ClassMap, Result
@@ -30,6 +26,13 @@ from s2dash.export.contents import (
 from s2dash.export.ground import Drawn, drawn, length_words, round_length_m
 from s2dash.grid import Grid
 from s2dash.legend import Legend
+
+if TYPE_CHECKING:
+    # At run time matplotlib is loaded where a picture is drawn: the page needs its exports' names, and few users
+    # a picture, for which a server would hold 17 MB from its start.
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.figure import Figure
 
 DPI = 100
 MOST_LABEL_SIDE = 1500
@@ -179,6 +182,9 @@ class _Page:
     """A figure with one set of axes in inches, y down, and text that fits its place."""
 
     def __init__(self, layout: _Layout) -> None:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
         self.layout = layout
         self.figure = Figure(figsize=(layout.width, layout.height), dpi=DPI)
         self.canvas = FigureCanvasAgg(self.figure)
@@ -244,7 +250,9 @@ class _Page:
 
     def width_of(self, text: str, size: float, bold: bool = False) -> float:
         """Inches that a line takes."""
-        font = font_manager.FontProperties(family=list(fonts()), size=size, weight="bold" if bold else "normal")
+        from matplotlib.font_manager import FontProperties
+
+        font = FontProperties(family=list(fonts()), size=size, weight="bold" if bold else "normal")
         measure: Callable[..., tuple[float, float, float]] = self._renderer.get_text_width_height_descent
         width, _, _ = measure(text, font, ismath=False)
         return width / DPI
@@ -255,6 +263,8 @@ class _Page:
 
     def box(self, x: float, y: float, width: float, height: float, **look: object) -> None:
         """A rectangle with its upper left corner at x, y."""
+        from matplotlib.patches import Rectangle
+
         self.paper.add_patch(Rectangle((x, y), width, height, **look))  # type: ignore[arg-type]
 
 
@@ -411,6 +421,8 @@ def _draw_bar(page: _Page, top: float, width_m: float) -> None:
 
 def _draw_north(page: _Page, x: float, y: float, north_deg: float) -> None:
     """An arrow with its N, centred on x, y, turned clockwise."""
+    from matplotlib.patches import Polygon
+
     turn = math.radians(north_deg)
 
     def at(right: float, up: float) -> tuple[float, float]:
@@ -444,6 +456,8 @@ def _draw_footer(page: _Page, result: Result) -> None:
 @cache
 def fonts() -> tuple[str, ...]:
     """Font families to draw with, of those that this machine has; the last ones fill in for other scripts."""
+    from matplotlib import font_manager
+
     have = set(font_manager.get_font_names())
     first = next(name for name in _FONTS if name in have)
     return tuple(dict.fromkeys([first, "DejaVu Sans", *(name for name in _FALLBACK_FONTS if name in have)]))
@@ -451,6 +465,8 @@ def fonts() -> tuple[str, ...]:
 
 @cache
 def _drawable_codes() -> frozenset[int]:
+    from matplotlib import font_manager
+
     paths = [font_manager.findfont(name) for name in fonts()]
     return frozenset(code for path in paths for code in font_manager.get_font(path).get_charmap())
 

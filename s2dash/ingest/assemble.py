@@ -129,8 +129,8 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path) -> Pl
                 texts.append(text)
             nodata.extend(header.nodata)
             if header.mask is not None:
-                slots.append(band_count + len(masks))
                 own = tuple(slots) if len(slots) < band_count else ()
+                slots.append(band_count + len(masks))
                 masks.append(MaskLayer(FILE_MASK, Layer(path, len(header.texts) + 1, grid), own))
         sources.append(_source(header, grid, tuple(slots)))
     bands = named_bands(texts)

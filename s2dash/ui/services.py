@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from s2dash import ingest
+from s2dash import ingest, memory
 from s2dash.jobs import LiveEngine, remove_scratch_folders
 from s2dash.recipe import default_recipe
 from s2dash.scene import Scene
@@ -44,7 +44,7 @@ def sample_scene() -> Scene:
 async def warmed_up(app: Any) -> AsyncIterator[dict[str, Any]]:
     """The server's lifespan: as it starts, a thread makes the first page's result before anyone asks for it.
 
-    With it, libraries and machine code are loaded while the first visitor's browser still fetches scripts.
+    With it, libraries are loaded while the first visitor's browser still fetches scripts.
     As it ends, the sessions' files go.
     """
     _log_to_console()
@@ -74,3 +74,4 @@ def _make_first_result() -> None:
     from s2dash.ui import results  # noqa: F401
 
     first.result()
+    memory.hand_back_soon()

@@ -201,17 +201,20 @@ def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
         ended = time.perf_counter()
         names = [entry.name for entry in legend.entries]
         seconds = {"work": ended - imported, "total": ended - started}
-        return _summary(result, names, scores, _masked(fitted), seconds)
+        return _summary(result, names, scores, _masked(fitted, result), seconds)
 
 
-def _masked(fitted: Fitted) -> dict[str, float]:
-    """The share of the picture that each cause hides, from its decimated copy."""
+def _masked(fitted: Fitted, result: Result) -> dict[str, float]:
+    """The share of the pixels that is masked, and of each cause where the decimated copy is there to count in."""
     from s2dash.reading import read_preview_stack
     from s2dash.scene import masked_shares
 
     scene, recipe = fitted.scene, fitted.recipe
+    together = {"together": round(result.masked_share, 6)}
+    if scene.live_step > 1 and scene.preview_path is None:
+        return together
     shares = masked_shares(scene, scene.positions(recipe.bands), read_preview_stack(scene), recipe.masking)
-    return {cause: round(share, 6) for cause, share in shares}
+    return together | {cause: round(share, 6) for cause, share in shares}
 
 
 def _summary(

@@ -21,6 +21,8 @@ class IngestLimits:
     """A strip or tile is decoded whole, so this bounds memory. A tile's band in a single strip has 241,120,800."""
     most_stored_bytes: int = 64_000_000_000
     """All pixels of all bands of all files once decoded."""
+    most_picture_bytes: int = 300_000_000
+    """The decimated copy of all bands together, which is held in memory. Ten dates of thirteen bands have 272 MB."""
     free_stored_bytes: int = 300_000_000
     """Below this, how strongly a file is compressed does not matter: a band may be empty almost everywhere."""
     most_compression: int = 1_500

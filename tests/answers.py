@@ -15,6 +15,7 @@ from s2dash.types import Window
 MOST_SECONDS = 20
 MOST_CHILD_MB = 1_000
 
+_QUOTED = re.compile("“.*”")
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 _TECHNICAL = re.compile(
     r"Traceback|Error|Exception|\bNone\b|\bnan\b|<class|object at 0x|rasterio|GDAL|CPLE|errno|[\r\n\t]"
@@ -25,10 +26,11 @@ _LONGEST = 600
 
 def wrong_words(message: str) -> str | None:
     """What makes a message unfit to be shown to users; None where it is one or two sentences in plain words."""
-    technical = _TECHNICAL.search(message)
+    ours = _QUOTED.sub("“a name”", message)
+    technical = _TECHNICAL.search(ours)
     if technical:
         return f"says {technical[0]!r}"
-    if not 1 <= len(_SENTENCE_END.findall(message)) <= 2:
+    if not 1 <= len(_SENTENCE_END.findall(ours)) <= 2:
         return "is not one or two sentences"
     if len(message) > _LONGEST or not message.isprintable():
         return "is too long, or has characters that cannot be shown"

@@ -1,4 +1,4 @@
-"""Makes loose files of single bands for tests, as people have them: GeoTIFF or JPEG 2000, on any grid, under any name."""
+"""Makes loose files of bands for tests, as people have them: GeoTIFF or JPEG 2000, on any grid, under any name."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ ORIGIN_XY = (600_000.0, 5_100_000.0)
 
 def placed(shape_rc: tuple[int, int], size: float, offset_xy: tuple[float, float] = (0, 0)) -> Grid:
     """A grid of square pixels whose first corner lies `offset_xy` metres east and south of the origin."""
-    return Grid(
-        shape_rc, Affine(size, 0, ORIGIN_XY[0] + offset_xy[0], 0, -size, ORIGIN_XY[1] - offset_xy[1]), UTM
-    )
+    return Grid(shape_rc, Affine(size, 0, ORIGIN_XY[0] + offset_xy[0], 0, -size, ORIGIN_XY[1] - offset_xy[1]), UTM)
 
 
 def write_band(

@@ -46,13 +46,16 @@ def board(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.where((np.floor(x / CELL) + np.floor(y / CELL)) % 2 == 0, 0.1, 0.4)
 
 
+NORTH_UP = Affine(1, 0, ORIGIN_XY[0], 0, -1, ORIGIN_XY[1])
+
+
 @dataclass(frozen=True)
 class Layout:
     """Where files of 10, 20 and 60 m lie: metres east and down from the origin, and rows and columns."""
 
     offsets: tuple[tuple[float, float], ...] = ((0, 0), (0, 0), (0, 0))
     shapes: tuple[tuple[int, int], ...] = ((96, 120), (48, 60), (16, 20))
-    transform: Affine = Affine(1, 0, ORIGIN_XY[0], 0, -1, ORIGIN_XY[1])
+    transform: Affine = NORTH_UP
     """From metres east and down to the CRS."""
     crs: str = UTM
 
@@ -281,7 +284,7 @@ LARGE = (1_102, 1_090)
 
 @pytest.fixture(scope="module")
 def holed(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """Larger than the live picture: 10, 20 and 60 m with holes, saturation, a file's own mask, classes, a broken ratio."""
+    """Larger than the live picture, on four grids of broken ratios: holes, saturation, a file's own mask, classes."""
     folder = tmp_path_factory.mktemp("holed")
     rng = np.random.default_rng(5)
 
@@ -297,7 +300,9 @@ def holed(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     shape = (551, 547)
     write_band(safe / "R20m" / f"{name}_B05_20m.jp2", noise(shape, 20), placed(shape, 20))
     mask = rng.random((184, 182)) > 0.2
-    write_band(safe / "R60m" / f"{name}_B09_60m.tif", noise((184, 182), 60), placed((184, 182), 60), mask=mask, nodata=0)
+    write_band(
+        safe / "R60m" / f"{name}_B09_60m.tif", noise((184, 182), 60), placed((184, 182), 60), mask=mask, nodata=0
+    )
     odd = (740, 735)
     write_band(safe / "R10m" / f"{name}_B03_10m.tif", noise(odd, 15), placed(odd, 15, (2, 3)), nodata=0)
     classes = rng.integers(0, 12, shape).astype("uint8")
@@ -339,7 +344,10 @@ class TestOnePixelOneValue:
             height, width = scene.grid.shape_rc
             row, col = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
             window = Window(
-                row, col, data.draw(st.integers(1, min(90, height - row))), data.draw(st.integers(1, min(90, width - col)))
+                row,
+                col,
+                data.draw(st.integers(1, min(90, height - row))),
+                data.draw(st.integers(1, min(90, width - col))),
             )
             with SceneReader(scene) as reader:
                 found = reader.read(range(len(scene.bands)), window, EVERYTHING)

@@ -36,6 +36,7 @@ from scenes import DEGREES, UTM, UTM_10M, land_cover, write_raster, write_scene
 from s2dash import ingest
 from s2dash.errors import S2DashError, UnknownName, UnreadableFile
 from s2dash.ingest import process
+from s2dash.scene import AREA, Masking, Scene, masked_shares
 from s2dash.settings import GDAL_ENVIRONMENT
 from s2dash.types import CancelToken, Progress
 
@@ -107,7 +108,7 @@ class Worker:
         return self._process
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False)
 class Door:
     """`ingest.ingest` with a lasting process in place of the one-shot one."""
 
@@ -122,10 +123,8 @@ class Door:
         made = []
         for worker in self.workers:
             folder = self.outbox / "scene"
-            started = time.monotonic()
             try:
-                with pytest.MonkeyPatch.context() as patch:
-                    patch.setattr(ingest, "run_child", self._run_by(worker))
+                with self._served_by(worker):
                     scene = ingest.ingest(path, folder)
             except S2DashError as error:
                 event(f"{path.suffix}: refused")
@@ -137,8 +136,6 @@ class Door:
                 assert fault is None, fault
                 made.append(preview(scene))
                 shutil.rmtree(folder)
-            assert time.monotonic() - started < MOST_SECONDS
-            assert worker.peak_mb < MOST_CHILD_MB
             assert list(self.outbox.iterdir()) == []
             if made[0] is None:
                 break
@@ -149,6 +146,38 @@ class Door:
             same = all(np.array_equal(made[0], one, equal_nan=floating) for one in made)
             assert same, "two processes read different pixels from it: those of freed memory"
         path.unlink()
+
+    def try_area(self, scene: Scene, content: bytes) -> None:
+        """The same of a raster that is given as the area of a scene."""
+        path, folder = self.inbox / "area.tif", self.outbox / "area"
+        path.write_bytes(content)
+        try:
+            with self._served_by(self.workers[0]):
+                masked = ingest.with_area(scene, path, folder)
+        except S2DashError as error:
+            event("area: refused")
+            require_clean_refusal(str(error), folder)
+        else:
+            event("area: a mask")
+            assert [mask.kind for mask in masked.masks] == [AREA]
+            assert masked_shares(masked, [0], preview(masked), Masking())
+            with rasterio.open(masked.masks[0].layer.path) as dataset:
+                assert np.array_equal(dataset.read(1), preview(masked)[-1])
+            shutil.rmtree(folder)
+        assert list(self.outbox.iterdir()) == []
+        path.unlink()
+
+    @contextlib.contextmanager
+    def _served_by(self, worker: Worker) -> Iterator[None]:
+        """In this block the lasting process answers in place of one-shot ones, in the time and memory of one."""
+        started = time.monotonic()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ingest, "run_child", self._run_by(worker))
+            try:
+                yield
+            finally:
+                assert time.monotonic() - started < MOST_SECONDS
+                assert worker.peak_mb < MOST_CHILD_MB
 
     def _run_by(self, worker: Worker) -> Callable[..., dict[str, Any]]:
         def run_child(
@@ -251,11 +280,11 @@ class TestRandomHeaders:
 # -------------------------------------------------------------------------------------- cuts and flipped bits
 
 
-@dataclass(frozen=True, repr=False)
 class Genuine:
-    """Good files, by ending; without a repr, for Hypothesis prints what tests are called with."""
+    """Good files, by ending. No dataclass: Hypothesis prints the fields of those that tests are called with."""
 
-    files: dict[str, tuple[bytes, ...]]
+    def __init__(self, files: dict[str, tuple[bytes, ...]]) -> None:
+        self.files = files
 
 
 @pytest.fixture(scope="module")
@@ -287,6 +316,13 @@ def genuine(tmp_path_factory: pytest.TempPathFactory) -> Genuine:
     ]
     kinds = {".tif": tiffs, ".jp2": jp2s, ".zip": zips}
     return Genuine({ending: tuple(path.read_bytes() for path in paths) for ending, paths in kinds.items()})
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A scene where the genuine files lie."""
+    folder = tmp_path_factory.mktemp("base")
+    return ingest.ingest(write_scene(folder / "base.tif", (24, 40)), folder / "scene")
 
 
 def write_jp2(path: Path, **how: Any) -> Path:
@@ -349,6 +385,11 @@ class TestCutsAndFlips:
         self, door: Door, genuine: Genuine, damage: Damage, member: int
     ) -> None:
         door.try_file("a.zip", repacked(genuine.files[".zip"][damage.which % 2], member, damage))
+
+    @given(damage=damages)
+    @quick
+    def test_of_a_raster_given_as_an_area(self, door: Door, genuine: Genuine, base: Scene, damage: Damage) -> None:
+        door.try_area(base, damage.done_to(genuine.files[".tif"]))
 
     def test_good_files_are_taken_in(self, door: Door, genuine: Genuine) -> None:
         for ending, files in genuine.files.items():

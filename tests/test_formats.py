@@ -5,7 +5,9 @@ Everything goes through the one door, and one of each kind through the command l
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -18,17 +20,27 @@ import pytest
 import rasterio
 from affine import Affine
 from loose import ORIGIN_XY, ground, placed, read_all, taken_in, write_band
-from products import EPSG, pixel_centres, product_metadata, reflectance, scl_classes, tile_metadata, write_safe, zip_folder
+from products import (
+    EPSG,
+    pixel_centres,
+    product_metadata,
+    reflectance,
+    scl_classes,
+    tile_metadata,
+    write_safe,
+    zip_folder,
+)
 from scenes import TEN_METRE, land_cover, write_raster, write_scene
 
 from s2dash import cli, ingest, pipeline
+from s2dash import settings as server_settings
 from s2dash.errors import RecipeError, UnknownName, UnreadableFile
 from s2dash.ingest.describe import doubts_about_offset, guessed_reflectance
 from s2dash.reading import SceneReader, read_preview_stack
 from s2dash.recipe import Recipe, default_recipe
 from s2dash.scene import SCL, Reflectance, Scene
 from s2dash.sentinel2 import BANDS
-from s2dash.settings import GDAL_ENVIRONMENT
+from s2dash.settings import ARCHIVE_LIMITS, GDAL_ENVIRONMENT, INGEST_LIMITS
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
@@ -42,9 +54,7 @@ FROM_NAME = "No metadata state the offset: it follows from baseline 05.11 in the
 
 
 @pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., dict[str, Any]]:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
     """Runs a command that must succeed; returns the JSON it prints."""
     for name, value in GDAL_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
@@ -207,7 +217,7 @@ class TestProducts:
         second = taken_in(zipped, tmp_path / "b", tile="T32TQN")
         assert second.title == "Tile 32TQN"
         assert second.grid.transform.c == first.grid.transform.c + SIZE_M
-        with pytest.raises(UnknownName, match="No file is of tile 33UUU. The tiles there are: 32TQM, 32TQN"):
+        with pytest.raises(UnknownName, match=r"No file is of tile 33UUU\. The tiles there are: 32TQM, 32TQN"):
             taken_in(zipped, tmp_path / "c", tile="33UUU")
         assert not (tmp_path / "c" / "taken-in").exists()
 
@@ -231,7 +241,7 @@ class TestProducts:
             assert dataset.transform == Affine(size, 0, ORIGIN_XY[0], 0, -size, ORIGIN_XY[1])
 
     def test_a_tile_from_the_command_line(self, tmp_path: Path, run: Callable[..., dict[str, Any]]) -> None:
-        _, zipped = both(tmp_path, "L1C", "old", tiles=2, bands=("B02",))
+        _, zipped = both(tmp_path, "L1C", "old", tiles=2, bands=("B02", "B03"))
         assert run("info", zipped, "--tile", "32TQN")["title"] == "Tile 32TQN"
 
 
@@ -281,9 +291,7 @@ class TestLooseBands:
             values = np.rint(ground(shape, number) * 10_000).astype("uint16")
             home = number == 1
             paths.append(
-                write_band(
-                    tmp_path / f"{band}.jp2", values, placed(shape, size), with_crs=home, with_transform=home
-                )
+                write_band(tmp_path / f"{band}.jp2", values, placed(shape, size), with_crs=home, with_transform=home)
             )
         scene = taken_in(paths, tmp_path)
         assert scene.grids == (
@@ -355,13 +363,13 @@ class TestLooseBands:
         band = write_band(tmp_path / "B02.tif", np.full((24, 24), 2_000, "uint16"), placed((24, 24), 10))
         photo = tmp_path / "holiday.jpg"
         photo.write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF")
-        with pytest.raises(UnreadableFile, match="holiday.jpg is a photo"):
+        with pytest.raises(UnreadableFile, match=r"holiday\.jpg is a photo"):
             taken_in([band, photo], tmp_path)
 
     def test_a_classification_alone_is_refused(self, tmp_path: Path) -> None:
         alone = write_band(tmp_path / "SCL.tif", np.full((24, 24), 4, "uint8"), placed((24, 24), 20), tiled=True)
         for open_it in (lambda: taken_in(alone, tmp_path), lambda: ingest.open_in_place(alone)):
-            with pytest.raises(UnreadableFile, match="SCL.tif is a scene classification, not satellite bands"):
+            with pytest.raises(UnreadableFile, match=r"SCL\.tif is a scene classification, not satellite bands"):
                 open_it()
 
     def test_a_zip_beside_files_is_refused(self, tmp_path: Path) -> None:
@@ -369,8 +377,13 @@ class TestLooseBands:
         zipped = tmp_path / "a.zip"
         with zipfile.ZipFile(zipped, "w") as archive:
             archive.write(band, band.name)
-        with pytest.raises(UnreadableFile, match="a.zip is a zip beside other files"):
+        with pytest.raises(UnreadableFile, match=r"a\.zip is a zip beside other files"):
             taken_in([band, zipped], tmp_path)
+
+    def test_a_folder_beside_files_is_refused(self, tmp_path: Path, fail: Callable[..., str]) -> None:
+        one, _ = both(tmp_path / "a", "L1C", "new", bands=("B02", "B03"))
+        two, _ = both(tmp_path / "b", "L1C", "old", bands=("B02", "B03"))
+        assert "is a folder beside other files. Give one folder, or files alone." in fail("info", one, two)
 
     def test_from_the_command_line(self, tmp_path: Path, run: Callable[..., dict[str, Any]]) -> None:
         """JP2 bytes in a .tif, one without coordinates, another grid: as one scene."""
@@ -378,9 +391,7 @@ class TestLooseBands:
         values = [np.rint(ground(shape, n) * 10_000).astype("uint16") for n in range(3)]
         paths = [
             write_band(tmp_path / "S2A_33TWL_20230815_0_L2A_B02.tif", values[0], placed(shape, 10), jp2=True),
-            write_band(
-                tmp_path / "S2A_33TWL_20230815_0_L2A_B03.tif", values[1], placed(shape, 10), with_crs=False
-            ),
+            write_band(tmp_path / "S2A_33TWL_20230815_0_L2A_B03.tif", values[1], placed(shape, 10), with_crs=False),
             write_band(tmp_path / "S2A_33TWL_20230815_0_L2A_B11.tif", values[2][::2, ::2], placed((18, 24), 20)),
         ]
         info = run("info", *paths)
@@ -418,7 +429,7 @@ class TestStacks:
         scene = taken_in(paths, tmp_path)
         assert scene.band_names[:2] == ("B02_2018-04-19", "B03_2018-04-19")
         assert scene.band_names[-1] == "B08_2018-06-23"
-        assert scene.title == "field_2018"
+        assert scene.title == "field"
 
     def test_dates_within_a_stack(self, tmp_path: Path) -> None:
         texts = ("B02 2018-04-19", "B08 2018-04-19", "B02 2018-06-23", "B08 2018-06-23")
@@ -440,7 +451,9 @@ class TestStacks:
 
     def test_from_the_command_line(self, tmp_path: Path, run: Callable[..., dict[str, Any]]) -> None:
         paths = [write_scene(tmp_path / f"field_{day}.tif") for day in ("20180419", "20180623")]
-        summary = run("classify", *paths, "-o", tmp_path / "out.tif", "--k", 4, "--bands", "B08_2018-04-19,B04_2018-06-23")
+        summary = run(
+            "classify", *paths, "-o", tmp_path / "out.tif", "--k", 4, "--bands", "B08_2018-04-19,B04_2018-06-23"
+        )
         assert summary["recipe"]["bands"] == ["B08_2018-04-19", "B04_2018-06-23"]
 
 
@@ -542,8 +555,13 @@ class TestNumbers:
 
     @pytest.mark.parametrize(
         ("quantification", "offset", "words"),
-        [(0, None, "quantification is 0"), (-1, None, "quantification"), (float("nan"), None, "quantification"),
-         (None, float("inf"), "offset is inf"), (None, float("nan"), "offset is nan")],
+        [
+            (0, None, "quantification is 0"),
+            (-1, None, "quantification"),
+            (float("nan"), None, "quantification"),
+            (None, float("inf"), "offset is inf"),
+            (None, float("nan"), "offset is nan"),
+        ],
     )
     def test_numbers_that_cannot_be_are_refused(
         self, tmp_path: Path, quantification: float | None, offset: float | None, words: str
@@ -600,7 +618,9 @@ class TestOffset:
         metadata.write_text(text)
         scene = taken_in(safe, tmp_path)
         assert dict(zip(scene.band_names, scene.reflectance.offsets, strict=True)) == {
-            "B02": -900, "B8A": -800, "B12": -700,
+            "B02": -900,
+            "B8A": -800,
+            "B12": -700,
         }
         assert scene.reflectance.offset is None
         assert scene.reflectance.sentence == "Level-2A, baseline 05.11: an offset from -1000 to -700, by band."
@@ -650,12 +670,14 @@ class TestOffset:
         assert told.notes == ()
 
 
-class TestPixelSize:
-    @pytest.fixture(scope="class")
-    def scene(self, tmp_path_factory: pytest.TempPathFactory) -> Scene:
-        folder = tmp_path_factory.mktemp("sizes")
-        return taken_in(both(folder, "L2A", "new")[1], folder)
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A Level-2A product with all its bands."""
+    folder = tmp_path_factory.mktemp("sizes")
+    return taken_in(both(folder, "L2A", "new")[1], folder)
 
+
+class TestPixelSize:
     @pytest.mark.parametrize(
         ("bands", "indices", "size"),
         [
@@ -749,9 +771,7 @@ class TestRealFiles:
     def test_two_dates_in_jp2_that_are_called_tif(self, shared_data: Path, tmp_path: Path) -> None:
         paths = sorted((shared_data / "33TWL_jp2_named_tif").glob("*.tif"))
         scene = taken_in(paths, tmp_path)
-        assert scene.band_names == tuple(
-            f"{band}_{day}" for day in ("2023-08-15", "2023-08-18") for band in TEN_METRE
-        )
+        assert scene.band_names == tuple(f"{band}_{day}" for day in ("2023-08-15", "2023-08-18") for band in TEN_METRE)
         assert [mask.positions for mask in scene.masks] == [(0, 1, 2, 3), (4, 5, 6, 7)]
         assert (scene.title, scene.level, scene.year) == ("Tile 33TWL", "Level-2A", 2023)
         assert not scene.grid.has_place
@@ -785,3 +805,44 @@ class TestRealFiles:
         assert scene.grid.has_place
         assert all(band.standard for band in scene.bands)
         assert scene.reflectance.sentence == USUAL
+
+
+def said_in(folder: Path) -> list[str]:
+    """Every text in the code, with `…` where a value goes in."""
+    texts = []
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                texts.append("".join(p.value if isinstance(p, ast.Constant) else "…" for p in node.values))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.append(node.value)
+    return texts
+
+
+class TestDocument:
+    """docs/formats.md says what the code says."""
+
+    ROOT = Path(__file__).resolve().parents[1]
+    TEXT = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+
+    def test_quotes_are_real(self) -> None:
+        """Word for word in the code but for what changes, or in a test above."""
+        said = [text for folder in ("s2dash", "tests") for text in said_in(self.ROOT / folder)]
+        plain = [text for text in said if len(re.sub("[^a-z]", "", text)) > 12]
+        quotes = re.findall("“(.*?)”", self.TEXT.replace("\n  ", " ").replace("\n", " "))
+        assert len(quotes) > 40
+        unsaid = []
+        for quote in quotes:
+            pieces = [re.escape(piece) for piece in quote.split("…")]
+            pattern = re.compile(".*".join(pieces), re.DOTALL)
+            if not any(pattern.search(text.replace("…", "")) or pattern.search(text) for text in plain):
+                unsaid.append(quote)
+        assert unsaid == []
+
+    def test_limits_are_those_in_force(self) -> None:
+        rows = re.findall(r"^\| `(\w+)\.(\w+)` \| ([\d,]+) \|", self.TEXT, re.MULTILINE)
+        assert len(rows) > 15
+        for kind, field, most in rows:
+            assert getattr(vars(server_settings)[kind](), field) == int(most.replace(",", "")), field
+        assert f"{INGEST_LIMITS.free_stored_bytes:,}" in self.TEXT
+        assert INGEST_LIMITS.free_stored_bytes == ARCHIVE_LIMITS.free_declared_bytes

@@ -142,6 +142,22 @@ def test_duration(seconds: float, words: str) -> None:
     assert text.duration(seconds) == words
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, ""),
+        (float("inf"), ""),
+        (0.0, " 1 s left"),
+        (2.3, " 3 s left"),
+        (58.5, " 59 s left"),
+        (59.2, " 59 s left"),
+        (130, " about 2 min left"),
+    ],
+)
+def test_time_left(seconds: float | None, words: str) -> None:
+    assert text.time_left(seconds) == words
+
+
 @given(st.floats(0.05, 86_400), st.floats(0.05, 86_400))
 def test_longer_durations_never_read_as_shorter(one: float, other: float) -> None:
     assert (_seconds(text.duration(one)) <= _seconds(text.duration(other))) or one > other

@@ -142,7 +142,7 @@ def with_area(
     }
     facts = _in_new_folder(request, folder, progress, cancel)
     bare = without_area(scene)
-    layer = Layer(folder / str(facts["raster"]), 1, scene.grids[0])
+    layer = Layer(folder / Path(str(facts["raster"])).name, 1, scene.grids[0])
     marked = hashlib.sha256(f"{bare.digest} {facts['digest']}".encode()).hexdigest()
     changed = replace(
         bare,
@@ -153,7 +153,7 @@ def with_area(
     )
     if bare.previews and bare.previews[0] is not None:
         before = np.load(bare.previews[0], allow_pickle=False)
-        inside = np.load(folder / str(facts["preview"]), allow_pickle=False)
+        inside = np.load(folder / Path(str(facts["preview"])).name, allow_pickle=False)
         both = np.concatenate([before[: len(bare.bands) + len(bare.masks)], inside[None].astype(before.dtype)])
         np.save(folder / PREVIEW_NAME, both, allow_pickle=False)
         changed = replace(changed, previews=(folder / PREVIEW_NAME,))
@@ -222,7 +222,10 @@ def _title(names: Sequence[str]) -> str:
     stems = [Path(name.replace("\\", "/").rstrip("/")).name for name in names]
     stems = [stem.rsplit(".", 1)[0] if "." in stem else stem for stem in stems]
     length = next((n for n, letters in enumerate(zip(*stems, strict=False)) if len(set(letters)) > 1), len(stems[0]))
-    shared = stems[0][:length].strip(" _-.(") if len(stems) > 1 else stems[0]
+    shared = stems[0][:length] if len(stems) > 1 else stems[0]
+    if any(stem[length : length + 1].isdigit() for stem in stems):
+        shared = shared.rstrip("0123456789")
+    shared = shared.strip(" _-.(") if len(stems) > 1 else shared
     return clean_name(shared if len(shared) >= 4 else f"{stems[0]} and {len(stems) - 1} more") or "Scene"
 
 

@@ -13,7 +13,7 @@ from affine import Affine
 
 from s2dash import sentinel2
 from s2dash.errors import UnreadableFile
-from s2dash.grid import Grid
+from s2dash.grid import Grid, decimated_shape
 from s2dash.ingest.align import in_one_place, scene_grids
 from s2dash.ingest.canonical import Source, raster_name
 from s2dash.ingest.checks import NO_PLACE, header_damage_told, open_checked, read_grid, stored_bytes
@@ -33,7 +33,10 @@ from s2dash.scene import FILE_MASK, SCL, Band, Layer, Masking, MaskLayer, Reflec
 from s2dash.settings import INGEST_LIMITS
 
 _LEAST_VALID = 2
+_NEITHER_BIT = 255.0
+"""Tagged where all bands are of one bit: both of its values count, for without zero there is nothing to group."""
 _LOOKED_AT = 100_000
+_LOOKED_AT_TOGETHER = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class _Header:
     nodata: tuple[float | None, ...]
     stated: Reflectance | None
     tags: dict[str, str]
+    is_bilevel: bool
     is_guessed: bool
     notes: tuple[str, ...]
     stored: int
@@ -103,6 +107,8 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path) -> Pl
     Raises UnreadableFile for a file that cannot be used, or files that do not go together.
     """
     headers = [_read_header(file, provenance) for file in files]
+    if all(header.is_bilevel and set(header.nodata) == {None} for header in headers):
+        headers = [replace(header, nodata=(_NEITHER_BIT,) * len(header.nodata)) for header in headers]
     _require_budget(headers)
     if all(header.file.is_scl for header in headers):
         raise UnreadableFile(
@@ -159,6 +165,7 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path) -> Pl
         notes=tuple(dict.fromkeys(notes)),
         names_are_guessed=any(header.is_guessed for header in headers),
     )
+    _require_small_picture(scene)
     return Plan(scene, tuple(sources), _stated(scene, headers, provenance))
 
 
@@ -171,9 +178,11 @@ def brought_down(planned: Plan, preview: np.ndarray) -> Plan | None:
     powers = []
     for source in planned.sources:
         bands = zip(source.slots, source.nodata, strict=False)
-        stored = [_stored(preview[slot], nodata) for slot, nodata in bands if slot < len(scene.bands)]
         floating = np.issubdtype(np.dtype(source.dtype), np.floating)
-        powers.append(power_to_divide_by(np.concatenate(stored)) if stored and floating else 0)
+        slots = [(slot, nodata) for slot, nodata in bands if floating and slot < len(scene.bands)]
+        most = _LOOKED_AT // max(1, len(slots))
+        stored = [_some(_stored(preview[slot], nodata), most) for slot, nodata in slots]
+        powers.append(power_to_divide_by(np.concatenate(stored)) if stored else 0)
     power = max(powers)
     if not power:
         return None
@@ -206,9 +215,16 @@ def finished(planned: Plan, preview: np.ndarray, valid_counts: Sequence[int], di
     everything = range(len(scene.bands))
     if max(valid_counts) < _LEAST_VALID:
         raise _no_data(scene)
-    if scene.live_step == 1 and valid_pixels(scene, everything, preview, Masking()).sum() < _LEAST_VALID:
+    most = min(_LOOKED_AT, _LOOKED_AT_TOGETHER // len(scene.bands))
+    found = []
+    in_all = np.ones(preview.shape[1:], dtype=bool)
+    for i in everything:
+        # Band by band: for all together, arrays as large as the picture would be made.
+        valid = valid_pixels(scene, [i], preview, Masking())
+        in_all &= valid
+        found.append(_some(preview[i][valid], most))
+    if scene.live_step == 1 and in_all.sum() < _LEAST_VALID:
         raise _no_data(scene)
-    found = [_some(preview[i][valid_pixels(scene, [i], preview, Masking())]) for i in everything]
     together = np.concatenate(found)
     reflectance = planned.stated or guessed_reflectance(scene.dtype, together[together != 0], len(scene.bands))
     lowest = [float(np.percentile(values, 1)) for values in found if values.size]
@@ -217,9 +233,9 @@ def finished(planned: Plan, preview: np.ndarray, valid_counts: Sequence[int], di
     return replace(scene, reflectance=reflectance, digest=digest, notes=tuple(dict.fromkeys(notes)))
 
 
-def _some(values: np.ndarray) -> np.ndarray:
-    """Enough of the values to know their percentiles."""
-    return values[:: max(1, values.size // _LOOKED_AT)]
+def _some(values: np.ndarray, most: int) -> np.ndarray:
+    """Enough of the values to know their percentiles: up to twice as many as `most`."""
+    return values[:: max(1, values.size // most)].copy()
 
 
 def _no_data(scene: Scene) -> UnreadableFile:
@@ -263,6 +279,7 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
             nodata=tuple(_nodata(dataset, i, file, provenance) for i in indexes),
             stated=stated_reflectance(dataset, len(indexes)),
             tags=dataset.tags(),
+            is_bilevel=all(dataset.tags(i, ns="IMAGE_STRUCTURE").get("NBITS") == "1" for i in indexes),
             is_guessed=layout.is_guessed,
             notes=(
                 *notes,
@@ -307,6 +324,17 @@ def _bands_of_date(headers: Sequence[_Header], date: str | None) -> tuple[int, .
     dates = [h.file.date for h in headers if not h.file.is_scl for _ in h.indexes]
     found = tuple(position for position, other in enumerate(dates) if other in (None, date))
     return found if date and len(found) < len(dates) else ()
+
+
+def _require_small_picture(scene: Scene) -> None:
+    shape_rc = decimated_shape(scene.grid.shape_rc, scene.live_step)
+    itemsize = np.dtype(scene.dtype).itemsize
+    found = (len(scene.bands) + len(scene.masks)) * shape_rc[0] * shape_rc[1] * itemsize
+    if found > INGEST_LIMITS.most_picture_bytes:
+        raise UnreadableFile(
+            f"The {len(scene.bands)} bands of {8 * itemsize}-bit numbers take {found:,} bytes to look at together; at "
+            f"most {INGEST_LIMITS.most_picture_bytes:,} are accepted. Give fewer bands or dates, or 16-bit numbers."
+        )
 
 
 def _with_known_places(headers: Sequence[_Header], provenance: Provenance) -> list[Grid]:

@@ -24,11 +24,12 @@ from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid
 from s2dash.ingest.checks import GDAL_ERRORS, block_bytes, open_checked
 from s2dash.reading import as_mask, preview_places
-from s2dash.scene import Scene
+from s2dash.scene import FILE_MASK, Scene
 from s2dash.settings import thread_count
 from s2dash.types import Window, windows
 
 BLOCK = 512
+_LEAST_BLOCK = 64
 _PIECE_BYTES = 64_000_000
 """Pixels that a thread decodes at once; more threads than one work only where blocks are smaller."""
 _READ_BYTES = 1 << 20
@@ -187,12 +188,13 @@ class _Work:
         """Windows of whole blocks, of the source's and the raster's, as far as memory allows."""
         block_rows, block_cols = self._block_rc
         height, width = self.source.grid.shape_rc
-        rows = BLOCK * max(1, -(-block_rows // BLOCK)) if block_rows < height else height
         pixel_bytes = np.dtype(self.source.dtype).itemsize * self._count
-        rows = min(rows, max(BLOCK, _PIECE_BYTES // (pixel_bytes * width) // BLOCK * BLOCK))
+        side = _block_side(pixel_bytes)
+        rows = side * max(1, -(-block_rows // side)) if block_rows < height else height
+        rows = min(rows, max(side, _PIECE_BYTES // (pixel_bytes * width) // side * side))
         cols = width
         if block_cols < width and rows * width * pixel_bytes > _PIECE_BYTES:
-            whole = math.lcm(block_cols, BLOCK) if block_cols % 16 == 0 else width
+            whole = math.lcm(block_cols, side) if block_cols % 16 == 0 else width
             cols = min(width, max(whole, _PIECE_BYTES // (pixel_bytes * rows) // whole * whole))
         return windows((height, width), (rows, cols))
 
@@ -227,12 +229,21 @@ class _Work:
             start, end = np.searchsorted(needed, (first, first + length))
             places.append((slice(start, end), needed[start:end] - first))
         (row_slots, rows), (col_slots, cols) = places
-        self._gathered[:, row_slots, col_slots] = values[:, rows[:, None], cols]
+        for gathered, band in zip(self._gathered, values, strict=True):
+            gathered[row_slots, col_slots] = band[rows[:, None], cols]
 
     def _writer(self) -> Any:
         if self._out is None:
             self._out = rasterio.open(self.folder / raster_name(self.number), "w", **_profile(self.source, self._count))
         return self._out
+
+    def whole_preview(self) -> np.ndarray | None:
+        """What was gathered, where it is the scene's stack as it stands."""
+        scene = self.scene
+        is_whole = len(self._gathered) == len(scene.bands) + len(scene.masks)
+        masks = all(mask.kind == FILE_MASK for mask in scene.masks)
+        same = self._axes is None and self._gathered.dtype == scene.dtype
+        return self._gathered if is_whole and masks and same else None
 
     def put_preview(self, preview: np.ndarray) -> None:
         """Bring what was gathered to the scene's grid, into the places of its stack."""
@@ -257,6 +268,8 @@ class _Work:
 
 
 def _preview(works: Sequence[_Work], scene: Scene) -> np.ndarray:
+    if len(works) == 1 and (whole := works[0].whole_preview()) is not None:
+        return whole
     rows, cols = preview_places(scene.grid, scene.live_step)
     preview = np.zeros((len(scene.bands) + len(scene.masks), len(rows), len(cols)), dtype=scene.dtype)
     for work in works:
@@ -264,8 +277,17 @@ def _preview(works: Sequence[_Work], scene: Scene) -> np.ndarray:
     return preview
 
 
+def _block_side(pixel_bytes: int) -> int:
+    """Rows and columns of the raster's blocks: fewer where all bands of one would not fit into a piece."""
+    side = BLOCK
+    while side > _LEAST_BLOCK and side * side * pixel_bytes > _PIECE_BYTES:
+        side //= 2
+    return side
+
+
 def _profile(source: Source, count: int) -> dict[str, Any]:
     floating = np.issubdtype(np.dtype(source.dtype), np.floating)
+    side = _block_side(np.dtype(source.dtype).itemsize * count)
     return {
         "driver": "GTiff",
         "height": source.grid.height,
@@ -275,8 +297,8 @@ def _profile(source: Source, count: int) -> dict[str, Any]:
         "crs": source.grid.crs_wkt,
         "transform": source.grid.transform,
         "tiled": True,
-        "blockxsize": BLOCK,
-        "blockysize": BLOCK,
+        "blockxsize": side,
+        "blockysize": side,
         "interleave": "band",
         "compress": "zstd",
         "zstd_level": 1,

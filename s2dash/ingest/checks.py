@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from affine import Affine
 from pyproj.exceptions import ProjError
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
@@ -40,8 +41,12 @@ _KINDS = (
     (b"<", "a text file in XML"),
     (b"{", "a text file in JSON"),
 )
-_LARGEST_PIXEL = 1e16
-"""Area of a pixel in units of any CRS: beyond is no map."""
+_SMALLEST_SIDE, _LARGEST_SIDE = 1e-10, 1e8
+"""Of a pixel in units of any CRS: beyond is no map."""
+_LEAST_ANGLE = 1e-6
+"""Between the sides of a pixel, radians: flatter ones have no inside."""
+_FARTHEST = 1e12
+"""Coordinates in units of any CRS."""
 
 _REFUSED_DOMAINS = ("OVERVIEWS", "GEOLOCATION")
 """Metadata through which a genuine GeoTIFF or JPEG 2000 makes GDAL open other files."""
@@ -150,6 +155,16 @@ def _require_within(shown: str, dataset: rasterio.DatasetReader, file_bytes: int
 NO_PLACE = "No place in this file. You can look, group and compare; hectares and basemaps need coordinates."
 
 
+def _is_usable(transform: Affine) -> bool:
+    """Whether pixels have a size, an inside and a place, in numbers that can be reckoned with."""
+    width, height = math.hypot(transform.a, transform.d), math.hypot(transform.b, transform.e)
+    return (
+        all(_SMALLEST_SIDE < side < _LARGEST_SIDE for side in (width, height))
+        and abs(transform.determinant) > _LEAST_ANGLE * width * height
+        and all(abs(corner) < _FARTHEST for corner in (transform.c, transform.f))
+    )
+
+
 def read_grid(dataset: rasterio.DatasetReader, name: str) -> Grid:
     """The dataset's grid; without a CRS where it has none that places it on the Earth.
 
@@ -159,7 +174,7 @@ def read_grid(dataset: rasterio.DatasetReader, name: str) -> Grid:
     transform = dataset.transform
     wrong = f"{name} has coordinates that lie nowhere on the Earth"
     todo = "Export it again with its coordinate system, or without any."
-    if not all(math.isfinite(v) for v in transform[:6]) or not 0 < abs(transform.determinant) < _LARGEST_PIXEL:
+    if not _is_usable(transform):
         raise UnreadableFile(f"{wrong}: its pixel size or corner is not a usable number. {todo}")
     if not dataset.crs:
         return Grid(shape_rc, transform, None)

@@ -129,7 +129,7 @@ def guessed_reflectance(dtype: str, sampled: np.ndarray, band_count: int) -> Ref
 
 
 def _is_stretched(dtype: str, sampled: np.ndarray) -> bool:
-    """Whether the numbers are whole ones times 6.5535, as in reflectance x 10,000 brought to 16 bits: most are missing."""
+    """Whether numbers are whole ones times 6.5535, as reflectance x 10,000 stretched to 16 bits: most are missing."""
     if dtype != "uint16":
         return False
     numbers = np.unique(sampled[sampled > 0])

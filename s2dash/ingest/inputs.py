@@ -61,7 +61,7 @@ class Inputs:
 def gather(
     given: Sequence[Given], scratch: Path, title: str, tile: str | None, progress: Callable[[float], None]
 ) -> Inputs:
-    """Sort out what was brought: one zip, one folder, or loose files.
+    """Sort out what was brought: one zip, one folder, the files of one (their names have folders), or loose files.
 
     Parameters
     ----------
@@ -80,6 +80,11 @@ def gather(
         return _from_zip(given[0], scratch, title, tile, progress)
     if len(given) == 1 and given[0].path.is_dir():
         return _from_folder(given[0], title, tile)
+    if beside := next((one for one in given if one.path.is_dir()), None):
+        raise UnreadableFile(f"{_shown(beside.name)} is a folder beside other files. Give one folder, or files alone.")
+    folders = [one.name.replace("\\", "/").split("/")[:-1] for one in given]
+    if all(folders):
+        return _from_collection(given, folders[0][0], title, tile)
     return _from_files(given, title, tile, is_loose=True)
 
 
@@ -129,8 +134,13 @@ def _from_folder(given: Given, title: str, tile: str | None) -> Inputs:
                 raise UnreadableFile(
                     f"{_shown(root.name)} holds more than {len(files) - 1:,} files. Choose one product."
                 )
+    return _from_collection(files, given.name, title, tile)
+
+
+def _from_collection(files: Sequence[Given], name: str, title: str, tile: str | None) -> Inputs:
+    """Out of all files of a folder, those that make up one scene."""
     choice = choose_files([one.name for one in files], tile)
-    wanted = set(_wanted(choice, given.name))
+    wanted = set(_wanted(choice, name))
     return _from_files([one for one in files if one.name in wanted], title, tile, is_loose=False, choice=choice)
 
 

@@ -62,6 +62,12 @@ _CSS = """
 @media (max-width:640px){
   [data-testid=stMainBlockContainer]{padding-inline:.9rem}
   .st-key-opensidebar{display:block}
+  .st-key-header{row-gap:.1rem!important}
+  .st-key-header>[data-testid=stLayoutWrapper]:first-child,.st-key-header [data-testid=stHorizontalBlock]{
+    display:contents
+  }
+  .st-key-header [data-testid=stHorizontalBlock]>[data-testid=stElementContainer]{flex:1 1 0;min-width:0}
+  .st-key-header [data-testid=stHorizontalBlock]>[data-testid=stLayoutWrapper]{order:2;flex:1 0 100%}
 }
 """
 _LIGHT_CSS = ":root{--chip:#e3eae7;--chip-ink:#14201c}"

@@ -24,7 +24,7 @@ def choose_masks(loaded: Loaded) -> dict[str, Any]:
         value=True,
         key="mask",
         help="What the file marks as no data, and pixels that are zero in every band where it marks nothing. "
-        "Off: every pixel counts, and the choices below do not.",
+        "Off: every pixel counts, of the area where you gave one, and the other choices below do not.",
     )
     saturated = False
     if scene.saturated is not None:

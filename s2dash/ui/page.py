@@ -26,6 +26,7 @@ from s2dash.ui.map_view import MapState, View, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.results import charts, current_legend, legend_column
 from s2dash.ui.sidebar import Choices, sidebar
+from s2dash.ui.sidebar_button import sidebar_button
 
 _POLL_SECONDS = 0.05
 _COUNT_AFTER_SECONDS = 2.0
@@ -43,8 +44,7 @@ def main() -> None:
     dark = look.is_dark()
     look.apply_look(dark)
     choices = sidebar()
-    if st.button("Change bands and groups", icon=":material/tune:", key="opensidebar", width="stretch"):
-        st.set_page_config(initial_sidebar_state="expanded")
+    sidebar_button(key="opensidebar")
     facts_place = _header(choices.scene)
     above_map = st.container(key="above")
     with st.container(horizontal=True, gap="medium"):
@@ -294,8 +294,7 @@ def _full_run_line(answer: LiveAnswer, job: FullJob | None) -> None:
             if job is None:
                 st.markdown(_preview_words(answer))
             else:
-                left = f" {text.duration(job.seconds_left)} left" if job.seconds_left is not None else ""
-                st.progress(job.share, text=f"Classifying the full scene …{left}")
+                st.progress(job.share, text=f"Classifying the full scene …{text.time_left(job.seconds_left)}")
         # One key for both: a button of its own for each would show the old one until the page is drawn to its end.
         pressed = st.button(
             "Cancel" if job else "Classify full scene",

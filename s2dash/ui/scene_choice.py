@@ -7,10 +7,10 @@ import streamlit as st
 from s2dash import ingest, sentinel2
 from s2dash.errors import S2DashError
 from s2dash.recipe import default_recipe
-from s2dash.scene import Scene
 from s2dash.settings import data_folder
 from s2dash.ui import services, text
 from s2dash.ui.large_upload import large_upload
+from s2dash.ui.masks import READING_AREA
 from s2dash.ui.messages import words_for
 from s2dash.ui.server_files import server_files
 from s2dash.ui.uploads import Brought, Loaded, follow, forget, read_scene, spooled
@@ -45,11 +45,14 @@ def choose_scene() -> Loaded:
         st.rerun()
     with st.expander("Large files or folders", type="compact"):
         _large_files()
-    found = follow(READING)
+    with st.container():
+        found = follow(READING)
     if found is not None:
         _use(found)
         st.rerun()
-    return _with_numbers(_with_names(state.loaded))
+    with st.container():
+        named = _with_names(state.loaded)
+    return _with_numbers(named)
 
 
 def _large_files() -> None:
@@ -73,7 +76,8 @@ def _large_files() -> None:
 
 
 def _use(loaded: Loaded) -> None:
-    """Make a scene the current one."""
+    """Make a scene the current one; an area that was being read was meant for the last."""
+    forget(READING_AREA)
     st.session_state.loaded = loaded
     st.session_state.pop(f"{READING} words", None)
 
@@ -105,7 +109,7 @@ def _with_numbers(loaded: Loaded) -> Loaded:
     """How stored numbers become reflectance: what was found, and two inputs to say otherwise."""
     scene = loaded.scene
     found = scene.reflectance
-    st.caption(text.plain(found.sentence))
+    sentence = st.empty()
     with st.expander("Change how numbers are read", type="compact"):
         offset = st.number_input(
             "Subtract",
@@ -130,12 +134,7 @@ def _with_numbers(loaded: Loaded) -> Loaded:
     try:
         changed = ingest.with_numbers(scene, quantification, None if offset is None else -offset)
     except S2DashError as error:
-        st.markdown(words_for(error))
+        sentence.markdown(words_for(error))
         return loaded
-    return Loaded(_as_it_was(scene, changed), loaded.held)
-
-
-def _as_it_was(scene: Scene, changed: Scene) -> Scene:
-    """The very scene where nothing was changed, so that nothing is computed anew."""
-    same = changed.reflectance.offsets == scene.reflectance.offsets
-    return scene if same and changed.reflectance.quantification == scene.reflectance.quantification else changed
+    sentence.caption(text.plain(changed.reflectance.sentence))
+    return Loaded(changed, loaded.held)

@@ -21,6 +21,7 @@ from s2dash.ui.uploads import Loaded
 _SCALES = {"standard": "Equal weight", "robust": "Equal weight, outliers ignored", "none": "Off: numbers as stored"}
 _CLIPS = {"Off": None, "Cut the lowest and highest 1 %": (1.0, 99.0), "Cut the lowest and highest 2 %": (2.0, 98.0)}
 _SMOOTHS = {0: "Off", 3: "Mean of 3 × 3 pixels"}
+_FINEST = 0.0
 _SAMPLES = {20_000: "20,000", 100_000: "100,000", 500_000: "500,000"}
 
 
@@ -41,10 +42,12 @@ def sidebar() -> Choices:
     with st.sidebar:
         st.caption(look.PURPOSE)
         st.markdown("##### 1 · Scene")
-        loaded = choose_scene()
+        with st.container():  # of its own: what comes and goes in it must not move the others, or they would close
+            loaded = choose_scene()
         st.markdown("##### 2 · What to look at")
-        bands = _choose_bands(loaded.scene)
-        size = _choose_pixel_size(loaded.scene, bands)
+        with st.container():
+            bands = _choose_bands(loaded.scene)
+            size = _choose_pixel_size(loaded.scene, bands)
         features = st.expander("Indices, scaling, smoothing", type="compact")
         with st.expander("Leave out", type="compact"):
             masks = choose_masks(loaded)
@@ -71,14 +74,16 @@ def sidebar() -> Choices:
 
 
 def _choose_bands(scene: Scene) -> tuple[str, ...]:
-    """The chosen bands; a new scene takes away only those that it lacks."""
+    """The chosen bands: of a choice, a new scene takes away those it lacks; where none was made, it has its own."""
     state = st.session_state
+    default = default_recipe(scene).bands
     if "bands" not in state:
-        state.bands = list(default_recipe(scene).bands)
+        state.bands = list(default)
     elif state.get("bands of") != scene.digest:
         kept = [name for name in state.bands if name in scene.band_names]
-        state.bands = kept or list(default_recipe(scene).bands)
-    state["bands of"] = scene.digest
+        is_choice = set(state.bands) != set(state["default bands"])
+        state.bands = kept if kept and is_choice else list(default)
+    state["bands of"], state["default bands"] = scene.digest, default
     chosen = st.multiselect(
         "Bands",
         scene.band_names,
@@ -118,18 +123,18 @@ def _choose_pixel_size(scene: Scene, bands: tuple[str, ...]) -> float | None:
         return None
     sizes = {grid.pixel_size[0]: text.distance((grid.pixel_size_m or grid.pixel_size)[0]) for grid in scene.grids}
     finest = min((scene.native_grid(i).pixel_size[0] for i in scene.positions(bands)), default=min(sizes))
-    options = [None, *sizes]
+    options = [_FINEST, *sizes]
     if st.session_state.get("pixel size") not in options:
-        st.session_state["pixel size"] = None
-    chosen: float | None = st.selectbox(
+        st.session_state["pixel size"] = _FINEST
+    chosen = st.selectbox(
         "Pixel size",
         options,
         key="pixel size",
-        format_func=lambda size: f"Finest of the chosen bands ({sizes[finest]})" if size is None else sizes[size],
+        format_func=lambda size: f"Finest of the chosen bands ({sizes[finest]})" if size == _FINEST else sizes[size],
         help="Bands are measured at different pixel sizes. Coarser ones are brought to finer pixels smoothly, finer "
         "ones averaged. A larger size is faster and shows less detail.",
     )
-    return chosen
+    return None if chosen == _FINEST else chosen
 
 
 def _choose_algorithm() -> Algorithm:

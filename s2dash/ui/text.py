@@ -116,6 +116,13 @@ def duration(seconds: float) -> str:
     return f"about {number(hours)} h" + (f" {rest} min" if rest else "")
 
 
+def time_left(seconds: float | None) -> str:
+    """` 3 s left`, whole seconds, to put behind what is being done; nothing where it is not known."""
+    if seconds is None or not math.isfinite(seconds):
+        return ""
+    return f" {max(1, math.ceil(seconds))} s left" if seconds < 59 else f" {duration(seconds)} left"
+
+
 def _measured(value: float) -> str:
     """A measured number without false digits: whole from 100 on, one decimal from 1 on, else two."""
     if not math.isfinite(value):

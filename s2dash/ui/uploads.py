@@ -145,8 +145,7 @@ def _wait_for_small(job: Job[Loaded]) -> None:
 
 
 def _words(job: Job[Loaded]) -> str:
-    left = f" {text.duration(job.seconds_left)} left" if job.seconds_left is not None else ""
-    return f"{job.what or 'Opening the files'} …{left}"
+    return f"{job.what or 'Opening the files'} …{text.time_left(job.seconds_left)}"
 
 
 def _line(key: str, job: Job[Loaded]) -> None:

@@ -1,0 +1,144 @@
+"""Drives the page without a browser: what it shows, its widgets by name, and what its downloads hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import streamlit as st
+from rasterio.io import MemoryFile
+from streamlit.testing.v1 import AppTest
+
+from s2dash.recipe import Recipe
+from s2dash.scene import Scene
+from s2dash.ui import services
+from s2dash.ui.legend_table import LegendEvent
+
+PAGE = Path(__file__).parents[1] / "s2dash" / "ui" / "page.py"
+PATIENCE_SECONDS = 60
+
+Downloads = dict[str, "Download"]
+
+
+@dataclass(frozen=True)
+class Download:
+    """A download button as it was last drawn."""
+
+    data: Callable[[], bytes] | bytes | str
+    file_name: str
+    disabled: bool
+    help: str
+
+    def content(self) -> bytes:
+        assert not self.disabled
+        made = self.data() if callable(self.data) else self.data
+        return made.encode() if isinstance(made, str) else made
+
+
+class Page:
+    """The page in a session of its own."""
+
+    def __init__(self, downloads: Downloads) -> None:
+        self.downloads = downloads
+        self.test = AppTest.from_file(str(PAGE), default_timeout=PATIENCE_SECONDS)
+        self.run()
+
+    def run(self) -> Page:
+        self.test.run()
+        assert not self.test.exception, self.test.exception
+        return self
+
+    def widget(self, kind: str, label: str) -> Any:
+        return next(w for w in self.test.get(kind) if w.label.split(" · ")[0] == label)
+
+    def choose(self, kind: str, label: str, value: object) -> Page:
+        self.widget(kind, label).set_value(value)
+        return self.run()
+
+    def press(self, label: str) -> Page:
+        self.widget("button", label).click()
+        return self.run()
+
+    def upload(self, name: str, content: bytes) -> Page:
+        return self.upload_together((name, content))
+
+    def upload_together(self, *files: tuple[str, bytes], label: str = "Sentinel-2 files") -> Page:
+        """Files by name and content, chosen in one go."""
+        self.widget("file_uploader", label).set_value([(*file, "application/octet-stream") for file in files])
+        return self.run()
+
+    def edit_legend(self, event: LegendEvent) -> Page:
+        """As if the legend's table had just sent this."""
+        self.test.session_state["legend: edits to take"] = event
+        return self.run()
+
+    @property
+    def bands(self) -> list[str]:
+        return list(self.widget("multiselect", "Bands").value)
+
+    @property
+    def fragments(self) -> list[str]:
+        """Every text that the page shows as Markdown."""
+        return [element.value for element in (*self.test.markdown, *self.test.caption)]
+
+    @property
+    def words(self) -> str:
+        return "\n".join(self.fragments)
+
+    @property
+    def title(self) -> str:
+        return next(m.value for m in self.test.markdown if m.value.startswith("### "))
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe whose result is shown."""
+        return Recipe.from_json(self.downloads["Recipe (JSON)"].content().decode())
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of the legend; none where there is no legend."""
+        told = [json.loads(component.proto.json) for component in self.test.get("bidi_component")]
+        return next((list(one["rows"]) for one in told if "rows" in one), [])
+
+    @property
+    def tiles(self) -> list[str]:
+        """Tokens of the tiles on the map: the picture's, then the classes' where there are any."""
+        arguments = json.loads(self.test.get("component_instance")[0].proto.json_args)
+        return re.findall(r"tiles/([0-9a-f]{32})/", arguments["feature_group"])
+
+    @property
+    def geotiff(self) -> np.ndarray:
+        """Labels in the GeoTIFF to download."""
+        with MemoryFile(self.downloads["Download GeoTIFF"].content()) as file, file.open() as dataset:
+            return np.asarray(dataset.read(1))
+
+
+@pytest.fixture
+def downloads(monkeypatch: pytest.MonkeyPatch) -> Downloads:
+    """The download buttons by label, as the last run drew them; AppTest itself gives no bytes."""
+    found: Downloads = {}
+    draw = st.download_button
+
+    def recorded(label: str, data: Any, file_name: str, *args: Any, **kwargs: Any) -> bool:
+        found[label] = Download(data, file_name, kwargs.get("disabled", False), kwargs["help"])
+        return draw(label, data, file_name, *args, **kwargs)
+
+    monkeypatch.setattr(st, "download_button", recorded)
+    return found
+
+
+@pytest.fixture
+def start(downloads: Downloads, monkeypatch: pytest.MonkeyPatch) -> Callable[[Scene], Page]:
+    """`start(scene)`: the page with that scene in the place of the sample, which is larger than most tests need."""
+
+    def begin(scene: Scene) -> Page:
+        monkeypatch.setattr(services, "sample_scene", lambda: scene)
+        return Page(downloads)
+
+    return begin

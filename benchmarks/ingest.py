@@ -205,7 +205,7 @@ def compare_encodings(folder: Path, side: int) -> None:
     """Print what one 10 m band, and the ten bands of a stack, cost under each encoding."""
     print(f"{side} x {side}, one core, CPU seconds to write and to read\n")
     print(
-        "| encoding | predictor | one band, MB | of none | write s | read s | ten bands, MB | of none | write | read |"
+        "| encoding | predictor | one band, MB | share | write s | read s | ten bands, MB | share | write s | read s |"
     )
     print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|", flush=True)
     for name, how in ENCODINGS:

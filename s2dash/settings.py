@@ -28,7 +28,9 @@ class IngestLimits:
     most_compression: int = 1_500
     """Decoded bytes for each byte of the file; empty margins compress to about 1,000."""
     address_space_bytes: int = 4_000_000_000
-    """Address space of the process that opens files."""
+    """Address space of the process that opens files, libraries and reserves included."""
+    memory_bytes: int = 1_000_000_000
+    """What this process may fill, where the system can tell (Linux). A band of a tile in one strip takes 500 MB."""
     most_written_bytes: int = 40_000_000_000
     """Size of any one file that this process writes."""
     cpu_seconds: int = 900

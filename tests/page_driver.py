@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from s2dash.recipe import Recipe
 from s2dash.scene import Scene
-from s2dash.ui import services
+from s2dash.ui import services, uploads
 from s2dash.ui.legend_table import LegendEvent
 
 PAGE = Path(__file__).parents[1] / "s2dash" / "ui" / "page.py"
@@ -113,6 +113,13 @@ class Page:
         return re.findall(r"tiles/([0-9a-f]{32})/", arguments["feature_group"])
 
     @property
+    def map_frame(self) -> dict[str, Any]:
+        """Everything that makes the map anew when it changes."""
+        proto = self.test.get("component_instance")[0].proto
+        arguments = json.loads(proto.json_args)
+        return {"frame": proto.id} | {name: value for name, value in arguments.items() if name != "feature_group"}
+
+    @property
     def geotiff(self) -> np.ndarray:
         """Labels in the GeoTIFF to download."""
         with MemoryFile(self.downloads["Download GeoTIFF"].content()) as file, file.open() as dataset:
@@ -121,7 +128,11 @@ class Page:
 
 @pytest.fixture
 def downloads(monkeypatch: pytest.MonkeyPatch) -> Downloads:
-    """The download buttons by label, as the last run drew them; AppTest itself gives no bytes."""
+    """The download buttons by label, as the last run drew them; AppTest itself gives no bytes.
+
+    Pages wait for files however busy the machine is.
+    """
+    monkeypatch.setattr(uploads, "_AT_ONCE_SECONDS", PATIENCE_SECONDS)
     found: Downloads = {}
     draw = st.download_button
 

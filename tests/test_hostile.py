@@ -213,17 +213,16 @@ class TestCommandLine:
             assert set(np.unique(dataset.read(1))) - {0} == {1, 2}
             assert CANARY not in printed + repr(dataset.tags())
 
-    @pytest.mark.parametrize("command", ["info", "classify"])
     @pytest.mark.parametrize(
-        "name",
+        ("command", "name"),
         [
-            "bomb_bands_65535_1x1.tif",
-            "vrt_raw_etc_passwd.tif",
-            "md_overview_raw_passwd.tif",
-            "jp2_tiled_trunc_half.jp2",
-            "lie_bytecount_huge.tif",
-            "zip_slip.zip",
-            "recipe_evil.pkl",
+            ("info", "bomb_bands_65535_1x1.tif"),
+            ("classify", "vrt_raw_etc_passwd.tif"),
+            ("info", "md_overview_raw_passwd.tif"),
+            ("classify", "jp2_tiled_trunc_half.jp2"),
+            ("info", "lie_bytecount_huge.tif"),
+            ("classify", "zip_slip.zip"),
+            ("info", "recipe_evil.pkl"),
         ],
     )
     def test_is_refused(self, pool: ProcessPoolExecutor, tmp_path: Path, name: str, command: str) -> None:

@@ -27,6 +27,8 @@ from s2dash.recipe import Recipe, default_recipe
 from s2dash.scene import LIVE_PIXELS, Scene
 from s2dash.ui.legend_table import LegendEvent
 
+__all__ = ["downloads", "start"]  # fixtures
+
 HOSTILE = "<img src=x onerror=alert(1)> :material/bug_report: [a](https://b.example) $x$ `c`"
 SIX = ("B02", "B03", "B04", "B08", "B11", "B12")
 

@@ -20,7 +20,7 @@ import numpy as np
 import rasterio
 
 from s2dash import resample
-from s2dash.errors import UnreadableFile
+from s2dash.errors import BrokenResult, UnreadableFile
 from s2dash.grid import Grid
 from s2dash.ingest.checks import GDAL_ERRORS, block_bytes, open_checked
 from s2dash.reading import as_mask, preview_places
@@ -31,7 +31,9 @@ from s2dash.types import Window, windows
 BLOCK = 512
 _LEAST_BLOCK = 64
 _PIECE_BYTES = 64_000_000
-"""Pixels that a thread decodes at once; more threads than one work only where blocks are smaller."""
+"""Decoded pixels that a thread holds at once."""
+_MEMORY_BYTES = 300_000_000
+"""Pieces, and blocks on their way into them, of all threads together: where they are large, fewer threads work."""
 _READ_BYTES = 1 << 20
 
 
@@ -82,10 +84,11 @@ def rewrite(sources: Sequence[Source], scene: Scene, folder: Path, progress: Cal
     scene : what the sources make together; its layers lie where the rasters will be, its grid is
         the one that the decimated copy is for
 
-    Raises UnreadableFile where a block cannot be read.
+    Raises UnreadableFile where a block cannot be read, BrokenResult where one cannot be written.
     """
     works = [_Work(number, source, scene, folder) for number, source in enumerate(sources)]
     pieces = [(work, piece) for work in works for piece in work.pieces()]
+    count = max(1, min(thread_count(), _MEMORY_BYTES // max(work.memory_bytes for work in works)))
     total = sum(work.cost(piece) for work, piece in pieces) or 1
     done, lock, stop = [0.0], threading.Lock(), threading.Event()
     todo = iter(pieces)
@@ -107,7 +110,6 @@ def rewrite(sources: Sequence[Source], scene: Scene, folder: Path, progress: Cal
                     done[0] += work.cost(piece)
                     progress(done[0] / total)
 
-    count = 1 if any(work.is_heavy for work in works) else thread_count()
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(count + 1) as pool:
         for work in works:
             stack.enter_context(work)
@@ -120,7 +122,10 @@ def rewrite(sources: Sequence[Source], scene: Scene, folder: Path, progress: Cal
             for slot, valid in zip(work.source.slots, work.valid_counts, strict=False):
                 if slot < len(counts):
                     counts[slot] = valid
-        return Gathered(preview, counts.tolist(), digest.result())
+        gathered = Gathered(preview, counts.tolist(), digest.result())
+    for work in works:
+        work.require_written()
+    return gathered
 
 
 @dataclass(eq=False)
@@ -157,9 +162,12 @@ class _Work:
     def __post_init__(self) -> None:
         source, grid = self.source, self.scene.grid
         with open_checked(source.path, name=source.name) as dataset:
-            self._block_rc = dataset.block_shapes[0]
+            block_rc = dataset.block_shapes[0]
             self._block_bytes = block_bytes(dataset)
         self._count = len(source.indexes) + (source.mask is not None)
+        self._pixel_bytes = np.dtype(source.dtype).itemsize * self._count
+        most_bytes = min(_PIECE_BYTES, _MEMORY_BYTES // thread_count())
+        self._piece_rc = piece_shape(source.grid.shape_rc, block_rc, self._pixel_bytes, most_bytes)
         self.valid_counts = np.zeros(len(source.indexes), dtype=np.int64)
         rows, cols = preview_places(grid, self.scene.live_step)
         self._relation = resample.relation(grid, source.grid)
@@ -180,23 +188,14 @@ class _Work:
             self._out.close()
 
     @property
-    def is_heavy(self) -> bool:
-        """Whether one piece takes so much memory that only one thread may work."""
-        return self._block_bytes > _PIECE_BYTES
+    def memory_bytes(self) -> int:
+        """What a thread takes for it: the largest piece, and a block being decoded."""
+        rows, cols = self._piece_rc
+        return rows * cols * self._pixel_bytes + self._block_bytes
 
     def pieces(self) -> Iterator[Window]:
-        """Windows of whole blocks, of the source's and the raster's, as far as memory allows."""
-        block_rows, block_cols = self._block_rc
-        height, width = self.source.grid.shape_rc
-        pixel_bytes = np.dtype(self.source.dtype).itemsize * self._count
-        side = _block_side(pixel_bytes)
-        rows = side * max(1, -(-block_rows // side)) if block_rows < height else height
-        rows = min(rows, max(side, _PIECE_BYTES // (pixel_bytes * width) // side * side))
-        cols = width
-        if block_cols < width and rows * width * pixel_bytes > _PIECE_BYTES:
-            whole = math.lcm(block_cols, side) if block_cols % 16 == 0 else width
-            cols = min(width, max(whole, _PIECE_BYTES // (pixel_bytes * rows) // whole * whole))
-        return windows((height, width), (rows, cols))
+        """Windows that together cover the source, of whole blocks of the raster."""
+        return windows(self.source.grid.shape_rc, self._piece_rc)
 
     def cost(self, piece: Window) -> float:
         return float(piece.height) * piece.width * self._count
@@ -221,7 +220,7 @@ class _Work:
         with self._lock:
             self.valid_counts += counts
             self._gather(values, piece)
-            self._writer().write(values, window=piece.ranges_rc)
+            self._write(values, piece)
 
     def _gather(self, values: np.ndarray, piece: Window) -> None:
         places = []
@@ -232,10 +231,21 @@ class _Work:
         for gathered, band in zip(self._gathered, values, strict=True):
             gathered[row_slots, col_slots] = band[rows[:, None], cols]
 
-    def _writer(self) -> Any:
-        if self._out is None:
-            self._out = rasterio.open(self.folder / raster_name(self.number), "w", **_profile(self.source, self._count))
-        return self._out
+    def _write(self, values: np.ndarray, piece: Window) -> None:
+        try:
+            if self._out is None:
+                path = self.folder / raster_name(self.number)
+                self._out = rasterio.open(path, "w", **_profile(self.source, self._count))
+            self._out.write(values, window=piece.ranges_rc)
+        except GDAL_ERRORS as error:
+            raise _broken(self.source) from error
+
+    def require_written(self) -> None:
+        """Raises BrokenResult where the raster, now closed, is not whole: closing tells nothing of a full disk."""
+        try:
+            rasterio.open(self.folder / raster_name(self.number), driver="GTiff").close()
+        except GDAL_ERRORS as error:
+            raise _broken(self.source) from error
 
     def whole_preview(self) -> np.ndarray | None:
         """What was gathered, where it is the scene's stack as it stands."""
@@ -275,6 +285,33 @@ def _preview(works: Sequence[_Work], scene: Scene) -> np.ndarray:
     for work in works:
         work.put_preview(preview)
     return preview
+
+
+def piece_shape(
+    shape_rc: tuple[int, int], block_rc: tuple[int, int], pixel_bytes: int, most_bytes: int
+) -> tuple[int, int]:
+    """Rows and columns that are decoded at once: whole blocks of the raster, and of the source where they fit.
+
+    Parameters
+    ----------
+    block_rc : of the source; a block that two pieces share is decoded twice
+    pixel_bytes : of all its bands together
+    most_bytes : what a piece should take; strips, which columns cannot divide, may take up to all memory
+    """
+    side = _block_side(pixel_bytes)
+    _, width = shape_rc
+    rows, cols = (min(math.lcm(block, side), length) for block, length in zip(block_rc, shape_rc, strict=True))
+    if rows * width * pixel_bytes <= most_bytes:
+        return rows, width
+    if block_rc[1] >= width:
+        rows = max(1, most_bytes // (width * pixel_bytes) // side) * side
+        fitting = _MEMORY_BYTES // (rows * pixel_bytes)
+        return rows, width if fitting >= width else max(1, fitting // side) * side
+    several = most_bytes // (rows * cols * pixel_bytes)
+    if several:
+        return rows, cols * several
+    square = max(1, math.isqrt(most_bytes // pixel_bytes) // side) * side
+    return square, square
 
 
 def _block_side(pixel_bytes: int) -> int:
@@ -328,6 +365,10 @@ def _fits(dtype: np.dtype, value: float) -> bool:
         return True
     limits = np.iinfo(dtype)
     return limits.min <= value <= limits.max and value == int(value)
+
+
+def _broken(source: Source) -> BrokenResult:
+    return BrokenResult(f"{source.name} could not be stored. The disk may be full: try again later.")
 
 
 def _digest(paths: Sequence[Path]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -126,10 +126,13 @@ def block_bytes(dataset: rasterio.DatasetReader) -> int:
     return rows * cols * item_bytes * (dataset.count if dataset.profile.get("interleave") == "pixel" else 1)
 
 
+def _require_no_references(shown: str, domains: Iterable[str]) -> None:
+    if not set(_REFUSED_DOMAINS).isdisjoint(domains):
+        raise UnreadableFile(f"{shown} refers to other files, which is not accepted. Export it as a plain GeoTIFF.")
+
+
 def _require_within(shown: str, dataset: rasterio.DatasetReader, file_bytes: int, limits: IngestLimits) -> None:
-    for domain in dataset.tag_namespaces():
-        if domain in _REFUSED_DOMAINS:
-            raise UnreadableFile(f"{shown} refers to other files, which is not accepted. Export it as a plain GeoTIFF.")
+    _require_no_references(shown, dataset.tag_namespaces())
     if "SUBDATASETS" in dataset.tag_namespaces():
         raise UnreadableFile(f"{shown} holds several pictures in one file. Export the one with the bands by itself.")
     if any(np.issubdtype(np.dtype(t) if t != "complex_int16" else complex, np.complexfloating) for t in dataset.dtypes):
@@ -146,6 +149,8 @@ def _require_within(shown: str, dataset: rasterio.DatasetReader, file_bytes: int
     for what, found, most in checks:
         if found > most:
             raise UnreadableFile(f"{shown} declares {found:,} {what}; at most {most:,} are accepted.")
+    for index in dataset.indexes:
+        _require_no_references(shown, dataset.tag_namespaces(index))
     if stored > limits.free_stored_bytes and stored / max(1, file_bytes) > limits.most_compression:
         raise UnreadableFile(
             f"{shown} declares {stored:,} bytes of pixels but holds only {file_bytes:,}. It is damaged or not genuine."

@@ -84,6 +84,7 @@ class Protections:
     """What holds for this process from now on."""
 
     address_space: bool
+    """And in it what is written to, which the machine must hold."""
     cpu: bool
     core: bool
     """No core file, which would hold the user's picture, is left after a crash."""
@@ -149,7 +150,7 @@ def confine(readable: Sequence[Path], writable: Path, limits: IngestLimits) -> P
         left = "only TCP is closed" if network else "the network is not closed"
         missing.append(f"No own network namespace ({no_network}): {left}.")
     return Protections(
-        address_space=limited["RLIMIT_AS"],
+        address_space=limited["RLIMIT_AS"] and limited["RLIMIT_DATA"],
         cpu=limited["RLIMIT_CPU"],
         core=limited["RLIMIT_CORE"],
         file_size=limited["RLIMIT_FSIZE"],
@@ -164,6 +165,7 @@ def _limit_resources(limits: IngestLimits) -> tuple[dict[str, bool], list[str]]:
     """Bound what the process may use: which limits hold now, and a sentence for each that does not."""
     wanted = {
         "RLIMIT_AS": limits.address_space_bytes,
+        "RLIMIT_DATA": limits.memory_bytes,
         "RLIMIT_CPU": limits.cpu_seconds,
         "RLIMIT_CORE": 0,
         "RLIMIT_FSIZE": limits.most_written_bytes,

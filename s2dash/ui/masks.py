@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -9,7 +10,7 @@ import streamlit as st
 from s2dash import ingest, sentinel2
 from s2dash.scene import AREA, Masking, Scene, masked_shares
 from s2dash.ui import services, text
-from s2dash.ui.uploads import Loaded, follow, forget, read_area, spooled
+from s2dash.ui.uploads import Loaded, bring, follow, forget, read_area
 
 READING_AREA = "reading an area"
 _EVERYTHING = Masking(True, True, tuple(sentinel2.SCL_CLASSES))
@@ -77,7 +78,7 @@ def _choose_area(loaded: Loaded, shares: dict[str, float]) -> None:
         "are grouped.",
     )
     if upload is not None:
-        read_area(READING_AREA, state.loaded, spooled([upload]))
+        bring(READING_AREA, [upload], partial(read_area, READING_AREA, state.loaded))
         state["area number"] = state.get("area number", 0) + 1
         st.rerun()
     found = follow(READING_AREA)

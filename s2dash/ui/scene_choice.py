@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from s2dash import ingest, sentinel2
@@ -13,7 +15,7 @@ from s2dash.ui.large_upload import large_upload
 from s2dash.ui.masks import READING_AREA
 from s2dash.ui.messages import words_for
 from s2dash.ui.server_files import server_files
-from s2dash.ui.uploads import Brought, Loaded, follow, forget, read_scene, spooled
+from s2dash.ui.uploads import Brought, Loaded, bring, follow, forget, read_scene
 
 READING = "reading a scene"
 
@@ -40,7 +42,7 @@ def choose_scene() -> Loaded:
         "The files stay on this server for as long as this page is open.",
     )
     if uploads:
-        read_scene(READING, spooled(uploads))
+        bring(READING, uploads, partial(read_scene, READING))
         state["upload number"] = state.get("upload number", 0) + 1
         st.rerun()
     with st.expander("Large files or folders", type="compact"):
@@ -132,7 +134,7 @@ def _with_numbers(loaded: Loaded) -> Loaded:
             "1 where numbers are from 0 to 1.",
         )
     try:
-        changed = ingest.with_numbers(scene, quantification, None if offset is None else -offset)
+        changed = ingest.with_numbers(scene, quantification, None if offset is None else 0.0 - offset)
     except S2DashError as error:
         sentence.markdown(words_for(error))
         return loaded

@@ -20,8 +20,8 @@ _CSS = """
 button {
   align-items: center; background: var(--st-secondary-background-color); border: 1px solid var(--st-border-color);
   border-radius: var(--st-button-radius, 8px); color: var(--st-text-color); cursor: pointer; display: flex;
-  font: inherit; font-family: var(--st-font); font-size: 0.92rem; gap: 0.5rem; justify-content: center; min-height: 2.5rem;
-  width: 100%;
+  font: inherit; font-family: var(--st-font); font-size: 0.92rem; gap: 0.5rem; justify-content: center;
+  min-height: 2.5rem; width: 100%;
 }
 button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
 """

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from s2dash import ingest
-from s2dash.errors import Cancelled, S2DashError
+from s2dash.errors import Cancelled, S2DashError, UnreadableFile
 from s2dash.jobs import Job, ScratchFolder
 from s2dash.legend import clean_name
 from s2dash.scene import Scene
@@ -47,21 +49,53 @@ class Brought:
     """Removes them."""
 
 
-def spooled(uploads: Sequence[Any]) -> Brought:
-    """Streamlit's uploaded files on disk, so that it may forget them."""
-    folder = ScratchFolder("s2dash-upload-")
-    paths = []
+def bring(key: str, uploads: Sequence[Any], read: Callable[[Brought], None]) -> None:
+    """Give Streamlit's uploaded files to `read`; where there is no room for them, `follow(key)` says so."""
     try:
-        for number, upload in enumerate(uploads):
-            path = folder.path / str(number) / _safe_file_name(upload.name)
-            path.parent.mkdir()
-            with path.open("wb") as file:
-                shutil.copyfileobj(upload, file, 1 << 20)
-            paths.append(path)
-    except BaseException:
-        folder.remove()
+        brought = spooled(uploads)
+    except S2DashError as error:
+        forget(key)
+        st.session_state[f"{key} words"] = words_for(error)
+    else:
+        read(brought)
+
+
+def spooled(uploads: Sequence[Any]) -> Brought:
+    """Streamlit's uploaded files on disk; in memory, where it would hold them as long as the page is open, they go.
+
+    Raises UnreadableFile where the disk has no room for them.
+    """
+    names = tuple(upload.name for upload in uploads)
+    folder = None
+    try:
+        folder = ScratchFolder("s2dash-upload-")
+        paths = tuple(_on_disk(upload, folder.path / str(number)) for number, upload in enumerate(uploads))
+    except BaseException as error:
+        if folder is not None:
+            folder.remove()
+        if isinstance(error, OSError):
+            raise UnreadableFile("The server has no room for these files. Tell whoever runs it.") from error
         raise
-    return Brought(tuple(paths), tuple(upload.name for upload in uploads), (folder,), folder.remove)
+    finally:
+        _free(uploads)
+    return Brought(paths, names, (folder,), folder.remove)
+
+
+def _on_disk(upload: Any, folder: Path) -> Path:
+    path = folder / _safe_file_name(upload.name)
+    folder.mkdir()
+    with path.open("wb") as file:
+        shutil.copyfileobj(upload, file, 1 << 20)
+    return path
+
+
+def _free(uploads: Sequence[Any]) -> None:
+    """Take files from Streamlit's memory: a browser asks for that only when its user removes them by hand."""
+    context = get_script_run_ctx()
+    for upload in uploads:
+        if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+            context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
+        upload.close()
 
 
 def read_scene(key: str, brought: Brought) -> None:

@@ -10,13 +10,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Route, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECONDS_TO_START = 60
@@ -39,7 +39,7 @@ class Visit:
     page: Page
     asked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    """Errors on the browser's console and uncaught exceptions."""
+    """Errors on the browser's console, uncaught exceptions, and dialogs."""
 
     @property
     def foreign(self) -> list[str]:
@@ -94,9 +94,14 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Visit]]:
             else:
                 route.continue_()
 
+        def dismiss(dialog: Dialog) -> None:
+            visit.complaints.append(f"a dialog: {dialog.message}")
+            dialog.dismiss()
+
         context.route("**/*", record)
         visit.page.on("websocket", lambda socket_: visit.asked.append(socket_.url))
         visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+        visit.page.on("dialog", dismiss)
         visit.page.on(
             "console", lambda message: visit.complaints.append(message.text) if message.type == "error" else None
         )
@@ -111,11 +116,12 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Visit]]:
 def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     """`start_app(app_path)`: run it on a free port and return its address; it ends with the session.
 
-    `arguments` go to `streamlit run`; settings are read from `.streamlit` beside the app.
+    `arguments` go to `streamlit run`; settings are read from `.streamlit` beside the app. `environment`
+    is added to that of the tests.
     """
     running: list[subprocess.Popen[bytes]] = []
 
-    def start(app_path: Path, *arguments: str) -> str:
+    def start(app_path: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         port = _free_port()
         log_path = tmp_path_factory.mktemp("server") / "log.txt"
         command = [sys.executable, "-m", "streamlit", "run", str(app_path), "--server.port", str(port)]
@@ -126,7 +132,7 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
             process = subprocess.Popen(
                 command,
                 cwd=app_path.parent,
-                env=os.environ | {"PYTHONPATH": search_path},
+                env=os.environ | {"PYTHONPATH": search_path} | dict(environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

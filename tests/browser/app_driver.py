@@ -1,0 +1,115 @@
+"""Drives the app in a browser: the map, the controls by name, uploads, downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playwright.sync_api import FrameLocator, Locator, Page, expect
+
+if TYPE_CHECKING:
+    from conftest import Visit
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+PATIENCE_MS = 60_000
+
+
+class AppPage:
+    """The app, opened by somebody new."""
+
+    def __init__(self, visit: Visit, url: str) -> None:
+        self.visit = visit
+        self.page: Page = visit.page
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.goto(url)
+        self.wait_for_classes()
+
+    # ---- the map
+
+    @property
+    def frame_element(self) -> Locator:
+        return self.page.locator("iframe[title^=streamlit_folium]")
+
+    @property
+    def frame(self) -> FrameLocator:
+        return self.page.frame_locator("iframe[title^=streamlit_folium]")
+
+    @property
+    def body(self) -> Locator:
+        return self.frame.locator("body")
+
+    def on_map(self, script: str) -> Any:
+        return self.body.evaluate(f"() => {{ {script} }}")
+
+    def wait_for_classes(self, other_than: str | None = None) -> str:
+        """Wait until classes are on the map, other ones than those named; returns their token."""
+        # For a moment a new scene has its frame beside the old one's.
+        self.page.wait_for_function(
+            """old => {
+                const frames = [...document.querySelectorAll('iframe[title^=streamlit_folium]')];
+                const token = frames[0]?.contentDocument?.body?.dataset.classesLoaded;
+                return frames.length === 1 && token && token !== old;
+            }""",
+            arg=other_than,
+        )
+        return self.token
+
+    @property
+    def token(self) -> str:
+        return str(self.body.get_attribute("data-classes-loaded"))
+
+    @property
+    def view(self) -> list[float]:
+        """Latitude, longitude, zoom, and where the swipe stands in percent."""
+        return list(
+            self.on_map(
+                "const m = s2dash.map, c = m.getCenter(), s = document.querySelector('.s2-grip');"
+                "return [c.lat, c.lng, m.getZoom(), Number(s.getAttribute('aria-valuenow'))];"
+            )
+        )
+
+    # ---- the controls
+
+    def control(self, role: Any, name: str) -> Locator:
+        return self.page.get_by_role(role, name=name, exact=True)
+
+    @property
+    def k_slider(self) -> Locator:
+        return self.page.get_by_role("slider", name="Number of classes (k)")
+
+    @property
+    def rows(self) -> Locator:
+        """The rows of the legend."""
+        return self.page.locator(".legend tbody tr")
+
+    def expect_up_to_date(self, classes: int = 8) -> None:
+        expect(self.rows).to_have_count(classes, timeout=PATIENCE_MS)
+        expect(self.page.get_by_text("Up to date")).to_be_visible(timeout=PATIENCE_MS)
+
+    def choose_algorithm(self, label: str) -> None:
+        self.control("combobox", "Algorithm").click()
+        self.page.get_by_role("option", name=label, exact=True).click()
+
+    def uploader(self, label: str = "Sentinel-2 files") -> Locator:
+        return self.page.get_by_test_id("stFileUploader").filter(has_text=label).locator("input[type=file]")
+
+    def upload(self, chosen: Path | Sequence[Path], label: str = "Sentinel-2 files") -> None:
+        uploader = self.uploader(label)
+        uploader.wait_for(state="attached", timeout=PATIENCE_MS)
+        uploader.set_input_files(chosen)
+
+    def upload_as_scene(self, path: Path) -> None:
+        before = self.token
+        self.upload(path)
+        expect(self.page.get_by_role("heading", name=path.stem)).to_be_visible(timeout=PATIENCE_MS)
+        # The frame of the new scene may not stand yet, and has no attribute to compare.
+        self.wait_for_classes(other_than=before)
+        self.expect_up_to_date()
+
+    def download_to(self, folder: Path) -> Path:
+        with self.page.expect_download(timeout=PATIENCE_MS) as waiting:
+            self.control("button", "Download GeoTIFF").click()
+        path = folder / waiting.value.suggested_filename
+        waiting.value.save_as(path)
+        return path

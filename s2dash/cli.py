@@ -1,4 +1,4 @@
-"""The command line: `info` and `classify`, through the same functions as the page.
+"""The command line: `info`, `classify` and `batch`, through the same functions as the page.
 
 Results go to standard output as JSON, progress to standard error. Exit status 0 is success, 2 bad
 input (the last line of standard error says what and what to do), 1 a bug.
@@ -19,10 +19,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2dash import __version__, sentinel2
+from s2dash import __version__, cli_batch, sentinel2
 from s2dash.errors import (
     BrokenResult,
     Cancelled,
+    ClusterError,
+    ClusterLost,
     InputError,
     OutputConflict,
     RecipeError,
@@ -31,14 +33,26 @@ from s2dash.errors import (
 )
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from s2dash.classmap import Result
     from s2dash.evaluate import Scores
+    from s2dash.legend import Legend
     from s2dash.pipeline import Fitted
     from s2dash.recipe import ParamValue, Recipe
     from s2dash.scene import Scene
+    from s2dash.types import CancelToken, Progress
 
-EXIT_STATUS: dict[type[S2DashError], int] = {InputError: 2, RecipeError: 2, Cancelled: 2, BrokenResult: 1}
+EXIT_STATUS: dict[type[S2DashError], int] = {
+    InputError: 2,
+    RecipeError: 2,
+    ClusterError: 2,
+    Cancelled: 2,
+    BrokenResult: 1,
+}
 """What each kind of error ends with."""
+
+_PATH_HELP = "a GeoTIFF or JP2, several of one scene, a zip, or a .SAFE"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,7 +71,10 @@ def main(argv: list[str] | None = None) -> int:
     only_ascii = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     json.dump(output, sys.stdout, indent=2, ensure_ascii=only_ascii, allow_nan=False)
     print()
-    return 0
+    complaint: str | None = arguments.complaint(output)
+    if complaint:
+        print(f"s2dash: {complaint}", file=sys.stderr)
+    return 2 if complaint else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,17 +89,24 @@ def _parser() -> argparse.ArgumentParser:
     info.set_defaults(run=_info)
     classify = commands.add_parser("classify", help="write the class map of a file as a GeoTIFF")
     classify.set_defaults(run=_classify)
+    batch = commands.add_parser("batch", help="write the class maps of many scenes, with the same classes")
+    batch.set_defaults(run=_batch)
+    parser.set_defaults(complaint=lambda output: None)
+    batch.set_defaults(complaint=cli_batch.complaint)
     for command in (info, classify):
-        _add_scene_arguments(command)
+        command.add_argument("paths", nargs="+", metavar="PATH", type=Path, help=_PATH_HELP)
+    cli_batch.add_arguments(batch)
+    for command in (info, classify, batch):
+        _add_scene_flags(command)
     classify.add_argument("-o", "--output", required=True, type=Path, metavar="OUT.tif", help="the GeoTIFF to write")
-    _add_recipe_flags(classify)
+    classify.add_argument("--scheduler", metavar="tcp://HOST:8786", help="label a large scene on this Dask cluster")
+    batch.add_argument("--scheduler", metavar="tcp://HOST:8786", help="label large scenes on this Dask cluster")
+    for command in (classify, batch):
+        _add_recipe_flags(command)
     return parser
 
 
-def _add_scene_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "paths", nargs="+", metavar="PATH", type=Path, help="a GeoTIFF or JP2, several of one scene, a zip, or a .SAFE"
-    )
+def _add_scene_flags(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("scene", "What the files do not say, or say wrong.")
     group.add_argument("--band-names", metavar="B02,B03", help="what the bands are, in their order")
     group.add_argument("--tile", metavar="33UUU", help="the tile to take where there are several")
@@ -116,6 +140,13 @@ def _add_recipe_flags(command: argparse.ArgumentParser) -> None:
     group.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a setting of the algorithm")
     group.add_argument("--seed", type=_whole, metavar="N", help="another seed, another random start")
     group.add_argument("--sample", metavar="N|all", help="pixels to learn from")
+
+
+_RECIPE_FLAGS = (
+    *("bands", "indices", "scale", "clip", "smooth", "mask", "mask_scl", "mask_saturated", "pixel_size"),
+    *("atmosphere", "algorithm", "k", "param", "seed", "sample"),
+)
+"""What `_recipe` looks at, beside the saved recipe."""
 
 
 def _whole(text: str) -> int:
@@ -186,22 +217,85 @@ def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     if arguments.save_recipe:
         _require_writable(arguments.save_recipe, "--save-recipe", [*arguments.paths, out, sidecar_path(out)])
 
-    with _opened(arguments) as scene, tempfile.TemporaryDirectory(prefix="s2dash-") as scratch:
+    with _executor(arguments) as executor, _opened(arguments) as scene, _labels_place(arguments) as labels_path:
         recipe = _recipe(arguments, scene)
         pipeline.check(scene, recipe)
         load_libraries()
         imported = time.perf_counter()
-        result, fitted = pipeline.run(scene, recipe, Path(scratch) / "labels.tif", _show_progress)
+        result, fitted = pipeline.run(scene, recipe, labels_path, _show_progress, executor=executor)
         scores = pipeline.sample_scores(fitted)
         standards = [band.standard for band in scene.bands]
         legend = default_legend(palette.class_colours(fitted.mean_reflectance, standards))
-        write_geotiff_and_sidecar(result, legend, out)
+        if executor is None or result.classmap.path is None:
+            write_geotiff_and_sidecar(result, legend, out)
+        else:
+            _write_by_a_worker(executor, result, legend, out)
         if arguments.save_recipe:
             _replace_text(arguments.save_recipe, recipe.to_json() + "\n")
         ended = time.perf_counter()
         names = [entry.name for entry in legend.entries]
         seconds = {"work": ended - imported, "total": ended - started}
         return _summary(result, names, scores, _masked(fitted, result), seconds)
+
+
+def _batch(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
+    def open_scene(path: Path, folder: Path, progress: Progress, cancel: CancelToken) -> Scene:
+        if not path.exists():
+            raise UnreadableFile(f"There is no file {path}. Check the path.")
+        return _open(arguments, [path], folder, progress, cancel)
+
+    if arguments.recipe:
+        _saved_recipe(arguments.recipe)
+    if arguments.save_recipe:
+        _require_writable(arguments.save_recipe, "--save-recipe", list(arguments.scenes))
+    with _executor(arguments) as executor:
+        output = cli_batch.run(
+            arguments, started, open_scene, lambda scene: _recipe(arguments, scene), _RECIPE_FLAGS, executor
+        )
+    if arguments.save_recipe:
+        _replace_text(arguments.save_recipe, json.dumps(output["recipe"]) + "\n")
+    return output
+
+
+@contextlib.contextmanager
+def _executor(arguments: argparse.Namespace) -> Iterator[Executor | None]:
+    """The cluster that was asked for; None for this process's own threads."""
+    if arguments.scheduler is None:
+        yield None
+        return
+    from s2dash.cluster import connected
+
+    with connected(arguments.scheduler) as executor:
+        try:
+            yield executor
+        except KeyboardInterrupt:
+            raise Cancelled("Stopped. Finished parts are kept: run it again to go on.") from None
+
+
+@contextlib.contextmanager
+def _labels_place(arguments: argparse.Namespace) -> Iterator[Path]:
+    """Where the labels are gathered before they become the result: where workers reach them, if there are any."""
+    with tempfile.TemporaryDirectory(prefix="s2dash-") as scratch:
+        if arguments.scheduler is None:
+            yield Path(scratch) / "labels.tif"
+            return
+        # The same name each time: it is by this that a second run finds the parts of the first.
+        out = arguments.output.absolute()
+        labels_path = out.with_name(f".s2dash-{out.name}.labels")
+        try:
+            yield labels_path
+        finally:
+            labels_path.unlink(missing_ok=True)
+
+
+def _write_by_a_worker(executor: Executor, result: Result, legend: Legend, out: Path) -> None:
+    """Write the GeoTIFF where the labels are near; here if the cluster is lost at this last step."""
+    from s2dash.export.geotiff import write_geotiff_and_sidecar
+
+    try:
+        executor.submit(write_geotiff_and_sidecar, result, legend, out.absolute()).result()
+    except ClusterLost:
+        write_geotiff_and_sidecar(result, legend, out)
 
 
 def _masked(fitted: Fitted, result: Result) -> dict[str, float]:
@@ -248,14 +342,11 @@ def _summary(
 def _recipe(arguments: argparse.Namespace, scene: Scene) -> Recipe:
     """The default or the given recipe with every flag that was given."""
     from s2dash import pipeline
-    from s2dash.recipe import Recipe, default_recipe
+    from s2dash.recipe import default_recipe
 
     recipe = default_recipe(scene)
     if arguments.recipe:
-        try:
-            recipe = Recipe.from_json(arguments.recipe.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"The recipe {arguments.recipe} cannot be read: {error}.") from error
+        recipe = _saved_recipe(arguments.recipe)
     if arguments.algorithm is not None and arguments.algorithm != recipe.algorithm:
         recipe = pipeline.apply_algorithm(recipe, arguments.algorithm)
     given: dict[str, Any] = {}
@@ -282,6 +373,15 @@ def _recipe(arguments: argparse.Namespace, scene: Scene) -> Recipe:
         if getattr(arguments, name) is not None:
             given[name] = getattr(arguments, name)
     return replace(recipe, **given)
+
+
+def _saved_recipe(path: Path) -> Recipe:
+    from s2dash.recipe import Recipe
+
+    try:
+        return Recipe.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"The recipe {path} cannot be read: {error}.") from error
 
 
 def _bands(scene: Scene, names: list[str]) -> tuple[str, ...]:
@@ -339,22 +439,35 @@ def _param(text: str) -> tuple[str, ParamValue]:
 @contextlib.contextmanager
 def _opened(arguments: argparse.Namespace) -> Iterator[Scene]:
     """The scene: the operator's own file where it lies, or a rewritten copy that goes with the block."""
-    from s2dash import ingest
-
     paths: list[Path] = arguments.paths
     for path in [*paths, *([arguments.area] if arguments.area else [])]:
         if not path.exists():
             raise UnreadableFile(f"There is no file {path}. Check the path.")
-    with tempfile.TemporaryDirectory(prefix="s2dash-") as scratch:
-        scene = ingest.open_in_place(paths[0]) if len(paths) == 1 else None
-        if scene is None:
-            scene = ingest.ingest(paths, Path(scratch) / "scene", progress=_show_progress, tile=arguments.tile)
-        if arguments.band_names:
-            scene = ingest.rename_bands(scene, _list(arguments.band_names))
-        scene = ingest.with_numbers(scene, arguments.quantification, arguments.offset)
-        if arguments.area:
-            scene = ingest.with_area(scene, arguments.area, Path(scratch) / "area", progress=_show_progress)
-        yield scene
+    # Workers of a cluster reach the result's folder, but not this machine's folder of temporary files.
+    shared = arguments.output.parent if getattr(arguments, "scheduler", None) else None
+    with tempfile.TemporaryDirectory(prefix="s2dash-" if shared is None else ".s2dash-", dir=shared) as scratch:
+        yield _open(arguments, paths, Path(scratch), _show_progress)
+
+
+def _open(
+    arguments: argparse.Namespace,
+    paths: list[Path],
+    folder: Path,
+    progress: Progress,
+    cancel: CancelToken | None = None,
+) -> Scene:
+    """One scene, as the flags say it is understood; what is rewritten goes into `folder`."""
+    from s2dash import ingest
+
+    scene = ingest.open_in_place(paths[0]) if len(paths) == 1 else None
+    if scene is None:
+        scene = ingest.ingest(paths, folder / "scene", progress=progress, cancel=cancel, tile=arguments.tile)
+    if arguments.band_names:
+        scene = ingest.rename_bands(scene, _list(arguments.band_names))
+    scene = ingest.with_numbers(scene, arguments.quantification, arguments.offset)
+    if arguments.area:
+        scene = ingest.with_area(scene, arguments.area, folder / "area", progress=progress, cancel=cancel)
+    return scene
 
 
 def _require_writable(path: Path, flag: str, taken: list[Path]) -> None:

@@ -10,7 +10,10 @@ can be put before a user as they are.
     ├── RecipeError           the choices do not fit each other or the scene
     │   ├── UnknownName           a band, index, algorithm or parameter that does not exist
     │   └── TooFewPixels          fewer distinct pixels than classes, or none at all
+    ├── ClusterError          the cluster cannot do the work as it is set up
+    │   └── ClusterLost           its scheduler or workers went away; what is finished is kept
     ├── Cancelled             somebody asked to stop
+    ├── PixelsGone            the files behind a picture were removed
     └── BrokenResult          an output did not read back as it was written
 """
 
@@ -43,8 +46,20 @@ class TooFewPixels(RecipeError):
     """There are fewer distinct pixels than classes, or no pixel at all."""
 
 
+class ClusterError(S2DashError):
+    """A cluster cannot be reached, or its workers cannot do the work as they are set up."""
+
+
+class ClusterLost(ClusterError):
+    """The cluster went away while it worked; finished parts are kept for the next run."""
+
+
 class Cancelled(S2DashError):
     """The work was stopped on request; nothing was left behind."""
+
+
+class PixelsGone(S2DashError):
+    """The files behind a picture are no longer there."""
 
 
 class BrokenResult(S2DashError):

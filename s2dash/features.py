@@ -7,7 +7,8 @@ fit sample.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,13 @@ from s2dash.errors import UnknownName
 from s2dash.reading import SceneReader
 from s2dash.recipe import Recipe
 from s2dash.scene import Pixels, Scene, valid_pixels
-from s2dash.types import Window, windows
+from s2dash.settings import thread_count
+from s2dash.types import Window, frozen, windows
+
+_SMOOTHED_WINDOW_RC = (512, 2048)
+
+_SMOOTHED_NUMBERS = 2**16
+"""Numbers smoothed at once, so that they stay in the processor's cache."""
 
 _CATALOGUE_NAMES = {
     "NDVI": "NDVI",
@@ -141,26 +148,65 @@ def smoothed(values: np.ndarray, valid: np.ndarray, step: int = 1, first_rc: tup
     ndarray of shape (bands, rows taken, cols taken), float32; 0 where no neighbour is valid.
     """
     rows, cols = valid.shape
-    padded = np.zeros((rows + 2, cols + 2), dtype=np.float64)
-    padded[1:-1, 1:-1] = valid
-    counts = np.maximum(_neighbour_sum(padded, step, first_rc), 1)
-    out = np.empty((len(values), *counts.shape), dtype=np.float32)
-    for band, result in zip(values, out, strict=True):
-        padded[1:-1, 1:-1] = np.where(valid, band, 0)
-        np.divide(_neighbour_sum(padded, step, first_rc), counts, out=result, casting="unsafe")
+    # Sums of nine short integers are exact in single precision, and so is their mean once rounded to it.
+    dtype = np.float32 if values.dtype.kind in "ui" and values.dtype.itemsize <= 2 else np.float64
+    taken = range(first_rc[0], rows, step)
+    out = np.empty((len(values), len(taken), len(range(first_rc[1], cols, step))), dtype=np.float32)
+    length = max(8, _SMOOTHED_NUMBERS // ((cols + 2) * step))
+    for start in range(0, len(taken), length):
+        some = taken[start : start + length]
+        top, bottom = some[0] - 1, some[-1] + 2
+        inside = slice(max(top, 0), min(bottom, rows))
+        padded = np.zeros((bottom - top, cols + 2), dtype=dtype)
+        middle = padded[inside.start - top : inside.stop - top, 1:-1]
+        middle[...] = valid[inside]
+        counts = np.maximum(_neighbour_sum(padded, step, first_rc[1]), 1)
+        hidden = None if valid[inside].all() else ~valid[inside]
+        for band, result in zip(values, out, strict=True):
+            middle[...] = band[inside]
+            if hidden is not None:
+                middle[hidden] = 0
+            sums = _neighbour_sum(padded, step, first_rc[1])
+            np.divide(sums, counts, out=result[start : start + length], casting="unsafe")
     return out
 
 
-def _neighbour_sum(padded: np.ndarray, step: int, first_rc: tuple[int, int]) -> np.ndarray:
-    """Sums of 3 x 3, always added in the same order, so that every way of reading gives the same bits."""
+def smoothed_at(pixels: Pixels, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+    """`smoothed` of some places only: at `rows` and `cols`, shape (n,); shape (bands, n), float32."""
+    height, width = pixels.valid.shape
+    off = np.arange(-1, 2)
+    # Neighbours of a place as three rows and three columns of a picture, those of the next place to its right.
+    down, right = rows[:, None] + off[:, None, None], cols[:, None] + off
+    inside = (down >= 0) & (down < height) & (right >= 0) & (right < width)
+    down, right = np.clip(down, 0, height - 1), np.clip(right, 0, width - 1)
+    values = pixels.values[:, down, right].reshape(len(pixels.values), 3, -1)
+    valid = (pixels.valid[down, right] & inside).reshape(3, -1)
+    return smoothed(values, valid, 3, (1, 1))[:, 0]
+
+
+def _neighbour_sum(padded: np.ndarray, step: int, first_col: int) -> np.ndarray:
+    """Sums of 3 x 3, always added in the same order, so that every way of reading gives the same bits.
+
+    Of every `step`-th place, from the second row and from the second column after `first_col` on.
+    """
+    if step == 1:
+        lines = _three(padded.T[first_col:]).T
+        return _three(lines)
     rows, cols = padded.shape[0] - 2, padded.shape[1] - 2
 
     def across(down: int) -> np.ndarray:
-        line = padded[first_rc[0] + down : rows + down : step]
-        left, middle, right = (line[:, first_rc[1] + n : cols + n : step] for n in range(3))
+        line = padded[down : rows + down : step]
+        left, middle, right = (line[:, first_col + n : cols + n : step] for n in range(3))
         return np.asarray(left + middle + right)
 
     return across(0) + across(1) + across(2)
+
+
+def _three(lines: np.ndarray) -> np.ndarray:
+    """Each line of an array plus the two after it."""
+    sums = lines[:-2] + lines[1:-1]
+    sums += lines[2:]
+    return np.asarray(sums)
 
 
 def raw_features(scene: Scene, recipe: Recipe, pixels: Pixels, on_reflectance: bool = False) -> Pixels:
@@ -193,17 +239,24 @@ def raw_features(scene: Scene, recipe: Recipe, pixels: Pixels, on_reflectance: b
     return Pixels(out, valid)
 
 
-def preview_features(scene: Scene, recipe: Recipe, stack: np.ndarray, on_reflectance: bool = False) -> Pixels:
+def preview_features(
+    scene: Scene,
+    recipe: Recipe,
+    stack: np.ndarray,
+    on_reflectance: bool = False,
+    smoothed_pixels: Pixels | None = None,
+) -> Pixels:
     """Raw features of the live picture, each as the full resolution has it at that pixel.
 
     Parameters
     ----------
-    stack : the scene's `read_preview_stack`; where the scene is decimated and the recipe smooths,
+    stack : the scene's `read_preview_stack`; where `smooths_beyond_preview` says so,
         full-resolution neighbours are needed and the scene itself is read instead
+    smoothed_pixels : what `smoothed_preview(scene, recipe)` gives, where the caller has it
     """
     positions = needed_positions(scene, recipe)
-    if recipe.smooth and scene.live_step > 1:
-        pixels = _decimated_smoothed(scene, recipe, positions)
+    if smooths_beyond_preview(scene, recipe):
+        pixels = smoothed_preview(scene, recipe) if smoothed_pixels is None else smoothed_pixels
     else:
         values = stack[list(positions)]
         pixels = Pixels(values, valid_pixels(scene, positions, stack, recipe.masking))
@@ -225,21 +278,105 @@ def window_features(reader: SceneReader, recipe: Recipe, window: Window, on_refl
     return raw_features(scene, recipe, Pixels(means, pixels.valid[inner]), on_reflectance)
 
 
-def _decimated_smoothed(scene: Scene, recipe: Recipe, positions: tuple[int, ...]) -> Pixels:
-    """Means of full-resolution neighbours at the pixels of the live picture, read strip by strip."""
-    step, first = scene.live_step, scene.live_step // 2
-    strip = max(1, 512 // step) * step
-    values, valid = [], []
-    with SceneReader(scene) as reader:
-        for window in windows(scene.grid.shape_rc, (strip, scene.grid.width)):
-            wide = window.grown(1, scene.grid.shape_rc)
-            pixels = reader.read(positions, wide, recipe.masking)
-            start_rc = (window.row - wide.row + first, first)
-            values.append(
-                smoothed(pixels.values, pixels.valid, step, start_rc)[:, : -(-(window.height - first) // step)]
-            )
-            valid.append(pixels.valid[start_rc[0] : window.row - wide.row + window.height : step, first::step])
-    return Pixels(np.concatenate(values, axis=1), np.concatenate(valid, axis=0))
+def run_features(
+    reader: SceneReader, recipe: Recipe, run: Sequence[Window], on_reflectance: bool = False
+) -> Iterator[Pixels]:
+    """What `window_features` gives for each of several windows, with less reading where there is smoothing.
+
+    Parameters
+    ----------
+    run : with smoothing, windows of the same columns that lie below each other without a gap: rows that two
+        of them need are then read once
+    """
+    if not recipe.smooth:
+        for window in run:
+            yield window_features(reader, recipe, window, on_reflectance)
+        return
+    scene, positions = reader.scene, needed_positions(reader.scene, recipe)
+    wide = run[0].grown(1, scene.grid.shape_rc)
+    inner = slice(run[0].col - wide.col, run[0].col - wide.col + run[0].width)
+
+    def read(row: int, height: int) -> Pixels | None:
+        if not 0 <= row < scene.grid.height:
+            return None
+        return reader.read(positions, Window(row, wide.col, height, wide.width), recipe.masking)
+
+    above, here = read(run[0].row - 1, 1), read(run[0].row, run[0].height)
+    for window, following in zip(run, (*run[1:], None), strict=True):
+        assert here is not None
+        bottom = window.row + window.height
+        below = read(bottom, following.height if following else 1)
+        means = _smoothed_between(above, here, below)
+        features = Pixels(means[:, :, inner], here.valid[:, inner])
+        above, here = Pixels(here.values[:, -1:].copy(), here.valid[-1:].copy()), below
+        yield raw_features(scene, recipe, features, on_reflectance)
+
+
+def _smoothed_between(above: Pixels | None, here: Pixels, below: Pixels | None) -> np.ndarray:
+    """`smoothed` of pixels whose next rows above and below, if the scene goes on there, are in arrays of their own."""
+    means = smoothed(here.values, here.valid)
+    last = len(here.valid) - 1
+    for row in {0, last}:
+        near = [Pixels(here.values[:, max(row - 1, 0) : row + 2], here.valid[max(row - 1, 0) : row + 2])]
+        if row == 0 and above is not None:
+            near.insert(0, Pixels(above.values[:, -1:], above.valid[-1:]))
+        if row == last and below is not None:
+            near.append(Pixels(below.values[:, :1], below.valid[:1]))
+        values = np.concatenate([one.values for one in near], axis=1)
+        valid = np.concatenate([one.valid for one in near])
+        place = 1 if row > 0 or above is not None else 0
+        means[:, row] = smoothed(values, valid)[:, place]
+    return means
+
+
+def smooths_beyond_preview(scene: Scene, recipe: Recipe) -> bool:
+    """Whether the live picture's features take neighbours that are not in the preview stack."""
+    return bool(recipe.smooth) and scene.live_step > 1
+
+
+def smoothed_preview(scene: Scene, recipe: Recipe) -> Pixels:
+    """Means of full-resolution neighbours at the pixels of the live picture, from a pass over the whole scene.
+
+    The bands are those at `needed_positions(scene, recipe)`; nothing else of the recipe counts but its
+    masking.
+    """
+    step = scene.live_step
+    height, width = (max(1, length // step) * step for length in _SMOOTHED_WINDOW_RC)
+    # Down each column of windows: what two of them share is then still decoded.
+    parts = sorted(windows(scene.grid.shape_rc, (height, width)), key=lambda window: (window.col, window.row))
+    length = -(-len(parts) // thread_count())
+    shape_rc = scene.grid.decimated(step).shape_rc
+    values: np.ndarray = np.empty((len(needed_positions(scene, recipe)), *shape_rc), dtype=np.float32)
+    valid = np.empty(shape_rc, dtype=bool)
+
+    def read(stretch: list[Window]) -> None:
+        with SceneReader(scene) as reader:
+            for window in stretch:
+                pixels = smoothed_places(reader, recipe, window, step)
+                row, col = window.row // step, window.col // step
+                place = (slice(row, row + pixels.valid.shape[0]), slice(col, col + pixels.valid.shape[1]))
+                values[:, *place], valid[place] = pixels.values, pixels.valid
+
+    stretches = [parts[start : start + length] for start in range(0, len(parts), length)]
+    with ThreadPoolExecutor(len(stretches)) as pool:
+        list(pool.map(read, stretches))
+    return Pixels(frozen(values), frozen(valid))
+
+
+def smoothed_places(reader: SceneReader, recipe: Recipe, window: Window, step: int) -> Pixels:
+    """Means of full-resolution neighbours at every `step`-th pixel of a window.
+
+    The window starts at multiples of `step`; rows and columns are taken from `step // 2` on, as
+    `reading.preview_places` takes them.
+    """
+    positions = needed_positions(reader.scene, recipe)
+    wide = window.grown(1, reader.scene.grid.shape_rc)
+    pixels = reader.read(positions, wide, recipe.masking)
+    first = step // 2
+    start_rc = (window.row - wide.row + first, window.col - wide.col + first)
+    rows, cols = (-(-(length - first) // step) for length in (window.height, window.width))
+    means = smoothed(pixels.values, pixels.valid, step, start_rc)[:, :rows, :cols]
+    return Pixels(means, pixels.valid[start_rc[0] :: step, start_rc[1] :: step][:rows, :cols])
 
 
 @dataclass(frozen=True, eq=False)

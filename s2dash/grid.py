@@ -13,6 +13,7 @@ from pyproj.exceptions import CRSError
 
 _WGS84_SEMI_MAJOR_M = 6_378_137.0
 _WGS84_ECCENTRICITY_SQUARED = 6.694379990141e-3
+_COUNTED_AT_ONCE = 2**15
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,10 @@ class Grid:
     shape_rc: tuple[int, int]
     transform: Affine
     crs_wkt: str | None
+
+    def __getstate__(self) -> dict[str, object]:
+        """For other processes: without what was computed from it, which may be as large as the picture."""
+        return {"shape_rc": self.shape_rc, "transform": self.transform, "crs_wkt": self.crs_wkt}
 
     @property
     def height(self) -> int:
@@ -117,19 +122,24 @@ class Grid:
         meridian_m, parallel_m = _radii_m(latitude)
         return np.asarray(square_radians * meridian_m * parallel_m)
 
-    def class_area_ha(self, labels: np.ndarray, class_count: int, row: int = 0, col: int = 0) -> np.ndarray:
+    def class_area_ha(
+        self, labels: np.ndarray, class_count: int, row: int = 0, col: int = 0, counts: np.ndarray | None = None
+    ) -> np.ndarray:
         """Area of classes 0 to `class_count` in a window of labels, shape (class_count + 1,), hectares.
 
-        The window's first pixel stands at `row`, `col` of the grid; NaN throughout without a place.
+        The window's first pixel stands at `row`, `col` of the grid; NaN throughout without a place. `counts`
+        are its `class_counts` where the caller has them.
         """
         area_m2 = self._area_m2
+        if area_m2.size == 1:
+            counts = class_counts(labels, class_count) if counts is None else counts
+            return np.asarray(counts * area_m2.item() / 10_000)
         if area_m2.shape[0] > 1:
             area_m2 = area_m2[row : row + labels.shape[0]]
         if area_m2.shape[1] > 1:
             area_m2 = area_m2[:, col : col + labels.shape[1]]
-        weights = np.broadcast_to(area_m2, labels.shape).ravel() if self._area_m2.size > 1 else None
-        sums = np.bincount(labels.ravel(), weights, minlength=class_count + 1)
-        return np.asarray(sums * (1 if weights is not None else self._area_m2.item()) / 10_000)
+        weights = np.broadcast_to(area_m2, labels.shape).ravel()
+        return np.asarray(np.bincount(labels.ravel(), weights, minlength=class_count + 1) / 10_000)
 
     @cached_property
     def _area_m2(self) -> np.ndarray:
@@ -165,6 +175,17 @@ class Grid:
         if np.ptp(longitude) > 180:
             longitude = np.where(longitude < 0, longitude + 360, longitude)
         return (float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max()))
+
+
+def class_counts(labels: np.ndarray, class_count: int) -> np.ndarray:
+    """Pixels of classes 0 to `class_count` in labels of any shape, uint8; shape (class_count + 1,), int64."""
+    flat = labels.ravel()
+    # In pieces: counting takes a copy of eight times the size.
+    pieces = (flat[start : start + _COUNTED_AT_ONCE] for start in range(0, len(flat), _COUNTED_AT_ONCE))
+    counts = np.zeros(class_count + 1, dtype=np.int64)
+    for piece in pieces:
+        counts += np.bincount(piece, minlength=class_count + 1)
+    return counts
 
 
 def decimated_shape(shape_rc: tuple[int, int], step: int) -> tuple[int, int]:

@@ -6,14 +6,17 @@ Python's lock; nothing here is a stranger's file any more.
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 import tempfile
 import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,14 +24,16 @@ from typing import Generic, Self, TypeVar
 
 import numpy as np
 
-from s2dash import memory, pipeline
+from s2dash import cluster, memory, pipeline
 from s2dash.classmap import Result
 from s2dash.evaluate import Scores
+from s2dash.features import needed_positions, smoothed_preview, smooths_beyond_preview
 from s2dash.pipeline import Fitted
 from s2dash.reading import read_preview_stack
 from s2dash.recipe import Recipe
 from s2dash.sampling import Sample
-from s2dash.scene import Scene
+from s2dash.scene import Pixels, Scene
+from s2dash.settings import RUN_LIMITS, scheduler_address
 from s2dash.types import CancelToken, Progress
 
 T = TypeVar("T")
@@ -37,6 +42,9 @@ _STACKS_KEPT = 2
 """Of up to 27 MB for 13 bands; reading one again takes a tenth of a second at most."""
 _ANSWERS_KEPT = 12
 """Of up to 8 MB, where samples differ."""
+_WATCH_SECONDS = 1.0
+_SMOOTHED_KEPT = 2
+"""Of up to 50 MB for 12 bands; making one again takes a pass over all pixels."""
 
 
 class ScratchFolder:
@@ -110,7 +118,9 @@ class LiveEngine:
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="s2dash-live")
         self._stacks: Cache[np.ndarray] = Cache(_STACKS_KEPT)
         self._answers: Cache[LiveAnswer] = Cache(_ANSWERS_KEPT)
-        self._samples: weakref.WeakSet[Sample] = weakref.WeakSet()
+        self._smoothed: Cache[Pixels] = Cache(_SMOOTHED_KEPT)
+        # Answers hold their samples: one that no answer holds any more goes.
+        self._samples: weakref.WeakValueDictionary[object, Sample] = weakref.WeakValueDictionary()
         self._samples_lock = threading.Lock()
 
     def stack(self, scene: Scene) -> np.ndarray:
@@ -129,20 +139,29 @@ class LiveEngine:
         started = time.perf_counter()
         scene = pipeline.scene_for(scene, recipe)
         stack = self.stack(scene)
-        fitted = pipeline.fit(scene, recipe, stack)
-        fitted = replace(fitted, sample=self._shared(fitted.sample))
-        result = pipeline.run_live(fitted, stack)
+        fitted = pipeline.fit(scene, recipe, stack, self._sample(scene, recipe, stack))
+        result = pipeline.run_live(fitted, stack, self._smoothed_preview(scene, recipe))
         memory.hand_back_soon()
         return LiveAnswer(result, fitted, time.perf_counter() - started)
 
-    def _shared(self, sample: Sample) -> Sample:
-        """An equal sample that another answer holds already, where there is one: answers that differ in k alone do."""
+    def _sample(self, scene: Scene, recipe: Recipe, stack: np.ndarray) -> Sample:
+        """The recipe's sample; drawn once for all classes, scalings and algorithms that learn from the same pixels."""
+        pipeline.check(scene, recipe)
+        key = pipeline.sample_key(scene, recipe)
         with self._samples_lock:
-            for other in self._samples:
-                if np.array_equal(other.raw, sample.raw) and np.array_equal(other.bands, sample.bands):
-                    return other
-            self._samples.add(sample)
-        return sample
+            known = self._samples.get(key)
+        if known is not None:
+            return known
+        drawn = pipeline.sample_of(scene, recipe, stack)
+        with self._samples_lock:
+            return self._samples.setdefault(key, drawn)
+
+    def _smoothed_preview(self, scene: Scene, recipe: Recipe) -> Pixels | None:
+        """The smoothed live picture where it takes a pass over the whole scene; made once for equal bands and mask."""
+        if not smooths_beyond_preview(scene, recipe):
+            return None
+        key = (scene.digest, scene.paths, needed_positions(scene, recipe), recipe.masking)
+        return self._smoothed.get(key, lambda: smoothed_preview(scene, recipe))
 
 
 class Job(Generic[T]):
@@ -154,14 +173,23 @@ class Job(Generic[T]):
         """What is being done, in plain words."""
         self.started = time.perf_counter()
         self.folder = ScratchFolder(prefix)
+        self.is_kept = False
+        """Whether it goes on though nobody is looking."""
         self._work = work
         self._cancel = CancelToken()
         self._future: Future[T] = Future()
 
-    def start(self) -> Self:
-        """Begin; returns the job."""
+    def start(
+        self, is_wanted: Callable[[], bool] | None = None, grace_seconds: float = RUN_LIMITS.grace_seconds
+    ) -> Self:
+        """Begin; returns the job. Where `is_wanted` has said no for so long, it is cancelled, unless it is kept."""
         self.started = time.perf_counter()
         threading.Thread(target=self._run, name="s2dash-job", daemon=True).start()
+        if is_wanted is not None:
+            watch = threading.Thread(
+                target=self._watch, args=(is_wanted, grace_seconds), name="s2dash-watch", daemon=True
+            )
+            watch.start()
         return self
 
     def cancel(self) -> None:
@@ -196,6 +224,18 @@ class Job(Generic[T]):
         finally:
             memory.hand_back_soon()
 
+    def _watch(self, is_wanted: Callable[[], bool], grace_seconds: float) -> None:
+        alone_since: float | None = None
+        while not self.wait(min(_WATCH_SECONDS, grace_seconds)):
+            now = time.monotonic()
+            if self.is_kept or is_wanted():
+                alone_since = None
+            elif alone_since is None:
+                alone_since = now
+            elif now - alone_since >= grace_seconds:
+                self.cancel()
+                return
+
     def _note(self, share: float, what: str) -> None:
         self.share, self.what = share, what
 
@@ -208,4 +248,30 @@ class FullJob(Job[Result]):
         self.fitted = fitted
 
     def _label(self, folder: Path, progress: Progress, cancel: CancelToken) -> Result:
-        return pipeline.run_full(self.fitted, folder / "labels.tif", progress, cancel)
+        labels_path = folder / "labels.tif"
+        address = scheduler_address()
+        if address is None:
+            return pipeline.run_full(self.fitted, labels_path, progress, cancel)
+        # Beside this job's folder, which goes if the cluster is lost: the next job finds the finished parts there.
+        key = f"{self.fitted.scene.digest} {self.fitted.recipe.to_json()}"
+        shared = folder.with_name(f"s2dash-full-{hashlib.sha256(key.encode()).hexdigest()[:16]}.tif")
+        with _alone(shared, cancel), cluster.connected(address) as executor:
+            result = pipeline.run_full(self.fitted, shared, progress, cancel, executor)
+            os.replace(shared, labels_path)
+        return replace(result, classmap=replace(result.classmap, path=labels_path))
+
+
+_held: dict[Path, threading.Lock] = {}
+_TURN_SECONDS = 0.2
+
+
+@contextmanager
+def _alone(path: Path, cancel: CancelToken) -> Iterator[None]:
+    """Waits until no other job of this process works at the path, such as the same run in another session."""
+    lock = _held.setdefault(path, threading.Lock())
+    while not lock.acquire(timeout=_TURN_SECONDS):
+        cancel.check()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -10,16 +10,16 @@ import itertools
 import math
 import os
 import tempfile
-import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import rasterio
 
-from s2dash import evaluate
+from s2dash import evaluate, parts
 from s2dash.algorithms import Algorithm, LinearModel, Model, find_algorithm, nearest
 from s2dash.algorithms.threads import single_threaded
 from s2dash.atmosphere import without_haze
@@ -31,19 +31,26 @@ from s2dash.features import (
     learn_space,
     needed_positions,
     preview_features,
+    run_features,
     window_features,
 )
 from s2dash.grid import Grid
 from s2dash.reading import SceneReader, read_preview_stack
 from s2dash.recipe import Recipe
+from s2dash.renumber import Renumbering, feature_renumbering, matching_bands, renumbering
 from s2dash.sampling import Sample, draw_sample
 from s2dash.scene import Pixels, Scene
 from s2dash.settings import thread_count
 from s2dash.types import CancelToken, Progress, Window, frozen, no_progress, windows
 
 _WINDOW_SHAPE_RC = (512, 2048)
+_MOST_WINDOW_GROWTH = 4
+"""How many times larger windows may become so that they hold whole blocks."""
 _PREDICT_PIXELS = 65_536
 """Pixels given to scikit-learn at once, so that memory is bounded whatever the window."""
+_ASSIGNED_PIXELS = 262_144
+_RUN_WINDOWS = 11
+"""Windows below each other that one thread goes down, where what two of them share would be read twice."""
 _DISTINCT_LOOK = 4_096
 
 
@@ -63,10 +70,35 @@ class Fitted:
     mean_reflectance: np.ndarray
     """Class means over the sample, shape (k, bands of the scene), reflectance."""
     warnings: tuple[str, ...]
+    fitted_on: str = ""
+    """Digest of what it was fitted on, where that is not `scene`."""
 
     @property
     def engine(self) -> str:
         return nearest.ENGINE if isinstance(self.model, LinearModel) else "scikit-learn"
+
+    def on(self, scene: Scene) -> Fitted:
+        """The same classes for another scene: its pixels get the labels that this fit gives to their reflectance.
+
+        Bands are matched by name. Where scenes store reflectance with other offsets or quantifications,
+        scaling, sample and all are put into the numbers of `scene`; so is the haze of each where it is
+        subtracted. Means of bands that this fit has not seen are NaN.
+
+        Raises UnknownName for bands or indices that the scene lacks, RecipeError as `check` does.
+        """
+        check(scene, self.recipe)
+        scene = ready_scene(scene, self.recipe)
+        known = matching_bands(self.scene, scene)
+        change = feature_renumbering(self.scene, scene, self.recipe)
+        return replace(
+            self,
+            scene=scene,
+            space=self.space if change.is_nothing else change.space(self.space),
+            sample=_renumbered_sample(self.sample, change, self.scene, scene, known),
+            mean_reflectance=frozen(_taken(self.mean_reflectance.T, known).T),
+            warnings=(*scene.notes, *(words for words in self.warnings if words not in self.scene.notes)),
+            fitted_on=self.fitted_on or self.scene.digest,
+        )
 
 
 def apply_algorithm(recipe: Recipe, algorithm: str) -> Recipe:
@@ -126,22 +158,70 @@ def _grid_of_size(scene: Scene, pixel_size: float) -> Grid:
     raise RecipeError(f"pixel_size = {pixel_size:g}, but the bands of this scene have {has}. Choose one of these.")
 
 
-def fit(scene: Scene, recipe: Recipe, stack: np.ndarray | None = None) -> Fitted:
+def sample_of(scene: Scene, recipe: Recipe, stack: np.ndarray | None = None) -> Sample:
+    """The pixels that `fit` learns from; recipes with an equal `sample_key` share them.
+
+    Parameters and errors are those of `fit`.
+    """
+    algorithm = check(scene, recipe)
+    scene = ready_scene(scene, recipe, stack)
+    return draw_sample(scene, recipe, stack, algorithm.on_reflectance)
+
+
+def features_key(scene: Scene, recipe: Recipe) -> tuple[object, ...]:
+    """All that raw features depend on: equal keys mean equal features at every pixel.
+
+    With the paths, as an equal scene may lie in another folder that goes at another time.
+    """
+    scene = scene_for(scene, recipe)
+    on_reflectance = find_algorithm(recipe.algorithm).on_reflectance
+    chosen = (scene.positions(recipe.bands), recipe.indices, recipe.smooth, recipe.masking, recipe.atmosphere)
+    return (scene.digest, scene.paths, *chosen, on_reflectance)
+
+
+def sample_key(scene: Scene, recipe: Recipe) -> tuple[object, ...]:
+    """All that `sample_of` depends on: not the number of classes, scaling, clipping, nor parameters."""
+    return (*features_key(scene, recipe), recipe.seed, recipe.sample)
+
+
+def fit(scene: Scene, recipe: Recipe, stack: np.ndarray | None = None, sample: Sample | None = None) -> Fitted:
     """Fit the recipe on its sample of the scene.
 
     Parameters
     ----------
     stack : the `read_preview_stack` of `scene_for(scene, recipe)` where the caller has it
+    sample : `sample_of(scene, recipe)` where the caller has it
 
     Raises RecipeError and its kinds as `check` does, and TooFewPixels where the mask leaves fewer
     distinct pixels than classes.
     """
-    algorithm = check(scene, recipe)
+    sample = sample_of(scene, recipe, stack) if sample is None else sample
+    return fit_sample(ready_scene(scene, recipe, stack), recipe, sample)
+
+
+def ready_scene(scene: Scene, recipe: Recipe, stack: np.ndarray | None = None) -> Scene:
+    """The scene as a fit takes it: on the recipe's grid, with its haze subtracted where the recipe says so.
+
+    Parameters and Raises as for `fit`.
+    """
     scene = scene_for(scene, recipe)
     if recipe.atmosphere == "dos1":
-        stack = read_preview_stack(scene) if stack is None else stack
-        scene = without_haze(scene, stack)
-    sample = draw_sample(scene, recipe, stack, algorithm.on_reflectance)
+        scene = without_haze(scene, read_preview_stack(scene) if stack is None else stack)
+    return scene
+
+
+def fit_sample(scene: Scene, recipe: Recipe, sample: Sample) -> Fitted:
+    """Fit the recipe on pixels that have been drawn already, from one scene or from several.
+
+    Parameters
+    ----------
+    scene : what the sample's numbers mean: its bands in their order, nodata and reflectance; its pixels are
+        not read
+    sample : raw features of `ready_scene` by the recipe
+
+    Raises as `fit`.
+    """
+    algorithm = find_algorithm(recipe.algorithm)
     space = learn_space(scene, recipe, sample.raw, algorithm.on_reflectance)
     rows = space.transform(sample.raw, np.float64 if recipe.sample is None else np.float32)
     _require_distinct(rows, recipe.k)
@@ -170,18 +250,30 @@ def assign(fitted: Fitted, features: Pixels) -> np.ndarray:
 
     Each pixel's label depends on that pixel alone.
     """
-    flat = features.values.reshape(len(features.values), -1)
-    own = _own_labels(fitted.model, fitted.space, flat, features.valid.ravel())
-    table = np.concatenate([np.zeros(1, dtype=np.uint8), fitted.number_of])
-    return np.asarray(table[own].reshape(features.valid.shape))
+    labels = np.empty(features.valid.shape, dtype=np.uint8)
+    # Some rows at a time, as those of a part of a window have to be copied together.
+    length = max(1, _ASSIGNED_PIXELS // max(1, features.valid.shape[1]))
+    for start in range(0, len(labels), length):
+        rows = slice(start, start + length)
+        flat = features.values[:, rows].reshape(len(features.values), -1)
+        valid = features.valid[rows]
+        numbers = _own_labels(fitted.model, fitted.space, flat, valid.ravel(), fitted.number_of)
+        labels[rows] = numbers.reshape(valid.shape)
+    return labels
 
 
-def run_live(fitted: Fitted, stack: np.ndarray | None = None) -> Result:
-    """Label the live picture: the whole scene where it is small, else every n-th pixel of it."""
+def run_live(fitted: Fitted, stack: np.ndarray | None = None, smoothed_pixels: Pixels | None = None) -> Result:
+    """Label the live picture: the whole scene where it is small, else every n-th pixel of it.
+
+    Parameters
+    ----------
+    stack, smoothed_pixels : `read_preview_stack` and `features.smoothed_preview` of the fitted scene, where
+        the caller has them
+    """
     scene, recipe = fitted.scene, fitted.recipe
     stack = read_preview_stack(scene) if stack is None else stack
     on_reflectance = find_algorithm(recipe.algorithm).on_reflectance
-    features = preview_features(scene, recipe, stack, on_reflectance)
+    features = preview_features(scene, recipe, stack, on_reflectance, smoothed_pixels)
     labels = np.empty(features.valid.shape, dtype=np.uint8)
     with ThreadPoolExecutor(thread_count()) as pool:
         rows, cols = scene.grid.decimated(scene.live_step).shape_rc
@@ -205,7 +297,7 @@ def run_full(
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
     executor: Executor | None = None,
-    window_shape_rc: tuple[int, int] = _WINDOW_SHAPE_RC,
+    window_shape_rc: tuple[int, int] | None = None,
 ) -> Result:
     """Label every pixel, window by window, into a one-band GeoTIFF; memory does not grow with the scene.
 
@@ -213,45 +305,45 @@ def run_full(
     ----------
     labels_path : written under a temporary name and moved into place at the end; nothing is left
         there after an error or a cancellation
-    executor : runs the windows; a thread pool of this machine's cores where None
+    executor : runs the windows on workers that may be other processes and machines, each reading and
+        writing files by itself (see `parts`); the scene's files and the folder of `labels_path` must be
+        within their reach, and finished parts stay beside it after an error, for the next run. A thread
+        pool of this machine's cores where None
+    window_shape_rc : rows and columns worked on at once; whole blocks of the scene's file where None
 
-    Raises Cancelled when `cancel` says so between two windows.
+    Raises Cancelled when `cancel` says so between two windows; with an executor also as `parts.run` does.
     """
     scene = fitted.scene
     cancel = cancel or CancelToken()
-    parts = list(windows(scene.grid.shape_rc, window_shape_rc))
+    window_shape_rc = window_shape_rc or _whole_blocks(scene)
+    if executor is not None:
+        return _run_parts(fitted, labels_path, progress, cancel, executor, window_shape_rc)
+    todo = list(windows(scene.grid.shape_rc, window_shape_rc))
     classmap = ClassMap(scene.grid, fitted.recipe.k, None, labels_path)
     tally = _Tally(classmap)
     handle, name = tempfile.mkstemp(suffix=".tif", prefix=".s2dash-", dir=labels_path.parent)
     os.close(handle)
     try:
-        with rasterio.open(
-            name,
-            "w",
-            driver="GTiff",
-            height=scene.grid.height,
-            width=scene.grid.width,
-            count=1,
-            dtype="uint8",
-            nodata=0,
-            crs=scene.grid.crs_wkt,
-            transform=scene.grid.transform,
-            tiled=True,
-            blockxsize=512,
-            blockysize=512,
-            compress="deflate",
-            zlevel=1,
-            bigtiff="if_safer",
-        ) as out:
-            for done, (part, labels) in enumerate(_labelled_windows(fitted, parts, cancel, executor), 1):
+        with rasterio.open(name, "w", **parts.labels_profile(scene.grid)) as out:
+            for done, (part, labels) in enumerate(_labelled_windows(fitted, todo, cancel), 1):
                 out.write(labels, 1, window=part.ranges_rc)
                 tally.add(labels, part.row, part.col)
-                progress(done / len(parts), "Grouping pixels")
+                progress(done / len(todo), "Grouping pixels")
         cancel.check()
         os.replace(name, labels_path)
     finally:
         Path(name).unlink(missing_ok=True)
     return tally.result(fitted)
+
+
+def _whole_blocks(scene: Scene) -> tuple[int, int]:
+    """Rows and columns of windows that are decoded once: whole blocks, about as large as `_WINDOW_SHAPE_RC`."""
+    with SceneReader(scene) as reader:
+        block_rows, block_cols = reader.block_shape_rc
+    height, width = _WINDOW_SHAPE_RC
+    rows = block_rows * max(1, height // block_rows)
+    cols = block_cols * max(1, height * width // (rows * block_cols))
+    return (rows, cols) if rows * cols <= _MOST_WINDOW_GROWTH * height * width else _WINDOW_SHAPE_RC
 
 
 def run(
@@ -284,57 +376,82 @@ def sample_scores(fitted: Fitted) -> evaluate.Scores:
         return evaluate.scores(rows, fitted.sample_labels, fitted.recipe.seed)
 
 
-def _labelled_windows(
-    fitted: Fitted, parts: list[Window], cancel: CancelToken, executor: Executor | None
-) -> Iterator[tuple[Window, np.ndarray]]:
-    """Labels of each window as they come, a few ahead of the writer and no more."""
-    readers = _ReaderPerThread(fitted.scene)
+def _run_parts(
+    fitted: Fitted,
+    labels_path: Path,
+    progress: Progress,
+    cancel: CancelToken,
+    executor: Executor,
+    window_shape_rc: tuple[int, int],
+) -> Result:
+    """`run_full` on the workers of an executor."""
+    import joblib
+
+    scene = parts.travelling(fitted.scene)
+    none = replace(fitted.sample, raw=fitted.sample.raw[:, :0].copy(), bands=fitted.sample.bands[:, :0].copy())
+    light = replace(fitted, scene=scene, sample=none, sample_labels=fitted.sample_labels[:0].copy())
+    # The numbers of the model as well: another machine's fit may differ in its last digits.
+    numbers = joblib.hash((fitted.space, fitted.model, fitted.number_of))
+    key = f"{scene.digest} {fitted.recipe.to_json()} {numbers}"
+    job = parts.make_job(scene, fitted.recipe.k, partial(label_window, light), window_shape_rc, key, labels_path)
+    tally = _Tally(ClassMap(fitted.scene.grid, fitted.recipe.k, None, labels_path))
+    for facts in parts.run(job, labels_path, executor, progress, cancel):
+        tally.add_facts(facts)
+    return tally.result(fitted)
+
+
+def label_window(fitted: Fitted, reader: SceneReader, window: Window) -> np.ndarray:
+    """Labels of one window, shape (rows, cols), uint8, as `assign` gives them; `reader` reads the fitted scene."""
     on_reflectance = find_algorithm(fitted.recipe.algorithm).on_reflectance
+    return assign(fitted, window_features(reader, fitted.recipe, window, on_reflectance))
 
-    def one(part: Window) -> tuple[Window, np.ndarray]:
+
+_Labelled = Generator[tuple[Window, np.ndarray], None, None]
+
+
+def _runs(todo: list[Window], smooth: bool) -> list[list[Window]]:
+    """Windows that one reader goes through in order: along the rows as they are stored, or down where smoothing."""
+    if not smooth:
+        return [list(row) for _, row in itertools.groupby(todo, key=lambda window: window.row)]
+    down = sorted(todo, key=lambda window: (window.col, window.row))
+    columns = [list(column) for _, column in itertools.groupby(down, key=lambda window: window.col)]
+    return [column[i : i + _RUN_WINDOWS] for column in columns for i in range(0, len(column), _RUN_WINDOWS)]
+
+
+def _labelled_run(fitted: Fitted, run: list[Window], cancel: CancelToken) -> _Labelled:
+    """Labels of each window of one of `_runs`."""
+    on_reflectance = find_algorithm(fitted.recipe.algorithm).on_reflectance
+    with SceneReader(fitted.scene) as reader:
         cancel.check()
-        features = window_features(readers.get(), fitted.recipe, part, on_reflectance)
-        return part, assign(fitted, features)
+        for window, features in zip(run, run_features(reader, fitted.recipe, run, on_reflectance), strict=True):
+            yield window, assign(fitted, features)
+            cancel.check()
 
-    own = ThreadPoolExecutor(thread_count()) if executor is None else None
-    pool = executor or own
-    assert pool is not None
-    todo = iter(parts)
-    waiting: set[Future[tuple[Window, np.ndarray]]] = set()
+
+def _labelled_windows(fitted: Fitted, todo: list[Window], cancel: CancelToken) -> Iterator[tuple[Window, np.ndarray]]:
+    """Labels of each window as they come, a few ahead of the writer and no more."""
+    runs = (_labelled_run(fitted, run, cancel) for run in _runs(todo, bool(fitted.recipe.smooth)))
+    pool = ThreadPoolExecutor(thread_count())
+    going: dict[Future[tuple[Window, np.ndarray] | None], _Labelled] = {}
+
+    def go_on(some: Iterable[_Labelled]) -> None:
+        going.update((pool.submit(next, run, None), run) for run in some)
+
     try:
-        waiting.update(pool.submit(one, part) for part in itertools.islice(todo, 2 * thread_count()))
-        while waiting:
-            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield future.result()
-                waiting.update(pool.submit(one, part) for part in itertools.islice(todo, 1))
+        go_on(itertools.islice(runs, 2 * thread_count()))
+        while going:
+            for future in wait(going, return_when=FIRST_COMPLETED).done:
+                run, labelled = going.pop(future), future.result()
+                go_on(itertools.islice(runs, 1) if labelled is None else (run,))
+                if labelled is not None:
+                    yield labelled
     finally:
-        for future in waiting:
+        for future in going:
             future.cancel()
-        wait(waiting)
-        if own:
-            own.shutdown()
-        readers.close()
-
-
-class _ReaderPerThread:
-    """One open dataset for each thread that asks."""
-
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
-        self._local = threading.local()
-        self._opened: list[SceneReader] = []
-
-    def get(self) -> SceneReader:
-        if not hasattr(self._local, "reader"):
-            self._local.reader = SceneReader(self._scene)
-            self._opened.append(self._local.reader)
-        reader: SceneReader = self._local.reader
-        return reader
-
-    def close(self) -> None:
-        for reader in self._opened:
-            reader.close()
+        wait(going)
+        pool.shutdown()
+        for run in going.values():
+            run.close()
 
 
 class _Tally:
@@ -346,10 +463,12 @@ class _Tally:
         self._area_ha: dict[tuple[int, int], np.ndarray] = {}
 
     def add(self, labels: np.ndarray, row: int, col: int = 0) -> None:
-        grid, count = self._classmap.grid, self._classmap.class_count
-        self._counts += np.bincount(labels.ravel(), minlength=count + 1)
-        if grid.has_place:
-            self._area_ha[row, col] = grid.class_area_ha(labels, count, row, col)
+        self.add_facts(parts.window_facts(self._classmap.grid, self._classmap.class_count, labels, row, col))
+
+    def add_facts(self, facts: parts.WindowFacts) -> None:
+        self._counts += np.asarray(facts.counts, dtype=np.int64)
+        if facts.area_ha is not None:
+            self._area_ha[facts.row, facts.col] = np.asarray(facts.area_ha)
 
     def result(self, fitted: Fitted) -> Result:
         classmap = self._classmap
@@ -366,24 +485,60 @@ class _Tally:
             )
             for i in range(1, classmap.class_count + 1)
         )
-        key = f"{fitted.scene.digest} {fitted.recipe.to_json()} {classmap.step}"
+        key = f"{fitted.scene.digest} {fitted.recipe.to_json()} {classmap.step} {fitted.fitted_on}".rstrip()
         digest = hashlib.sha256(key.encode()).hexdigest()
         return Result(fitted.scene, fitted.recipe, classmap, rows, fitted.engine, digest, fitted.warnings)
 
 
-def _own_labels(model: Model, space: FeatureSpace, raw: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """1 + the model's own class of each pixel, 0 where masked; raw features of shape (features, pixels)."""
+def _own_labels(
+    model: Model, space: FeatureSpace, raw: np.ndarray, valid: np.ndarray, number_of: np.ndarray | None = None
+) -> np.ndarray:
+    """The number of each pixel's class, 0 where masked; raw features of shape (features, pixels).
+
+    Without `number_of`, shape (k,), uint8, it is 1 + the model's own class.
+    """
     if isinstance(model, LinearModel):
         weights = model.weights / space.scale
         bias = model.bias + model.weights @ (space.shift / space.scale)
-        return nearest.assign(raw, valid, space.low, space.high, weights, bias)
+        return nearest.assign(raw, valid, space.low, space.high, weights, bias, number_of)
     labels = np.zeros(raw.shape[1], dtype=np.uint8)
     where = np.flatnonzero(valid)
     with single_threaded():
         for start in range(0, len(where), _PREDICT_PIXELS):
             some = where[start : start + _PREDICT_PIXELS]
-            labels[some] = 1 + model.predict(space.transform(raw[:, some]))
+            own = model.predict(space.transform(raw[:, some]))
+            labels[some] = 1 + own if number_of is None else number_of[own]
     return labels
+
+
+def _taken(rows: np.ndarray, positions: Sequence[int | None]) -> np.ndarray:
+    """The rows at these positions; NaN for None."""
+    if None not in positions:
+        return rows[[p for p in positions if p is not None]]
+    out = np.full((len(positions), *rows.shape[1:]), np.nan)
+    for row, position in zip(out, positions, strict=True):
+        if position is not None:
+            row[...] = rows[position]
+    return out
+
+
+def _renumbered_sample(
+    sample: Sample, change: Renumbering, source: Scene, target: Scene, known: Sequence[int | None]
+) -> Sample:
+    """The sample in the numbers of another scene; `known` are the positions of its bands in the first."""
+    if change.is_nothing and known == tuple(range(len(source.bands))):
+        return sample
+    raw = sample.raw if change.is_nothing else change.apply(sample.raw)
+    bands = _taken(sample.bands, known)
+    shared = [i for i, position in enumerate(known) if position is not None]
+    positions = [p for p in known if p is not None]
+    band_change = renumbering(source, positions, target, shared)
+    if not band_change.is_nothing:
+        bands = bands.astype(np.float64)
+        for row, position in zip(shared, positions, strict=True):
+            bands[row, bands[row] == source.nodata[position]] = np.nan
+        bands[shared] = band_change.apply(bands[shared])
+    return replace(sample, raw=frozen(raw), bands=frozen(bands))
 
 
 def _require_distinct(rows: np.ndarray, k: int) -> None:

@@ -17,7 +17,7 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from s2dash import resample
 from s2dash.grid import Grid
-from s2dash.scene import AREA, FILE_MASK, SCL, Layer, Masking, Pixels, Scene, hidden_by_cause
+from s2dash.scene import AREA, FILE_MASK, SCL, Layer, Masking, Pixels, RestIsZero, Scene, hidden_by_cause
 from s2dash.types import Window, frozen, windows
 
 # A scene without a place is legal here and said so in words of our own. rasterio warns at each opening, on
@@ -50,15 +50,47 @@ class SceneReader:
 
     def read(self, positions: Sequence[int], window: Window, masking: Masking | None = None) -> Pixels:
         """The bands at `positions` in a window, values as stored, with the mask that `masking` asks for."""
-        masking = Masking() if masking is None else masking
-        rows = np.arange(window.row, window.row + window.height)
-        cols = np.arange(window.col, window.col + window.width)
+        rows, cols = _places(window)
         values = self.bands(positions, rows, cols)
 
         def rest_is_zero(candidates: np.ndarray) -> np.ndarray:
             others = [i for i in range(len(self.scene.bands)) if i not in positions]
             return candidates & ~self.bands(others, rows, cols).any(axis=0) if others else candidates
 
+        return Pixels(values, self._valid(positions, window, values, rest_is_zero, masking))
+
+    def read_all(
+        self, positions: Sequence[int], window: Window, masking: Masking | None = None
+    ) -> tuple[Pixels, np.ndarray]:
+        """What `read` gives, and every band of the scene in the same window, shape (bands, rows, cols), read once."""
+        every = self.bands(range(len(self.scene.bands)), *_places(window))
+        is_every = list(positions) == list(range(len(every)))
+        values = every if is_every else every[list(positions)]
+
+        def rest_is_zero(candidates: np.ndarray) -> np.ndarray:
+            return candidates & ~every.any(axis=0)
+
+        return Pixels(values, self._valid(positions, window, values, rest_is_zero, masking)), every
+
+    @property
+    def block_shape_rc(self) -> tuple[int, int]:
+        """Rows and columns that are decoded together, of the file of the first band on the scene's own grid."""
+        scene = self.scene
+        paths = [layer.path for layer in scene.layers if layer.grid.shape_rc == scene.grid.shape_rc]
+        rows, cols = self._dataset((paths or scene.paths)[0]).block_shapes[0]
+        return int(rows), int(cols)
+
+    def _valid(
+        self,
+        positions: Sequence[int],
+        window: Window,
+        values: np.ndarray,
+        rest_is_zero: RestIsZero,
+        masking: Masking | None,
+    ) -> np.ndarray:
+        """The mask of bands whose values have been read, shape (rows, cols), bool."""
+        masking = Masking() if masking is None else masking
+        rows, cols = _places(window)
         masks = np.zeros((len(self.scene.masks), *values.shape[1:]), dtype=np.uint8)
         for out, mask in zip(masks, self.scene.masks, strict=True):
             wanted = {FILE_MASK: masking.nodata, SCL: bool(masking.scl), AREA: masking.area}
@@ -67,7 +99,7 @@ class SceneReader:
         valid = np.ones(values.shape[1:], dtype=bool)
         for _, hidden in hidden_by_cause(self.scene, positions, values, masks, rest_is_zero, masking):
             valid &= ~hidden
-        return Pixels(values, valid)
+        return valid
 
     def bands(self, positions: Sequence[int], rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         """Bands at the crossings of evenly spaced rows and columns of the scene's grid, in the scene's dtype.
@@ -120,6 +152,12 @@ class SceneReader:
         if path not in self._datasets:
             self._datasets[path] = rasterio.open(path, driver="GTiff")
         return self._datasets[path]
+
+
+def _places(window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """The rows and columns of a window."""
+    rows, cols = window.ranges_rc
+    return np.arange(*rows), np.arange(*cols)
 
 
 def as_mask(kind: str, stored: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -27,6 +28,9 @@ _DARK_PERCENTILE, _BRIGHT_PERCENTILE = 2.0, 98.0
 _GAMMA = 1.5
 _VISIBLE_BANDS = frozenset({"B02", "B03", "B04"})
 
+PICTURE_MASKING = Masking(area=False)
+"""What a picture leaves out: it goes on beyond a drawn area."""
+
 _WORLD_HALF_M = math.pi * 6_378_137.0
 """Half the side of the Web Mercator square, metres (EPSG:3857)."""
 _MERCATOR_LATITUDE = math.degrees(math.atan(math.sinh(math.pi)))
@@ -36,9 +40,26 @@ _LATTICE_TOLERANCE_PX = 0.1
 _FAR_PX = 1e9
 _TIE_PX = 1e-6
 _SIMPLE_TILE_PX = 256
+_SHORT_WAY_M = 10.0
 
 TILE_PX = 256
 """Pixels along the side of a tile."""
+
+
+class Detail(Protocol):
+    """A picture's pixels at finer steps than it holds, read when a tile shows them."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds for itself."""
+        ...
+
+    def tile(self, z: int, x: int, y: int, size: int) -> np.ndarray | None:
+        """Pixels of a tile, as `tile_pixels` gives them; None where the picture's own are fine enough.
+
+        Raises PixelsGone where its files are no longer there.
+        """
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +77,8 @@ class Picture:
     """RGBA of each value, shape (256, 4), uint8; alpha 0 is transparent. None for RGBA pixels."""
     step: int = 1
     """Every how many rows and columns of the scene one was taken; it places pictures without a place."""
+    detail: Detail | None = None
+    """Where tiles that show more than these pixels find it."""
 
     def __post_init__(self) -> None:
         expected = self.grid.shape_rc if self.palette is not None else (*self.grid.shape_rc, 4)
@@ -70,8 +93,42 @@ class Picture:
             object.__setattr__(self, "palette", _read_only(self.palette))
 
 
-def picture_rgba(scene: Scene, stack: np.ndarray, band_names: Sequence[str]) -> np.ndarray:
-    """Three bands as red, green and blue, shape (rows, cols, 4), uint8, read-only; pixels without data are transparent.
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """How the stored numbers of three bands become red, green and blue."""
+
+    positions: tuple[int, int, int]
+    """Of the bands in the scene."""
+    dark: tuple[float, float, float]
+    """The stored number of each band that is shown black."""
+    extent: tuple[float, float, float]
+    """How much larger that shown brightest is."""
+
+    def rgba(self, values: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Colours of stored numbers, shape (..., 4), uint8; transparent where not valid.
+
+        Parameters
+        ----------
+        values : ndarray of shape (3, ...), the bands at `positions`
+        valid : ndarray of shape (...), bool
+        """
+        rgba = np.empty((*valid.shape, 4), dtype=np.uint8)
+        dtype = values.dtype
+        for index, (channel, dark, extent) in enumerate(zip(values, self.dark, self.extent, strict=True)):
+            if dtype.kind in "iu" and dtype.itemsize <= 2:
+                table = _stretch_table(dtype, dark, extent)
+                rgba[..., index] = table[np.ascontiguousarray(channel).view(f"u{dtype.itemsize}")]
+            else:
+                known = np.where(valid, channel, 0).astype(np.float32)
+                rgba[..., index] = _stretched(known, dark, extent)
+        rgba[..., 3] = 255
+        if not valid.all():
+            rgba[~valid] = 0
+        return rgba
+
+
+def stretch_of(scene: Scene, stack: np.ndarray, band_names: Sequence[str]) -> Stretch:
+    """The stretch that suits a scene, from its preview; a picture keeps it at any zoom, so that colours never jump.
 
     `stack` is `read_preview_stack(scene)`, shape (bands and masks, rows, cols). Each channel is
     stretched from its own dark end (percentile 2 of the valid pixels), so that haze goes, up to its own
@@ -82,38 +139,54 @@ def picture_rgba(scene: Scene, stack: np.ndarray, band_names: Sequence[str]) -> 
     """
     if len(band_names) != 3:
         raise ValueError(f"a picture needs 3 band names, not {len(band_names)}")
-    positions = scene.positions(band_names)
-    valid = valid_pixels(scene, positions, stack, Masking(area=False))
-    rgba = np.zeros((*valid.shape, 4), dtype=np.uint8)
+    red, green, blue = positions = scene.positions(band_names)
+    valid = valid_pixels(scene, positions, stack, PICTURE_MASKING)
     if not valid.any():
-        return frozen(rgba)
+        return Stretch((red, green, blue), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
     is_true_colour = {scene.bands[i].standard for i in positions} == _VISIBLE_BANDS
     channels = [stack[i][valid].astype(np.float32) for i in positions]
     dark, bright = np.array([np.percentile(c, (_DARK_PERCENTILE, _BRIGHT_PERCENTILE)) for c in channels]).T
     own = bright - dark
     ranges = np.sqrt(own * own.max()) if is_true_colour else own
-    for index, (channel, low, extent) in enumerate(zip(channels, dark, ranges, strict=True)):
-        rgba[valid, index] = _stretched(channel, float(low), float(extent))
-    rgba[valid, 3] = 255
-    return frozen(rgba)
+    lows, extents = (tuple(map(float, numbers)) for numbers in (dark, ranges))
+    return Stretch((red, green, blue), lows, extents)  # type: ignore[arg-type]
+
+
+def picture_rgba(
+    scene: Scene, stack: np.ndarray, band_names: Sequence[str], stretch: Stretch | None = None
+) -> np.ndarray:
+    """Three bands as red, green and blue, shape (rows, cols, 4), uint8, read-only; pixels without data are transparent.
+
+    Parameters
+    ----------
+    stack : `read_preview_stack(scene)`, shape (bands and masks, rows, cols)
+    stretch : `stretch_of(scene, stack, band_names)` where the caller has it
+
+    Raises as `stretch_of`.
+    """
+    stretch = stretch_of(scene, stack, band_names) if stretch is None else stretch
+    valid = valid_pixels(scene, stretch.positions, stack, PICTURE_MASKING)
+    return frozen(stretch.rgba(stack[list(stretch.positions)], valid))
 
 
 def tile_png(picture: Picture, z: int, x: int, y: int, size: int = TILE_PX) -> bytes | None:
     """One map tile, nearest neighbour, colours exactly those of the picture; PNG of size x size pixels.
 
+    Where one pixel of the tile covers less than one of the picture and the picture has a detail, its
+    pixels are shown. Raises PixelsGone where these are no longer there.
+
     Tiles count as Leaflet counts them, y from the top. With a place: the EPSG:3857 square, cut into
     2^z by 2^z. Without: columns [x 256 / 2^z, (x + 1) 256 / 2^z) of the scene and rows likewise,
     where z, x and y may be negative. None where no centre of a tile pixel lies on the picture.
     """
-    placement = _placement(picture.grid, picture.step, z, x, y, size)
-    if placement is None:
+    pixels = None if picture.detail is None else picture.detail.tile(z, x, y, size)
+    if pixels is not None:
+        return _rgba_png(pixels) if picture.palette is None else _palette_png(pixels, picture.palette)
+    places = tile_places(picture.grid, picture.step, z, x, y, size)
+    if places is None:
         return None
-    rows, cols = placement.source_rc()
-    height, width = picture.grid.shape_rc
-    inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
-    if not inside.any():
-        return None
-    source = np.where(inside, rows.astype(np.int64) * width + cols.astype(np.int64), 0)
+    placement, inside, width = places.placement, places.inside, picture.grid.width
+    source = np.where(inside, places.rows * width + places.cols, 0)
     if picture.palette is not None and picture.palette[0, 3] == 0:
         indexes = np.zeros((size, size), dtype=np.uint8)
         indexes[placement.tile_slices_rc] = np.where(inside, picture.pixels.ravel()[source], 0)
@@ -125,6 +198,61 @@ def tile_png(picture: Picture, z: int, x: int, y: int, size: int = TILE_PX) -> b
     rgba = np.zeros((size, size), dtype=np.uint32)
     rgba[placement.tile_slices_rc] = np.where(inside, flat[picked], 0)
     return _rgba_png(rgba.view(np.uint8).reshape(size, size, 4))
+
+
+@dataclass(frozen=True, eq=False)
+class TilePlaces:
+    """Which pixel of a grid each pixel of a tile shows."""
+
+    placement: _Placement
+    rows: np.ndarray
+    """Shape of the part of the tile at `slices_rc`, int64; meaningful where `inside`."""
+    cols: np.ndarray
+    inside: np.ndarray
+    """Of the same shape, bool: whether it shows any."""
+
+    @property
+    def slices_rc(self) -> tuple[slice, slice]:
+        """The part of the tile that the grid can touch."""
+        return self.placement.tile_slices_rc
+
+
+def tile_places(grid: Grid, step: int, z: int, x: int, y: int, size: int = TILE_PX) -> TilePlaces | None:
+    """The nearest pixels of a picture's grid for a tile as `tile_png` counts it; None where it shows none.
+
+    Parameters
+    ----------
+    grid, step : as for `Picture`
+    """
+    placement = _placement(grid, step, z, x, y, size)
+    if placement is None:
+        return None
+    rows, cols = placement.source_rc()
+    height, width = grid.shape_rc
+    inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
+    if not inside.any():
+        return None
+    return TilePlaces(placement, rows.astype(np.int64), cols.astype(np.int64), inside)
+
+
+@lru_cache(maxsize=256)
+def covered_pixels(grid: Grid, z: int, size: int = TILE_PX) -> float:
+    """Across how many pixels of a scene's grid one pixel of a tile reaches, at the grid's centre.
+
+    The geometric mean of both directions; infinite where the centre is not on the map plane.
+    """
+    if not grid.has_place:
+        return _SIMPLE_TILE_PX / 2.0**z / size
+    pitch = 2 * _WORLD_HALF_M / 2.0**z / size
+    to_plane = Transformer.from_crs(grid.crs_wkt or "", "EPSG:3857", always_xy=True)
+    x, y = to_plane.transform(*(grid.transform @ (grid.width / 2, grid.height / 2)))
+    if not (math.isfinite(x) and math.isfinite(y)):
+        return math.inf
+    # Over a fixed short way: a whole pixel of a small zoom's tile may reach beyond the Earth.
+    way = _SHORT_WAY_M
+    at, right, down = _source_of_plane(grid, 1, np.array([x, x + way, x]), np.array([y, y, y - way])).T
+    area = float(abs(np.linalg.det(np.stack([right - at, down - at])))) / way**2
+    return math.sqrt(area) * pitch if math.isfinite(area) else math.inf
 
 
 @lru_cache(maxsize=1)
@@ -153,6 +281,13 @@ def _read_only(array: np.ndarray) -> np.ndarray:
     if array.flags.c_contiguous and not array.flags.writeable:
         return array
     return frozen(np.ascontiguousarray(array).view())
+
+
+@lru_cache(maxsize=16)
+def _stretch_table(dtype: np.dtype, dark: float, extent: float) -> np.ndarray:
+    """`_stretched` of every number of a short whole-number type, shape (256,) or (65536,), by its bits without sign."""
+    numbers = np.arange(2 ** (8 * dtype.itemsize), dtype=np.uint32).astype(f"u{dtype.itemsize}").view(dtype)
+    return frozen(_stretched(numbers.astype(np.float32), dark, extent))
 
 
 def _stretched(values: np.ndarray, dark: float, extent: float) -> np.ndarray:
@@ -341,7 +476,8 @@ def _palette_png(indexes: np.ndarray, palette: np.ndarray) -> bytes:
 
 
 def _rgba_png(rgba: np.ndarray) -> bytes:
-    return _png(Image.fromarray(rgba))
+    is_opaque = bool((rgba[..., 3] == 255).all())
+    return _png(Image.fromarray(np.ascontiguousarray(rgba[..., :3]) if is_opaque else rgba))
 
 
 def _png(image: Image.Image, **options: bytes) -> bytes:

@@ -118,7 +118,22 @@ class UploadLimits:
 
 UPLOAD_LIMITS = UploadLimits()
 
+@dataclass(frozen=True)
+class RunLimits:
+    """How long full runs last without a page."""
+
+    grace_seconds: float = 60
+    """A run whose page was closed stops after so long, unless its user asked to keep it."""
+    kept_seconds: float = 86_400
+    """A run that was asked to be kept can be come back to for so long."""
+    most_kept: int = 20
+    """Kept runs of this process; each holds its labels on disk, about 30 MB for a tile."""
+
+
+RUN_LIMITS = RunLimits()
+
 DATA_FOLDER_VARIABLE = "S2DASH_DATA_FOLDER"
+SCHEDULER_VARIABLE = "S2DASH_SCHEDULER"
 
 GDAL_ENVIRONMENT = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -142,3 +157,8 @@ def data_folder() -> Path | None:
     """The one folder of this server that every visitor may open files of; None, the default, offers none."""
     named = os.environ.get(DATA_FOLDER_VARIABLE, "").strip()
     return Path(named).expanduser().absolute() if named else None
+
+
+def scheduler_address() -> str | None:
+    """The Dask scheduler whose workers run full scenes for this server; None, the default, for its own threads."""
+    return os.environ.get(SCHEDULER_VARIABLE, "").strip() or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import threading
 import time
@@ -9,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +22,8 @@ from s2dash.errors import Cancelled, RecipeError, TooFewPixels
 from s2dash.jobs import Cache, FullJob, LiveAnswer, LiveEngine, ScratchFolder, remove_scratch_folders
 from s2dash.pipeline import Fitted
 from s2dash.recipe import Recipe, default_recipe
-from s2dash.scene import Scene
+from s2dash.sampling import Sample
+from s2dash.scene import Pixels, Scene
 from s2dash.types import CancelToken
 
 PATIENCE_SECONDS = 30
@@ -118,10 +121,10 @@ class SlowFits:
         self._fit = pipeline.fit
         monkeypatch.setattr(jobs.pipeline, "fit", self)
 
-    def __call__(self, scene: Scene, recipe: Recipe, stack: np.ndarray | None = None) -> Fitted:
+    def __call__(self, scene: Scene, recipe: Recipe, *known: Any) -> Fitted:
         self.begun.append(recipe.k)
         self.go.wait(PATIENCE_SECONDS)
-        return self._fit(scene, recipe, stack)
+        return self._fit(scene, recipe, *known)
 
 
 @pytest.fixture
@@ -167,6 +170,99 @@ def test_answers_that_differ_in_k_alone_share_one_sample(scene: Scene, recipe: R
     assert few.fitted.sample is more.fitted.sample
     other = engine.submit(scene, Recipe(bands=recipe.bands[:2], k=3)).result(PATIENCE_SECONDS)
     assert other.fitted.sample is not few.fitted.sample
+
+
+@pytest.fixture
+def draws(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
+    """Grows by the recipe of each sample that is drawn."""
+    seen: list[Recipe] = []
+    draw = pipeline.draw_sample
+
+    def counted(scene: Scene, recipe: Recipe, *rest: Any) -> Sample:
+        seen.append(recipe)
+        return draw(scene, recipe, *rest)
+
+    monkeypatch.setattr(pipeline, "draw_sample", counted)
+    return seen
+
+
+SAME_PIXELS: tuple[dict[str, Any], ...] = (
+    {"k": 4},
+    {"scale": "robust"},
+    {"clip": (1.0, 99.0)},
+    {"algorithm": "gaussian-mixture", "k": 3},
+    {"params": (("n_init", 1),)},
+)
+OTHER_PIXELS: tuple[dict[str, Any], ...] = (
+    {"bands": ("B02", "B08")},
+    {"indices": ("NDVI",)},
+    {"smooth": 3},
+    {"mask": "none"},
+    {"atmosphere": "dos1"},
+    {"seed": 5},
+    {"sample": 500},
+    {"algorithm": "spectral-angle-kmeans", "scale": "none"},
+)
+
+
+def test_a_sample_is_drawn_once_for_all_that_learn_from_the_same_pixels(
+    scene: Scene, recipe: Recipe, draws: list[Recipe]
+) -> None:
+    engine = LiveEngine()
+    first = engine.submit(scene, recipe).result(PATIENCE_SECONDS)
+    for changes in SAME_PIXELS:
+        answer = engine.submit(scene, dataclasses.replace(recipe, **changes)).result(PATIENCE_SECONDS)
+        assert answer.fitted.sample is first.fitted.sample
+    assert draws == [recipe]
+    for changes in OTHER_PIXELS:
+        engine.submit(scene, dataclasses.replace(recipe, **changes)).result(PATIENCE_SECONDS)
+    assert len(draws) == 1 + len(OTHER_PIXELS)
+
+
+@pytest.mark.parametrize("changes", [*SAME_PIXELS, *OTHER_PIXELS])
+def test_kept_samples_change_no_label(
+    scene: Scene, recipe: Recipe, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 500)
+    engine = LiveEngine()
+    engine.submit(scene, recipe).result(PATIENCE_SECONDS)
+    changed = dataclasses.replace(recipe, **changes)
+    answer = engine.submit(scene, changed).result(PATIENCE_SECONDS)
+    anew = pipeline.run_live(pipeline.fit(scene, changed))
+    np.testing.assert_array_equal(answer.result.classmap.labels, anew.classmap.labels)
+
+
+def test_a_large_scene_is_smoothed_once(scene: Scene, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 500)
+    made: list[Scene] = []
+    make = jobs.smoothed_preview
+
+    def counted(scene: Scene, recipe: Recipe) -> Pixels:
+        made.append(scene)
+        return make(scene, recipe)
+
+    monkeypatch.setattr(jobs, "smoothed_preview", counted)
+    engine = LiveEngine()
+    for changes in ({"k": 3}, {"k": 4}, {"scale": "none"}, {"algorithm": "gaussian-mixture"}):
+        engine.submit(scene, dataclasses.replace(recipe, smooth=3, **changes)).result(PATIENCE_SECONDS)
+    assert len(made) == 1
+    engine.submit(scene, dataclasses.replace(recipe, smooth=3, mask="none")).result(PATIENCE_SECONDS)
+    assert len(made) == 2
+
+
+def test_samples_go_with_the_last_answer_that_holds_them(
+    scene: Scene, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_ANSWERS_KEPT", 1)
+    engine = LiveEngine()
+    engine.submit(scene, recipe).result(PATIENCE_SECONDS)
+    engine.submit(scene, dataclasses.replace(recipe, seed=1)).result(PATIENCE_SECONDS)
+
+    def is_one_left() -> bool:
+        gc.collect()
+        return len(engine._samples) == 1
+
+    wait_until(is_one_left)
 
 
 def test_a_live_answer_is_what_the_pipeline_gives(scene: Scene, recipe: Recipe, tmp_path: Path) -> None:

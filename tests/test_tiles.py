@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import io
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from affine import Affine
+from httpx import Response
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from s2dash import tiles
+from s2dash.errors import PixelsGone
 from s2dash.grid import Grid
 from s2dash.render import Picture
+from s2dash.settings import thread_count
 from s2dash.tiles import TileStore, tile_routes, url_template
 
 
@@ -167,6 +174,129 @@ def test_only_reading_is_allowed(store, client):
     where = address(store.put("a", grey_picture()), 0, 0, 0)
     assert client.post(where).status_code == 405
     assert client.head(where).status_code == 200
+
+
+class Counting:
+    """A detail of one colour that counts its tiles, and may have lost its files."""
+
+    def __init__(self, nbytes: int = 0, *, is_gone: bool = False) -> None:
+        self.nbytes = nbytes
+        self.is_gone = is_gone
+        self.drawn: list[tuple[int, ...]] = []
+
+    def tile(self, *address: int) -> np.ndarray | None:
+        self.drawn.append(address)
+        if self.is_gone:
+            raise PixelsGone("gone")
+        return None if address[0] < 2 else np.full((256, 256), 9, dtype=np.uint8)
+
+
+def colour_at(answer: Response) -> tuple[int, ...]:
+    return Image.open(io.BytesIO(answer.content)).convert("RGBA").getpixel((0, 0))
+
+
+def test_tiles_that_show_more_than_the_picture_come_from_its_detail(store, client):
+    token = store.put("a", replace(grey_picture(), detail=Counting()))
+    assert colour_at(client.get(address(token, 1, 0, 0))) == (7, 7, 7, 255)
+    fine = client.get(address(token, 2, 0, 0))
+    assert colour_at(fine) == (9, 9, 9, 255)
+    assert "immutable" in fine.headers["cache-control"]
+
+
+def test_a_finished_tile_is_drawn_once(store, client):
+    detail = Counting()
+    token = store.put("a", replace(grey_picture(), detail=detail))
+    answers = [client.get(address(token, 3, 1, 0)) for _ in range(3)]
+    assert len({answer.content for answer in answers}) == 1
+    assert detail.drawn == [(3, 1, 0, 256)]
+    assert store.png_byte_count == len(answers[0].content)
+
+
+def test_where_the_files_are_gone_the_preview_does_for_now(store, client):
+    detail = Counting(is_gone=True)
+    token = store.put("a", replace(grey_picture(), detail=detail))
+    for _ in range(2):
+        answer = client.get(address(token, 2, 0, 0))
+        assert answer.status_code == 200
+        assert colour_at(answer) == (7, 7, 7, 255)
+        assert answer.headers["cache-control"] == "no-store"
+    assert len(detail.drawn) == 2
+    assert store.png_byte_count == 0
+
+
+def test_finished_tiles_have_a_budget_and_go_with_their_picture():
+    store = TileStore(byte_budget=2 * (10_000 + 1024), png_byte_budget=100)
+    tokens = [store.put(key, grey_picture(100)) for key in "ab"]
+    for number in range(5):
+        store.keep_finished(tokens[number % 2], (0, number, 0), bytes(30))
+    assert store.png_byte_count <= 100
+    assert store.finished(tokens[0], (0, 4, 0)) == bytes(30)
+    assert store.finished(tokens[0], (0, 0, 0)) is None
+    kept = sum(store.finished(token, (0, number, 0)) is not None for token in tokens for number in range(5))
+    assert store.png_byte_count == 30 * kept
+    for key in "cd":
+        store.put(key, grey_picture(100))
+    assert store.png_byte_count == 0
+    store.keep_finished(tokens[0], (0, 0, 0), bytes(30))
+    assert store.png_byte_count == 0
+
+
+def test_a_detail_that_pictures_share_counts_once():
+    detail = Counting(5_000)
+    store = TileStore(byte_budget=10_000 + 2 * 1024 + 5_000)
+    pixels = np.zeros((100, 100), dtype=np.uint8)
+    for key in "ab":
+        store.put(key, replace(grey_picture(pixels=pixels), detail=detail))
+    assert store.byte_count == 10_000 + 2 * 1024 + 5_000
+    store.put("c", grey_picture(pixels=pixels))
+    store.put("d", grey_picture(pixels=pixels))
+    assert store.byte_count == 10_000 + 2 * 1024
+
+
+def test_many_tiles_at_once_are_drawn_a_few_at_a_time():
+    at_once, most = 0, 0
+    lock = threading.Lock()
+
+    class Slow(Counting):
+        def tile(self, *address: int) -> np.ndarray | None:
+            nonlocal at_once, most
+            with lock:
+                at_once += 1
+                most = max(most, at_once)
+            time.sleep(0.01)
+            with lock:
+                at_once -= 1
+            return super().tile(*address)
+
+    store, detail = TileStore(), Slow()
+    token = store.put("a", replace(grey_picture(), detail=detail))
+    with (
+        TestClient(Starlette(routes=tile_routes(lambda: store))) as client,
+        ThreadPoolExecutor(12) as pool,
+    ):
+        answers = list(pool.map(lambda x: client.get(address(token, 5, x, 0)).status_code, range(24)))
+    assert answers == [200] * 24
+    assert len(detail.drawn) == 24
+    assert most <= max(2, thread_count())
+
+
+def test_a_tile_that_nobody_waits_for_any_more_is_not_drawn(store):
+    detail = Counting()
+    token = store.put("a", replace(grey_picture(), detail=detail))
+    (route,) = tile_routes(lambda: store)
+    sent = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    path = address(token, 4, 0, 0)
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": [], "query_string": b""}
+    asyncio.run(Starlette(routes=[route])(scope, receive, send))
+    assert detail.drawn == []
+    assert sent[0]["status"] >= 400
 
 
 def test_one_store_per_process_though_modules_are_forgotten(monkeypatch):

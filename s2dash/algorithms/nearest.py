@@ -2,9 +2,9 @@
 
 Clipping and scaling are folded into the weights, so that a block goes from stored integers to labels
 without a scaled copy of the scene. The rule is `assign_exactly`: each pixel's sum runs in the same order
-in float64, so labels never depend on windows and threads. BLAS makes the sums much faster but in
-an order of its own, so its winner counts where it wins by more than rounding can do; the few pixels
-that are closer are summed again by the rule.
+in float64, so labels never depend on windows and threads. BLAS makes the sums much faster, in single
+precision twice as fast again, but in an order of its own, so its winner counts where it wins by more than
+rounding can do; the few pixels that are closer are summed again by the rule.
 """
 
 from __future__ import annotations
@@ -14,13 +14,21 @@ import numpy as np
 ENGINE = "numpy"
 
 _BLOCK_NUMBERS = 2**17
-"""Numbers worked on at once, a megabyte, so that they stay in the processor's cache."""
+"""Numbers worked on at once, half a megabyte, so that they stay in the processor's cache."""
+_MOST_MAGNITUDE = {"float32": 1e30, "float64": 1e300}
+"""Of scores: beyond it sums might overflow."""
 
 
 def assign(
-    values: np.ndarray, valid: np.ndarray, low: np.ndarray, high: np.ndarray, weights: np.ndarray, bias: np.ndarray
+    values: np.ndarray,
+    valid: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    weights: np.ndarray,
+    bias: np.ndarray,
+    numbers: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Label every valid pixel with 1 + argmin(bias - weights . clip(value, low, high)); 0 where masked.
+    """Label every valid pixel with the number of argmin(bias - weights . clip(value, low, high)); 0 where masked.
 
     Parameters
     ----------
@@ -29,52 +37,29 @@ def assign(
     low, high : ndarrays of shape (features,), float64
     weights : ndarray of shape (k, features), float64, k at most 255
     bias : ndarray of shape (k,), float64
+    numbers : ndarray of shape (k,), uint8, above 0; 1 to k where None
 
     Returns
     -------
-    ndarray of shape (pixels,), uint8; at ties the lowest number wins.
+    ndarray of shape (pixels,), uint8; at ties the first of the classes wins.
     """
+    numbers = np.arange(1, len(bias) + 1, dtype=np.uint8) if numbers is None else numbers
+    fits_single = values.dtype.itemsize <= 2 or values.dtype == np.float32
     labels = np.empty(values.shape[1], dtype=np.uint8)
-    length = max(256, _BLOCK_NUMBERS // (len(low) + len(bias)))
-    with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, len(labels), length):
-            block = slice(start, start + length)
-            labels[block] = _assign_block(values[:, block], valid[block], low, high, weights, bias)
-    return labels
-
-
-def _assign_block(
-    values: np.ndarray, valid: np.ndarray, low: np.ndarray, high: np.ndarray, weights: np.ndarray, bias: np.ndarray
-) -> np.ndarray:
-    pixels = values.astype(np.float64)
-    if np.issubdtype(values.dtype, np.floating):
-        np.copyto(pixels, 0, where=~valid)
-    if np.isfinite(low).any() or np.isfinite(high).any():
-        np.clip(pixels, low[:, None], high[:, None], out=pixels)
-    rounding = _rounding(pixels, weights, bias)
-    if not np.isfinite(rounding):
-        return assign_exactly(values, valid, low, high, weights, bias)
-    scores = bias[:, None] - weights @ pixels
-    near = scores <= scores.min(axis=0) + rounding
-    numbers = np.arange(1, len(bias) + 1, dtype=np.uint8)
-    labels = np.asarray(np.bitwise_or.reduce(near.view(np.uint8) * numbers[:, None], axis=0))
-    if np.count_nonzero(near) != len(labels):
-        close = near.sum(axis=0) != 1
-        labels[close] = assign_exactly(values[:, close], valid[close], low, high, weights, bias)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        dtype = "float32" if fits_single else "float64"
+        left = _assign_by_sums(labels, values, valid, _Sums(dtype, low, high, weights, bias), numbers)
+        if fits_single and len(left):
+            some = np.empty(len(left), dtype=np.uint8)
+            sums = _Sums("float64", low, high, weights, bias)
+            still = _assign_by_sums(some, values[:, left], valid[left], sums, numbers)
+            labels[left] = some
+            left = left[still]
+        if len(left):
+            own = assign_exactly(values[:, left], valid[left], low, high, weights, bias)
+            labels[left] = np.concatenate([np.zeros(1, dtype=np.uint8), numbers])[own]
     labels *= valid
     return labels
-
-
-def _rounding(pixels: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> float:
-    """More than two scores of a pixel can come closer or cross by being summed in another order.
-
-    A sum of n products, in any order, is off by at most n eps/2 times the sum of their magnitudes, to first
-    order (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1). Two sums of each of
-    two scores make four such errors; this is four times as much. Not finite where numbers overflow.
-    """
-    reach = np.maximum(pixels.max(axis=1), -pixels.min(axis=1))
-    magnitude = (np.abs(bias) + np.abs(weights) @ reach).max()
-    return float(8 * (len(pixels) + 2) * np.finfo(np.float64).eps * magnitude)
 
 
 def assign_exactly(
@@ -96,3 +81,73 @@ def assign_exactly(
         labels[closer] = number
     labels[~valid] = 0
     return labels
+
+
+def _assign_by_sums(
+    labels: np.ndarray, values: np.ndarray, valid: np.ndarray, sums: _Sums, numbers: np.ndarray
+) -> np.ndarray:
+    """Fill in the labels where rounding cannot matter, and anything elsewhere; returns where that is."""
+    doubtful = [np.empty(0, dtype=np.intp)]
+    for start in range(0, len(labels), sums.length):
+        block = slice(start, start + sums.length)
+        near = sums.near(values[:, block], valid[block])
+        if near is None:
+            doubtful.append(np.arange(start, min(start + sums.length, len(labels))))
+            continue
+        named = near.view(np.uint8)
+        if np.count_nonzero(near) != near.shape[1]:
+            doubtful.append(start + np.flatnonzero(np.add.reduce(named, axis=0, dtype=np.uint8) != 1))
+        named *= numbers[:, None]
+        np.bitwise_or.reduce(named, axis=0, out=labels[block])
+    return np.concatenate(doubtful)
+
+
+class _Sums:
+    """Scores of blocks of pixels by BLAS, in one precision."""
+
+    def __init__(self, dtype: str, low: np.ndarray, high: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> None:
+        self.length = max(256, _BLOCK_NUMBERS // (len(low) + len(bias)))
+        factors = np.concatenate([-weights, bias[:, None]], axis=1)
+        self._factors, self._magnitudes = np.asarray(factors, dtype), np.abs(factors)
+        self._clip = bool(np.isfinite(low).any() or np.isfinite(high).any())
+        self._low, self._high = np.asarray(low[:, None], dtype), np.asarray(high[:, None], dtype)
+        # The last row meets the bias.
+        self._terms: np.ndarray = np.ones((len(low) + 1, self.length), dtype=dtype)
+        self._most = _MOST_MAGNITUDE[dtype]
+
+    def near(self, values: np.ndarray, valid: np.ndarray) -> np.ndarray | None:
+        """Which classes of each pixel may have the smallest score, shape (k, pixels), bool, at least one each.
+
+        None where the magnitudes are out of this precision's range.
+        """
+        terms = self._terms[:, : values.shape[1]]
+        pixels = terms[:-1]
+        pixels[...] = values
+        if values.dtype.kind == "f":
+            np.copyto(pixels, 0, where=~valid)
+        if self._clip:
+            np.clip(pixels, self._low, self._high, out=pixels)
+        reach = np.ones(len(terms))
+        if values.dtype.kind == "u" and not self._clip:
+            reach[:-1] = values.max(axis=1)
+        else:
+            reach[:-1] = np.maximum(pixels.max(axis=1), -pixels.min(axis=1))
+        if not (self._magnitudes @ reach).max() <= self._most:
+            return None
+        scores = self._factors @ terms
+        limit = scores.min(axis=0)
+        limit += self._rounding(reach)
+        return np.asarray(scores <= limit)
+
+    def _rounding(self, reach: np.ndarray) -> float:
+        """More than two scores of a pixel can come closer or cross by being rounded and summed in another order.
+
+        A sum of n products, in any order, is off by at most n eps/2 times the sum of their magnitudes, to
+        first order (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1), and by three
+        eps/2 more where factors, values and the comparison were rounded to this precision. Two sums of each
+        of two scores make four such errors; this is at least twice as much. Factors and products too small
+        for this precision may be lost besides.
+        """
+        facts, terms = np.finfo(self._terms.dtype), len(reach)
+        magnitude = (self._magnitudes @ reach).max()
+        return float(4 * (terms + 3) * facts.eps * magnitude + 4 * terms * facts.tiny * reach.max())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from s2dash.errors import BrokenResult, Cancelled, InputError, RecipeError, S2DashError
+from s2dash.errors import BrokenResult, Cancelled, ClusterError, InputError, RecipeError, S2DashError
 from s2dash.ui.text import plain
 
 _log = logging.getLogger(__name__)
@@ -12,6 +12,7 @@ _log = logging.getLogger(__name__)
 LEADS: dict[type[S2DashError], str] = {
     InputError: ":red[:material/error:] ",
     RecipeError: ":red[:material/tune:] ",
+    ClusterError: ":red[:material/dns:] ",
     Cancelled: ":material/cancel: ",
     BrokenResult: ":red[:material/error:] ",
 }

@@ -7,21 +7,23 @@ and shows values; it computes nothing itself.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as NotYet
 
+import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from s2dash import render, sentinel2
 from s2dash.classmap import Result
-from s2dash.errors import Cancelled, S2DashError
-from s2dash.jobs import FullJob, LiveAnswer
-from s2dash.legend import Legend
+from s2dash.errors import S2DashError
+from s2dash.jobs import LiveAnswer
 from s2dash.render import Picture
 from s2dash.scene import Scene
 from s2dash.tiles import url_template
 from s2dash.ui import explain, look, services, text
+from s2dash.ui.full_run import come_back, full_result, full_run, put_by
+from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import MapState, View, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.results import charts, current_legend, legend_column
@@ -43,6 +45,7 @@ def main() -> None:
     st.set_page_config(look.NAME, "🛰️", layout="wide", initial_sidebar_state=320)
     dark = look.is_dark()
     look.apply_look(dark)
+    come_back()
     choices = sidebar()
     sidebar_button(key="opensidebar")
     facts_place = _header(choices.scene)
@@ -58,17 +61,18 @@ def main() -> None:
     answer = _live_answer(choices, status, above_map)
     if answer is None:
         with map_place:
-            _map(choices.scene, None, None, None, (view, band_names, label), dark)
+            _map(choices.scene, None, None, (view, band_names, label), dark)
         return
     legend, isolated = current_legend(answer, choices.palette)
-    shown = _full_result(answer) or answer.result
+    shown = full_result(answer) or answer.result
     facts_place.caption(_facts(choices.scene, shown))
     with map_place:
-        _map(choices.scene, answer.result, legend, isolated, (view, band_names, label), dark)
+        _map(choices.scene, (answer, shown), legend.rgba(isolated), (view, band_names, label), dark)
     with above_map:
-        _scene_lines(choices.scene, answer, shown)
+        _scene_lines(choices.scene, answer, shown, choices.palette)
     with side:
         legend_column(answer, shown, legend, isolated, choices.palette)
+        many_scenes(answer, legend)
     charts(answer, shown, legend, isolated, dark)
 
 
@@ -190,27 +194,21 @@ def _busy_words(scene: Scene, waited_seconds: float) -> str:
 
 
 def _map(
-    scene: Scene,
-    result: Result | None,
-    legend: Legend | None,
-    isolated: int | None,
-    layer: Layer,
-    dark: bool,
+    scene: Scene, results: tuple[LiveAnswer, Result] | None, colours: np.ndarray | None, layer: Layer, dark: bool
 ) -> None:
+    """The map; `results` are the live answer and what is known best, and `colours` the table of their classes."""
     view, band_names, label = layer
     step = scene.live_step
     grid = scene.grid.decimated(step)
+    picture_url = _url(f"{scene.digest} {scene.paths} {' '.join(band_names)}", lambda: _picture(scene, band_names))
     classes_url = None
-    if result is not None and legend is not None and result.classmap.labels is not None:
-        labels, classmap, colours = result.classmap.labels, result.classmap, legend.rgba(isolated)
+    if results is not None and colours is not None:
+        answer, shown = results
         classes_url = _url(
-            f"{result.digest} {isolated} {' '.join(entry.colour for entry in legend.entries)}",
-            lambda: Picture(classmap.grid, labels, colours, classmap.step),
+            f"{shown.digest} {shown.classmap.path or shown.scene.paths} {colours.tobytes().hex()}",
+            lambda: _classes(answer, shown, colours),
         )
-    picture_url = _url(
-        f"{scene.digest} {' '.join(band_names)}",
-        lambda: Picture(grid, render.picture_rgba(scene, services.live_engine().stack(scene), band_names), None, step),
-    )
+        services.native_tiles().prepare(answer.fitted.scene)
     show_map(
         MapState(
             bounds=render.map_bounds(grid, step),
@@ -227,12 +225,28 @@ def _map(
     )
 
 
+def _picture(scene: Scene, band_names: Sequence[str]) -> Picture:
+    stack = services.live_engine().stack(scene)
+    stretch = render.stretch_of(scene, stack, band_names)
+    pixels = render.picture_rgba(scene, stack, band_names, stretch)
+    step = scene.live_step
+    return Picture(scene.grid.decimated(step), pixels, None, step, services.native_tiles().picture(scene, stretch))
+
+
+def _classes(answer: LiveAnswer, shown: Result, colours: np.ndarray) -> Picture:
+    """The live picture's labels, with those of every pixel behind them: made as one looks, or of the full result."""
+    native, live = services.native_tiles(), answer.result.classmap
+    assert live.labels is not None
+    detail = native.finished(shown) if shown.classmap.path else native.classes(answer.fitted, answer.result.digest)
+    return Picture(live.grid, live.labels, colours, live.step, detail)
+
+
 def _url(key: str, make: Callable[[], Picture]) -> str:
     store = services.tile_store()
     return url_template(store.token_of(key) or store.put(key, make()), str(st.get_option("server.baseUrlPath")))
 
 
-def _scene_lines(scene: Scene, answer: LiveAnswer, shown: Result) -> None:
+def _scene_lines(scene: Scene, answer: LiveAnswer, shown: Result, palette: str) -> None:
     """One line each on what the user should know: no place, notes, a preview with its button."""
     if not scene.grid.has_place:
         st.markdown(
@@ -243,78 +257,10 @@ def _scene_lines(scene: Scene, answer: LiveAnswer, shown: Result) -> None:
         if not warning.startswith("No place"):
             st.markdown(f":material/info: {text.plain(warning)}")
     if scene.live_step > 1 and shown.is_full:
+        put_by(answer)
         st.markdown(":material/check: **Every pixel is classified.** The figures and downloads are of the full scene.")
     elif scene.live_step > 1:
-        _full_run(answer)
-
-
-def _full_result(answer: LiveAnswer) -> Result | None:
-    """The full result of this very recipe and scene, where it has been made."""
-    job: FullJob | None = st.session_state.get("job")
-    if job is None or job.fitted is not answer.fitted or not job.is_done:
-        return None
-    try:
-        return job.result()
-    except Exception:  # noqa: BLE001 - `_end_words` says what stopped it
-        return None
-
-
-def _full_run(answer: LiveAnswer) -> None:
-    """The line on the preview with its button, or the bar of the running job; both in one place, of one shape."""
-    job: FullJob | None = st.session_state.get("job")
-    if job is not None and job.fitted is not answer.fitted:
-        job.cancel()
-        job = st.session_state.job = None
-    if job is not None and job.is_done:
-        if _full_result(answer) is not None:  # it has ended since the page looked for it
-            st.rerun()
-        words = _end_words(job)
-        if words:
-            st.markdown(words)
-        job = st.session_state.job = None
-    st.fragment(_full_run_line, run_every=_JOB_LOOK_SECONDS if job else None)(answer, job)
-
-
-def _end_words(job: FullJob) -> str | None:
-    """Why a finished job has no result; None where it has one or was cancelled."""
-    try:
-        job.result()
-    except Cancelled:
-        return None
-    except Exception as error:  # noqa: BLE001 - the preview must stay on the page, whatever broke
-        return words_for(error)
-    return None
-
-
-def _full_run_line(answer: LiveAnswer, job: FullJob | None) -> None:
-    if job is not None and job.is_done:
-        st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="fullrun"):
-        with st.container(width="stretch"):
-            if job is None:
-                st.markdown(_preview_words(answer))
-            else:
-                st.progress(job.share, text=f"Classifying the full scene …{text.time_left(job.seconds_left)}")
-        # One key for both: a button of its own for each would show the old one until the page is drawn to its end.
-        pressed = st.button(
-            "Cancel" if job else "Classify full scene",
-            key="full run",
-            type="secondary" if job else "primary",
-            width=170,
-            help="Stops at once; the preview stays." if job else "Labels every pixel with the groups you see.",
-        )
-    if pressed and job:
-        job.cancel()
-    elif pressed:
-        st.session_state.job = FullJob(answer.fitted).start()
-        st.rerun()
-
-
-def _preview_words(answer: LiveAnswer) -> str:
-    size_m = answer.result.classmap.grid.pixel_size_m
-    at = f" at {text.distance(size_m[0])}" if size_m else ""
-    count = text.pixels(answer.result.scene.grid.pixel_count)
-    return f":material/zoom_out_map: **Preview**{at}. The scene has {count}; the download needs all of them."
+        full_run(answer, palette)
 
 
 main()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from s2dash import ingest, memory
 from s2dash.jobs import LiveEngine, remove_scratch_folders
+from s2dash.kept_runs import KeptRuns, process_kept_runs
+from s2dash.native import NativeTiles
 from s2dash.recipe import default_recipe
 from s2dash.scene import Scene
 from s2dash.tiles import TileStore, process_tile_store
@@ -24,6 +28,12 @@ def live_engine() -> LiveEngine:
     return LiveEngine()
 
 
+@st.cache_resource(show_spinner=False)
+def native_tiles() -> NativeTiles:
+    """What reads large scenes at native resolution where the map shows it."""
+    return NativeTiles()
+
+
 def tile_store() -> TileStore:
     """The pictures that the tile route serves."""
     return process_tile_store()
@@ -32,6 +42,20 @@ def tile_store() -> TileStore:
 def upload_store() -> UploadStore:
     """Where files that are sent in pieces arrive."""
     return process_upload_store()
+
+
+def kept_runs() -> KeptRuns:
+    """Full runs that go on without a page."""
+    return process_kept_runs()
+
+
+def page_is_open() -> Callable[[], bool]:
+    """A function for any thread that says whether the browser of this session is still connected."""
+    context = get_script_run_ctx()
+    if context is None or not runtime.exists():
+        return lambda: True
+    session_id, server = context.session_id, runtime.get_instance()
+    return lambda: server.is_active_session(session_id)
 
 
 @st.cache_resource(show_spinner=False)

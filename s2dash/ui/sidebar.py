@@ -19,7 +19,7 @@ from s2dash.ui.scene_choice import choose_scene
 from s2dash.ui.uploads import Loaded
 
 _SCALES = {"standard": "Equal weight", "robust": "Equal weight, outliers ignored", "none": "Off: numbers as stored"}
-_CLIPS = {"Off": None, "Cut the lowest and highest 1 %": (1.0, 99.0), "Cut the lowest and highest 2 %": (2.0, 98.0)}
+CLIPS = {"Off": None, "Cut the lowest and highest 1 %": (1.0, 99.0), "Cut the lowest and highest 2 %": (2.0, 98.0)}
 _SMOOTHS = {0: "Off", 3: "Mean of 3 × 3 pixels"}
 _FINEST = 0.0
 _SAMPLES = {20_000: "20,000", 100_000: "100,000", 500_000: "500,000"}
@@ -176,7 +176,7 @@ def _choose_features(scene: Scene, bands: tuple[str, ...], algorithm: Algorithm)
     )
     clip = st.selectbox(
         "Outliers",
-        list(_CLIPS),
+        list(CLIPS),
         key="clip",
         disabled=fixed,
         help="Cuts the extreme values of each band, so that a few very bright pixels do not take a class of their own.",
@@ -201,7 +201,7 @@ def _choose_features(scene: Scene, bands: tuple[str, ...], algorithm: Algorithm)
     recipe = replace(default_recipe(scene), bands=bands, smooth=smooth, atmosphere="dos1" if haze else "none")
     if fixed:
         return apply_algorithm(recipe, algorithm.name)
-    recipe = replace(recipe, indices=tuple(indices), scale=scale, clip=_CLIPS[clip])
+    recipe = replace(recipe, indices=tuple(indices), scale=scale, clip=CLIPS[clip])
     return apply_algorithm(recipe, algorithm.name)
 
 

@@ -20,7 +20,7 @@ from s2dash.jobs import Job, ScratchFolder
 from s2dash.legend import clean_name
 from s2dash.scene import Scene
 from s2dash.types import CancelToken, Progress
-from s2dash.ui import text
+from s2dash.ui import services, text
 from s2dash.ui.messages import words_for
 
 _AT_ONCE_SECONDS = 2.0
@@ -166,7 +166,7 @@ def forget(key: str) -> None:
 
 def _begin(key: str, job: Job[Loaded]) -> None:
     forget(key)
-    st.session_state[key] = job.start()
+    st.session_state[key] = job.start(services.page_is_open())
     st.session_state[f"{key} waited"] = False
 
 

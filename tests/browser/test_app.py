@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 from app_driver import APP, PATIENCE_MS, AppPage
+from PIL import Image
 from playwright.sync_api import expect
 from rasterio.warp import transform_bounds
 from scenes import write_scene
@@ -18,6 +20,7 @@ from scenes import write_scene
 from s2dash import pipeline
 from s2dash.ingest import ingest, sample_scene
 from s2dash.recipe import Recipe, default_recipe
+from s2dash.render import tile_places
 from s2dash.scene import LIVE_PIXELS, Scene
 
 if TYPE_CHECKING:
@@ -221,6 +224,42 @@ def test_a_large_scene_is_classified_in_full_on_request(open_app: Callable[..., 
     scene = ingest(path, tmp_path / "ingested")
     assert scene.grid.pixel_count > LIVE_PIXELS
     assert_is_result(app.download_to(tmp_path), scene, default_recipe(scene), tmp_path)
+
+
+def test_zooming_in_shows_every_pixel_before_and_after_the_full_run(
+    open_app: Callable[..., AppPage], tmp_path: Path
+) -> None:
+    path = write_scene(tmp_path / "large.tif", (1100, 1000), ("B04", "B08"), blockxsize=256, blockysize=256)
+    app = open_app()
+    app.upload_as_scene(path)
+    scene = ingest(path, tmp_path / "ingested")
+    result, _ = pipeline.run(scene, default_recipe(scene), tmp_path / "labels.tif")
+    assert result.classmap.path is not None
+    with rasterio.open(result.classmap.path) as dataset:
+        labels = dataset.read(1)
+    app.on_map("s2dash.map.setZoom(15, { animate: false });")
+
+    def assert_tiles_show_every_pixel() -> None:
+        app.page.wait_for_function("() => !document.querySelector('[data-stale=true]')")
+        app.frame.locator(".leaflet-classes-pane img.leaflet-tile-loaded[src*='/15/']").first.wait_for()
+        urls = app.on_map(
+            "const tiles = document.querySelectorAll(\".leaflet-classes-pane img.leaflet-tile-loaded[src*='/15/']\");"
+            "return [...tiles].map((tile) => tile.src);"
+        )
+        assert len(urls) >= 4
+        for url in urls:
+            z, x, y = map(int, url.removesuffix(".png").split("/")[-3:])
+            shown = np.asarray(Image.open(io.BytesIO(app.page.request.get(url).body())))
+            places = tile_places(scene.grid, 1, z, x, y)
+            if places is not None:
+                assert places.inside.all()
+                assert (shown[places.slices_rc] == labels[places.rows, places.cols]).all()
+
+    assert_tiles_show_every_pixel()
+    token = app.token
+    app.control("button", "Classify full scene").click()
+    app.wait_for_classes(other_than=token)
+    assert_tiles_show_every_pixel()
 
 
 # ---- the legend ----------------------------------------------------------------------------------------------------

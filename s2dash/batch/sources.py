@@ -1,0 +1,145 @@
+"""Which scenes a batch has: what the given paths stand for, a name for each, and a digest that tells a change."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from s2dash.errors import OutputConflict, UnknownName, UnreadableFile
+from s2dash.ingest.product import file_facts
+
+_PRODUCT_ENDING = ".safe"
+_PRODUCT_METADATA = re.compile(r"MTD_MSIL(1C|2A)\.xml|S2._.*_MTD_SAFL(1C|2A)_.*\.xml")
+_RASTER_ENDINGS = (".tif", ".tiff")
+_SCENE_ENDINGS = (*_RASTER_ENDINGS, ".zip")
+_NAME_ENDINGS = (".zip", ".safe", *_RASTER_ENDINGS, ".jp2")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One scene of a batch."""
+
+    path: Path
+    """A file, or the folder of a product."""
+    name: str
+    """Unique in the batch; its files' names begin with it. Plain letters, digits, dots, dashes, underscores."""
+
+
+def gather_sources(paths: Sequence[Path], out: Path | None = None) -> tuple[Source, ...]:
+    """The scenes that paths stand for, in their order: each is one, but a folder that is no product is all in it.
+
+    Of such a folder count products (`.SAFE`), zips and GeoTIFFs, by name; files that hold a single band by
+    their name do not, and a folder with nothing else is one scene, of its bands. What is given twice counts
+    once. A path that leads nowhere stays: opening it says so.
+
+    Raises UnreadableFile where a folder cannot be read, OutputConflict where one of them is `out`, the
+    folder for the outputs: they would be scenes the next time.
+    """
+    for path in paths:
+        if out is not None and path.resolve() == out.resolve():
+            raise OutputConflict(
+                f"{path} holds the scenes. Give another folder for the outputs, such as {path}-classes."
+            )
+    found = dict.fromkeys(_absolute(one) for path in paths for one in _scenes_of(path))
+    return tuple(Source(path, name) for path, name in zip(found, _names(list(found)), strict=True))
+
+
+def source_named(sources: Iterable[Source], wanted: str) -> Source:
+    """The scene of this name or path.
+
+    Raises UnknownName where there is none, listing the names.
+    """
+    sources = tuple(sources)
+    path = _absolute(Path(wanted))
+    for source in sources:
+        if wanted in (source.name, source.path.name) or path == source.path:
+            return source
+    listed = ", ".join(source.name for source in sources[:12]) + (" …" if len(sources) > 12 else "")
+    raise UnknownName(f"{wanted[:100]} is none of the scenes. They are {listed}.")
+
+
+def source_digest(source: Source) -> str:
+    """A digest of which files these are and when they changed: reading them whole would take longer than their use.
+
+    Raises UnreadableFile where there is nothing, or it cannot be read.
+    """
+    try:
+        lines = [f"{source.path}", *sorted(_states(source.path))]
+    except OSError as error:
+        raise UnreadableFile(f"There is no file {source.path}, or it cannot be read. Check the path.") from error
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _scenes_of(path: Path) -> list[Path]:
+    """What a path stands for: the scenes in a folder that is none, otherwise itself."""
+    return (path.is_dir() and not _is_product(path) and _inside(path)) or [path]
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        entries = sorted(folder.iterdir(), key=lambda entry: (entry.name.casefold(), entry.name))
+    except OSError as error:
+        raise UnreadableFile(f"The folder {folder} cannot be read: {error.strerror}.") from error
+    return [entry for entry in entries if not entry.name.startswith(".") and _is_scene(entry)]
+
+
+def _is_scene(entry: Path) -> bool:
+    if entry.is_dir():
+        return _is_product(entry)
+    name = entry.name.lower()
+    return name.endswith(_SCENE_ENDINGS) and not (name.endswith(_RASTER_ENDINGS) and file_facts(entry.name))
+
+
+def _is_product(folder: Path) -> bool:
+    if folder.name.lower().endswith(_PRODUCT_ENDING) or (folder / "GRANULE").is_dir():
+        return True
+    return any(_PRODUCT_METADATA.fullmatch(entry.name) for entry in folder.iterdir())
+
+
+def _states(path: Path) -> Iterator[str]:
+    """Name, size and time of change of a file, or of every file in a folder."""
+    if not path.is_dir():
+        state = path.stat()
+        yield f"{path.name} {state.st_size} {state.st_mtime_ns}"
+        return
+    for folder, _, names in os.walk(path):
+        for name in names:
+            inner = Path(folder, name)
+            state = inner.stat()
+            yield f"{inner.relative_to(path).as_posix()} {state.st_size} {state.st_mtime_ns}"
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow links, whose names people chose
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """A name for each: the file's; with its folder where others have that too; with a digest if need be."""
+    names = [_plain(_stem(path.name)) for path in paths]
+    with_folder = [_plain(f"{path.parent.name}-{_stem(path.name)}") for path in paths]
+    names = [longer if taken else name for name, longer, taken in zip(names, with_folder, _taken(names), strict=True)]
+    marks = [hashlib.sha256(os.fsencode(path)).hexdigest()[:8] for path in paths]
+    return [f"{name}-{mark}" if taken else name for name, mark, taken in zip(names, marks, _taken(names), strict=True)]
+
+
+def _taken(names: Sequence[str]) -> list[bool]:
+    """Whether another one has the same name, on file systems that do not tell capitals apart too."""
+    counts = Counter(name.casefold() for name in names)
+    return [counts[name.casefold()] > 1 for name in names]
+
+
+def _stem(name: str) -> str:
+    ending = next((e for e in _NAME_ENDINGS if name.lower().endswith(e)), "")
+    stem = name[: len(name) - len(ending)]
+    return _stem(stem) if ending == ".zip" else stem
+
+
+def _plain(text: str) -> str:
+    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", ascii_only)[:100].strip("-._") or "scene"

@@ -1,0 +1,185 @@
+"""The command `batch`: what it prints, its exit status, products and folders as scenes, stopping and going on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from products import write_safe, zip_folder
+from scenes import TEN_METRE, write_scene
+
+from s2dash import cli
+from s2dash.recipe import Recipe
+from s2dash.settings import GDAL_ENVIRONMENT
+
+ROOT = Path(__file__).resolve().parents[1]
+QUICK = ("--k", "4", "--param", "n_init=2")
+
+Call = Callable[..., tuple[int, dict[str, Any], list[str]]]
+
+
+@pytest.fixture(autouse=True)
+def _environment_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line sets GDAL's environment for its process, which here goes on."""
+    for name, value in GDAL_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Runs a command; returns the exit status, the JSON it prints (empty without any) and lines of standard error."""
+
+    def run(*argv: object) -> tuple[int, dict[str, Any], list[str]]:
+        try:
+            status = cli.main([str(word) for word in argv])
+        except SystemExit as stopped:
+            status = int(stopped.code or 0)
+        printed = capsys.readouterr()
+        return status, json.loads(printed.out or "{}"), printed.err.replace("\r", "\n").strip().splitlines()
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with two scenes."""
+    inside = tmp_path / "scenes"
+    inside.mkdir()
+    write_scene(inside / "one.tif", (40, 50), seed=1)
+    write_scene(inside / "two.tif", (40, 50), seed=1, tiled=False)
+    return inside
+
+
+def labels(path: Path) -> np.ndarray:
+    with rasterio.open(path) as dataset:
+        return np.asarray(dataset.read(1))
+
+
+def test_a_folder_of_scenes(folder: Path, tmp_path: Path, call: Call) -> None:
+    out = tmp_path / "new" / "out"
+    status, printed, said = call("batch", folder, "-o", out, *QUICK)
+    assert status == 0
+    assert [(one["scene"], one["state"]) for one in printed["scenes"]] == [("one", "done"), ("two", "done")]
+    assert (printed["finished"], printed["failed"]) == (2, 0)
+    assert {Path(path).name for path in printed["files"]} == {
+        *("classes.csv", "classes.json", "recipe.json", "mosaic.vrt")
+    }
+    assert sum(one["count"] for one in printed["scenes"][0]["classes"]) == 2000
+    assert np.array_equal(labels(out / "one-classes.tif"), labels(out / "two-classes.tif"))
+    assert (out / "one-classes.tif.aux.xml").exists()
+    assert Recipe.from_json((out / "recipe.json").read_text()).k == 4
+    assert any("Scene 2 of 2, two" in line for line in said)
+
+    status, printed, _ = call("batch", folder, "-o", out, *QUICK)
+    assert [one["state"] for one in printed["scenes"]] == ["unchanged", "unchanged"]
+    status, printed, _ = call("batch", folder, "-o", out, *QUICK, "--again", "--mosaic", "none")
+    assert [one["state"] for one in printed["scenes"]] == ["done", "done"]
+    assert not (out / "mosaic.vrt").exists()
+    status, printed, _ = call("batch", folder, "-o", out, *QUICK, "--offset", "-1000")
+    assert [one["state"] for one in printed["scenes"]] == ["done", "done"]
+
+
+def test_products_zipped_and_not(tmp_path: Path, call: Call) -> None:
+    """Two tiles side by side, one with the offset of newer products; the same ground has the same class."""
+    new = write_safe(tmp_path / "new", with_scl=False)
+    old = write_safe(tmp_path / "old", with_scl=False, offset=None, baseline="03.01", sensed="2021-06-01")
+    zipped = zip_folder(old, tmp_path / "old.zip")
+    recipe = tmp_path / "r.json"
+    recipe.write_text(Recipe(bands=("B03", "B04", "B08"), k=4, params=(("n_init", 2),)).to_json())
+    status, printed, _ = call("batch", new, zipped, "--recipe", recipe, "-o", tmp_path / "out", "--mosaic", "cog")
+    assert status == 0, printed
+    one, other = (labels(Path(scene["output"])) for scene in printed["scenes"])
+    assert one.shape == (120, 120)
+    assert (one == other).mean() > 0.99
+    assert len({scene["attribution"] for scene in printed["scenes"]}) == 2
+    assert (labels(tmp_path / "out" / "mosaic.tif") > 0).all()
+
+
+def test_a_bad_scene_is_told_last(folder: Path, tmp_path: Path, call: Call) -> None:
+    (folder / "bad.tif").write_bytes(b"no picture")
+    status, printed, said = call("batch", folder, "-o", tmp_path / "out", *QUICK)
+    assert status == 2
+    assert said[-1] == "s2dash: 1 of 3 scenes failed; the other 2 are done."
+    assert any(line.startswith("s2dash: bad failed: ") for line in said)
+    assert printed["scenes"][0]["error"]
+    assert printed["failed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--k", "500"), "k = 500"),
+        (("--fit-on", "three"), "They are one, two"),
+        (("--recipe", "nowhere.json"), "nowhere.json"),
+        (("--algorithm", "magic"), "magic"),
+        (("--mosaic", "paper"), "paper"),
+        (("--area", "nowhere.geojson"), "nowhere.geojson"),
+    ],
+)
+def test_refusals(folder: Path, tmp_path: Path, call: Call, words: tuple[str, ...], said: str) -> None:
+    status, printed, errors = call("batch", folder, "-o", tmp_path / "out", *words)
+    assert (status, printed) == (2, {})
+    assert said in errors[-1]
+    assert not list(tmp_path.glob("out/*.tif"))
+
+
+def test_fit_on_the_first_or_a_named_scene(folder: Path, tmp_path: Path, call: Call) -> None:
+    write_scene(folder / "three.tif", (40, 50), seed=9)
+    paths = [folder / f"{name}.tif" for name in ("three", "one", "two")]
+    maps = {}
+    for place, how in (("first", "first"), ("name", "three"), ("path", str(paths[0])), ("other", "one")):
+        status, _, _ = call("batch", *paths, "-o", tmp_path / place, *QUICK, "--fit-on", how)
+        assert status == 0
+        maps[place] = (tmp_path / place / "two-classes.tif").read_bytes()
+    assert maps["first"] == maps["name"] == maps["path"] != maps["other"]
+
+
+def test_a_saved_recipe_runs_again(folder: Path, tmp_path: Path, call: Call) -> None:
+    saved = tmp_path / "saved.json"
+    call("batch", folder, "-o", tmp_path / "a", *QUICK, "--bands", "B02,b8", "--save-recipe", saved)
+    assert Recipe.from_json(saved.read_text()).bands == ("B02", "B08")
+    status, _, _ = call("batch", folder, "-o", tmp_path / "b", "--recipe", saved)
+    assert status == 0
+    one, other = ((tmp_path / place / "one-classes.tif").read_bytes() for place in "ab")
+    assert one == other
+
+
+def test_band_names_are_given_for_every_scene(tmp_path: Path, call: Call) -> None:
+    for name in ("a", "b"):
+        write_scene(tmp_path / f"{name}.tif", (30, 40), descriptions=None)
+    command = ("batch", tmp_path / "a.tif", tmp_path / "b.tif", "-o", tmp_path / "out", *QUICK)
+    status, printed, _ = call(*command, "--band-names", ",".join(reversed(TEN_METRE)))
+    assert status == 0
+    assert printed["recipe"]["bands"] == list(reversed(TEN_METRE))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_request_to_end_lets_finished_scenes_stay(tmp_path: Path) -> None:
+    folder, out = tmp_path / "scenes", tmp_path / "out"
+    folder.mkdir()
+    for number in range(40):
+        write_scene(folder / f"s{number:02}.tif", (60, 60), seed=number)
+    command = [sys.executable, "-m", "s2dash", "batch", str(folder), "-o", str(out), *QUICK]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    ends = time.monotonic() + 60
+    while not list(out.glob("*-classes.tif")) and time.monotonic() < ends and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    printed, errors = process.communicate(timeout=60)
+    assert process.returncode == 2, errors
+    assert printed == ""
+    finished = len(list(out.glob("*-classes.tif")))
+    last = errors.replace("\r", "\n").strip().splitlines()[-1]
+    assert last.startswith(f"s2dash: Stopped. {finished} of 40 scenes are finished and stay in ")
+    assert 0 < finished < 40
+    assert not [path for path in out.iterdir() if path.name.startswith(".")]

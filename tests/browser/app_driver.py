@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from conftest import Visit
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
+AREA_UPLOADER = "Area to keep"
+"""Offered once an area is wanted."""
 PATIENCE_MS = 60_000
 
 
@@ -96,6 +98,8 @@ class AppPage:
 
     def upload(self, chosen: Path | Sequence[Path], label: str = "Sentinel-2 files") -> None:
         uploader = self.uploader(label)
+        if label == AREA_UPLOADER and not uploader.count():
+            self.page.get_by_text("Keep only an area", exact=True).click()
         uploader.wait_for(state="attached", timeout=PATIENCE_MS)
         uploader.set_input_files(chosen)
 

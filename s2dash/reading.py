@@ -13,9 +13,10 @@ from types import TracebackType
 
 import numpy as np
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from s2dash import resample
+from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid
 from s2dash.scene import AREA, FILE_MASK, SCL, Layer, Masking, Pixels, RestIsZero, Scene, hidden_by_cause
 from s2dash.types import Window, frozen, windows
@@ -212,10 +213,23 @@ def _copied(
     down, right = (int(shift) for shift in relation.shift_rc)
     row_range = (int(rows[0]) + down, int(rows[-1]) + down + 1)
     col_range = (int(cols[0]) + right, int(cols[-1]) + right + 1)
-    values = dataset.read(indexes, window=(row_range, col_range))
+    values = _read(dataset, indexes, (row_range, col_range))
     row_step, col_step = (int(n[1] - n[0]) if len(n) > 1 else 1 for n in (rows, cols))
     return np.asarray(values[:, ::row_step, ::col_step])
 
 
 def _span(dataset: rasterio.DatasetReader, indexes: list[int], rows: resample.Axis, cols: resample.Axis) -> np.ndarray:
-    return np.asarray(dataset.read(indexes, window=(rows.span, cols.span)))
+    return _read(dataset, indexes, (rows.span, cols.span))
+
+
+def _read(
+    dataset: rasterio.DatasetReader, indexes: list[int], window: tuple[tuple[int, int], tuple[int, int]]
+) -> np.ndarray:
+    """Bands of a window; raises UnreadableFile for damage, which a file read in place may still show here."""
+    try:
+        return np.asarray(dataset.read(indexes, window=window))
+    except RasterioError as error:
+        raise UnreadableFile(
+            f"{Path(dataset.name).name} is damaged: the pixels from row {window[0][0] + 1:,} on cannot be read. "
+            "Download or export it again."
+        ) from error

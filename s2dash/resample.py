@@ -99,7 +99,10 @@ def _axis(targets: np.ndarray, scale: float, shift: float, length: int) -> Axis:
         weights = np.clip(np.minimum(places + 1, first + scale) - np.maximum(places, first), 0, None) / scale
         if places.min() < 0 or places.max() >= length:
             weights = np.where((places >= 0) & (places < length), weights, 0)
-            weights /= weights.sum(axis=0)
+            total = weights.sum(axis=0)
+            # A target beyond the source altogether takes its edge, as a finer one does.
+            weights[0] = np.where(total > 0, weights[0], 1)
+            weights /= np.where(total > 0, total, 1)
     else:
         start = np.floor(centre - 0.5 + 1e-9).astype(np.int64)
         share = np.clip(centre - 0.5 - start, 0, None)

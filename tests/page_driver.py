@@ -21,6 +21,8 @@ from s2dash.ui import services, uploads
 from s2dash.ui.legend_table import LegendEvent
 
 PAGE = Path(__file__).parents[1] / "s2dash" / "ui" / "page.py"
+AREA_UPLOADER = "Area to keep"
+"""Offered once an area is wanted."""
 PATIENCE_SECONDS = 60
 
 Downloads = dict[str, "Download"]
@@ -70,6 +72,8 @@ class Page:
 
     def upload_together(self, *files: tuple[str, bytes], label: str = "Sentinel-2 files") -> Page:
         """Files by name and content, chosen in one go."""
+        if label == AREA_UPLOADER:
+            self.choose("toggle", "Keep only an area", True)
         self.widget("file_uploader", label).set_value([(*file, "application/octet-stream") for file in files])
         return self.run()
 

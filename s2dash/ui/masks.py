@@ -64,11 +64,21 @@ def _choose_classes(shares: dict[str, float], is_on: bool) -> tuple[int, ...]:
 
 def _choose_area(loaded: Loaded, shares: dict[str, float]) -> None:
     state = st.session_state
-    if any(mask.kind == AREA for mask in loaded.scene.masks):
+    has_area = any(mask.kind == AREA for mask in loaded.scene.masks)
+    is_wanted = st.toggle(
+        "Keep only an area",
+        key="use area",
+        disabled=has_area,
+        help="Groups only the pixels inside of polygons, or of a raster, that you give.",
+    )
+    if has_area:
         st.caption(_with_share("Only the area you gave counts. Outside", shares.get("outside the area")))
         if st.button("Use the whole scene again", icon=":material/crop_free:", width="stretch"):
             state.loaded = Loaded(ingest.without_area(state.loaded.scene), state.loaded.held)
             st.rerun()
+        return
+    if not is_wanted:
+        forget(READING_AREA)
         return
     upload = st.file_uploader(
         "Area to keep",

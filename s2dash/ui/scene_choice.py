@@ -47,8 +47,7 @@ def choose_scene() -> Loaded:
         st.rerun()
     with st.expander("Large files or folders", type="compact"):
         _large_files()
-    with st.container():
-        found = follow(READING)
+    found = follow(READING)
     if found is not None:
         _use(found)
         st.rerun()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -133,16 +134,16 @@ def follow(key: str) -> Loaded | None:
     page, which can be used meanwhile. What went wrong is said there until something else is begun.
     """
     state = st.session_state
+    place = st.empty()  # one for all that may stand here, so that none of it is ever seen twice
     job: Job[Loaded] | None = state.get(key)
-    if job is not None and not job.is_done and not state.get(f"{key} waited"):
-        _wait_for_small(job)
-        state[f"{key} waited"] = True
+    if job is not None:
+        _wait_for_small(job, place)
     if job is not None and job.is_done:
         state.pop(key)
         try:
             found = job.result()
         except Cancelled:
-            return None
+            place.empty()
         except S2DashError as error:
             state[f"{key} words"] = f"{words_for(error)} The map still shows the last scene."
         except Exception as error:  # noqa: BLE001 - the last result must stay on the page, whatever broke
@@ -150,9 +151,10 @@ def follow(key: str) -> Loaded | None:
         else:
             return Loaded(found.scene, (*found.held, job.folder))
     elif job is not None:
-        st.fragment(_line, run_every=_FOLLOW_SECONDS)(key, job)
+        with place.container():
+            st.fragment(_line, run_every=_FOLLOW_SECONDS)(key, job)
     if words := state.get(f"{key} words"):
-        st.markdown(words)
+        place.markdown(words)
     return None
 
 
@@ -167,15 +169,13 @@ def forget(key: str) -> None:
 def _begin(key: str, job: Job[Loaded]) -> None:
     forget(key)
     st.session_state[key] = job.start(services.page_is_open())
-    st.session_state[f"{key} waited"] = False
 
 
-def _wait_for_small(job: Job[Loaded]) -> None:
-    place = st.empty()
-    ends = time.monotonic() + _AT_ONCE_SECONDS
-    while not job.wait(_LOOK_SECONDS) and time.monotonic() < ends:
+def _wait_for_small(job: Job[Loaded], place: DeltaGenerator) -> None:
+    ends = job.started + _AT_ONCE_SECONDS
+    while not job.is_done and time.perf_counter() < ends:
         place.progress(job.share, text=_words(job))
-    place.empty()
+        job.wait(_LOOK_SECONDS)
 
 
 def _words(job: Job[Loaded]) -> str:

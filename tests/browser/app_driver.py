@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import FrameLocator, Locator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, TimeoutError, expect
 
 if TYPE_CHECKING:
     from conftest import Visit
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
+AREA_UPLOADER = "Area to keep"
+"""Offered once an area is wanted."""
 PATIENCE_MS = 60_000
 
 
@@ -88,14 +90,29 @@ class AppPage:
         expect(self.page.get_by_text("Up to date")).to_be_visible(timeout=PATIENCE_MS)
 
     def choose_algorithm(self, label: str) -> None:
-        self.control("combobox", "Algorithm").click()
-        self.page.get_by_role("option", name=label, exact=True).click()
+        option = self.page.get_by_role("option", name=label, exact=True)
+
+        def open_and_choose() -> None:
+            # A page that is drawn again meanwhile closes the list.
+            if not option.is_visible():
+                self.control("combobox", "Algorithm").click()
+            option.click(timeout=5_000)
+
+        for _ in range(5):
+            try:
+                open_and_choose()
+            except TimeoutError:
+                continue
+            return
+        open_and_choose()
 
     def uploader(self, label: str = "Sentinel-2 files") -> Locator:
         return self.page.get_by_test_id("stFileUploader").filter(has_text=label).locator("input[type=file]")
 
     def upload(self, chosen: Path | Sequence[Path], label: str = "Sentinel-2 files") -> None:
         uploader = self.uploader(label)
+        if label == AREA_UPLOADER and not uploader.count():
+            self.page.get_by_text("Keep only an area", exact=True).click()
         uploader.wait_for(state="attached", timeout=PATIENCE_MS)
         uploader.set_input_files(chosen)
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2dash import __version__, cli_batch, sentinel2
+from s2dash import __version__, cli_batch, memory, sentinel2
 from s2dash.errors import (
     BrokenResult,
     Cancelled,
@@ -60,6 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     started = time.perf_counter()
     arguments = _parser().parse_args(argv)
     _close_gdal_doors()
+    memory.share_pools()
     try:
         output: dict[str, Any] = arguments.run(arguments, started)
     except S2DashError as error:
@@ -235,7 +236,7 @@ def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
         ended = time.perf_counter()
         names = [entry.name for entry in legend.entries]
         seconds = {"work": ended - imported, "total": ended - started}
-        return _summary(result, names, scores, _masked(fitted), seconds)
+        return _summary(result, names, scores, _masked(result, fitted), seconds)
 
 
 def _batch(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
@@ -298,13 +299,23 @@ def _write_by_a_worker(executor: Executor, result: Result, legend: Legend, out: 
         write_geotiff_and_sidecar(result, legend, out)
 
 
-def _masked(fitted: Fitted) -> dict[str, float]:
-    """The share of the picture that each cause hides, from its decimated copy."""
+def _masked(result: Result, fitted: Fitted) -> dict[str, float]:
+    """The share of the picture that each cause hides, from its decimated copy, or counted where that needs no pass."""
+    import numpy as np
+
+    from s2dash.algorithms import find_algorithm
     from s2dash.reading import read_preview_stack
     from s2dash.scene import masked_shares
 
     scene, recipe = fitted.scene, fitted.recipe
-    shares = masked_shares(scene, scene.positions(recipe.bands), read_preview_stack(scene), recipe.masking)
+    positions = scene.positions(recipe.bands)
+    if scene.live_step > 1 and scene.preview_path is None:
+        one_pixel = np.ones((len(scene.bands) + len(scene.masks), 1, 1), dtype=scene.dtype)
+        causes = [cause for cause, _ in masked_shares(scene, positions, one_pixel, recipe.masking)]
+        others = bool(recipe.indices) or find_algorithm(recipe.algorithm).on_reflectance
+        if result.masked_share == 0 or (len(causes) == 1 and not others):
+            return dict.fromkeys(causes, round(result.masked_share, 6))
+    shares = masked_shares(scene, positions, read_preview_stack(scene), recipe.masking)
     return {cause: round(share, 6) for cause, share in shares}
 
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2dash import __version__, cli_batch, sentinel2
+from s2dash import __version__, cli_batch, memory, sentinel2
 from s2dash.errors import (
     BrokenResult,
     Cancelled,
@@ -60,6 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     started = time.perf_counter()
     arguments = _parser().parse_args(argv)
     _close_gdal_doors()
+    memory.share_pools()
     try:
         output: dict[str, Any] = arguments.run(arguments, started)
     except S2DashError as error:

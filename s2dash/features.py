@@ -306,10 +306,11 @@ def run_features(
         assert here is not None
         bottom = window.row + window.height
         below = read(bottom, following.height if following else 1)
-        means = _smoothed_between(above, here, below)
-        features = Pixels(means[:, :, inner], here.valid[:, inner])
-        above, here = Pixels(here.values[:, -1:].copy(), here.valid[-1:].copy()), below
-        yield raw_features(scene, recipe, features, on_reflectance)
+        means, valid = _smoothed_between(above, here, below), here.valid
+        above, here = Pixels(here.values[:, -1:].copy(), valid[-1:].copy()), below
+        pixels = Pixels(means[:, :, inner], valid[:, inner])
+        del means
+        yield raw_features(scene, recipe, pixels, on_reflectance)
 
 
 def _smoothed_between(above: Pixels | None, here: Pixels, below: Pixels | None) -> np.ndarray:

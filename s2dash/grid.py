@@ -13,7 +13,8 @@ from pyproj.exceptions import CRSError
 
 _WGS84_SEMI_MAJOR_M = 6_378_137.0
 _WGS84_ECCENTRICITY_SQUARED = 6.694379990141e-3
-_COUNTED_AT_ONCE = 2**15
+_MOST_COMPARED = 20
+"""Classes up to which they are counted one by one."""
 
 
 @dataclass(frozen=True)
@@ -179,13 +180,10 @@ class Grid:
 
 def class_counts(labels: np.ndarray, class_count: int) -> np.ndarray:
     """Pixels of classes 0 to `class_count` in labels of any shape, uint8; shape (class_count + 1,), int64."""
-    flat = labels.ravel()
-    # In pieces: counting takes a copy of eight times the size.
-    pieces = (flat[start : start + _COUNTED_AT_ONCE] for start in range(0, len(flat), _COUNTED_AT_ONCE))
-    counts = np.zeros(class_count + 1, dtype=np.int64)
-    for piece in pieces:
-        counts += np.bincount(piece, minlength=class_count + 1)
-    return counts
+    if class_count <= _MOST_COMPARED:
+        # A fraction of the time of `bincount`, which takes a copy of eight times the size.
+        return np.array([np.count_nonzero(labels == number) for number in range(class_count + 1)], dtype=np.int64)
+    return np.bincount(labels.ravel(), minlength=class_count + 1)
 
 
 def decimated_shape(shape_rc: tuple[int, int], step: int) -> tuple[int, int]:

@@ -251,8 +251,10 @@ def assign(fitted: Fitted, features: Pixels) -> np.ndarray:
     Each pixel's label depends on that pixel alone.
     """
     labels = np.empty(features.valid.shape, dtype=np.uint8)
-    # Some rows at a time, as those of a part of a window have to be copied together.
-    length = max(1, _ASSIGNED_PIXELS // max(1, features.valid.shape[1]))
+    length = max(1, len(labels))
+    if not features.values.flags.c_contiguous:
+        # The rows of a part of a larger window have to be copied together: some at a time.
+        length = max(1, _ASSIGNED_PIXELS // max(1, features.valid.shape[1]))
     for start in range(0, len(labels), length):
         rows = slice(start, start + length)
         flat = features.values[:, rows].reshape(len(features.values), -1)
@@ -422,10 +424,11 @@ def _labelled_run(fitted: Fitted, run: list[Window], cancel: CancelToken) -> _La
     """Labels of each window of one of `_runs`."""
     on_reflectance = find_algorithm(fitted.recipe.algorithm).on_reflectance
     with SceneReader(fitted.scene) as reader:
-        cancel.check()
-        for window, features in zip(run, run_features(reader, fitted.recipe, run, on_reflectance), strict=True):
-            yield window, assign(fitted, features)
+        features = run_features(reader, fitted.recipe, run, on_reflectance)
+        for window in run:
             cancel.check()
+            # Not by a name: a run that waits for its turn would hold on to the features of its last window.
+            yield window, assign(fitted, next(features))
 
 
 def _labelled_windows(fitted: Fitted, todo: list[Window], cancel: CancelToken) -> Iterator[tuple[Window, np.ndarray]]:

@@ -118,6 +118,7 @@ class UploadLimits:
 
 UPLOAD_LIMITS = UploadLimits()
 
+
 @dataclass(frozen=True)
 class RunLimits:
     """How long full runs last without a page."""

@@ -220,6 +220,29 @@ def test_at_ties_the_lowest_number_wins_whatever_the_order_of_sums(dtype: str) -
         assert np.array_equal(labels, 1 + squared.argmin(axis=1))
 
 
+@pytest.mark.parametrize("apart", [1e-3, 1e-6, 1e-9, 1e-13, 0.0])
+def test_assign_is_assign_exactly_where_single_precision_cannot_tell(apart: float) -> None:
+    """Centres so close together that most pixels are as near to one as to the other in the first few digits."""
+    rng = np.random.default_rng(11)
+    values = rng.integers(0, 60_000, (6, 30_000)).astype("uint16")
+    values[:, :9_000] = 0
+    centre = rng.random(6) * 60_000
+    model = LinearModel.nearest_centre(np.stack([centre, centre * (1 + apart), centre * (1 - apart), centre / 2]))
+    free, valid = np.full(6, np.inf), rng.random(30_000) > 0.1
+    ours = nearest.assign(values, valid, -free, free, model.weights, model.bias)
+    assert np.array_equal(ours, nearest.assign_exactly(values, valid, -free, free, model.weights, model.bias))
+
+
+def test_classes_can_be_given_other_numbers() -> None:
+    rng = np.random.default_rng(12)
+    values, valid = rng.integers(0, 4, (2, 6_000)).astype("uint16"), rng.random(6_000) > 0.1
+    model = LinearModel.nearest_centre(rng.integers(0, 4, (5, 2)))
+    free, numbers = np.full(2, np.inf), np.array([3, 1, 5, 200, 2], dtype=np.uint8)
+    plain = nearest.assign(values, valid, -free, free, model.weights, model.bias)
+    named = nearest.assign(values, valid, -free, free, model.weights, model.bias, numbers)
+    assert np.array_equal(named, np.array([0, *numbers])[plain])
+
+
 @pytest.mark.parametrize("huge", [1e150, 1e300])
 def test_assign_is_assign_exactly_where_sums_overflow(huge: float) -> None:
     rng = np.random.default_rng(10)

@@ -427,6 +427,18 @@ def test_page_and_command_line_give_the_same_labels(tmp_path: Path, run: Callabl
     assert np.array_equal(labels(tmp_path / "out.tif"), page)
 
 
+@pytest.mark.parametrize("nodata", [None, 9])
+def test_what_a_large_scene_hides_is_counted_without_another_pass(
+    tmp_path: Path, run: Callable[..., dict[str, Any]], nodata: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 2_000)
+    monkeypatch.setattr("s2dash.reading.read_preview_stack", None)
+    strip = ((slice(0, 6), slice(0, 90)),)
+    for masked, share in ((strip, 0.1), ((), 0.0)):
+        path = write_scene(tmp_path / "scene.tif", (60, 90), nodata=nodata, masked=masked)
+        assert run("classify", path, "-o", tmp_path / "out.tif", *QUICK)["masked"] == {"no data": share}
+
+
 def test_every_error_has_a_status() -> None:
     for kind in S2DashError.__subclasses__():
         assert any(issubclass(kind, listed) for listed in cli.EXIT_STATUS)

@@ -26,6 +26,7 @@ from s2dash.errors import BrokenResult, OutputConflict, RecipeError, S2DashError
 from s2dash.export import EXPORTS, export_bytes, geotiff, picture, table
 from s2dash.export.contents import STRIP_ROWS, file_stem
 from s2dash.export.ground import drawn, round_length_m
+from s2dash.export.overviews import halved
 from s2dash.grid import Grid
 from s2dash.legend import Legend, LegendEntry
 from s2dash.recipe import Recipe
@@ -113,6 +114,13 @@ def write_labels(path: Path, labels: np.ndarray) -> None:
     height, width = labels.shape
     with rasterio.open(path, "w", driver="GTiff", height=height, width=width, count=1, dtype="uint8") as dataset:
         dataset.write(labels, 1)
+
+
+def blocks_of(labels: np.ndarray) -> np.ndarray:
+    """The four pixels of each 2 x 2 block, shape (4, rows, cols); an odd last row or column stands for two."""
+    rows, cols = (np.arange(-(-n // 2) * 2).clip(max=n - 1) for n in labels.shape)
+    even = labels[np.ix_(rows, cols)]
+    return np.stack([even[i::2, j::2] for i in (0, 1) for j in (0, 1)])
 
 
 def make_legend(k: int = 5, names: tuple[str, ...] = ()) -> Legend:
@@ -225,6 +233,32 @@ class TestGeoTiff:
             assert dataset.overviews(1)
             small = dataset.read(1, out_shape=(275, 175))
         assert set(np.unique(small)) <= {1, 5}
+
+    def test_an_overview_pixels_class_is_the_most_frequent_of_its_block(self, tmp_path: Path) -> None:
+        out, grid = tmp_path / "out.tif", Grid((1301, 1999), Affine(10, 0, 4e5, 0, -10, 4e6), UTM)
+        result = make_result(grid, 5)
+        rng = np.random.default_rng(0)
+        finer = make_labels(grid.shape_rc, 5)
+        other = rng.random(grid.shape_rc) < 0.3
+        finer[other] = rng.integers(0, 6, other.sum())
+        finer[:, :300] = 0
+        classmap = dataclasses.replace(result.classmap, labels=finer)
+        geotiff.write_geotiff(dataclasses.replace(result, classmap=classmap), make_legend(), out)
+        with rasterio.open(out) as dataset:
+            assert dataset.overviews(1) == [2, 4]
+        for level in range(2):
+            with rasterio.open(out, OVERVIEW_LEVEL=level) as dataset:
+                coarser = dataset.read(1)
+            blocks = blocks_of(finer)
+            assert coarser.shape == blocks.shape[1:]
+            times = np.array([((blocks == number) & (blocks != 0)).sum(axis=0) for number in range(6)])
+            assert np.array_equal(coarser == 0, times.sum(axis=0) == 0)
+            assert np.array_equal(np.take_along_axis(times, coarser[None].astype(int), 0)[0], times.max(axis=0))
+            finer = coarser
+
+    def test_halved_by_hand(self) -> None:
+        labels = [[1, 2, 3, 0, 0, 0, 4], [2, 1, 0, 5, 0, 0, 6], [7, 8, 1, 9, 9, 3, 2]]
+        assert halved(np.array(labels, dtype=np.uint8)).tolist() == [[1, 3, 0, 4], [7, 1, 9, 2]]
 
     def test_labels_from_a_file_give_the_same_bytes(self, tmp_path: Path) -> None:
         grid = GRIDS["larger than a tile"]

@@ -23,7 +23,9 @@ from s2dash.features import (
     needed_positions,
     preview_features,
     raw_features,
+    run_features,
     smoothed,
+    smoothed_at,
     window_features,
 )
 from s2dash.reading import SceneReader, read_preview_stack
@@ -76,6 +78,34 @@ class TestSmoothing:
         first_rc = (seed % step, seed % step)
         some = smoothed(values, valid, step, first_rc)
         assert np.array_equal(some, whole[:, first_rc[0] :: step, first_rc[1] :: step])
+
+    @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int32", "float32"])
+    def test_single_places_get_the_same_bits(self, dtype: str) -> None:
+        rng = np.random.default_rng(3)
+        values = (rng.random((3, 20, 30)) * 120).astype(dtype)
+        valid = rng.random((20, 30)) > 0.4
+        rows, cols = (places.ravel() for places in np.indices(valid.shape))
+        whole = smoothed(values, valid)
+        assert np.array_equal(smoothed_at(Pixels(values, valid), rows, cols), whole[:, rows, cols])
+        exact = smoothed(values.astype(np.float64), valid)
+        assert np.array_equal(whole, exact)
+
+    @pytest.mark.parametrize("smooth", [0, 3])
+    @pytest.mark.parametrize("heights", [(24,), (10, 10, 4), (1,) * 24, (23, 1), (1, 1, 22)])
+    @pytest.mark.parametrize("cols", [(0, 30), (0, 7), (7, 23), (29, 30)])
+    def test_runs_give_what_windows_give(
+        self, tmp_path: Path, smooth: int, heights: tuple[int, ...], cols: tuple[int, int]
+    ) -> None:
+        scene = make_scene(tmp_path, (24, 30), masked=((slice(3, 9), slice(5, 12)),))
+        recipe = Recipe(("B02", "B08"), ("NDVI",), smooth=smooth)
+        tops = np.cumsum((0, *heights[:-1])).tolist()
+        every = [Window(top, cols[0], height, cols[1] - cols[0]) for top, height in zip(tops, heights, strict=True)]
+        with SceneReader(scene) as reader:
+            for run in (every, every[1:]):
+                for window, found in zip(run, run_features(reader, recipe, run) if run else (), strict=True):
+                    expected = window_features(reader, recipe, window)
+                    assert np.array_equal(found.values, expected.values)
+                    assert np.array_equal(found.valid, expected.valid)
 
     def test_masked_numbers_leave_no_trace(self) -> None:
         values = np.full((1, 3, 3), 5.0, dtype=np.float32)

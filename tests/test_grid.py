@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Geod, Transformer
 
-from s2dash.grid import Grid, decimated_shape, decimation_step
+from s2dash.grid import Grid, class_counts, decimated_shape, decimation_step
 
 GEOD = Geod(ellps="WGS84")
 UTM_10M = Affine(10, 0, 500_000, 0, -10, 5_200_000)
@@ -82,6 +82,12 @@ def test_class_areas_of_windows_add_up_to_those_of_the_whole() -> None:
         assert parts == pytest.approx(whole, rel=1e-12)
         assert whole.sum() == pytest.approx(np.broadcast_to(grid.pixel_area_m2(), (60, 70)).sum() / 1e4)
         assert whole[4:].sum() == 0
+
+
+@pytest.mark.parametrize("class_count", [2, 5, 20, 21, 255])
+def test_classes_are_counted(class_count: int) -> None:
+    labels = np.random.default_rng(0).integers(0, class_count + 1, (60, 70)).astype(np.uint8)[:, ::2]
+    assert np.array_equal(class_counts(labels, class_count), np.bincount(labels.ravel(), minlength=class_count + 1))
 
 
 def test_class_area_by_hand() -> None:

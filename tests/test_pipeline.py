@@ -350,6 +350,36 @@ class TestLargeScene:
             assert [row.count for row in result.rows] == [row.count for row in expected.rows]
             assert result.mapped_ha == pytest.approx(expected.mapped_ha, rel=1e-12)
 
+    @pytest.mark.parametrize("choices", [{}, LARGE_CHOICES["everything"], LARGE_CHOICES["bisecting"]])
+    def test_our_own_threads_change_nothing(
+        self, scene: Scene, tmp_path: Path, choices: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fitted = pipeline.fit(scene, quick(scene, **choices))
+        expected = pipeline.run_full(fitted, tmp_path / "expected.tif", window_shape_rc=LARGE)
+        for shape_rc, threads in ((None, 2), ((64, 64), 1), ((17, 310), 4), ((230, 33), 3), ((7, 100), 2)):
+            monkeypatch.setattr(pipeline, "thread_count", lambda threads=threads: threads)
+            result = pipeline.run_full(fitted, tmp_path / "labels.tif", window_shape_rc=shape_rc)
+            assert np.array_equal(labels_of(result), labels_of(expected))
+            assert result.mapped_ha == pytest.approx(expected.mapped_ha, rel=1e-12)
+
+    @pytest.mark.parametrize("smooth", [0, 3])
+    def test_an_error_in_one_window_ends_the_run(
+        self, scene: Scene, tmp_path: Path, smooth: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fitted = pipeline.fit(scene, quick(scene, smooth=smooth))
+        assign, calls = pipeline.assign, itertools.count()
+
+        def breaks(*given: Any) -> np.ndarray:
+            if next(calls) == 7:
+                raise ZeroDivisionError
+            return assign(*given)
+
+        monkeypatch.setattr(pipeline, "assign", breaks)
+        with pytest.raises(ZeroDivisionError):
+            pipeline.run_full(fitted, tmp_path / "labels.tif", window_shape_rc=(20, 60))
+        assert [path.name for path in tmp_path.iterdir()] == ["scene.tif"]
+        assert next(calls) < 40
+
     def test_full_result_lies_where_the_scene_lies(self, scene: Scene, tmp_path: Path) -> None:
         result, _ = pipeline.run(scene, quick(scene), tmp_path / "labels.tif")
         with rasterio.open(result.classmap.path) as dataset:
@@ -385,6 +415,24 @@ class TestLargeScene:
         scene = open_scene(write_raster(tmp_path / "a.tif", np.zeros((4, *LARGE), "uint16"), descriptions=TEN_METRE))
         with pytest.raises(TooFewPixels, match="none of the"):
             pipeline.fit(scene, quick(scene))
+
+
+@pytest.mark.parametrize(
+    ("block_rc", "expected"),
+    [
+        ((512, 512), (512, 2048)),
+        ((16, 16), (512, 2048)),
+        ((240, 240), (480, 2160)),
+        ((1024, 1024), (1024, 1024)),
+        ((2048, 2048), (2048, 2048)),
+        ((4096, 4096), (512, 2048)),
+    ],
+)
+def test_windows_are_whole_blocks(
+    tmp_path: Path, block_rc: tuple[int, int], expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline.SceneReader, "block_shape_rc", block_rc)
+    assert pipeline._whole_blocks(make_scene(tmp_path)) == expected
 
 
 def read_mask(scene: Scene) -> np.ndarray:

@@ -48,10 +48,10 @@ def assign(
     labels = np.empty(values.shape[1], dtype=np.uint8)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         dtype = "float32" if fits_single else "float64"
-        left = _assign_by_sums(labels, values, valid, _Sums(dtype, low, high, weights, bias), numbers)
+        left = _assign_by_sums(labels, values, valid, _Sums(dtype, low, high, weights, bias, len(labels)), numbers)
         if fits_single and len(left):
             some = np.empty(len(left), dtype=np.uint8)
-            sums = _Sums("float64", low, high, weights, bias)
+            sums = _Sums("float64", low, high, weights, bias, len(left))
             still = _assign_by_sums(some, values[:, left], valid[left], sums, numbers)
             labels[left] = some
             left = left[still]
@@ -105,20 +105,27 @@ def _assign_by_sums(
 class _Sums:
     """Scores of blocks of pixels by BLAS, in one precision."""
 
-    def __init__(self, dtype: str, low: np.ndarray, high: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> None:
-        self.length = max(256, _BLOCK_NUMBERS // (len(low) + len(bias)))
+    def __init__(
+        self, dtype: str, low: np.ndarray, high: np.ndarray, weights: np.ndarray, bias: np.ndarray, most: int
+    ) -> None:
+        self.length = max(1, min(most, max(256, _BLOCK_NUMBERS // (len(low) + len(bias)))))
         factors = np.concatenate([-weights, bias[:, None]], axis=1)
         self._factors, self._magnitudes = np.asarray(factors, dtype), np.abs(factors)
         self._clip = bool(np.isfinite(low).any() or np.isfinite(high).any())
         self._low, self._high = np.asarray(low[:, None], dtype), np.asarray(high[:, None], dtype)
         # The last row meets the bias.
         self._terms: np.ndarray = np.ones((len(low) + 1, self.length), dtype=dtype)
+        # Made once: asking the system for them at every block takes longer than the sums.
+        self._scores: np.ndarray = np.empty((len(bias), self.length), dtype=dtype)
+        self._limit: np.ndarray = np.empty(self.length, dtype=dtype)
+        self._near = np.empty((len(bias), self.length), dtype=bool)
         self._most = _MOST_MAGNITUDE[dtype]
+        self._eps, self._tiny = float(np.finfo(dtype).eps), float(np.finfo(dtype).tiny)
 
     def near(self, values: np.ndarray, valid: np.ndarray) -> np.ndarray | None:
         """Which classes of each pixel may have the smallest score, shape (k, pixels), bool, at least one each.
 
-        None where the magnitudes are out of this precision's range.
+        The array is used again for the next block. None where the magnitudes are out of this precision's range.
         """
         terms = self._terms[:, : values.shape[1]]
         pixels = terms[:-1]
@@ -132,14 +139,16 @@ class _Sums:
             reach[:-1] = values.max(axis=1)
         else:
             reach[:-1] = np.maximum(pixels.max(axis=1), -pixels.min(axis=1))
-        if not (self._magnitudes @ reach).max() <= self._most:
+        magnitude = float((self._magnitudes @ reach).max())
+        if not magnitude <= self._most:
             return None
-        scores = self._factors @ terms
-        limit = scores.min(axis=0)
-        limit += self._rounding(reach)
-        return np.asarray(scores <= limit)
+        scores, limit = self._scores[:, : terms.shape[1]], self._limit[: terms.shape[1]]
+        np.matmul(self._factors, terms, out=scores)
+        np.minimum.reduce(scores, axis=0, out=limit)
+        limit += self._rounding(magnitude, float(reach.max()))
+        return np.less_equal(scores, limit, out=self._near[:, : terms.shape[1]])
 
-    def _rounding(self, reach: np.ndarray) -> float:
+    def _rounding(self, magnitude: float, reach: float) -> float:
         """More than two scores of a pixel can come closer or cross by being rounded and summed in another order.
 
         A sum of n products, in any order, is off by at most n eps/2 times the sum of their magnitudes, to
@@ -148,6 +157,5 @@ class _Sums:
         of two scores make four such errors; this is at least twice as much. Factors and products too small
         for this precision may be lost besides.
         """
-        facts, terms = np.finfo(self._terms.dtype), len(reach)
-        magnitude = (self._magnitudes @ reach).max()
-        return float(4 * (terms + 3) * facts.eps * magnitude + 4 * terms * facts.tiny * reach.max())
+        terms = len(self._terms)
+        return 4 * (terms + 3) * self._eps * magnitude + 4 * terms * self._tiny * reach

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import tempfile
@@ -143,15 +144,20 @@ def _strips(classmap: ClassMap) -> Iterator[tuple[int, np.ndarray]]:
         raise BrokenResult("This result has no labels. Run it again.")
 
 
-def file_strips(path: Path, classmap: ClassMap) -> Iterator[tuple[int, np.ndarray]]:
+def file_strips(
+    path: Path, classmap: ClassMap, first: int = 0, end: int | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
     """The first band of a GeoTIFF of labels on the grid of `classmap`, in the strips of `label_strips`.
+
+    Only those from number `first` up to, but not with, number `end` are read.
 
     Raises BrokenResult where it cannot be read or has another shape.
     """
     try:
         with _open_quietly(path) as dataset:
             _check_shape(dataset.shape, classmap)
-            for window in windows(classmap.grid.shape_rc, (STRIP_ROWS, classmap.grid.width)):
+            strips = windows(classmap.grid.shape_rc, (STRIP_ROWS, classmap.grid.width))
+            for window in itertools.islice(strips, first, end):
                 yield window.row, dataset.read(1, window=window.ranges_rc)
     except RasterioError as error:
         raise BrokenResult("The labels of this result can no longer be read. Run it again.") from error

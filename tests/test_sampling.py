@@ -68,7 +68,7 @@ def test_each_lattice_lies_in_one_block(shape_rc: tuple[int, int], block_rc: tup
             assert first >= 0
             assert first + length <= whole
             assert first // unit == (first + length - 1) // unit
-            assert 0 <= taken[0]
+            assert taken[0] >= 0
             assert taken[-1] < length
             assert len(set(np.diff(taken))) == 1
     looked_at = sum(len(one.rows) * len(one.cols) for one in found)

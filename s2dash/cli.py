@@ -27,6 +27,7 @@ from s2dash.errors import (
     ClusterLost,
     InputError,
     OutputConflict,
+    PixelsGone,
     RecipeError,
     S2DashError,
     UnreadableFile,
@@ -48,6 +49,7 @@ EXIT_STATUS: dict[type[S2DashError], int] = {
     RecipeError: 2,
     ClusterError: 2,
     Cancelled: 2,
+    PixelsGone: 2,
     BrokenResult: 1,
 }
 """What each kind of error ends with."""

@@ -31,7 +31,7 @@ from rasterio.errors import RasterioError
 from s2dash import memory, pipeline
 from s2dash.algorithms import find_algorithm
 from s2dash.classmap import Result
-from s2dash.errors import PixelsGone
+from s2dash.errors import PixelsGone, UnreadableFile
 from s2dash.features import preview_features, raw_features, smoothed_places, window_features
 from s2dash.grid import Grid
 from s2dash.jobs import ScratchFolder
@@ -242,7 +242,7 @@ class _Detail(ABC):
         self.native.tidy_later()
         try:
             return self._drawn(level, z, x, y, size)
-        except (RasterioError, OSError) as error:
+        except (RasterioError, OSError, UnreadableFile) as error:
             raise PixelsGone("The files behind this picture are no longer there. Load the scene again.") from error
 
     def _level_at(self, z: int, size: int) -> Level | None:

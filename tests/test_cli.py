@@ -436,7 +436,7 @@ def test_what_a_large_scene_hides_is_counted_without_another_pass(
     strip = ((slice(0, 6), slice(0, 90)),)
     for masked, share in ((strip, 0.1), ((), 0.0)):
         path = write_scene(tmp_path / "scene.tif", (60, 90), nodata=nodata, masked=masked)
-        assert run("classify", path, "-o", tmp_path / "out.tif", *QUICK)["masked"] == {"no data": share}
+        assert run("classify", path, "-o", tmp_path / "out.tif", *QUICK)["masked"] == {"together": share}
 
 
 def test_every_error_has_a_status() -> None:

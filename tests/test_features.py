@@ -104,7 +104,7 @@ class TestSmoothing:
             for run in (every, every[1:]):
                 for window, found in zip(run, run_features(reader, recipe, run) if run else (), strict=True):
                     expected = window_features(reader, recipe, window)
-                    assert np.array_equal(found.values, expected.values)
+                    assert np.array_equal(found.values, expected.values, equal_nan=True)
                     assert np.array_equal(found.valid, expected.valid)
 
     def test_masked_numbers_leave_no_trace(self) -> None:

@@ -294,7 +294,9 @@ def test_a_tile_that_nobody_waits_for_any_more_is_not_drawn(store):
 
     path = address(token, 4, 0, 0)
     scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": [], "query_string": b""}
-    asyncio.run(Starlette(routes=[route])(scope, receive, send))
+    # On a thread: a browser test before it may have left an event loop running on this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(Starlette(routes=[route])(scope, receive, send))).result()
     assert detail.drawn == []
     assert sent[0]["status"] >= 400
 

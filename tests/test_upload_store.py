@@ -438,13 +438,16 @@ def test_what_the_page_has_taken_stays_as_it_is(
 
 
 def test_idle_uploads_expire_by_themselves(temporary: Path) -> None:
-    store, others = UploadStore(), set(threading.enumerate())
+    def watches() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name == "s2dash-uploads"}
+
+    store, others = UploadStore(), watches()
     upload = store.open(replace(LIMITS, idle_seconds=0.1))
     for _ in range(2):  # also after the watch has ended once
         store.announce(upload, [AnnouncedFile("a.tif", 10)])
         wait_until(lambda: not list(temporary.iterdir()))
         assert upload.sizes == ()
-        wait_until(lambda: set(threading.enumerate()) <= others)
+        wait_until(lambda: watches() <= others)
 
 
 def test_a_folder_that_vanished_is_said_in_words(client: TestClient, upload: Upload, temporary: Path) -> None:

@@ -421,6 +421,7 @@ def test_works_by_keyboard_and_speaks(open_page: Callable[..., UploadPage], tmp_
     page.page.keyboard.press("Tab")
     expect(page.button("Choose a folder")).to_be_focused()
     page.page.keyboard.press("Shift+Tab")
+    expect(page.button("Choose files")).to_be_focused()
     with page.page.expect_file_chooser() as chooser:
         page.page.keyboard.press("Enter")
     chooser.value.set_files(list(files.values()))

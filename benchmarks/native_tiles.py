@@ -62,11 +62,11 @@ class Map:
         self.native.tiles.drop_idle(-1)
 
     def prepared(self) -> float:
-        """Seconds until the level between has been gathered."""
+        """Seconds until the levels between have been gathered."""
         started = time.perf_counter()
         levels = levels_of(self.scene)
         self.native.prepare(self.scene)
-        while len(levels) > 1 and self.native.between(self.scene, levels[1]).share < 1:
+        while any(self.native.between(self.scene, level).share < 1 for level in levels[1:]):
             time.sleep(0.05)
         return time.perf_counter() - started
 
@@ -178,7 +178,7 @@ def main() -> int:
         store = TileStore()
         with TestClient(Starlette(routes=tile_routes(lambda: store))) as client:
             map_ = Map(scene, answer, client, store)
-            print(f"\nThe level between was gathered in the background within {map_.prepared():.1f} s")
+            print(f"\nThe levels between were gathered in the background within {map_.prepared():.1f} s")
             good = views(map_, map_.native.finished(result)) and good
     return 0 if good else 1
 

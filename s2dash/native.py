@@ -2,12 +2,13 @@
 
 Glossary: a level is a scene's grid or every n-th pixel of it (its step). Tiles are drawn from the preview while a
 pixel of theirs covers at least one of the preview's, else from the coarsest level that is fine enough:
-the native one, and for large scenes one between, of which a copy is gathered on disk. A cell is the
+the native one, and for large scenes some between, of which copies are gathered on disk. A cell is the
 square of a level that is read at once and kept for the tiles beside it.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import shutil
@@ -48,11 +49,12 @@ TILE_BYTE_BUDGET = 16 * 2**20
 """Of labels of tiles: some ten views, which another colour draws again without reading."""
 _NATIVE_CELL_SIDE = 512
 """As the blocks of our own rasters."""
-_BETWEEN_CELL_NATIVE_SIDE = 1024
+_BETWEEN_CELL_SIDE = 256
 _STEP_WITH_A_LEVEL_BETWEEN = 5
 """Of the live picture. Below it all of a scene is read in half a second."""
 _MOST_BETWEEN_BYTES = 10**9
-_BETWEEN_KEPT = 4
+"""Of one level; ten bands of a full tile have 600 MB at every second pixel."""
+_SCENES_WITH_LEVELS_BETWEEN = 4
 _HANDLE_IDLE_SECONDS = 5.0
 """Open files keep the disk space of scenes that were removed."""
 _CELL_IDLE_SECONDS = 60.0
@@ -84,6 +86,13 @@ class Level:
         rows, cols = (-(-length // self.side) for length in self.grid.shape_rc)
         return [(row, col) for row in range(rows) for col in range(cols)]
 
+    def cells_under(self, coarser: Level, cell: Cell) -> list[Cell]:
+        """The cells of this level on the ground of a cell of a coarser one, or of its own."""
+        times = coarser.side * coarser.step // (self.side * self.step)
+        rows, cols = (-(-length // self.side) for length in self.grid.shape_rc)
+        row, col = (number * times for number in cell)
+        return list(itertools.product(range(row, min(row + times, rows)), range(col, min(col + times, cols))))
+
     def shape_rc(self, cell: Cell) -> tuple[int, int]:
         """Rows and columns of a cell, in pixels of the level."""
         rows, cols = (
@@ -114,13 +123,11 @@ def levels_of(scene: Scene) -> tuple[Level, ...]:
     native = Level(scene.grid, 1, _NATIVE_CELL_SIDE)
     if scene.live_step < _STEP_WITH_A_LEVEL_BETWEEN:
         return (native,)
-    step = 2 ** math.ceil(math.log2(scene.live_step) / 2)
     pixel_bytes = (len(scene.bands) + len(scene.masks)) * np.dtype(scene.dtype).itemsize
-    while scene.grid.pixel_count // step**2 * pixel_bytes > _MOST_BETWEEN_BYTES:
-        step *= 2
-    if step >= scene.live_step:
-        return (native,)
-    return native, Level(scene.grid, step, max(64, _BETWEEN_CELL_NATIVE_SIDE // step))
+    # Each zoom halves what a tile's pixel covers; so a level pays as far as a zoom lies between it and the next.
+    steps = [2**n for n in range(1, scene.live_step.bit_length()) if 2 * 2**n <= scene.live_step]
+    kept = [step for step in steps if scene.grid.pixel_count // step**2 * pixel_bytes <= _MOST_BETWEEN_BYTES]
+    return native, *(Level(scene.grid, step, _BETWEEN_CELL_SIDE) for step in kept)
 
 
 class NativeTiles:
@@ -130,7 +137,8 @@ class NativeTiles:
         self.cells: ByteCache[CellKey, Any] = ByteCache(cell_byte_budget)
         self.tiles: ByteCache[Hashable, np.ndarray] = ByteCache(tile_byte_budget)
         self._handles = _Handles()
-        self._between: OrderedDict[Hashable, _Between] = OrderedDict()
+        self._between: OrderedDict[Hashable, dict[int, _Between]] = OrderedDict()
+        """Copies of levels by their step, by scene."""
         self._lock = threading.Lock()
         self._tidying = False
 
@@ -158,11 +166,21 @@ class NativeTiles:
         return FinishedDetail(self, levels, path, result.scene.live_step, result.digest) if path and levels else None
 
     def prepare(self, scene: Scene) -> None:
-        """Gather the level between in the background, at low priority, where the scene has one; returns at once."""
-        levels = levels_of(scene)
-        if len(levels) > 1:
-            self.between(scene, levels[1]).gather_once(lambda cell: self.read_between(scene, levels[1], cell))
-            self.tidy_later()
+        """Gather the levels between in the background, at low priority, where the scene has some; returns at once."""
+        between = levels_of(scene)[1:]
+        if not between:
+            return
+        coarsest = between[-1]
+
+        def read(cell: Cell) -> None:
+            for level in reversed(between):
+                # What a cell of the coarsest covers is decoded once: the next level finds it in GDAL's cache.
+                for inner in level.cells_under(coarsest, cell):
+                    if not self.between(scene, level).has(inner):
+                        self.read_between(scene, level, inner)
+
+        self.between(scene, coarsest).gather_once(read)
+        self.tidy_later()
 
     @contextmanager
     def reader(self, scene: Scene) -> Iterator[SceneReader]:
@@ -178,18 +196,19 @@ class NativeTiles:
             yield dataset
 
     def between(self, scene: Scene, level: Level) -> _Between:
-        """The copy of the level between, empty at first."""
+        """The copy of a level between, empty at first."""
         key = (scene.digest, scene.paths)
         with self._lock:
-            if key not in self._between:
-                self._between[key] = _Between(scene, level)
+            copies = self._between.setdefault(key, {})
+            if level.step not in copies:
+                copies[level.step] = _Between(scene, level)
             self._between.move_to_end(key)
-            while len(self._between) > _BETWEEN_KEPT:
-                self._between.popitem(last=False)[1].drop()
-            return self._between[key]
+            while len(self._between) > _SCENES_WITH_LEVELS_BETWEEN:
+                _drop_all(self._between.popitem(last=False)[1])
+            return copies[level.step]
 
     def read_between(self, scene: Scene, level: Level, cell: Cell) -> np.ndarray:
-        """All bands, then all masks, of a cell of the level between, shape (bands + masks, rows, cols)."""
+        """All bands, then all masks, of a cell of a level between, shape (bands + masks, rows, cols)."""
 
         def read() -> np.ndarray:
             with self.reader(scene) as reader:
@@ -216,8 +235,8 @@ class NativeTiles:
         if freed:
             memory.hand_back_soon()
         with self._lock:
-            for key in [key for key, copy in self._between.items() if copy.is_orphan]:
-                self._between.pop(key).drop()
+            for key in [key for key, copies in self._between.items() if any(c.is_orphan for c in copies.values())]:
+                _drop_all(self._between.pop(key))
             self._tidying = bool(self._handles.count or self.cells.byte_count or self._between)
             goes_on = self._tidying
         if goes_on:
@@ -425,6 +444,11 @@ class FinishedDetail(_LabelDetail):
         return np.asarray(kept[rows, cols])
 
 
+def _drop_all(copies: dict[int, _Between]) -> None:
+    for copy in copies.values():
+        copy.drop()
+
+
 def _without_sample(fitted: Fitted) -> Fitted:
     """The fit with what labels pixels alone: pictures live longer than the answers they came with."""
     none = np.zeros((0, 0))
@@ -588,7 +612,7 @@ class _Handles:
 
 
 class _Between:
-    """The copy of a scene's level between: all bands and masks, cell by cell, in a file of its own."""
+    """The copy of a level between: all bands and masks, cell by cell, in a file of its own."""
 
     def __init__(self, scene: Scene, level: Level) -> None:
         self._scene_paths = scene.paths
@@ -615,6 +639,11 @@ class _Between:
         """Whether the scene's files are gone."""
         return not all(path.exists() for path in self._scene_paths)
 
+    def has(self, cell: Cell) -> bool:
+        """Whether a cell is here."""
+        with self._lock:
+            return cell in self._written
+
     def get(self, cell: Cell, read: Callable[[], np.ndarray]) -> np.ndarray:
         """The stack of a cell, shape (bands + masks, rows, cols); read from the scene only where it is not here yet."""
         offset = self._slot[cell] * self._slot_bytes
@@ -629,8 +658,8 @@ class _Between:
                 self._write(cell, offset, stack)
         return stack
 
-    def gather_once(self, read: Callable[[Cell], np.ndarray]) -> None:
-        """Fill the copy on a thread of low priority, once."""
+    def gather_once(self, read: Callable[[Cell], None]) -> None:
+        """Go through all cells on a thread of low priority, once."""
         with self._lock:
             if self._is_gathering:
                 return
@@ -643,14 +672,12 @@ class _Between:
             self._is_dropped = True
         self._folder.remove()
 
-    def _gather(self, read: Callable[[Cell], np.ndarray]) -> None:
+    def _gather(self, read: Callable[[Cell], None]) -> None:
         if sys.platform == "linux":  # where it holds for one thread
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BACKGROUND_NICENESS)
         for cell in self._level.cells:
             if self._is_dropped or not self._has_room():
                 return
-            if cell in self._written:
-                continue
             try:
                 read(cell)
             except (RasterioError, OSError):  # the scene has gone meanwhile

@@ -37,16 +37,16 @@ from s2dash.types import Window
 
 RGB = ("B04", "B03", "B02")
 SHAPE_RC = (560, 640)
-LIVE_STEP = 6
+LIVE_STEP = 9
 PATIENCE_SECONDS = 30
 
 
 @pytest.fixture(autouse=True)
 def small_live_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scenes of this file are larger than their live picture, by a step of 6 or so, and cells are small."""
-    monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 10_000)
+    """Scenes of this file are larger than their live picture, by a step of 9 or so, and cells are small."""
+    monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 4_600)
     monkeypatch.setattr(native, "_NATIVE_CELL_SIDE", 96)
-    monkeypatch.setattr(native, "_BETWEEN_CELL_NATIVE_SIDE", 256)
+    monkeypatch.setattr(native, "_BETWEEN_CELL_SIDE", 64)
 
 
 @pytest.fixture
@@ -297,22 +297,23 @@ def test_a_tile_reads_its_surroundings_only(scene: Scene, tiles: NativeTiles, re
     assert 1 <= len(reads) <= 4
 
 
-def test_the_level_between_is_gathered_once_and_then_read_from_its_copy(
+def test_levels_between_are_gathered_once_and_then_read_from_their_copies(
     scene: Scene, tiles: NativeTiles, reads: list[object]
 ) -> None:
     reads.clear()
     tiles.prepare(scene)
     tiles.prepare(scene)
-    level = levels_of(scene)[1]
-    wait_until(lambda: len(reads) == len(level.cells))
+    _, *between = levels_of(scene)
+    wait_until(lambda: len(reads) == sum(len(level.cells) for level in between))
     stack = read_preview_stack(scene)
     reads.clear()
     detail = tiles.picture(scene, stretch_of(scene, stack, RGB))
     assert detail is not None
     # The last cell is written a moment after it was read.
-    wait_until(lambda: tiles.between(scene, level).share == 1)
-    for address in some_tiles(scene, zoom_where(scene, level.step, scene.live_step)):
-        detail.tile(*address, 256)
+    wait_until(lambda: all(tiles.between(scene, level).share == 1 for level in between))
+    for level, following in itertools.pairwise([*(level.step for level in between), scene.live_step]):
+        for address in some_tiles(scene, zoom_where(scene, level, following)):
+            detail.tile(*address, 256)
     assert not reads
 
 
@@ -365,10 +366,11 @@ def test_nothing_stays_open_or_in_memory_once_nobody_looks(scene: Scene, tmp_pat
 def test_the_copy_of_a_scene_that_was_removed_goes(scene: Scene) -> None:
     tiles = NativeTiles()
     tiles.prepare(scene)
-    folder = tiles.between(scene, levels_of(scene)[1])._folder.path
-    assert folder.exists()
+    folders = [tiles.between(scene, level)._folder.path for level in levels_of(scene)[1:]]
+    assert folders
+    assert all(folder.exists() for folder in folders)
     scene.paths[0].unlink()
-    wait_until(lambda: not folder.exists())
+    wait_until(lambda: not any(folder.exists() for folder in folders))
 
 
 def test_files_that_are_gone_are_said_to_be(scene: Scene, tmp_path: Path, tiles: NativeTiles) -> None:

@@ -2,7 +2,7 @@
 
 Scenes up to 67 million pixels are sampled pixel by pixel from all that are valid: any spread of small
 windows would decode nearly every block of them anyway, and neighbouring pixels, being alike, tell
-less. Of larger ones about a quarter of the file's blocks is read, one at a random place in each cell of
+less. Of larger ones up to half of the file's blocks is read, one at a random place in each cell of
 an even division, and an even lattice of pixels taken from each: a block is decoded whole or not at all.
 """
 
@@ -26,12 +26,12 @@ from s2dash.scene import Pixels, Scene
 from s2dash.settings import thread_count
 from s2dash.types import Window, frozen, windows
 
-_FEWEST_CELLS, _MOST_CELLS = 11, 32
+_FEWEST_CELLS, _MOST_CELLS = 16, 32
 """Cells along each axis, of which each gives one block, as far as there are as many blocks."""
 _LEAST_UNIT = 256
 """Rows or columns: smaller blocks are taken together."""
 _MARGIN = 8
-"""Pixels left out at the edges of a block: what smoothing, and bands of coarser pixels, would reach beyond it for."""
+"""Pixels left out at the edges of a block where smoothing, or bands of coarser pixels, would reach beyond it."""
 _WHOLE_UP_TO_PIXELS = 2**26
 _SPARSE = 40
 """Samples of more than one pixel in so many are drawn from all blocks."""
@@ -89,7 +89,9 @@ def draw_sample(scene: Scene, recipe: Recipe, stack: np.ndarray | None = None, o
     if scene.grid.pixel_count > max(_WHOLE_UP_TO_PIXELS, _SPARSE * recipe.sample):
         with SceneReader(scene) as reader:
             block_rc = reader.block_shape_rc
-        parts = _spread_blocks(scene.grid.shape_rc, block_rc, recipe.sample, recipe.seed)
+        reaches_beyond = recipe.smooth > 0 or len({layer.grid for layer in scene.layers}) > 1
+        margin = _MARGIN if reaches_beyond else 0
+        parts = _spread_blocks(scene.grid.shape_rc, block_rc, recipe.sample, recipe.seed, margin)
         pixels, bands = _read_parts(scene, parts, partial(_of_block, recipe=recipe, on_reflectance=on_reflectance))
         if pixels.valid.size >= recipe.sample * _ENOUGH:
             looked_at = sum(len(part.rows) * len(part.cols) for part in parts)
@@ -194,7 +196,9 @@ def _choose(pixels: Pixels, bands: np.ndarray, recipe: Recipe, looked_at: float)
     return Sample(frozen(raw), frozen(bands.reshape(len(bands), -1)[:, where]), population)
 
 
-def _spread_blocks(shape_rc: tuple[int, int], block_rc: tuple[int, int], sample: int, seed: int) -> list[_Lattice]:
+def _spread_blocks(
+    shape_rc: tuple[int, int], block_rc: tuple[int, int], sample: int, seed: int, margin: int = 0
+) -> list[_Lattice]:
     """A lattice of pixels in one block of each cell of an even division, together about 1.3 x `sample` pixels.
 
     The surplus makes up for masked pixels; where many are masked the sample is smaller. A block is as likely
@@ -206,7 +210,7 @@ def _spread_blocks(shape_rc: tuple[int, int], block_rc: tuple[int, int], sample:
     side = math.ceil(math.sqrt(_SURPLUS * sample / ((len(edges[0]) - 1) * (len(edges[1]) - 1))))
     out = []
     for cell in itertools.product(*(itertools.pairwise(axis) for axis in edges)):
-        axes = [_block_at(rng, *place) for place in zip(cell, shape_rc, units, strict=True)]
+        axes = [_block_at(rng, *place, margin) for place in zip(cell, shape_rc, units, strict=True)]
         (row, height), (col, width) = axes
         taken = [_evenly(rng, length, side) for _, length in axes]
         out.append(_Lattice(Window(row, col, height, width), *taken))
@@ -220,17 +224,17 @@ def _cell_edges(length: int, unit: int) -> list[int]:
     return [round(edge) for edge in np.linspace(0, length, cells + 1).tolist()]
 
 
-def _block_at(rng: np.random.Generator, cell: tuple[int, int], length: int, unit: int) -> tuple[int, int]:
+def _block_at(rng: np.random.Generator, cell: tuple[int, int], length: int, unit: int, margin: int) -> tuple[int, int]:
     """First place and length, along an axis, of the inside of the block at a random place of a cell."""
     start = int(rng.integers(*cell)) // unit * unit
     if length - start <= 4 * _MARGIN and start >= unit:
         start -= unit
     end = min(start + unit, length)
-    margin = _MARGIN if end - start > 4 * _MARGIN else 0
+    margin = margin if end - start > 4 * margin else 0
     return start + margin, end - start - 2 * margin
 
 
 def _evenly(rng: np.random.Generator, length: int, count: int) -> np.ndarray:
-    """At most `count` evenly spaced places of 0 to `length`, the first of them random; shape (n,), int64."""
-    step, count = max(1, length // count), min(count, length)
-    return int(rng.integers(0, length - step * (count - 1))) + step * np.arange(count)
+    """At most `count` places of 0 to `length`, as evenly spaced as can be, from a random one; shape (n,), int64."""
+    count = min(count, length)
+    return np.floor((np.arange(count) + rng.random()) * (length / count)).astype(np.int64)

@@ -70,11 +70,11 @@ def test_each_lattice_lies_in_one_block(shape_rc: tuple[int, int], block_rc: tup
             assert first // unit == (first + length - 1) // unit
             assert taken[0] >= 0
             assert taken[-1] < length
-            assert len(set(np.diff(taken))) == 1
+            assert np.ptp(np.diff(taken)) <= 1
     looked_at = sum(len(one.rows) * len(one.cols) for one in found)
     assert 1.2 * 100_000 < looked_at < 1.6 * 100_000
     blocks = [-(-length // unit) for length, unit in zip(shape_rc, units, strict=True)]
-    most = [max(count / 2, min(count, 11)) for count in blocks]
+    most = [max(count / 2, min(count, 16)) for count in blocks]
     assert len({(one.window.row // units[0], one.window.col // units[1]) for one in found}) <= most[0] * most[1]
 
 

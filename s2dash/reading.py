@@ -15,7 +15,7 @@ import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from s2dash import resample
+from s2dash import resample, web, web_files
 from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid
 from s2dash.scene import AREA, FILE_MASK, SCL, Layer, Masking, Pixels, RestIsZero, Scene, hidden_by_cause
@@ -26,6 +26,8 @@ from s2dash.types import Window, frozen, windows
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
 _STRIP_ROWS = 512
+_SCATTERED_SIDE = 6
+"""Blocks along each side that stand for all: a thirteenth of a full tile in blocks of 512."""
 
 
 class SceneReader:
@@ -151,7 +153,8 @@ class SceneReader:
 
     def _dataset(self, path: Path) -> rasterio.DatasetReader:
         if path not in self._datasets:
-            self._datasets[path] = rasterio.open(path, driver="GTiff")
+            is_web = web.is_web(path)
+            self._datasets[path] = web_files.open_dataset(path) if is_web else rasterio.open(path, driver="GTiff")
         return self._datasets[path]
 
 
@@ -187,6 +190,27 @@ def read_preview_stack(scene: Scene) -> np.ndarray:
                 out[:, filled : filled + len(some)] = reader.stack(some, cols)
                 filled += len(some)
     return frozen(out)
+
+
+def read_scattered_stack(scene: Scene) -> np.ndarray:
+    """What `read_preview_stack` reads, of at most 36 blocks spread evenly over the scene: for shares, not for a look.
+
+    Shape (bands + masks, 1, pixels), in the scene's dtype, read-only.
+    """
+    step = scene.live_step
+    with SceneReader(scene) as reader:
+        places = [
+            [np.arange(start, min(start + size, whole), step) for start in _spread(whole, size)]
+            for whole, size in zip(scene.grid.shape_rc, reader.block_shape_rc, strict=True)
+        ]
+        read = [reader.stack(rows, cols) for rows in places[0] for cols in places[1]]
+    return frozen(np.concatenate([one.reshape(len(one), 1, -1) for one in read], axis=2))
+
+
+def _spread(whole: int, size: int) -> list[int]:
+    """First places of a few blocks, out of all along a side."""
+    count = -(-whole // size)
+    return [int(number) * size for number in np.unique(np.linspace(0, count - 1, _SCATTERED_SIDE).round())]
 
 
 def preview_places(grid: Grid, step: int) -> tuple[np.ndarray, np.ndarray]:
@@ -229,7 +253,13 @@ def _read(
     try:
         return np.asarray(dataset.read(indexes, window=window))
     except RasterioError as error:
+        path, first_row = Path(dataset.name), window[0][0] + 1
+        if web.is_web(path):
+            # Without the cause, whose words hold the whole address.
+            raise UnreadableFile(
+                f"{web.shown(path)}: the pixels from row {first_row:,} on cannot be read. The server broke off, or the "
+                "file is damaged. Run it again, or download the file."
+            ) from None
         raise UnreadableFile(
-            f"{Path(dataset.name).name} is damaged: the pixels from row {window[0][0] + 1:,} on cannot be read. "
-            "Download or export it again."
+            f"{path.name} is damaged: the pixels from row {first_row:,} on cannot be read. Download or export it again."
         ) from error

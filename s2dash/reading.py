@@ -26,8 +26,8 @@ from s2dash.types import Window, frozen, windows
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
 _STRIP_ROWS = 512
-_SCATTERED_SIDE = 6
-"""Blocks along each side that stand for all: a thirteenth of a full tile in blocks of 512."""
+_SCATTERED_SIDE = 5
+"""Blocks along each side that stand for all: a twentieth of a full tile in blocks of 512."""
 
 
 class SceneReader:
@@ -193,7 +193,7 @@ def read_preview_stack(scene: Scene) -> np.ndarray:
 
 
 def read_scattered_stack(scene: Scene) -> np.ndarray:
-    """What `read_preview_stack` reads, of at most 36 blocks spread evenly over the scene: for shares, not for a look.
+    """What `read_preview_stack` reads, of at most 25 blocks spread evenly over the scene: for shares, not for a look.
 
     Shape (bands + masks, 1, pixels), in the scene's dtype, read-only.
     """
@@ -209,8 +209,8 @@ def read_scattered_stack(scene: Scene) -> np.ndarray:
 
 def _spread(whole: int, size: int) -> list[int]:
     """First places of a few blocks, out of all along a side."""
-    count = -(-whole // size)
-    return [int(number) * size for number in np.unique(np.linspace(0, count - 1, _SCATTERED_SIDE).round())]
+    middles = (np.arange(_SCATTERED_SIDE) + 0.5) / _SCATTERED_SIDE
+    return [int(number) * size for number in np.unique((middles * -(-whole // size)).astype(int))]
 
 
 def preview_places(grid: Grid, step: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 import socket
 import ssl
@@ -33,6 +34,8 @@ _START_BYTES = 4_096
 _MOST_REDIRECTIONS = 5
 _DOOR = "CPL_VSIL_CURL_ALLOWED_FILENAME"
 _CONTENT_RANGE = re.compile(r"bytes 0-\d+/(\d+)")
+_CERTIFICATES = "GDAL_CURL_CA_BUNDLE"
+"""GDAL's variable for a file of certificates to trust; where it is unset, rasterio names its usual ones there."""
 _BUSY = (429, 500, 502, 503, 504)
 
 
@@ -126,8 +129,14 @@ def _open(path: Path, method: str, headers: dict[str, str]) -> HTTPResponse:
     if user is not None:
         # Not for the server that a redirection leads to.
         request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(user.encode()).decode()}")
-    answer: HTTPResponse = urllib.request.build_opener(_Redirections).open(request, timeout=TIMEOUT_SECONDS)
+    secured = urllib.request.HTTPSHandler(context=_trust(os.environ.get(_CERTIFICATES)))
+    answer: HTTPResponse = urllib.request.build_opener(_Redirections, secured).open(request, timeout=TIMEOUT_SECONDS)
     return answer
+
+
+@lru_cache(maxsize=2)
+def _trust(certificates: str | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certificates or None)
 
 
 def _has_head(path: Path, expected_bytes: int) -> bool:
@@ -172,7 +181,8 @@ def _may_pass(error: OSError | HTTPException) -> bool:
     if isinstance(error, urllib.error.HTTPError):
         return error.code in _BUSY
     reason = getattr(error, "reason", error)
-    return not isinstance(reason, (ssl.SSLCertVerificationError, socket.gaierror, ConnectionRefusedError))
+    lasting = (ssl.SSLCertVerificationError, socket.gaierror, ConnectionRefusedError, FileNotFoundError)
+    return not isinstance(reason, lasting)
 
 
 def _in_plain_words(error: OSError | HTTPException) -> str:
@@ -181,7 +191,12 @@ def _in_plain_words(error: OSError | HTTPException) -> str:
         return _status_in_plain_words(error.code)
     reason = getattr(error, "reason", error)
     if isinstance(reason, ssl.SSLCertVerificationError):
-        return "the server's certificate cannot be trusted. Check the address, or download the file."
+        return (
+            "the server's certificate cannot be trusted. Check the address. Where an organisation has certificates of "
+            f"its own, name their file in the variable {_CERTIFICATES}."
+        )
+    if isinstance(reason, FileNotFoundError):
+        return f"the file of certificates that {_CERTIFICATES} names is not there. Correct or unset the variable."
     if isinstance(reason, socket.gaierror):
         return "no server of this name is found. Check the address and the network."
     if isinstance(reason, TimeoutError):

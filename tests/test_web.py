@@ -5,6 +5,10 @@ from __future__ import annotations
 import ast
 import json
 import logging
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler
@@ -439,6 +443,27 @@ class TestErrors:
         with pytest.raises(SystemExit):
             cli.main(words)
         assert "this takes a path, not an address" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
+class TestCertificates:
+    def test_one_variable_says_whom_to_trust(self, server: FileServer, tmp_path: Path) -> None:
+        written(server)
+        certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+        how = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+        made = ["openssl", *how.split(), "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(made, check=True, capture_output=True)
+        server.encrypt(certificate, key)
+        address = server.address().replace("http:", "https:")
+
+        def info(**more: str) -> subprocess.CompletedProcess[str]:
+            words = [sys.executable, "-m", "s2dash", "info", address]
+            return subprocess.run(words, cwd=ROOT, env=os.environ | more, capture_output=True, text=True, check=False)
+
+        assert "certificate cannot be trusted" in (untrusted := info()).stderr
+        assert untrusted.returncode == 2
+        assert json.loads(info(GDAL_CURL_CA_BUNDLE=str(certificate)).stdout)["width"] == SHAPE[1]
+        assert "GDAL_CURL_CA_BUNDLE names is not there" in info(GDAL_CURL_CA_BUNDLE=str(tmp_path / "none")).stderr
 
 
 class TestElsewhere:

@@ -5,6 +5,7 @@ Pixels come out as they are stored, on the scene's grid, with a mask beside them
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
@@ -250,16 +251,18 @@ def _read(
     dataset: rasterio.DatasetReader, indexes: list[int], window: tuple[tuple[int, int], tuple[int, int]]
 ) -> np.ndarray:
     """Bands of a window; raises UnreadableFile for damage, which a file read in place may still show here."""
+    path, first_row = Path(dataset.name), window[0][0] + 1
+    if web.is_web(path):
+        # Not as the cause, whose words hold the whole address.
+        with contextlib.suppress(RasterioError):
+            return np.asarray(dataset.read(indexes, window=window))
+        raise UnreadableFile(
+            f"{web.shown(path)}: the pixels from row {first_row:,} on cannot be read. The server broke off, or the "
+            "file is damaged. Run it again, or download the file."
+        )
     try:
         return np.asarray(dataset.read(indexes, window=window))
     except RasterioError as error:
-        path, first_row = Path(dataset.name), window[0][0] + 1
-        if web.is_web(path):
-            # Without the cause, whose words hold the whole address.
-            raise UnreadableFile(
-                f"{web.shown(path)}: the pixels from row {first_row:,} on cannot be read. The server broke off, or the "
-                "file is damaged. Run it again, or download the file."
-            ) from None
         raise UnreadableFile(
             f"{path.name} is damaged: the pixels from row {first_row:,} on cannot be read. Download or export it again."
         ) from error

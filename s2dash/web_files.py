@@ -1,12 +1,14 @@
 """What web servers say of files, and the door through which GDAL reads one of them.
 
 GDAL is kept off the network (`settings.GDAL_ENVIRONMENT`); `open_dataset` lets it open one path, for that moment.
-Errors come without their causes, whose words may hold the whole address.
+Errors are raised after what caused them is dealt with, and so do not carry it along: its words may hold the whole
+address, and open connections do not travel between processes.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import re
@@ -94,14 +96,12 @@ def open_dataset(path: Path) -> rasterio.DatasetReader:
     Raises UnreadableFile where it cannot be opened.
     """
     name = path.as_posix()
-    try:
-        with rasterio.Env(**{_DOOR: name}):
-            return rasterio.open(name, driver="GTiff")
-    except (RasterioError, CPLE_BaseError):
-        raise UnreadableFile(
-            f"{shown(path)} cannot be opened: the server broke off, or the file is damaged. "
-            "Try again later, or download it."
-        ) from None
+    with contextlib.suppress(RasterioError, CPLE_BaseError), rasterio.Env(**{_DOOR: name}):
+        return rasterio.open(name, driver="GTiff")
+    raise UnreadableFile(
+        f"{shown(path)} cannot be opened: the server broke off, or the file is damaged. "
+        "Try again later, or download it."
+    )
 
 
 @lru_cache(maxsize=64)
@@ -150,14 +150,16 @@ def _has_head(path: Path, expected_bytes: int) -> bool:
 
 def _asked(path: Path) -> _Answer:
     """What the server says of a file; raises UnreadableFile."""
-    for attempt in range(1, ATTEMPTS + 1):
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             return _asked_once(path)
         except (OSError, HTTPException) as error:
-            if attempt == ATTEMPTS or not _may_pass(error):
-                raise UnreadableFile(f"{shown(path)} cannot be read: {_in_plain_words(error)}") from None
+            why, may_pass = _in_plain_words(error), _may_pass(error)
+        if attempt == ATTEMPTS or not may_pass:
+            raise UnreadableFile(f"{shown(path)} cannot be read: {why}")
         time.sleep(RETRY_SECONDS * attempt)
-    raise AssertionError("the last attempt returns or raises")
 
 
 def _asked_once(path: Path) -> _Answer:

@@ -212,30 +212,45 @@ class TestLabels:
         pytest.importorskip("distributed")
         path = written(server)
         (tmp_path / "out").mkdir()
+        other = write_scene(tmp_path / "other.tif", (SHAPE[0] + 16, SHAPE[1]), seed=3)
         assert cli.main(["classify", str(path), "-o", str(tmp_path / "path.tif"), *FAST]) == 0
         with local_cluster(tmp_path / "dask") as local:
             server.forget()
             out = tmp_path / "out" / "web.tif"
             address = server.address(f"scene.tif?sig={SECRET_TOKEN}", SECRET_USER)
-            assert cli.main(["classify", address, "-o", str(out), *FAST, "--scheduler", local.address]) == 0
+            command = ["classify", address, "-o", str(out), *FAST, "--scheduler", local.address]
+            assert cli.main(command) == 0
             assert np.array_equal(labels_of(out), labels_of(tmp_path / "path.tif"))
             assert {asked.authorization for asked in server.asked} == {"Basic YW5uOnNAY3JldA=="}
             # Workers ask for each part whether the file is still the same.
             whole = [asked for asked in server.asked if asked.range == "bytes=0-4095"]
             assert len(whole) > len(list(pipeline.windows(SHAPE, (4 * WINDOW[0], WINDOW[1]))))
 
+            def is_late() -> bool:
+                return len([asked for asked in server.asked if asked.range == "bytes=0-4095"]) >= 20
+
+            def gone(handler: BaseHTTPRequestHandler) -> bool:
+                return handler.headers["Range"] == "bytes=0-4095" and is_late() and send_status(handler, 404)
+
             def swapped(handler: BaseHTTPRequestHandler) -> bool:
-                if len([asked for asked in server.asked if asked.range == "bytes=0-4095"]) == 20:
-                    written(server, seed=3, shape_rc=(SHAPE[0] + 16, SHAPE[1]))
+                if is_late() and other.exists():
+                    other.replace(path)
                 return False
 
-            capsys.readouterr()
-            server.forget()
-            server.misbehave = swapped
-            assert cli.main(["classify", address, "-o", str(out), *FAST, "--scheduler", local.address]) == 2
-            last = capsys.readouterr().err.splitlines()[-1]
-            assert "127.0.0.1/…/scene.tif was changed on the server since it was opened" in last
-            assert "Every worker must reach this address." in last
+            for misbehave, words in (
+                (gone, "127.0.0.1/…/scene.tif cannot be read: the server has no such file"),
+                (swapped, "127.0.0.1/…/scene.tif was changed on the server since it was opened"),
+            ):
+                capsys.readouterr()
+                server.forget()
+                server.misbehave = misbehave
+                assert (
+                    cli.main(["classify", address, "-o", str(out), *FAST, "--seed", "2", "--scheduler", local.address])
+                    == 2
+                )
+                last = capsys.readouterr().err.splitlines()[-1]
+                assert words in last
+                assert "Every worker must reach this address." in last
             logs = "".join(log.read_text(errors="replace") for log in (tmp_path / "dask").glob("process-*.log"))
             assert SECRET_TOKEN not in logs
             assert "cret%" not in logs
@@ -362,6 +377,14 @@ class TestErrors:
         written(server)
         server.misbehave = lambda handler: len(server.asked) < 3 and send_status(handler, 503)
         assert opened(server).grid.shape_rc == SHAPE
+
+    @pytest.mark.parametrize("misbehave", [answering(404), answering(200), broken_off])
+    def test_errors_carry_no_causes(self, server: FileServer, misbehave: Any) -> None:
+        written(server)
+        server.misbehave = misbehave
+        with pytest.raises(UnreadableFile) as caught:
+            opened(server)
+        assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
     def test_nobody_there(self, server: FileServer) -> None:
         address = server.address()

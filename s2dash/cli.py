@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2dash import __version__, cli_batch, memory, sentinel2
+from s2dash import __version__, cli_batch, memory, sentinel2, web
 from s2dash.errors import (
     BrokenResult,
     Cancelled,
@@ -54,7 +54,7 @@ EXIT_STATUS: dict[type[S2DashError], int] = {
 }
 """What each kind of error ends with."""
 
-_PATH_HELP = "a GeoTIFF or JP2, several of one scene, a zip, or a .SAFE"
+_PATH_HELP = "a GeoTIFF or JP2, several of one scene, a zip, a .SAFE, or the https:// address of a tiled GeoTIFF"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -97,11 +97,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(complaint=lambda output: None)
     batch.set_defaults(complaint=cli_batch.complaint)
     for command in (info, classify):
-        command.add_argument("paths", nargs="+", metavar="PATH", type=Path, help=_PATH_HELP)
+        command.add_argument("paths", nargs="+", metavar="PATH", type=cli_batch.scene_path, help=_PATH_HELP)
     cli_batch.add_arguments(batch)
     for command in (info, classify, batch):
         _add_scene_flags(command)
-    classify.add_argument("-o", "--output", required=True, type=Path, metavar="OUT.tif", help="the GeoTIFF to write")
+    classify.add_argument(
+        "-o", "--output", required=True, type=cli_batch.file_path, metavar="OUT.tif", help="the GeoTIFF to write"
+    )
     classify.add_argument("--scheduler", metavar="tcp://HOST:8786", help="label a large scene on this Dask cluster")
     batch.add_argument("--scheduler", metavar="tcp://HOST:8786", help="label large scenes on this Dask cluster")
     for command in (classify, batch):
@@ -116,7 +118,10 @@ def _add_scene_flags(command: argparse.ArgumentParser) -> None:
     group.add_argument("--offset", type=_finite, metavar="N", help="added to stored numbers: 0, or -1000")
     group.add_argument("--quantification", type=_finite, metavar="N", help="what they are divided by, usually 10000")
     group.add_argument(
-        "--area", type=Path, metavar="FILE", help="leave out what lies outside: GeoJSON, GeoPackage, raster"
+        "--area",
+        type=cli_batch.file_path,
+        metavar="FILE",
+        help="leave out what lies outside: GeoJSON, GeoPackage, raster",
     )
 
 
@@ -124,8 +129,10 @@ def _add_recipe_flags(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group(
         "recipe", "Every choice; what is not given stays as in --recipe, or the default."
     )
-    group.add_argument("--recipe", type=Path, metavar="R.json", help="start from a saved recipe")
-    group.add_argument("--save-recipe", type=Path, metavar="R.json", help="save the recipe that was used")
+    group.add_argument("--recipe", type=cli_batch.file_path, metavar="R.json", help="start from a saved recipe")
+    group.add_argument(
+        "--save-recipe", type=cli_batch.file_path, metavar="R.json", help="save the recipe that was used"
+    )
     group.add_argument("--bands", metavar="all|B02,B03", help="bands to look at")
     group.add_argument("--indices", metavar="NDVI,NDWI", help="spectral indices as further features")
     group.add_argument("--scale", metavar="none|standard|robust", help="let every band count equally")
@@ -170,12 +177,13 @@ def _finite(text: str) -> float:
 
 
 def _info(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
-    from s2dash.reading import read_preview_stack
+    from s2dash.reading import read_preview_stack, read_scattered_stack
     from s2dash.recipe import default_recipe
     from s2dash.scene import masked_shares, valid_pixels
 
     with _opened(arguments) as scene:
-        stack = read_preview_stack(scene)
+        is_looked_through = scene.live_step == 1 or not web.is_web(scene.paths[0])
+        stack = read_preview_stack(scene) if is_looked_through else read_scattered_stack(scene)
         every_band = range(len(scene.bands))
         masking = default_recipe(scene).masking
         hidden = ~valid_pixels(scene, every_band, stack, masking)
@@ -197,8 +205,11 @@ def _info(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
             "nodata_share": 0.0 if scene.zero_is_nodata else round(causes.get("no data", 0.0), 6),
             "masked_share": round(float(hidden.mean()), 6),
             "masked": {cause: round(share, 6) for cause, share in causes.items()},
-            "warnings": [*scene.notes, *_mask_words(scene, causes)],
+            "warnings": [*scene.notes, *_mask_words(scene, causes), *([] if is_looked_through else [_SCATTERED])],
         }
+
+
+_SCATTERED = "Shares are of some places of the picture, so that not all of it has to be fetched."
 
 
 def _mask_words(scene: Scene, causes: dict[str, float]) -> list[str]:
@@ -214,11 +225,13 @@ def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     from s2dash.legend import default_legend
 
     out: Path = arguments.output
-    given = [*arguments.paths, *(path for path in (arguments.recipe, arguments.area) if path)]
+    given = [*web.not_web(arguments.paths), *(path for path in (arguments.recipe, arguments.area) if path)]
     _require_writable(out, "-o", given)
     _require_writable(sidecar_path(out), "-o", given)
     if arguments.save_recipe:
-        _require_writable(arguments.save_recipe, "--save-recipe", [*arguments.paths, out, sidecar_path(out)])
+        _require_writable(
+            arguments.save_recipe, "--save-recipe", [*web.not_web(arguments.paths), out, sidecar_path(out)]
+        )
 
     with _executor(arguments) as executor, _opened(arguments) as scene, _labels_place(arguments) as labels_path:
         recipe = _recipe(arguments, scene)
@@ -243,14 +256,14 @@ def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
 
 def _batch(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     def open_scene(path: Path, folder: Path, progress: Progress, cancel: CancelToken) -> Scene:
-        if not path.exists():
+        if not web.is_web(path) and not path.exists():
             raise UnreadableFile(f"There is no file {path}. Check the path.")
         return _open(arguments, [path], folder, progress, cancel)
 
     if arguments.recipe:
         _saved_recipe(arguments.recipe)
     if arguments.save_recipe:
-        _require_writable(arguments.save_recipe, "--save-recipe", list(arguments.scenes))
+        _require_writable(arguments.save_recipe, "--save-recipe", web.not_web(arguments.scenes))
     with _executor(arguments) as executor:
         output = cli_batch.run(
             arguments, started, open_scene, lambda scene: _recipe(arguments, scene), _RECIPE_FLAGS, executor
@@ -443,7 +456,7 @@ def _param(text: str) -> tuple[str, ParamValue]:
 def _opened(arguments: argparse.Namespace) -> Iterator[Scene]:
     """The scene: the operator's own file where it lies, or a rewritten copy that goes with the block."""
     paths: list[Path] = arguments.paths
-    for path in [*paths, *([arguments.area] if arguments.area else [])]:
+    for path in [*web.not_web(paths), *([arguments.area] if arguments.area else [])]:
         if not path.exists():
             raise UnreadableFile(f"There is no file {path}. Check the path.")
     # Workers of a cluster reach the result's folder, but not this machine's folder of temporary files.

@@ -18,6 +18,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from s2dash import web
 from s2dash.errors import Cancelled, UnreadableFile
 from s2dash.types import CancelToken, Progress
 
@@ -36,12 +37,29 @@ _AFTER_SHARE = 0.02
 """The time left is said once so much is done."""
 
 
+def scene_path(text: str) -> Path:
+    """An argument that names a scene: a path, or a web address as a path."""
+    try:
+        return web.path_of(text) if web.is_address(text) else Path(text)
+    except UnreadableFile as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def file_path(text: str) -> Path:
+    """An argument that names a file or folder of this machine."""
+    if web.is_address(text):
+        raise argparse.ArgumentTypeError("this takes a path, not an address. Download the file first.")
+    return Path(text)
+
+
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """What `batch` takes beside the flags of scenes and recipes."""
     command.epilog = _EPILOGUE
     command.formatter_class = argparse.RawDescriptionHelpFormatter
-    command.add_argument("scenes", nargs="+", metavar="SCENE", type=Path, help="one scene each, or a folder of scenes")
-    command.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="the folder to write to")
+    command.add_argument(
+        "scenes", nargs="+", metavar="SCENE", type=scene_path, help="one scene each, or a folder of scenes"
+    )
+    command.add_argument("-o", "--output", required=True, type=file_path, metavar="DIR", help="the folder to write to")
     command.add_argument(
         "--fit-on",
         default="all",
@@ -120,7 +138,7 @@ def _output(report: Report, out: Path, seconds: float) -> dict[str, Any]:
 
 
 def _scene(one: SceneReport, out: Path) -> dict[str, Any]:
-    facts: dict[str, Any] = {"scene": one.source.name, "path": str(one.source.path), "state": one.state}
+    facts: dict[str, Any] = {"scene": one.source.name, "path": _shown(one.source.path), "state": one.state}
     if one.finished is None:
         return facts | {"error": one.error}
     classes = [
@@ -139,6 +157,10 @@ def _scene(one: SceneReport, out: Path) -> dict[str, Any]:
         "attribution": one.finished.attribution,
         "warnings": list(one.finished.warnings),
     }
+
+
+def _shown(path: Path) -> str:
+    return web.shown(path) if web.is_web(path) else str(path)
 
 
 def _key(arguments: argparse.Namespace, flags: Sequence[str], file: Path | None) -> str:

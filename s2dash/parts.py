@@ -30,8 +30,8 @@ from affine import Affine
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
-from s2dash import __version__
-from s2dash.errors import BrokenResult, ClusterError, ClusterLost
+from s2dash import __version__, web, web_files
+from s2dash.errors import BrokenResult, ClusterError, ClusterLost, UnreadableFile
 from s2dash.grid import Grid, class_counts
 from s2dash.reading import SceneReader
 from s2dash.scene import Scene
@@ -58,6 +58,7 @@ _GDAL_OPTIONS = {
     "GDAL_NUM_THREADS": "1",
     # rasterio takes bytes here, unlike GDAL's own environment variable.
     "GDAL_CACHEMAX": 128_000_000,
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}",
 }
 """Workers are started without the environment that s2dash sets for its own process."""
 
@@ -98,9 +99,12 @@ class PartFacts:
     """That reading, labelling and writing took on the worker."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Job:
-    """What all parts of one run share; it goes to each worker once."""
+    """What all parts of one run share; it goes to each worker once.
+
+    Without a text of its own, as workers log what they were given, and an address may hold a password.
+    """
 
     scene: Scene
     """With absolute paths."""
@@ -112,7 +116,8 @@ class Job:
     folder: Path
     """Where the parts are written; the workers and who started the run must all reach it."""
     sizes: tuple[tuple[Path, int], ...]
-    """The scene's files and their bytes, as seen by who started the run."""
+    """The scene's files and their bytes, as seen by who started the run; without those on web servers, whose paths
+    say their version."""
     versions: tuple[tuple[str, str], ...]
 
     def parts(self) -> list[Window]:
@@ -145,7 +150,7 @@ def make_job(
     """
     key = f"{labels_key} {__version__} {scene.grid.shape_rc} {tuple(window_shape_rc)} {WINDOWS_IN_PART}"
     try:
-        sizes = tuple((path, path.stat().st_size) for path in scene.paths)
+        sizes = tuple((path, path.stat().st_size) for path in web.not_web(scene.paths))
     except OSError as error:
         raise ClusterError(f"{error.filename} can no longer be read. Open the scene again.") from error
     return Job(
@@ -377,6 +382,10 @@ def _require_visible(job: Job) -> None:
             raise ClusterError(
                 f"The worker on {host} sees another file at {path}: {found:,} bytes, not {size:,}. {remedy}."
             )
+    try:
+        web_files.require_unchanged(job.scene.paths)
+    except UnreadableFile as error:
+        raise ClusterError(f"On the worker {host}: {error} Every worker must reach this address.") from error
     if _job_in(job.folder) != job.digest:
         raise ClusterError(f"The worker on {host} cannot see the folder {job.folder} of this run. {remedy}.")
 

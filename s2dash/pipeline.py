@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from s2dash import evaluate, parts
+from s2dash import evaluate, parts, web_files
 from s2dash.algorithms import Algorithm, LinearModel, Model, find_algorithm, nearest
 from s2dash.algorithms.threads import single_threaded
 from s2dash.atmosphere import without_haze
@@ -356,7 +356,10 @@ def run(
     cancel: CancelToken | None = None,
     executor: Executor | None = None,
 ) -> tuple[Result, Fitted]:
-    """The whole flow to a full result. `labels_path` is only written for scenes larger than the live picture."""
+    """The whole flow to a full result. `labels_path` is only written for scenes larger than the live picture.
+
+    Raises what `fit` and `run_full` raise, and UnreadableFile where a file on a web server was changed meanwhile.
+    """
     progress(0.0, "Learning the groups")
     scene = scene_for(scene, recipe)
     if scene.live_step == 1:
@@ -364,9 +367,11 @@ def run(
         fitted = fit(scene, recipe, stack)
         result = run_live(fitted, stack)
         progress(1.0, "Grouping pixels")
-        return result, fitted
-    fitted = fit(scene, recipe)
-    return run_full(fitted, labels_path, progress, cancel, executor), fitted
+    else:
+        fitted = fit(scene, recipe)
+        result = run_full(fitted, labels_path, progress, cancel, executor)
+    web_files.require_unchanged(scene.paths)
+    return result, fitted
 
 
 def sample_scores(fitted: Fitted) -> evaluate.Scores:

@@ -5,6 +5,7 @@ Pixels come out as they are stored, on the scene's grid, with a mask beside them
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
@@ -15,7 +16,7 @@ import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from s2dash import resample
+from s2dash import resample, web, web_files
 from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid
 from s2dash.scene import AREA, FILE_MASK, SCL, Layer, Masking, Pixels, RestIsZero, Scene, hidden_by_cause
@@ -26,6 +27,8 @@ from s2dash.types import Window, frozen, windows
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
 _STRIP_ROWS = 512
+_SCATTERED_SIDE = 5
+"""Blocks along each side that stand for all: a twentieth of a full tile in blocks of 512."""
 
 
 class SceneReader:
@@ -151,7 +154,8 @@ class SceneReader:
 
     def _dataset(self, path: Path) -> rasterio.DatasetReader:
         if path not in self._datasets:
-            self._datasets[path] = rasterio.open(path, driver="GTiff")
+            is_web = web.is_web(path)
+            self._datasets[path] = web_files.open_dataset(path) if is_web else rasterio.open(path, driver="GTiff")
         return self._datasets[path]
 
 
@@ -187,6 +191,27 @@ def read_preview_stack(scene: Scene) -> np.ndarray:
                 out[:, filled : filled + len(some)] = reader.stack(some, cols)
                 filled += len(some)
     return frozen(out)
+
+
+def read_scattered_stack(scene: Scene) -> np.ndarray:
+    """What `read_preview_stack` reads, of at most 25 blocks spread evenly over the scene: for shares, not for a look.
+
+    Shape (bands + masks, 1, pixels), in the scene's dtype, read-only.
+    """
+    step = scene.live_step
+    with SceneReader(scene) as reader:
+        places = [
+            [np.arange(start, min(start + size, whole), step) for start in _spread(whole, size)]
+            for whole, size in zip(scene.grid.shape_rc, reader.block_shape_rc, strict=True)
+        ]
+        read = [reader.stack(rows, cols) for rows in places[0] for cols in places[1]]
+    return frozen(np.concatenate([one.reshape(len(one), 1, -1) for one in read], axis=2))
+
+
+def _spread(whole: int, size: int) -> list[int]:
+    """First places of a few blocks, out of all along a side."""
+    middles = (np.arange(_SCATTERED_SIDE) + 0.5) / _SCATTERED_SIDE
+    return [int(number) * size for number in np.unique((middles * -(-whole // size)).astype(int))]
 
 
 def preview_places(grid: Grid, step: int) -> tuple[np.ndarray, np.ndarray]:
@@ -226,10 +251,18 @@ def _read(
     dataset: rasterio.DatasetReader, indexes: list[int], window: tuple[tuple[int, int], tuple[int, int]]
 ) -> np.ndarray:
     """Bands of a window; raises UnreadableFile for damage, which a file read in place may still show here."""
+    path, first_row = Path(dataset.name), window[0][0] + 1
+    if web.is_web(path):
+        # Not as the cause, whose words hold the whole address.
+        with contextlib.suppress(RasterioError):
+            return np.asarray(dataset.read(indexes, window=window))
+        raise UnreadableFile(
+            f"{web.shown(path)}: the pixels from row {first_row:,} on cannot be read. The server broke off, or the "
+            "file is damaged. Run it again, or download the file."
+        )
     try:
         return np.asarray(dataset.read(indexes, window=window))
     except RasterioError as error:
         raise UnreadableFile(
-            f"{Path(dataset.name).name} is damaged: the pixels from row {window[0][0] + 1:,} on cannot be read. "
-            "Download or export it again."
+            f"{path.name} is damaged: the pixels from row {first_row:,} on cannot be read. Download or export it again."
         ) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +48,8 @@ class Band:
 class Layer:
     """Where the pixels of a band or mask lie, on the grid they were measured or drawn on."""
 
-    path: Path
+    path: Path = field(repr=False)
+    """Of a file, or of one on a web server (`web`): such an address may hold a password, and texts get into logs."""
     index: int
     """Which band of the raster, from 1."""
     grid: Grid

@@ -56,6 +56,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "s2dash.sentinel2",
         "s2dash.settings",
         "s2dash.types",
+        "s2dash.web",
+        "s2dash.web_files",
     ),
 )
 """From the top down. A name stands for the module, and for all that lies in it where it is a package."""
@@ -75,6 +77,7 @@ RASTER_ROOMS = (
     "s2dash.reading",
     "s2dash.render",
     "s2dash.tiles",
+    "s2dash.web_files",
 )
 
 ROOMS: Mapping[str, tuple[str, ...]] = {

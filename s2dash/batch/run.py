@@ -16,7 +16,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from s2dash import __version__, mosaic, palette, pipeline
+from s2dash import __version__, mosaic, palette, pipeline, web, web_files
 from s2dash.algorithms import load_libraries
 from s2dash.batch import pool as pools
 from s2dash.batch.manifest import Finished, Fit, Manifest, MosaicEntry, TableRow, are_there, load_manifest
@@ -355,6 +355,7 @@ class _Run:
             if own.scene.live_step == 1
             else pipeline.run_full(own, self._labels, progress, self._cancel, self._executor)
         )
+        web_files.require_unchanged(own.scene.paths)
         self._cancel.check()
         made = self._work / f"{source.name}-classes.tif"
         write_geotiff_and_sidecar(result, legend, made)
@@ -428,7 +429,7 @@ class _Run:
         except S2DashError as error:
             self._fail(source, error)
         except (*GDAL_ERRORS, OSError) as error:
-            self._fail(source, UnreadableFile(f"{source.path.name} cannot be read to its end, or is damaged: {error}"))
+            self._fail(source, UnreadableFile(_broken(source, error)))
 
     def _fail(self, source: Source, error: S2DashError) -> None:
         self._errors[source.name] = error
@@ -499,6 +500,12 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def _broken(source: Source, error: Exception) -> str:
+    """What to say where reading a scene failed in no way that was foreseen; of a web file without the cause's words."""
+    why = "Try again later, or download it." if web.is_web(source.path) else str(error)
+    return f"{web.shown(source.path)} cannot be read to its end, or is damaged: {why}"
+
+
 def _prepare_folder(plan: Plan) -> None:
     """Make the output folder; raises OutputConflict where it cannot be, or outputs would write over scenes."""
     out = plan.out
@@ -507,6 +514,8 @@ def _prepare_folder(plan: Plan) -> None:
     except OSError as error:
         raise OutputConflict(f"The folder {out} cannot be made: {error.strerror}. Give another one.") from error
     for source in plan.sources:
+        if web.is_web(source.path):
+            continue
         path = source.path.resolve()
         is_taken = path.name.endswith("-classes.tif") or path.name.startswith("mosaic")
         if path == out.resolve() or (path.parent == out.resolve() and is_taken):

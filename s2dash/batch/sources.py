@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from s2dash import web, web_files
 from s2dash.errors import OutputConflict, UnknownName, UnreadableFile
 from s2dash.ingest.product import file_facts
 
@@ -26,7 +27,7 @@ class Source:
     """One scene of a batch."""
 
     path: Path
-    """A file, or the folder of a product."""
+    """A file, the folder of a product, or a file on a web server (`web.path_of`)."""
     name: str
     """Unique in the batch; its files' names begin with it. Plain letters, digits, dots, dashes, underscores."""
 
@@ -42,7 +43,7 @@ def gather_sources(paths: Sequence[Path], out: Path | None = None) -> tuple[Sour
     folder for the outputs: they would be scenes the next time.
     """
     for path in paths:
-        if out is not None and path.resolve() == out.resolve():
+        if out is not None and not web.is_web(path) and path.resolve() == out.resolve():
             raise OutputConflict(
                 f"{path} holds the scenes. Give another folder for the outputs, such as {path}-classes."
             )
@@ -51,17 +52,18 @@ def gather_sources(paths: Sequence[Path], out: Path | None = None) -> tuple[Sour
 
 
 def source_named(sources: Iterable[Source], wanted: str) -> Source:
-    """The scene of this name or path.
+    """The scene of this name, path or address.
 
     Raises UnknownName where there is none, listing the names.
     """
     sources = tuple(sources)
-    path = _absolute(Path(wanted))
+    path = web.path_of(wanted) if web.is_address(wanted) else _absolute(Path(wanted))
     for source in sources:
-        if wanted in (source.name, source.path.name) or path == source.path:
+        if wanted in (source.name, web.file_name(source.path)) or path == source.path:
             return source
     listed = ", ".join(source.name for source in sources[:12]) + (" …" if len(sources) > 12 else "")
-    raise UnknownName(f"{wanted[:100]} is none of the scenes. They are {listed}.")
+    asked = web.shown(path) if web.is_web(path) else wanted[:100]
+    raise UnknownName(f"{asked} is none of the scenes. They are {listed}.")
 
 
 def source_digest(source: Source) -> str:
@@ -69,6 +71,8 @@ def source_digest(source: Source) -> str:
 
     Raises UnreadableFile where there is nothing, or it cannot be read.
     """
+    if web.is_web(source.path):
+        return hashlib.sha256(web.identity(web_files.found(source.path)).encode()).hexdigest()
     try:
         lines = [f"{source.path}", *sorted(_states(source.path))]
     except OSError as error:
@@ -78,6 +82,8 @@ def source_digest(source: Source) -> str:
 
 def _scenes_of(path: Path) -> list[Path]:
     """What a path stands for: the scenes in a folder that is none, otherwise itself."""
+    if web.is_web(path):
+        return [path]
     return (path.is_dir() and not _is_product(path) and _inside(path)) or [path]
 
 
@@ -116,13 +122,18 @@ def _states(path: Path) -> Iterator[str]:
 
 
 def _absolute(path: Path) -> Path:
+    if web.is_web(path):
+        return path
     return Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow links, whose names people chose
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """A name for each: the file's; with its folder where others have that too; with a digest if need be."""
-    names = [_plain(_stem(path.name)) for path in paths]
-    with_folder = [_plain(f"{path.parent.name}-{_stem(path.name)}") for path in paths]
+    """A name for each: the file's; with its folder or server where others have it too; with a digest if need be."""
+    names = [_plain(_stem(web.file_name(path))) for path in paths]
+    with_folder = [
+        _plain(f"{web.host(path) if web.is_web(path) else path.parent.name}-{_stem(web.file_name(path))}")
+        for path in paths
+    ]
     names = [longer if taken else name for name, longer, taken in zip(names, with_folder, _taken(names), strict=True)]
     marks = [hashlib.sha256(os.fsencode(path)).hexdigest()[:8] for path in paths]
     return [f"{name}-{mark}" if taken else name for name, mark, taken in zip(names, marks, _taken(names), strict=True)]

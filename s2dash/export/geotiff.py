@@ -22,7 +22,7 @@ from pyproj import CRS as ProjCRS
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
-from s2dash import __version__
+from s2dash import __version__, web
 from s2dash.classmap import ClassMap, Result
 from s2dash.errors import BrokenResult, OutputConflict
 from s2dash.export.contents import (
@@ -161,7 +161,7 @@ def _attribute_table(columns: list[tuple[str, str, str, list[str]]]) -> ET.Eleme
 
 def _refuse_inputs(result: Result, out: Path) -> None:
     for taken in (*result.scene.paths, result.classmap.path):
-        if taken is not None and out.exists() and taken.exists() and out.samefile(taken):
+        if taken is not None and not web.is_web(taken) and out.exists() and taken.exists() and out.samefile(taken):
             raise OutputConflict(f"{out.name} is one of the inputs. Choose another name for the result.")
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from s2dash import web, web_files
 from s2dash.errors import RecipeError, UnknownName, UnreadableFile
 from s2dash.ingest.assemble import Plan, brought_down, finished, grid_facts, plan, scene_of
-from s2dash.ingest.checks import GDAL_ERRORS, driver_of, open_checked
+from s2dash.ingest.checks import GDAL_ERRORS, driver_of, open_checked, refuse_web
 from s2dash.ingest.describe import (
     guessed_reflectance,
     has_internal_mask,
@@ -21,7 +22,7 @@ from s2dash.ingest.describe import (
     power_to_divide_by,
     title_from,
 )
-from s2dash.ingest.inputs import Given, gather
+from s2dash.ingest.inputs import Given, Inputs, gather, gather_one
 from s2dash.ingest.process import run_child
 from s2dash.legend import clean_name
 from s2dash.reading import read_preview_stack
@@ -42,17 +43,22 @@ def sample_scene() -> Scene:
 def open_in_place(path: Path) -> Scene | None:
     """A scene that reads the operator's own GeoTIFF where it lies; None where it must be rewritten to read well.
 
-    For the command line only: a stranger's file goes through `ingest`. Raises UnreadableFile as
-    the checks do.
+    For the command line only: a stranger's file goes through `ingest`. The file may lie on a web server
+    (`web.path_of`); its layers then have the path of its version. Raises UnreadableFile as the checks do,
+    and for a web file as `web.found` does.
     """
-    if path.is_dir() or driver_of(path) != "GTiff":
+    if web.is_web(path):
+        path = web_files.found(path)
+    elif path.is_dir():
+        return None
+    if driver_of(path) != "GTiff":
         return None
     try:
         return _opened_in_place(path)
     except GDAL_ERRORS as error:
         raise UnreadableFile(
-            f"{path.name} is damaged: not all of it can be read. Download or export it again."
-        ) from error
+            f"{web.shown(path)} is damaged: not all of it can be read. Download or export it again."
+        ) from (None if web.is_web(path) else error)
 
 
 def _opened_in_place(path: Path) -> Scene | None:
@@ -61,7 +67,7 @@ def _opened_in_place(path: Path) -> Scene | None:
         tiled = len(blocks) == 1 and dataset.profile.get("tiled", False)
         if not tiled or has_internal_mask(dataset) or len(set(dataset.dtypes)) > 1:
             return None
-        inputs = gather([Given(path.name, path)], path.parent, title_from(path), None, _unheard)
+        inputs = _gathered(path)
         planned = _in_place(plan(inputs.files, inputs.provenance, path.parent), path)
         identity = _identity(path)
         if planned.scene.live_step == 1:
@@ -74,6 +80,12 @@ def _opened_in_place(path: Path) -> Scene | None:
             return None
         reflectance = planned.stated or guessed_reflectance(planned.scene.dtype, values, len(planned.scene.bands))
     return replace(planned.scene, reflectance=reflectance, digest=identity)
+
+
+def _gathered(path: Path) -> Inputs:
+    name = web.file_name(path)
+    given, title = Given(name, path), title_from(Path(name))
+    return gather_one(given, title) if web.is_web(path) else gather([given], path.parent, title, None, _unheard)
 
 
 def ingest(
@@ -96,9 +108,11 @@ def ingest(
     names : what the files were called where they came from, with folders; their own names where None
     tile : which one to take where there are several
 
-    Raises UnreadableFile that says what is wrong, UnknownName for a tile that is not there, Cancelled on request.
+    Raises UnreadableFile that says what is wrong, also for files on web servers; UnknownName for a tile that is
+    not there; Cancelled on request.
     """
     given = [paths] if isinstance(paths, Path) else list(paths)
+    refuse_web(given)
     twice = next((path for path in given if [p.resolve() for p in given].count(path.resolve()) > 1), None)
     if twice is not None:
         raise UnreadableFile(f"{twice.name} is given twice. Give each file once.")
@@ -133,6 +147,7 @@ def with_area(
 
     Raises UnreadableFile that says what is wrong, Cancelled on request.
     """
+    refuse_web([path])
     request = {
         "kind": "area",
         "paths": [str(path.resolve())],
@@ -250,6 +265,8 @@ def _typical_values(dataset: Any) -> np.ndarray:
 
 def _identity(path: Path) -> str:
     """A digest of which file this is and when it changed: reading a large one whole would take longer than its use."""
+    if web.is_web(path):
+        return hashlib.sha256(web.identity(path).encode()).hexdigest()
     found = path.resolve()
     state = found.stat()
     return hashlib.sha256(f"{found}\n{state.st_size}\n{state.st_mtime_ns}".encode()).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from pyproj.exceptions import ProjError
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
+from s2dash import web, web_files
 from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid
 from s2dash.settings import INGEST_LIMITS, IngestLimits
@@ -59,6 +60,20 @@ _JP2_DECODED_BYTES = 4
 """OpenJPEG decodes a tile into 32-bit numbers before they become what the header says."""
 
 
+def refuse_web(paths: Sequence[Path]) -> None:
+    """Raise UnreadableFile for a file on a web server, which would have to be fetched before it can be rewritten."""
+    for path in filter(web.is_web, paths):
+        if len(paths) > 1:
+            raise UnreadableFile(
+                f"{web.shown(path)} is an address beside other files. Give one address, or download the files that "
+                "make up the scene."
+            )
+        raise UnreadableFile(
+            f"{web.shown(path)} cannot be read where it lies: that takes a tiled GeoTIFF without a mask inside. "
+            "Download it and give its path, or convert it to a cloud-optimised GeoTIFF (COG)."
+        )
+
+
 def driver_of(path: Path) -> str | None:
     """The driver for a raster by its first bytes; None where it is none that is read.
 
@@ -70,6 +85,8 @@ def driver_of(path: Path) -> str | None:
 
 def first_bytes(path: Path) -> bytes:
     """Up to 16 bytes; raises UnreadableFile for a file that cannot be read or is empty."""
+    if web.is_web(path):
+        return web_files.first_bytes(path)
     try:
         with path.open("rb") as file:
             magic = file.read(16)
@@ -95,17 +112,18 @@ def open_checked(path: Path, limits: IngestLimits = INGEST_LIMITS, name: str | N
     `name` is what errors call it, where that is not its own. Raises UnreadableFile that says what
     is wrong, with both numbers where a limit is passed.
     """
-    shown = name or path.name
+    shown = name or web.shown(path)
     driver = driver_of(path)
     if driver is None:
         magic = first_bytes(path)
         kind = next((words for start, words in _KINDS if magic.startswith(start)), "neither a GeoTIFF nor a JP2")
         raise UnreadableFile(f"{shown} is {kind}, not satellite bands. {_WANTED}")
     with header_damage_told(shown):
-        dataset = rasterio.open(path, driver=driver)
+        dataset = web_files.open_dataset(path) if web.is_web(path) else rasterio.open(path, driver=driver)
     try:
         with header_damage_told(shown):
-            _require_within(shown, dataset, path.stat().st_size, limits)
+            file_bytes = web.size_bytes(path) if web.is_web(path) else path.stat().st_size
+            _require_within(shown, dataset, file_bytes, limits)
     except BaseException:
         dataset.close()
         raise

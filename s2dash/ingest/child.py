@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from s2dash.errors import S2DashError, UnknownName
+from s2dash.ingest.checks import refuse_web
 from s2dash.ingest.sandbox import confine
 from s2dash.settings import INGEST_LIMITS
 
@@ -34,6 +35,7 @@ def main() -> int:
 def serve(request: dict[str, Any], folder: Path) -> int:
     """Do what is asked in a process that is confined, and tell how it ended; returns the exit status."""
     try:
+        refuse_web([Path(path) for path in request["paths"]])
         outcome = _area(request, folder) if request["kind"] == "area" else _scene(request, folder)
     except S2DashError as error:
         _say(error=str(error), kind="name" if isinstance(error, UnknownName) else "file")

@@ -77,7 +77,7 @@ def size_notes(dataset: rasterio.DatasetReader, path: Path, name: str) -> tuple[
 
     Raises UnreadableFile where the file cannot be read.
     """
-    stated = _stated_size(path)
+    stated = None if dataset.driver == "GTiff" else _stated_size(path)
     held = (dataset.height, dataset.width, dataset.count)
     if stated is None or stated == held:
         return ()

@@ -88,6 +88,11 @@ def gather(
     return _from_files(given, title, tile, is_loose=True)
 
 
+def gather_one(given: Given, title: str) -> Inputs:
+    """What `gather` gives for a raster that is brought by itself, wherever it lies; raises as `gather` does."""
+    return _from_files([given], title, None, is_loose=True)
+
+
 def _told_apart(given: Sequence[Given]) -> list[Given]:
     """The same files with a number before a name that another one has too."""
     names = [one.name for one in given]

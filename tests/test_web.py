@@ -1,0 +1,526 @@
+"""Scenes by their web address: the labels of the path, few bytes, plain errors, no secrets told, nothing elsewhere."""
+
+from __future__ import annotations
+
+import ast
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from clusters import local_cluster
+from hypothesis import given
+from hypothesis import strategies as st
+from scenes import write_raster, write_scene
+from web_server import FileServer, send_status, serving
+
+from s2dash import cli, ingest, parts, pipeline, web, web_files
+from s2dash.errors import ClusterError, UnreadableFile
+from s2dash.ingest import child
+from s2dash.recipe import default_recipe
+from s2dash.scene import Scene
+from s2dash.settings import GDAL_ENVIRONMENT
+
+SHAPE = (240, 330)
+WINDOW = (8, 32)
+FAST = ("--param", "n_init=1", "--k", "4")
+SECRET_USER, SECRET_TOKEN = "ann:s%40cret@", "t0ken"
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _as_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GDAL's doors are closed as in the product, no proxy stands between, and nobody waits to try again."""
+    for name, value in GDAL_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(web_files, "RETRY_SECONDS", 0)
+    monkeypatch.setitem(web._OPTIONS, "retry_delay", 0)
+
+
+@pytest.fixture
+def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures count as large, and windows are small."""
+    monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 10_000)
+    monkeypatch.setattr(pipeline, "run_full", partial(pipeline.run_full, window_shape_rc=WINDOW))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[FileServer]:
+    (tmp_path / "served").mkdir()
+    with serving(tmp_path / "served") as started:
+        yield started
+
+
+def written(server: FileServer, name: str = "scene.tif", shape_rc: tuple[int, int] = SHAPE, **how: Any) -> Path:
+    return write_scene(server.folder / name, shape_rc, **how)
+
+
+def opened(server: FileServer, name: str = "scene.tif") -> Scene:
+    scene = ingest.open_in_place(web.path_of(server.address(name)))
+    assert scene is not None
+    return scene
+
+
+def labels_of(path: Path) -> np.ndarray:
+    with rasterio.open(path) as dataset:
+        return dataset.read(1)
+
+
+def broken_off(handler: BaseHTTPRequestHandler) -> bool:
+    handler.close_connection = True
+    return True
+
+
+def answering(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], bool]:
+    return partial(send_status, status=status, **headers)
+
+
+class TestAddresses:
+    @given(
+        host=st.from_regex(r"[a-z][a-z0-9]{0,8}(\.[a-z]{2,5})?(:[1-9][0-9]{1,3})?", fullmatch=True),
+        folders=st.lists(st.text(min_size=1, max_size=9), max_size=3),
+        name=st.from_regex(r"[A-Za-z0-9_ +&=%-]{1,20}\.tif", fullmatch=True),
+        query=st.text(max_size=20).filter(lambda text: "#" not in text),
+    )
+    def test_an_address_survives_being_a_path(self, host: str, folders: list[str], name: str, query: str) -> None:
+        from urllib.parse import quote
+
+        quoted = "/".join(quote(part, safe="") for part in (*folders, name))
+        path = web.path_of(f"https://{host}/{quoted}?q={quote(query)}")
+        assert web.is_web(path)
+        assert web.request_of(path) == (f"https://{host}/{quoted}?q={quote(query)}", None)
+        assert web.file_name(path) == name
+        assert len(path.parts) == 2
+        assert Path(str(path)) == path == path.absolute()
+        versioned = web.with_version(path, 12, "abc", True)
+        assert web.version(versioned) == "12-abc"
+        assert web.size_bytes(versioned) == 12
+        assert web.request_of(versioned) == web.request_of(path)
+
+    def test_what_is_shown_has_no_secrets(self) -> None:
+        path = web.path_of(f"https://{SECRET_USER}host.org:8443/secret/folder/scene%20a.tif?sig={SECRET_TOKEN}#x")
+        assert web.shown(path) == "host.org/…/scene a.tif"
+        assert web.request_of(path) == (
+            f"https://host.org:8443/secret/folder/scene%20a.tif?sig={SECRET_TOKEN}",
+            "ann:s@cret",
+        )
+        assert "s@cret" not in web.identity(path)
+        assert "cret" not in web.identity(path).replace("/secret/", "")
+
+    def test_without_a_file_name_the_server_names_it(self) -> None:
+        assert web.shown(web.path_of("https://host.org/?id=3")) == "host.org"
+
+    def test_spaces_and_letters_beyond_ascii_are_encoded(self) -> None:
+        path = web.path_of("HTTPS://münchen.example/a b/ü.tif ")
+        assert web.request_of(path)[0] == "https://xn--mnchen-3ya.example/a%20b/%C3%BC.tif"
+
+    @pytest.mark.parametrize("text", ["s3://bucket/a.tif", "ftp://host/a.tif", "file:///etc/passwd"])
+    def test_other_kinds_are_refused(self, text: str) -> None:
+        assert web.is_address(text)
+        with pytest.raises(UnreadableFile, match=r"cannot be read\. Give one of https://"):
+            web.path_of(text)
+
+    @pytest.mark.parametrize(
+        "text", ["https://", "https:///a.tif", "http://host:port/a", "http://[::1/a", "http://a..b/"]
+    )
+    def test_no_server_in_it(self, text: str) -> None:
+        with pytest.raises(UnreadableFile, match="no usable name of a server"):
+            web.path_of(text)
+
+    @pytest.mark.parametrize(
+        "text", ["scene.tif", "/data/scene.tif", "C:\\scene.tif", "vsicurl?url=http://a", "http:/a"]
+    )
+    def test_paths_are_no_addresses(self, text: str) -> None:
+        assert not web.is_web_address(text)
+        assert not web.is_web(Path(text))
+
+
+class TestLabels:
+    @pytest.mark.parametrize("large", [False, True])
+    @pytest.mark.parametrize("how", [{}, {"compress": "deflate"}, {"interleave": "pixel", "nodata": 0}])
+    def test_the_same_as_from_the_path(
+        self,
+        server: FileServer,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        request: pytest.FixtureRequest,
+        how: dict[str, Any],
+        large: bool,
+    ) -> None:
+        if large:
+            request.getfixturevalue("small_is_large")
+        path = written(server, masked=((slice(20, 31), slice(33, 47)),), **how)
+        found = []
+        for name, given_as in (("path", str(path)), ("web", server.address())):
+            out = tmp_path / f"{name}.tif"
+            assert cli.main(["classify", given_as, "-o", str(out), *FAST]) == 0
+            table = json.loads(capsys.readouterr().out)
+            del table["seconds"]
+            with rasterio.open(out) as dataset:
+                tags = {key: text for key, text in dataset.tags().items() if key != "S2DASH_RESULT"}
+                found.append((table, dataset.read(1).tolist(), tags))
+        assert found[0] == found[1]
+
+    def test_info_says_the_same(self, server: FileServer, capsys: pytest.CaptureFixture[str]) -> None:
+        path = written(server, masked=((slice(20, 31), slice(33, 47)),))
+        told = []
+        for given_as in (str(path), server.address("scene.tif?token=a&b=c#d")):
+            assert cli.main(["info", given_as]) == 0
+            told.append(json.loads(capsys.readouterr().out))
+        assert told[0] == told[1]
+        assert told[1]["title"] == "scene"
+
+    def test_a_batch_of_addresses_goes_on(
+        self, server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for name in ("a.tif", "b.tif"):
+            written(server, name, (48, 64), seed=ord(name[0]))
+        words = [
+            "batch",
+            server.address("a.tif?sig=t0ken"),
+            server.address("b.tif"),
+            "-o",
+            str(tmp_path / "out"),
+            *FAST,
+        ]
+        assert cli.main(words) == 0
+        first = json.loads(capsys.readouterr().out)
+        assert [one["path"] for one in first["scenes"]] == ["127.0.0.1/…/a.tif", "127.0.0.1/…/b.tif"]
+        assert [one["output"][-13:] for one in first["scenes"]] == ["a-classes.tif", "b-classes.tif"]
+        written(server, "b.tif", (48, 64), seed=5)
+        assert cli.main(words) == 0
+        again = json.loads(capsys.readouterr().out)
+        assert [one["state"] for one in again["scenes"]] == ["done", "done"]
+        assert cli.main(words) == 0
+        assert [one["state"] for one in json.loads(capsys.readouterr().out)["scenes"]] == ["unchanged", "unchanged"]
+        told = [path for path in (tmp_path / "out").iterdir() if b"t0ken" in path.read_bytes()]
+        assert told == []
+
+    @pytest.mark.usefixtures("small_is_large")
+    def test_on_a_cluster(self, server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        pytest.importorskip("distributed")
+        path = written(server)
+        (tmp_path / "out").mkdir()
+        other = write_scene(tmp_path / "other.tif", (SHAPE[0] + 16, SHAPE[1]), seed=3)
+        assert cli.main(["classify", str(path), "-o", str(tmp_path / "path.tif"), *FAST]) == 0
+        with local_cluster(tmp_path / "dask") as local:
+            server.forget()
+            out = tmp_path / "out" / "web.tif"
+            address = server.address(f"scene.tif?sig={SECRET_TOKEN}", SECRET_USER)
+            command = ["classify", address, "-o", str(out), *FAST, "--scheduler", local.address]
+            assert cli.main(command) == 0
+            assert np.array_equal(labels_of(out), labels_of(tmp_path / "path.tif"))
+            assert {asked.authorization for asked in server.asked} == {"Basic YW5uOnNAY3JldA=="}
+            # Workers ask for each part whether the file is still the same.
+            whole = [asked for asked in server.asked if asked.range == "bytes=0-4095"]
+            assert len(whole) > len(list(pipeline.windows(SHAPE, (4 * WINDOW[0], WINDOW[1]))))
+
+            def is_late() -> bool:
+                return len([asked for asked in server.asked if asked.range == "bytes=0-4095"]) >= 20
+
+            def gone(handler: BaseHTTPRequestHandler) -> bool:
+                return handler.headers["Range"] == "bytes=0-4095" and is_late() and send_status(handler, 404)
+
+            def swapped(handler: BaseHTTPRequestHandler) -> bool:
+                if is_late() and other.exists():
+                    other.replace(path)
+                return False
+
+            for misbehave, words in (
+                (gone, "127.0.0.1/…/scene.tif cannot be read: the server has no such file"),
+                (swapped, "127.0.0.1/…/scene.tif was changed on the server since it was opened"),
+            ):
+                capsys.readouterr()
+                server.forget()
+                server.misbehave = misbehave
+                assert (
+                    cli.main(["classify", address, "-o", str(out), *FAST, "--seed", "2", "--scheduler", local.address])
+                    == 2
+                )
+                last = capsys.readouterr().err.splitlines()[-1]
+                assert words in last
+                assert "Every worker must reach this address." in last
+            logs = "".join(log.read_text(errors="replace") for log in (tmp_path / "dask").glob("process-*.log"))
+            assert SECRET_TOKEN not in logs
+            assert "cret%" not in logs
+
+
+class TestBytes:
+    @pytest.mark.usefixtures("small_is_large")
+    def test_info_takes_a_fraction(self, server: FileServer, capsys: pytest.CaptureFixture[str]) -> None:
+        how = {"blockxsize": 64, "blockysize": 64, "masked": ((slice(0, 1024), slice(0, 512)),)}
+        path = written(server, shape_rc=(1024, 1024), **how)
+        assert cli.main(["info", server.address()]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert server.sent_bytes < 0.3 * path.stat().st_size
+        assert told["masked"]["no data"] == pytest.approx(0.5, abs=0.15)
+        assert any("not all of it has to be fetched" in warning for warning in told["warnings"])
+
+    def test_opening_a_large_one_takes_little(self, server: FileServer, small_is_large: None) -> None:
+        path = written(server, shape_rc=(1024, 1024), blockxsize=64, blockysize=64)
+        opened(server)
+        assert server.sent_bytes < 0.05 * path.stat().st_size
+
+    @pytest.mark.parametrize("status", [403, 405])
+    def test_a_server_without_head(self, server: FileServer, status: int) -> None:
+        written(server)
+        server.misbehave = lambda handler: handler.command == "HEAD" and send_status(handler, status)
+        server.forget()
+        assert opened(server).grid.shape_rc == SHAPE
+
+
+class TestVersions:
+    def test_another_content_is_another_digest(self, server: FileServer) -> None:
+        written(server, seed=1)
+        first, same = opened(server), opened(server)
+        written(server, seed=2)
+        other = opened(server)
+        assert first.digest == same.digest != other.digest
+        assert first.paths == same.paths != other.paths
+        fitted = pipeline.fit(other, default_recipe(other))
+        assert pipeline.run_live(fitted).rows
+        # The first version is gone: nothing that was kept of it is mixed with what is there now.
+        with pytest.raises(UnreadableFile, match=r"scene\.tif was changed on the server since it was opened\. Run"):
+            web_files.require_unchanged(first.paths)
+        web_files.require_unchanged(other.paths)
+
+    def test_without_any_mark_the_start_tells(self, server: FileServer) -> None:
+        server.has_etag = False
+        written(server, shape_rc=(16, 64), seed=1)
+        first = opened(server)
+        written(server, shape_rc=(16, 64), seed=2)
+        assert opened(server).digest != first.digest
+
+    def test_who_asks_changes_nothing(self, server: FileServer) -> None:
+        written(server)
+        alone = opened(server)
+        named = ingest.open_in_place(web.path_of(server.address(user="ann:b@")))
+        assert named is not None
+        assert named.digest == alone.digest
+
+    @pytest.mark.usefixtures("small_is_large")
+    def test_changed_while_it_is_read(
+        self, server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        written(server, seed=1)
+        (server.folder / "other").mkdir()
+        other = write_scene(server.folder / "other" / "scene.tif", SHAPE, seed=2)
+
+        def change(share: float, what: str) -> None:
+            if other.exists():
+                other.replace(server.folder / "scene.tif")
+
+        monkeypatch.setattr(cli, "_show_progress", change)
+        assert cli.main(["classify", server.address(), "-o", str(tmp_path / "out.tif"), *FAST]) == 2
+        assert "was changed on the server" in capsys.readouterr().err.splitlines()[-1]
+        assert not (tmp_path / "out.tif").exists()
+
+    def test_a_worker_refuses_another_size(self, server: FileServer, tmp_path: Path) -> None:
+        written(server)
+        scene = opened(server)
+        job = parts.make_job(scene, 3, _zeros, WINDOW, "key", tmp_path / "labels.tif")
+        parts._prepare_folder(job)
+        parts.label_part(job, job.parts()[0])
+        written(server, shape_rc=(SHAPE[0] + 16, SHAPE[1]))
+        with pytest.raises(
+            ClusterError, match=r"On the worker .*changed on the server .*[\d,]+ bytes then, [\d,]+ now"
+        ):
+            parts.label_part(job, job.parts()[0])
+        assert server.address() not in repr(job)
+
+
+def _zeros(reader: Any, window: Any) -> np.ndarray:
+    return np.zeros((window.height, window.width), dtype=np.uint8)
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("misbehave", "words"),
+        [
+            (answering(404), "the server has no such file (status 404). Check the address."),
+            (answering(401), "the server refuses access (status 401). Check the name and password"),
+            (answering(403), "it may have run out."),
+            (answering(503), "the server is busy or out of order (status 503). Try again later."),
+            (answering(418), "the server answers with status 418."),
+            (answering(200), "cannot be read in parts: its server gives files only whole"),
+            (answering(206), "cannot be read in parts: its server gives files only whole"),
+            (answering(302, Location="scene.tif"), "from one address to the next without end"),
+            (answering(302, Location="file:///etc/passwd"), "from one address to the next without end"),
+            (broken_off, "the connection broke off. Check the network, and try again."),
+        ],
+    )
+    def test_what_servers_do(
+        self, server: FileServer, capsys: pytest.CaptureFixture[str], misbehave: Any, words: str
+    ) -> None:
+        written(server)
+        server.misbehave = misbehave
+        assert cli.main(["info", server.address(f"scene.tif?sig={SECRET_TOKEN}", SECRET_USER)]) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert said.err.startswith("s2dash: 127.0.0.1/…/scene.tif ")
+        assert words in said.err
+        assert SECRET_TOKEN not in said.err
+        assert "cret" not in said.err
+
+    def test_a_busy_server_is_asked_again(self, server: FileServer) -> None:
+        written(server)
+        server.misbehave = lambda handler: len(server.asked) < 3 and send_status(handler, 503)
+        assert opened(server).grid.shape_rc == SHAPE
+
+    @pytest.mark.parametrize("misbehave", [answering(404), answering(200), broken_off])
+    def test_errors_carry_no_causes(self, server: FileServer, misbehave: Any) -> None:
+        written(server)
+        server.misbehave = misbehave
+        with pytest.raises(UnreadableFile) as caught:
+            opened(server)
+        assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+    def test_nobody_there(self, server: FileServer) -> None:
+        address = server.address()
+        server.close()
+        with pytest.raises(UnreadableFile, match="nobody answers at this address"):
+            ingest.open_in_place(web.path_of(address))
+
+    def test_a_web_page(self, server: FileServer) -> None:
+        (server.folder / "scene.tif").write_text("\n<!doctype html><p>Sign in</p>")
+        with pytest.raises(UnreadableFile, match="is a web page, not a file"):
+            opened(server)
+
+    def test_an_empty_file(self, server: FileServer) -> None:
+        (server.folder / "scene.tif").write_bytes(b"")
+        with pytest.raises(UnreadableFile, match="it is empty"):
+            opened(server)
+
+    @pytest.mark.parametrize("kind", ["striped", "internal mask", "zip"])
+    def test_what_would_have_to_be_rewritten(
+        self, server: FileServer, capsys: pytest.CaptureFixture[str], kind: str
+    ) -> None:
+        path = server.folder / "scene.tif"
+        if kind == "zip":
+            path.write_bytes(b"PK\x03\x04" + b"0" * 100)
+        elif kind == "striped":
+            written(server, tiled=False)
+        else:
+            values = np.full((3, 32, 64), 900, dtype=np.uint16)
+            write_raster(path, values, mask=np.ones((32, 64), dtype=bool))
+        assert cli.main(["info", server.address()]) == 2
+        assert "cannot be read where it lies" in (said := capsys.readouterr().err)
+        assert "Download it and give its path, or convert it to a cloud-optimised GeoTIFF" in said
+
+    def test_beside_other_files(self, server: FileServer, capsys: pytest.CaptureFixture[str]) -> None:
+        path = written(server)
+        assert cli.main(["info", server.address(), str(path)]) == 2
+        assert "is an address beside other files" in capsys.readouterr().err
+
+    def test_damage_is_said(self, server: FileServer) -> None:
+        path = written(server, compress="deflate")
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        with pytest.raises(UnreadableFile) as caught:
+            opened(server)
+        assert "127.0.0.1/…/scene.tif" in str(caught.value)
+
+    @pytest.mark.usefixtures("small_is_large")
+    @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+    @pytest.mark.parametrize("misbehave", [broken_off, answering(500), answering(404)])
+    def test_gone_while_it_is_read(
+        self,
+        server: FileServer,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        caplog: pytest.LogCaptureFixture,
+        misbehave: Any,
+        share: float,
+    ) -> None:
+        written(server, compress="deflate", shape_rc=(512, 512))
+        address = server.address(f"scene.tif?sig={SECRET_TOKEN}", SECRET_USER)
+        words = ["classify", address, "-o", str(tmp_path / "out.tif"), *FAST]
+        assert cli.main([*words[:3], str(tmp_path / "whole.tif"), *FAST]) == 0
+        last = int(share * len(server.asked))
+        # What was kept of the file must not help.
+        written(server, compress="deflate", shape_rc=(512, 512), seed=1)
+        server.forget()
+        server.misbehave = lambda handler: len(server.asked) > last and misbehave(handler)
+        capsys.readouterr()
+        with caplog.at_level(logging.WARNING):
+            assert cli.main(words) == 2
+        said = capsys.readouterr().err + caplog.text
+        assert "127.0.0.1/…/scene.tif" in said
+        assert SECRET_TOKEN not in said
+        assert "cret" not in said
+        assert not (tmp_path / "out.tif").exists()
+
+    @pytest.mark.parametrize("flag", ["-o", "--area", "--recipe", "--save-recipe"])
+    def test_only_scenes_are_addresses(self, flag: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+        words = ["classify", "scene.tif", "-o", str(tmp_path / "out.tif"), flag, "https://host/a.tif"]
+        with pytest.raises(SystemExit):
+            cli.main(words)
+        assert "this takes a path, not an address" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
+class TestCertificates:
+    def test_one_variable_says_whom_to_trust(self, server: FileServer, tmp_path: Path) -> None:
+        written(server)
+        certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+        how = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+        made = ["openssl", *how.split(), "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(made, check=True, capture_output=True)
+        server.encrypt(certificate, key)
+        address = server.address().replace("http:", "https:")
+
+        def info(**more: str) -> subprocess.CompletedProcess[str]:
+            words = [sys.executable, "-m", "s2dash", "info", address]
+            return subprocess.run(words, cwd=ROOT, env=os.environ | more, capture_output=True, text=True, check=False)
+
+        assert "certificate cannot be trusted" in (untrusted := info()).stderr
+        assert untrusted.returncode == 2
+        assert json.loads(info(GDAL_CURL_CA_BUNDLE=str(certificate)).stdout)["width"] == SHAPE[1]
+        assert "GDAL_CURL_CA_BUNDLE names is not there" in info(GDAL_CURL_CA_BUNDLE=str(tmp_path / "none")).stderr
+
+
+class TestElsewhere:
+    def test_ingest_refuses(self, server: FileServer, tmp_path: Path) -> None:
+        written(server)
+        with pytest.raises(UnreadableFile, match="cannot be read where it lies"):
+            ingest.ingest(web.path_of(server.address()), tmp_path / "in")
+        scene = opened(server)
+        with pytest.raises(UnreadableFile, match="cannot be read where it lies"):
+            ingest.with_area(scene, scene.paths[0], tmp_path / "area")
+        assert not (tmp_path / "in").exists()
+
+    @pytest.mark.parametrize("kind", ["scene", "area"])
+    def test_the_child_refuses(
+        self, server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+    ) -> None:
+        request = {"kind": kind, "paths": [str(web.path_of(server.address()))]}
+        assert child.serve(request, tmp_path) == 2
+        assert "cannot be read where it lies" in json.loads(capsys.readouterr().out)["error"]
+        assert server.asked == []
+
+    def test_gdal_reaches_no_other_file(self, server: FileServer) -> None:
+        written(server)
+        opened(server)
+        server.forget()
+        name = web.path_of(server.address()).as_posix()
+        for path in (name, f"/vsicurl/{server.address()}"):
+            with pytest.raises(rasterio.errors.RasterioIOError):
+                rasterio.open(path, driver="GTiff")
+        assert server.asked == []
+
+    def test_the_page_knows_no_addresses(self) -> None:
+        for path in [ROOT / "app.py", *(ROOT / "s2dash" / "ui").glob("*.py"), ROOT / "s2dash" / "server_folder.py"]:
+            text = path.read_text(encoding="utf-8")
+            names = {alias.name for node in ast.walk(ast.parse(text)) for alias in getattr(node, "names", ())}
+            assert not names & {"web", "web_files", "s2dash.web", "s2dash.web_files"}, path
+            assert "open_in_place" not in text, path

@@ -56,12 +56,17 @@ _CSS = """
 [data-stale=true]{opacity:1!important}
 .st-key-opensidebar{display:none}
 .st-key-status{min-height:1.6rem}
+.st-key-fullrun{min-height:2.5rem}
 @media (max-width:1000px){
   [data-testid=stLayoutWrapper]:has(>.st-key-side),.st-key-side{width:100%!important;flex-basis:100%!important}
 }
 @media (max-width:640px){
   [data-testid=stMainBlockContainer]{padding-inline:.9rem}
   .st-key-opensidebar{display:block}
+  .st-key-fullrun{row-gap:.35rem!important;min-height:5.9rem;align-content:center}
+  .st-key-fullrun>[data-testid=stLayoutWrapper]:first-child{flex:1 0 100%}
+  .st-key-fullrun>[data-testid=stElementContainer]:has(.stCheckbox){flex:1}
+  .st-key-fullrun>[data-testid=stElementContainer]:not(:has(.stCheckbox))~[data-testid=stElementContainer]:last-child{flex:1}
   .st-key-header{row-gap:.1rem!important}
   .st-key-header>[data-testid=stLayoutWrapper]:first-child,.st-key-header [data-testid=stHorizontalBlock]{
     display:contents

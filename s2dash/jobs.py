@@ -200,6 +200,11 @@ class Job(Generic[T]):
         self._cancel.cancel()
 
     @property
+    def is_cancelled(self) -> bool:
+        """Whether it was asked to stop; it may still be on its way to do so."""
+        return self._cancel.is_cancelled
+
+    @property
     def is_done(self) -> bool:
         return self._future.done()
 

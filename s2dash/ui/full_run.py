@@ -190,6 +190,8 @@ def _forget_kept(job: FullJob) -> None:
 
 
 def _running_words(job: FullJob) -> str:
+    if job.is_cancelled:
+        return "Stopping …"
     words = f"Classifying the full scene …{text.time_left(job.seconds_left)}"
     return words if _kept_run_of(job) is None else f"{words}. Copy this page's address to come back."
 

@@ -7,6 +7,7 @@ import base64
 import streamlit as st
 
 from s2dash.ui.map_view import MAP_CSS
+from s2dash.ui.scenes_table import CSS as SCENES_CSS
 
 NAME = "Land cover explorer"
 PURPOSE = "Groups the pixels of a satellite picture that look alike, and shows the groups on a map."
@@ -38,7 +39,7 @@ def is_dark() -> bool:
 def apply_look(dark: bool) -> None:
     """Put the style rules and the mark on the page."""
     st.logo(data_uri(mark_svg("#e8eeeb" if dark else "#14201c")), size="large")
-    st.html(f"<style>{_CSS}{_DARK_CSS if dark else _LIGHT_CSS}{MAP_CSS}</style>")
+    st.html(f"<style>{_CSS}{_DARK_CSS if dark else _LIGHT_CSS}{MAP_CSS}{SCENES_CSS}</style>")
 
 
 _CSS = """
@@ -75,5 +76,8 @@ _CSS = """
   .st-key-header [data-testid=stHorizontalBlock]>[data-testid=stLayoutWrapper]{order:2;flex:1 0 100%}
 }
 """
-_LIGHT_CSS = ":root{--chip:#e3eae7;--chip-ink:#14201c}"
-_DARK_CSS = ":root{--chip:#2b3835;--chip-ink:#e8eeeb}[data-testid=stBaseButton-primary] *{color:#06201a}"
+_LIGHT_CSS = ":root{--chip:#e3eae7;--chip-ink:#14201c;--paper:#ffffff;--bad:#b3261e}"
+_DARK_CSS = (
+    ":root{--chip:#2b3835;--chip-ink:#e8eeeb;--paper:#101615;--bad:#ff9a90}"
+    "[data-testid=stBaseButton-primary]:not(:disabled) *{color:#06201a}"
+)

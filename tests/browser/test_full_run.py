@@ -176,14 +176,19 @@ def test_a_run_that_is_to_go_on_is_found_again_by_its_address(
     expect(app.page.get_by_text("Copy this page's address to come back.")).to_be_visible()
     expect(app.page).to_have_url(re.compile(r"\?run=[0-9a-f]{32}$"))
     address = app.page.url.removeprefix(server.url)
+    server.set_pace(1)
     app.page.close()
+    closed = time.monotonic()
 
     looking_on = open_app(address)
     expect(looking_on.page.get_by_role("heading", name="large")).to_be_visible()
     expect(looking_on.page.get_by_text("Classifying the full scene")).to_be_visible()
     looking_on.page.close()
+    wait_until(lambda: time.monotonic() - closed > GRACE_SECONDS + 1)
     (run,) = server.runs
-    assert wait_until((run / "labels.tif").exists) > GRACE_SECONDS + 1
+    assert not (run / "labels.tif").exists()
+    server.set_pace(0)
+    wait_until((run / "labels.tif").exists)
 
     back = open_app(address)
     expect(back.page.get_by_text("Every pixel is classified.")).to_be_visible()

@@ -176,6 +176,7 @@ class Job(Generic[T]):
         self.is_kept = False
         """Whether it goes on though nobody is looking."""
         self._work = work
+        self._wanted_by: list[Callable[[], bool]] = []
         self._cancel = CancelToken()
         self._future: Future[T] = Future()
 
@@ -186,15 +187,22 @@ class Job(Generic[T]):
         self.started = time.perf_counter()
         threading.Thread(target=self._run, name="s2dash-job", daemon=True).start()
         if is_wanted is not None:
-            watch = threading.Thread(
-                target=self._watch, args=(is_wanted, grace_seconds), name="s2dash-watch", daemon=True
-            )
-            watch.start()
+            self.go_on_while(is_wanted)
+            threading.Thread(target=self._watch, args=(grace_seconds,), name="s2dash-watch", daemon=True).start()
         return self
+
+    def go_on_while(self, is_wanted: Callable[[], bool]) -> None:
+        """Somebody else wants it too: it goes on while any of them does."""
+        self._wanted_by.append(is_wanted)
 
     def cancel(self) -> None:
         """Stop at the next look; nothing is left behind."""
         self._cancel.cancel()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was asked to stop; it may still be on its way to do so."""
+        return self._cancel.is_cancelled
 
     @property
     def is_done(self) -> bool:
@@ -211,6 +219,11 @@ class Job(Generic[T]):
             return None
         return (time.perf_counter() - self.started) * (1 - self.share) / self.share
 
+    @property
+    def error(self) -> BaseException | None:
+        """What stopped a finished job; None where it ended well."""
+        return self._future.exception(timeout=0)
+
     def result(self) -> T:
         """What a finished job brought; raises what stopped it."""
         return self._future.result(timeout=0)
@@ -224,11 +237,11 @@ class Job(Generic[T]):
         finally:
             memory.hand_back_soon()
 
-    def _watch(self, is_wanted: Callable[[], bool], grace_seconds: float) -> None:
+    def _watch(self, grace_seconds: float) -> None:
         alone_since: float | None = None
         while not self.wait(min(_WATCH_SECONDS, grace_seconds)):
             now = time.monotonic()
-            if self.is_kept or is_wanted():
+            if self.is_kept or any(is_wanted() for is_wanted in self._wanted_by):
                 alone_since = None
             elif alone_since is None:
                 alone_since = now

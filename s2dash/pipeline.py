@@ -245,21 +245,23 @@ def fit_sample(scene: Scene, recipe: Recipe, sample: Sample) -> Fitted:
     )
 
 
-def assign(fitted: Fitted, features: Pixels) -> np.ndarray:
+def assign(fitted: Fitted, features: Pixels, cancel: CancelToken | None = None) -> np.ndarray:
     """Labels of raw features, shape (rows, cols), uint8: 0 where masked, else the canonical class number.
 
-    Each pixel's label depends on that pixel alone.
+    Each pixel's label depends on that pixel alone. Raises Cancelled when `cancel` says so between some of them.
     """
+    cancel = cancel or CancelToken()
     labels = np.empty(features.valid.shape, dtype=np.uint8)
     length = max(1, len(labels))
     if not features.values.flags.c_contiguous:
         # The rows of a part of a larger window have to be copied together: some at a time.
         length = max(1, _ASSIGNED_PIXELS // max(1, features.valid.shape[1]))
     for start in range(0, len(labels), length):
+        cancel.check()
         rows = slice(start, start + length)
         flat = features.values[:, rows].reshape(len(features.values), -1)
         valid = features.valid[rows]
-        numbers = _own_labels(fitted.model, fitted.space, flat, valid.ravel(), fitted.number_of)
+        numbers = _own_labels(fitted.model, fitted.space, flat, valid.ravel(), fitted.number_of, cancel)
         labels[rows] = numbers.reshape(valid.shape)
     return labels
 
@@ -313,7 +315,8 @@ def run_full(
         pool of this machine's cores where None
     window_shape_rc : rows and columns worked on at once; whole blocks of the scene's file where None
 
-    Raises Cancelled when `cancel` says so between two windows; with an executor also as `parts.run` does.
+    Raises Cancelled when `cancel` says so, also within a window of a slow algorithm; with an executor also as
+    `parts.run` does.
     """
     scene = fitted.scene
     cancel = cancel or CancelToken()
@@ -433,7 +436,7 @@ def _labelled_run(fitted: Fitted, run: list[Window], cancel: CancelToken) -> _La
         for window in run:
             cancel.check()
             # Not by a name: a run that waits for its turn would hold on to the features of its last window.
-            yield window, assign(fitted, next(features))
+            yield window, assign(fitted, next(features), cancel)
 
 
 def _labelled_windows(fitted: Fitted, todo: list[Window], cancel: CancelToken) -> Iterator[tuple[Window, np.ndarray]]:
@@ -499,7 +502,12 @@ class _Tally:
 
 
 def _own_labels(
-    model: Model, space: FeatureSpace, raw: np.ndarray, valid: np.ndarray, number_of: np.ndarray | None = None
+    model: Model,
+    space: FeatureSpace,
+    raw: np.ndarray,
+    valid: np.ndarray,
+    number_of: np.ndarray | None = None,
+    cancel: CancelToken | None = None,
 ) -> np.ndarray:
     """The number of each pixel's class, 0 where masked; raw features of shape (features, pixels).
 
@@ -513,6 +521,8 @@ def _own_labels(
     where = np.flatnonzero(valid)
     with single_threaded():
         for start in range(0, len(where), _PREDICT_PIXELS):
+            if cancel is not None:
+                cancel.check()
             some = where[start : start + _PREDICT_PIXELS]
             own = model.predict(space.transform(raw[:, some]))
             labels[some] = 1 + own if number_of is None else number_of[own]

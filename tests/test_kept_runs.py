@@ -102,6 +102,17 @@ def test_a_job_goes_on_while_its_page_is_open_or_it_is_kept(begin: Callable[...,
     assert job.wait(PATIENCE_SECONDS)
 
 
+def test_a_job_goes_on_while_any_page_wants_it(begin: Callable[..., Job[str]]) -> None:
+    is_open = threading.Event()
+    is_open.set()
+    job = begin(lambda: False, 0.3)
+    job.go_on_while(is_open.is_set)
+    assert not job.wait(0.8)
+    is_open.clear()
+    assert job.wait(PATIENCE_SECONDS)
+    assert isinstance(job.error, Cancelled)
+
+
 def test_a_page_that_comes_back_in_time_saves_its_job(begin: Callable[..., Job[str]]) -> None:
     looks = iter([False, True] * 10_000)
     job = begin(lambda: next(looks), 0.3)

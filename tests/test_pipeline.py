@@ -394,6 +394,25 @@ class TestLargeScene:
         assert told == sorted(told)
         assert told[-1] == 1
 
+    def test_cancel_stops_a_slow_algorithm_within_its_window(
+        self, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fitted = pipeline.fit(scene, quick(scene, algorithm="gaussian-mixture"))
+        token, calls = CancelToken(), itertools.count()
+        predict = type(fitted.model).predict
+
+        def slowly(model: Any, features: np.ndarray) -> np.ndarray:
+            if next(calls) == 3:
+                token.cancel()
+            return predict(model, features)
+
+        monkeypatch.setattr(pipeline, "_PREDICT_PIXELS", 100)
+        monkeypatch.setattr(type(fitted.model), "predict", slowly)
+        with pytest.raises(Cancelled):
+            pipeline.run_full(fitted, tmp_path / "labels.tif", cancel=token, window_shape_rc=LARGE)
+        assert next(calls) < 20
+        assert [path.name for path in tmp_path.iterdir()] == ["scene.tif"]
+
     def test_cancel_leaves_nothing_behind(self, scene: Scene, tmp_path: Path) -> None:
         fitted = pipeline.fit(scene, quick(scene))
         before = sorted(path.name for path in tmp_path.iterdir())

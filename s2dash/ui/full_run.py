@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import OrderedDict
 
 import streamlit as st
 
@@ -10,18 +10,25 @@ from s2dash.classmap import Result
 from s2dash.errors import Cancelled
 from s2dash.jobs import FullJob, LiveAnswer
 from s2dash.kept_runs import KeptRun
+from s2dash.pipeline import Fitted
 from s2dash.recipe import Recipe
 from s2dash.ui import services, text
 from s2dash.ui.messages import words_for
 from s2dash.ui.recipe_state import put_recipe
 
-_JOB_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 0.5
 _FINISHED_KEPT = 3
 _PARAMETER = "run"
-_GONE = (
-    ":material/link_off: The run that this address leads to is no longer here: runs are kept for a day, and as long "
-    "as the server is not restarted."
+_RUNS, _KEPT, _GONE = "full runs", "kept run", "run is gone"
+_GONE_WORDS = (
+    ":material/link_off: **The run that this address leads to is no longer here.** Runs are kept for a day, and only "
+    "until the server is started again. Open your scene and press “Classify full scene”."
 )
+_DONE_WORDS = ":material/check: **Every pixel is classified.** The figures and downloads are of the full scene"
+_LOOK_KEY = "fullrun"
+
+_Key = tuple[str, Recipe]
+"""Digest of the scene, and the recipe."""
 
 
 def come_back() -> None:
@@ -32,11 +39,12 @@ def come_back() -> None:
         return
     run = services.kept_runs().get(token)
     if run is None:
-        state["run is gone"] = True
+        state[_GONE] = ""
         st.query_params.clear()
         return
-    state["kept run"] = run
-    state.job = run.job
+    run.job.go_on_while(services.page_is_open())
+    state[_KEPT] = run
+    _runs()[_key(run.job.fitted)] = run.job
     state.loaded = run.state["loaded"]
     state["legend edits"] = run.state["legend edits"]
     state.update(run.state["numbers"])
@@ -46,95 +54,99 @@ def come_back() -> None:
 
 def full_result(answer: LiveAnswer) -> Result | None:
     """The full result of this very recipe and scene, where it has been made."""
-    job = _finished().get(_key(answer.fitted)) or st.session_state.get("job")
-    if job is None or _key(job.fitted) != _key(answer.fitted) or not job.is_done:
-        return None
-    try:
-        return job.result()
-    except Exception:  # noqa: BLE001 - `_end_words` says what stopped it
-        return None
+    job = _runs().get(_key(answer.fitted))
+    return job.result() if job is not None and job.is_done and job.error is None else None
 
 
-def full_run(answer: LiveAnswer, palette: str) -> None:
-    """The line on the preview with its button, or the bar of the running job; both in one place, of one shape."""
-    state = st.session_state
-    if state.pop("run is gone", False):
-        st.markdown(_GONE)
-    job: FullJob | None = state.get("job")
-    if job is not None and _key(job.fitted) != _key(answer.fitted):
-        if not job.is_kept:
-            job.cancel()
-        job = state.job = None
+def full_run(answer: LiveAnswer, shown: Result, palette: str) -> None:
+    """What there is to say of all pixels, in one place: the preview with its button, the running job, or its end."""
+    _say_once_what_is_gone(answer)
+    _stop_others(answer)
+    if answer.result.scene.live_step == 1:
+        return
+    runs, key = _runs(), _key(answer.fitted)
+    if shown.is_full:
+        runs.move_to_end(key)
+        with st.container(vertical_alignment="center", key=_LOOK_KEY):
+            leads_back = _kept_run_of(runs[key]) is not None
+            st.markdown(_DONE_WORDS + (", and this page's address leads back to it for a day." if leads_back else "."))
+        return
+    job = runs.get(key)
     if job is not None and job.is_done:
-        if full_result(answer) is not None:  # it has ended since the page looked for it
+        if job.error is None:  # it has ended since the page looked for it
             st.rerun()
-        words = _end_words(job)
-        if words:
-            st.markdown(words)
-        _forget_kept()
-        job = state.job = None
-    st.fragment(_line, run_every=_JOB_LOOK_SECONDS if job else None)(answer, job, palette)
+        if not isinstance(job.error, Cancelled):
+            st.markdown(words_for(job.error))
+        _forget_kept(job)
+        job = None
+        del runs[key]
+    st.fragment(_line, run_every=_LOOK_SECONDS if job else None)(answer, job, palette)
 
 
-def put_by(answer: LiveAnswer) -> None:
-    """Keep a finished run for when the session comes back to its choices."""
-    job: FullJob | None = st.session_state.get("job")
-    if job is not None and job.is_done and _key(job.fitted) == _key(answer.fitted):
-        finished = _finished()
-        finished[_key(job.fitted)] = job
-        for old in list(finished)[:-_FINISHED_KEPT]:
-            del finished[old]
-
-
-def _key(fitted: Any) -> tuple[str, Recipe]:
+def _key(fitted: Fitted) -> _Key:
     return fitted.scene.digest, fitted.recipe
 
 
-def _finished() -> dict[tuple[str, Recipe], FullJob]:
-    found: dict[tuple[str, Recipe], FullJob] = st.session_state.setdefault("finished runs", {})
+def _runs() -> OrderedDict[_Key, FullJob]:
+    """This session's full runs: those that go on, and the last few that have ended well, the newest last."""
+    found: OrderedDict[_Key, FullJob] = st.session_state.setdefault(_RUNS, OrderedDict())
     return found
 
 
-def _end_words(job: FullJob) -> str | None:
-    """Why a finished job has no result; None where it has one or was cancelled."""
-    try:
-        job.result()
-    except Cancelled:
-        return None
-    except Exception as error:  # noqa: BLE001 - the preview must stay on the page, whatever broke
-        return words_for(error)
-    return None
+def _stop_others(answer: LiveAnswer) -> None:
+    """Other choices end the run that was made for the last ones, unless it is to go on by itself."""
+    runs = _runs()
+    for key, job in list(runs.items()):
+        if key != _key(answer.fitted) and not job.is_done and not job.is_kept:
+            job.cancel()
+            del runs[key]
+    finished = [key for key, job in runs.items() if job.is_done]
+    for key in finished[:-_FINISHED_KEPT]:
+        del runs[key]
+
+
+def _say_once_what_is_gone(answer: LiveAnswer) -> None:
+    """The sentence on an address that leads nowhere, until another map is asked for."""
+    state = st.session_state
+    if _GONE not in state:
+        return
+    state[_GONE] = state[_GONE] or answer.result.digest
+    if state[_GONE] == answer.result.digest:
+        st.markdown(_GONE_WORDS)
+    else:
+        del state[_GONE]
 
 
 def _line(answer: LiveAnswer, job: FullJob | None, palette: str) -> None:
     if job is not None and job.is_done:
         st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="fullrun"):
-        with st.container(width="stretch"):
-            if job is None:
-                st.markdown(_preview_words(answer))
-            else:
-                st.progress(job.share, text=f"Classifying the full scene …{text.time_left(job.seconds_left)}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=_LOOK_KEY):
+        words = st.container(width="stretch")
+        between = st.empty()
         # One key for both: a button of its own for each would show the old one until the page is drawn to its end.
         pressed = st.button(
             "Cancel" if job else "Classify full scene",
             key="full run",
             type="secondary" if job else "primary",
-            width=170,
+            width=110 if job else 170,
             help="Stops at once; the preview stays." if job else "Labels every pixel with the groups you see.",
         )
-    if job is not None and not pressed:
-        _offer_to_keep(answer, job, palette)
     if pressed and job:
-        _forget_kept()
+        _forget_kept(job)
         job.cancel()
-    elif pressed:
-        st.session_state.job = FullJob(answer.fitted).start(services.page_is_open())
+    elif job:
+        with between:
+            _offer_to_keep(answer, job, palette)
+    if job:
+        words.progress(job.share, text=_running_words(job))
+        return
+    words.markdown(_preview_words(answer))
+    if pressed:
+        _runs()[_key(answer.fitted)] = FullJob(answer.fitted).start(services.page_is_open())
         st.rerun()
 
 
 def _offer_to_keep(answer: LiveAnswer, job: FullJob, palette: str) -> None:
-    state = st.session_state
     wanted = st.checkbox(
         "Go on when I close this page",
         value=job.is_kept,
@@ -143,26 +155,45 @@ def _offer_to_keep(answer: LiveAnswer, job: FullJob, palette: str) -> None:
         "finished map, for a day.",
     )
     if wanted and not job.is_kept:
-        put = {
-            "loaded": state.loaded,
-            "legend edits": state.setdefault("legend edits", {}),
-            "recipe": answer.fitted.recipe,
-            "palette": palette,
-            "numbers": {k: v for k, v in state.items() if str(k).startswith(("subtract ", "divide "))},
-        }
-        state["kept run"] = run = KeptRun(job, put)
-        st.query_params[_PARAMETER] = services.kept_runs().put(run)
+        _keep(answer, job)
     elif not wanted and job.is_kept:
-        _forget_kept()
-    if job.is_kept:
-        st.caption("Copy this page's address: it leads back to this run.")
-
-
-def _forget_kept() -> None:
-    run: KeptRun | None = st.session_state.pop("kept run", None)
+        _forget_kept(job)
+    run = _kept_run_of(job)
     if run is not None:
+        run.state["palette"] = palette
+
+
+def _keep(answer: LiveAnswer, job: FullJob) -> None:
+    state = st.session_state
+    put_by = {
+        "loaded": state.loaded,
+        "legend edits": state.setdefault("legend edits", {}),
+        "recipe": answer.fitted.recipe,
+        "numbers": {k: v for k, v in state.items() if str(k).startswith(("subtract ", "divide "))},
+    }
+    state[_KEPT] = run = KeptRun(job, put_by)
+    st.query_params[_PARAMETER] = services.kept_runs().put(run)
+
+
+def _kept_run_of(job: FullJob) -> KeptRun | None:
+    """The run that this page's address leads to, where it is of this job."""
+    run: KeptRun | None = st.session_state.get(_KEPT)
+    return run if run is not None and run.job is job and job.is_kept else None
+
+
+def _forget_kept(job: FullJob) -> None:
+    run = _kept_run_of(job)
+    if run is not None:
+        del st.session_state[_KEPT]
         services.kept_runs().drop(run.token)
         st.query_params.clear()
+
+
+def _running_words(job: FullJob) -> str:
+    if job.is_cancelled:
+        return "Stopping …"
+    words = f"Classifying the full scene …{text.time_left(job.seconds_left)}"
+    return words if _kept_run_of(job) is None else f"{words}. Copy this page's address to come back."
 
 
 def _preview_words(answer: LiveAnswer) -> str:

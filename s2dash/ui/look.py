@@ -7,6 +7,7 @@ import base64
 import streamlit as st
 
 from s2dash.ui.map_view import MAP_CSS
+from s2dash.ui.scenes_table import CSS as SCENES_CSS
 
 NAME = "Land cover explorer"
 PURPOSE = "Groups the pixels of a satellite picture that look alike, and shows the groups on a map."
@@ -38,7 +39,7 @@ def is_dark() -> bool:
 def apply_look(dark: bool) -> None:
     """Put the style rules and the mark on the page."""
     st.logo(data_uri(mark_svg("#e8eeeb" if dark else "#14201c")), size="large")
-    st.html(f"<style>{_CSS}{_DARK_CSS if dark else _LIGHT_CSS}{MAP_CSS}</style>")
+    st.html(f"<style>{_CSS}{_DARK_CSS if dark else _LIGHT_CSS}{MAP_CSS}{SCENES_CSS}</style>")
 
 
 _CSS = """
@@ -56,12 +57,17 @@ _CSS = """
 [data-stale=true]{opacity:1!important}
 .st-key-opensidebar{display:none}
 .st-key-status{min-height:1.6rem}
+.st-key-fullrun{min-height:2.5rem}
 @media (max-width:1000px){
   [data-testid=stLayoutWrapper]:has(>.st-key-side),.st-key-side{width:100%!important;flex-basis:100%!important}
 }
 @media (max-width:640px){
   [data-testid=stMainBlockContainer]{padding-inline:.9rem}
   .st-key-opensidebar{display:block}
+  .st-key-fullrun{row-gap:.35rem!important;min-height:5.9rem;align-content:center}
+  .st-key-fullrun>[data-testid=stLayoutWrapper]:first-child{flex:1 0 100%}
+  .st-key-fullrun>[data-testid=stElementContainer]:has(.stCheckbox){flex:1}
+  .st-key-fullrun>[data-testid=stElementContainer]:not(:has(.stCheckbox))~[data-testid=stElementContainer]:last-child{flex:1}
   .st-key-header{row-gap:.1rem!important}
   .st-key-header>[data-testid=stLayoutWrapper]:first-child,.st-key-header [data-testid=stHorizontalBlock]{
     display:contents
@@ -70,5 +76,8 @@ _CSS = """
   .st-key-header [data-testid=stHorizontalBlock]>[data-testid=stLayoutWrapper]{order:2;flex:1 0 100%}
 }
 """
-_LIGHT_CSS = ":root{--chip:#e3eae7;--chip-ink:#14201c}"
-_DARK_CSS = ":root{--chip:#2b3835;--chip-ink:#e8eeeb}[data-testid=stBaseButton-primary] *{color:#06201a}"
+_LIGHT_CSS = ":root{--chip:#e3eae7;--chip-ink:#14201c;--paper:#ffffff;--bad:#b3261e}"
+_DARK_CSS = (
+    ":root{--chip:#2b3835;--chip-ink:#e8eeeb;--paper:#101615;--bad:#ff9a90}"
+    "[data-testid=stBaseButton-primary]:not(:disabled) *{color:#06201a}"
+)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from s2dash import ingest
 from s2dash.batch import (
@@ -28,6 +30,7 @@ from s2dash.settings import data_folder
 from s2dash.types import CancelToken, Progress
 from s2dash.ui import text
 from s2dash.ui.messages import words_for
+from s2dash.ui.scenes_table import scenes_table
 from s2dash.ui.server_files import server_files
 from s2dash.ui.uploads import spooled
 
@@ -39,22 +42,21 @@ _MOSAICS = {
     "cog": "One GeoTIFF of all",
     "none": "No, leave them apart",
 }
-_SIGNS = {
-    "waiting": ":material/schedule: waiting",
-    "learning": ":material/progress_activity: learning from it",
-    "labelling": ":material/progress_activity: classifying",
-    "done": ":green[:material/check:] done",
-    "unchanged": ":green[:material/check:] done",
-    "failed": ":red[:material/error:]",
-}
 
 
 class Batch:
     """One run over many scenes, on a thread; it is cancelled when nobody holds this any more."""
 
     def __init__(
-        self, paths: Sequence[Path], answer: LiveAnswer, given: Given | None, mosaic: str, held: object
+        self,
+        paths: Sequence[Path],
+        answer: LiveAnswer,
+        given: Given | None,
+        mosaic: str,
+        held: object,
+        names: Mapping[Path, str] | None = None,
     ) -> None:
+        """Begin; `names` are what files were called where they came from."""
         sources = gather_sources(paths)
         recipe = answer.result.recipe
         states = {source.name: SceneReport(source, "waiting") for source in sources}
@@ -66,7 +68,9 @@ class Batch:
 
         def work(folder: Path, progress: Progress, cancel: CancelToken) -> Report:
             choice = RecipeChoice(lambda scene: recipe, recipe.to_json())
-            plan = Plan(sources, folder / "out", Opener(_opened), choice, given=given, mosaic=mosaic)
+            plan = Plan(
+                sources, folder / "out", Opener(partial(_opened, names or {})), choice, given=given, mosaic=mosaic
+            )
             return run_batch(plan, progress, cancel, note)
 
         self.job: Job[Report] = Job(work, "s2dash-batch-").start()
@@ -96,12 +100,19 @@ def many_scenes(answer: LiveAnswer, legend: Legend) -> None:
 @st.dialog("Many scenes", width="large")
 def _dialog(answer: LiveAnswer, legend: Legend) -> None:
     batch: Batch | None = st.session_state.get(_BATCH)
-    if batch is None:
-        _form(answer, legend)
-    elif batch.job.is_done:
-        _end(batch)
-    else:
-        st.fragment(_running, run_every=_LOOK_SECONDS)(batch)
+    current = "form" if batch is None else "end" if batch.job.is_done else "running"
+    # A place for each: what is over goes at once, not only when the page has been drawn to its end.
+    for part in ("form", "running", "end"):
+        if part != current:
+            st.empty()
+            continue
+        with st.container():
+            if batch is None:
+                _form(answer, legend)
+            elif current == "end":
+                _end(batch)
+            else:
+                st.fragment(_running, run_every=_LOOK_SECONDS)(batch)
 
 
 def _form(answer: LiveAnswer, legend: Legend) -> None:
@@ -115,7 +126,8 @@ def _form(answer: LiveAnswer, legend: Legend) -> None:
         ["tif", "tiff", "zip"],
         accept_multiple_files=True,
         key="many scenes files",
-        help="Products as they were downloaded (zip), or GeoTIFF files with all bands. Up to 200 MB a file.",
+        help="Products as they were downloaded (zip), or GeoTIFF files with all bands. Up to 200 MB a file; larger "
+        "ones can be put into the server's folder, or classified with the command line.",
     )
     chosen = _from_server()
     source = st.radio(
@@ -136,7 +148,8 @@ def _form(answer: LiveAnswer, legend: Legend) -> None:
     given = Given(answer.fitted, legend) if source == _AS_HERE else None
     brought = spooled(uploads)
     try:
-        st.session_state[_BATCH] = Batch([*brought.paths, *chosen], answer, given, mosaic, brought.held)
+        names = dict(zip(brought.paths, brought.names, strict=True))
+        st.session_state[_BATCH] = Batch([*brought.paths, *chosen], answer, given, mosaic, brought.held, names)
     except S2DashError as error:
         st.markdown(words_for(error))
         return
@@ -161,14 +174,27 @@ def _from_server() -> list[Path]:
 
 
 def _running(batch: Batch) -> None:
-    if batch.job.is_done:
-        _draw_again()
-    left = f" {text.duration(batch.job.seconds_left)} left" if batch.job.seconds_left is not None else ""
-    st.progress(batch.job.share, text=f"{text.plain(batch.job.what or 'Opening the files')} …{left}")
-    _list_scenes(batch)
-    st.caption("You can close this and go on with the page; the button opens it again.")
-    if st.button("Cancel", key="many scenes cancel", help="Stops soon; finished scenes can be downloaded."):
-        batch.job.cancel()
+    job = batch.job
+    if job.is_done:
+        st.session_state[_REOPEN] = True
+        st.rerun()
+    bar = st.empty()
+    st.html(scenes_table(list(batch.states.values())))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            "You can close this window and go on with the page; the button opens it again. Closing the page stops it.",
+            width="stretch",
+        )
+        if st.button(
+            "Cancel",
+            key="many scenes cancel",
+            width=110,
+            disabled=job.is_cancelled,
+            help="Stops soon; finished scenes can be downloaded.",
+        ):
+            job.cancel()
+    words = f"{text.plain(job.what or 'Opening the files')} …{text.time_left(job.seconds_left)}"
+    bar.progress(job.share, text="Stopping …" if job.is_cancelled else words)
 
 
 def _end(batch: Batch) -> None:
@@ -178,10 +204,13 @@ def _end(batch: Batch) -> None:
         st.markdown(words_for(error))
     else:
         _say(report)
-        _list_scenes(batch)
+        st.html(scenes_table(report.scenes))
+        if report.finished:
+            st.caption("The numbered columns are the share of each class. The download has names and hectares too.")
         for note in report.notes:
             st.markdown(f":material/info: {text.plain(note)}")
-        if report.finished:
+    with st.container(horizontal=True, gap="small"):
+        if batch.job.error is None and batch.job.result().finished:
             st.download_button(
                 "Download all (zip)",
                 batch.zip_bytes,
@@ -193,9 +222,9 @@ def _end(batch: Batch) -> None:
                 icon=":material/download:",
                 help="A GeoTIFF for each scene, one table of all classes, the recipe, and the maps put together.",
             )
-    if st.button("Other scenes", key="many scenes new", help="Forgets these outputs and begins anew."):
-        st.session_state.pop(_BATCH, None)
-        _draw_again()
+        if st.button("Other scenes", key="many scenes new", help="Forgets these outputs and begins anew."):
+            st.session_state.pop(_BATCH, None)
+            _draw_again()
 
 
 def _say(report: Report) -> None:
@@ -209,20 +238,14 @@ def _say(report: Report) -> None:
 
 
 def _draw_again() -> None:
-    """Draw the dialog from its start, whichever part of it runs now."""
+    """Draw the dialog from its start, and where it is drawn by itself, the page beneath it not."""
+    context = get_script_run_ctx()
+    if context is not None and context.fragment_ids_this_run:
+        st.rerun(scope="fragment")
     st.session_state[_REOPEN] = True
     st.rerun()
 
 
-def _list_scenes(batch: Batch) -> None:
-    lines = [
-        f"{text.plain(name)}: {_SIGNS[one.state]} {text.plain(one.error)}".rstrip()
-        for name, one in batch.states.items()
-    ]
-    with st.container(height=min(320, 60 + 28 * len(lines)), border=False):
-        st.markdown("\n".join(f"- {line}" for line in lines))
-
-
-def _opened(path: Path, folder: Path, progress: Progress, cancel: CancelToken) -> Scene:
-    """A stranger's file, rewritten like any upload."""
-    return ingest.ingest(path, folder, progress=progress, cancel=cancel)
+def _opened(names: Mapping[Path, str], path: Path, folder: Path, progress: Progress, cancel: CancelToken) -> Scene:
+    """A stranger's file, rewritten like any upload; errors call it as its user does."""
+    return ingest.ingest(path, folder, progress=progress, cancel=cancel, names=[names[path]] if path in names else None)

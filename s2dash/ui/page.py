@@ -22,7 +22,7 @@ from s2dash.render import Picture
 from s2dash.scene import Scene
 from s2dash.tiles import url_template
 from s2dash.ui import explain, look, services, text
-from s2dash.ui.full_run import come_back, full_result, full_run, put_by
+from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import MapState, View, show_map
 from s2dash.ui.messages import words_for
@@ -247,7 +247,7 @@ def _url(key: str, make: Callable[[], Picture]) -> str:
 
 
 def _scene_lines(scene: Scene, answer: LiveAnswer, shown: Result, palette: str) -> None:
-    """One line each on what the user should know: no place, notes, a preview with its button."""
+    """One line each on what the user should know: no place, notes, how all pixels are classified."""
     if not scene.grid.has_place:
         st.markdown(
             ":material/location_off: **No place in this file.** You can look, group and compare. "
@@ -256,11 +256,7 @@ def _scene_lines(scene: Scene, answer: LiveAnswer, shown: Result, palette: str) 
     for warning in answer.result.warnings:
         if not warning.startswith("No place"):
             st.markdown(f":material/info: {text.plain(warning)}")
-    if scene.live_step > 1 and shown.is_full:
-        put_by(answer)
-        st.markdown(":material/check: **Every pixel is classified.** The figures and downloads are of the full scene.")
-    elif scene.live_step > 1:
-        full_run(answer, palette)
+    full_run(answer, shown, palette)
 
 
 main()

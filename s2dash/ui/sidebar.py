@@ -79,7 +79,7 @@ def _choose_bands(scene: Scene) -> tuple[str, ...]:
     default = default_recipe(scene).bands
     if "bands" not in state:
         state.bands = list(default)
-    elif state.get("bands of") != scene.digest:
+    elif state.get("bands of", scene.digest) != scene.digest:
         kept = [name for name in state.bands if name in scene.band_names]
         is_choice = set(state.bands) != set(state["default bands"])
         state.bands = kept if kept and is_choice else list(default)

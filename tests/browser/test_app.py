@@ -20,7 +20,7 @@ from scenes import write_scene
 from s2dash import pipeline
 from s2dash.ingest import ingest, sample_scene
 from s2dash.recipe import Recipe, default_recipe
-from s2dash.render import tile_places
+from s2dash.render import TilePlaces, tile_places
 from s2dash.scene import LIVE_PIXELS, Scene
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def test_a_large_scene_is_classified_in_full_on_request(open_app: Callable[..., 
 def test_zooming_in_shows_every_pixel_before_and_after_the_full_run(
     open_app: Callable[..., AppPage], tmp_path: Path
 ) -> None:
-    path = write_scene(tmp_path / "large.tif", (1100, 1000), ("B04", "B08"), blockxsize=256, blockysize=256)
+    path = write_scene(tmp_path / "large.tif", (1100, 1000), ("B02", "B03", "B04"), blockxsize=256, blockysize=256)
     app = open_app()
     app.upload_as_scene(path)
     scene = ingest(path, tmp_path / "ingested")
@@ -239,22 +239,32 @@ def test_zooming_in_shows_every_pixel_before_and_after_the_full_run(
         labels = dataset.read(1)
     app.on_map("s2dash.map.setZoom(15, { animate: false });")
 
-    def assert_tiles_show_every_pixel() -> None:
-        app.page.wait_for_function("() => !document.querySelector('[data-stale=true]')")
-        app.frame.locator(".leaflet-classes-pane img.leaflet-tile-loaded[src*='/15/']").first.wait_for()
-        urls = app.on_map(
-            "const tiles = document.querySelectorAll(\".leaflet-classes-pane img.leaflet-tile-loaded[src*='/15/']\");"
-            "return [...tiles].map((tile) => tile.src);"
-        )
+    def tiles(layer: str) -> Iterator[tuple[np.ndarray, TilePlaces]]:
+        """What is shown of the scene, with the pixels that it is of."""
+        loaded = f".leaflet-{layer}-pane img.leaflet-tile-loaded[src*='/15/']"
+        app.frame.locator(loaded).first.wait_for()
+        urls = app.on_map(f'return [...document.querySelectorAll("{loaded}")].map((tile) => tile.src);')
         assert len(urls) >= 4
         for url in urls:
             z, x, y = map(int, url.removesuffix(".png").split("/")[-3:])
-            shown = np.asarray(Image.open(io.BytesIO(app.page.request.get(url).body())))
             places = tile_places(scene.grid, 1, z, x, y)
             if places is not None:
-                assert places.inside.all()
-                assert (shown[places.slices_rc] == labels[places.rows, places.cols]).all()
+                image = Image.open(io.BytesIO(app.page.request.get(url).body()))
+                yield np.asarray(image)[places.slices_rc], places
 
+    def assert_tiles_show_every_pixel() -> None:
+        app.page.wait_for_function("() => !document.querySelector('[data-stale=true]')")
+        for shown, places in tiles("classes"):
+            assert places.inside.all()
+            assert (shown == labels[places.rows, places.cols]).all()
+        for shown, places in tiles("picture"):
+            # Of the live picture, all pixels of a square would have one colour.
+            squares = np.stack([places.rows // scene.live_step, places.cols // scene.live_step], axis=-1).reshape(-1, 2)
+            colours = np.concatenate([squares, shown[..., :3].reshape(-1, 3)], axis=1)
+            assert len(np.unique(colours, axis=0)) > 2 * len(np.unique(squares, axis=0))
+
+    assert scene.live_step == 2
+    expect(app.frame.get_by_text("True colour", exact=True)).to_be_visible()
     assert_tiles_show_every_pixel()
     token = app.token
     app.control("button", "Classify full scene").click()

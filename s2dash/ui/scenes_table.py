@@ -1,0 +1,103 @@
+"""The table of a run over many scenes: how far each is, and the share of every class in those that are finished."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from s2dash.batch import SceneReport
+from s2dash.batch.manifest import TableRow
+from s2dash.ui import text
+
+_STATES = {
+    "waiting": "waiting",
+    "learning": "learning from it …",
+    "labelling": "classifying …",
+    "done": "✓ done",
+    "unchanged": "✓ done",
+}
+
+CSS = """
+.scenes{overflow:auto;max-height:min(50vh,30rem);font-size:.9rem;font-variant-numeric:tabular-nums;
+  --hair:color-mix(in srgb,currentColor 14%,transparent)}
+.scenes table{border-collapse:collapse;min-width:100%}
+.scenes caption{clip-path:inset(50%);height:1px;overflow:hidden;position:absolute;white-space:nowrap;width:1px}
+.scenes :is(th,td){padding:.45rem .6rem;text-align:start;white-space:nowrap;border-bottom:1px solid var(--hair)}
+.scenes :is(th,td):first-child{padding-inline-start:0}
+.scenes thead th{font-size:.82rem;font-weight:500;position:sticky;top:0;background:var(--paper);z-index:1}
+.scenes thead th span{display:inline-flex;align-items:center;justify-content:center;min-width:1.7rem;height:1.35rem;
+  border-radius:5px;font-weight:650;box-shadow:inset 0 0 0 1px color-mix(in srgb,currentColor 25%,transparent)}
+.scenes tbody th{font-weight:600;max-width:15rem;overflow:hidden;text-overflow:ellipsis}
+.scenes :is(th,td).figure{text-align:end}
+.scenes td.failed{white-space:normal}
+.scenes td.failed b{color:var(--bad);font-weight:600}
+@media (max-width:640px){
+  .scenes :is(th,td){padding-inline:.4rem}
+  .scenes tbody th{max-width:8rem}
+  .scenes th:first-child{position:sticky;left:0;background:var(--paper);z-index:1}
+  .scenes thead th:first-child{z-index:2}
+  .scenes td.failed div{max-width:10rem;overflow-wrap:anywhere}
+}
+"""
+
+
+def scenes_table(reports: Sequence[SceneReport]) -> str:
+    """The table as HTML, one row for each scene; all text from outside is escaped.
+
+    Areas are in one unit for all scenes. A scene that failed has its reason in place of figures.
+    """
+    finished = [report.finished for report in reports if report.finished is not None]
+    classes = finished[0].rows if finished else ()
+    areas_ha = [_area_ha(one.rows) for one in finished]
+    unit = text.area_unit(max((area for area in areas_ha if area is not None), default=0.0))
+    has_area = any(area is not None for area in areas_ha)
+    heads = ['<th scope="col">Scene</th>', '<th scope="col">State</th>']
+    if has_area:
+        heads.append(f'<th scope="col" class="figure">{unit.heading}</th>')
+    heads += [_class_head(row) for row in classes]
+    columns = has_area + len(classes)
+    rows = "".join(_row(report, unit, has_area, columns) for report in reports)
+    caption = "Scenes, and the share of each class in them" if finished else "Scenes"
+    return (
+        f'<div class="scenes" tabindex="0" role="region" aria-label="{caption}"><table><caption>{caption}</caption>'
+        f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _class_head(row: TableRow) -> str:
+    ink = "#14201c" if _luminance(row.colour) > 0.18 else "#ffffff"
+    name = escape(row.name)
+    return (
+        f'<th scope="col" class="figure" title="{name}" aria-label="{name}">'
+        f'<span style="background:{escape(row.colour)};color:{ink}">{row.id}</span></th>'
+    )
+
+
+def _row(report: SceneReport, unit: text.AreaUnit, has_area: bool, columns: int) -> str:
+    name = escape(report.source.name)
+    head = f'<th scope="row" title="{name}">{name}</th>'
+    if report.state == "failed":
+        why = f"<div><b>failed</b> {escape(report.error)}</div>"
+        return f'<tr>{head}<td class="failed" colspan="{columns + 1}">{why}</td></tr>'
+    cells = [f"<td>{_STATES[report.state]}</td>"]
+    if report.finished is None:
+        cells += ["<td></td>"] * columns
+    else:
+        area_ha = _area_ha(report.finished.rows)
+        if has_area:
+            cells.append(f'<td class="figure">{"–" if area_ha is None else unit.figure(area_ha)}</td>')
+        cells += [f'<td class="figure">{text.share(row.share)}</td>' for row in report.finished.rows]
+    return f"<tr>{head}{''.join(cells)}</tr>"
+
+
+def _area_ha(rows: Sequence[TableRow]) -> float | None:
+    """The area of all classes together, hectares; None without a place."""
+    areas = [row.area_ha for row in rows if row.area_ha is not None]
+    return sum(areas) if areas else None
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of `#rrggbb` as WCAG has it, 0 to 1."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,10 +1,11 @@
 """Other programs' k-means on the same raw bands: seconds, memory and inertia of those that are installed, beside ours.
 
-Run: python benchmarks/peers.py [--side 2748] [--folder DIR]. Knows GRASS (`i.cluster` and `i.maxlik`), Orfeo ToolBox
-(`KMeansClassification`) and SAGA (k-means for grids), as Debian packages them: apt-get install grass-core otb-bin
-saga. Each reads the same tiled GeoTIFF of ten bands and makes eight classes with its own defaults; what it needs to
-read that file counts. Ends with 1 where ours does not take at most a fifth of the fastest peer's wall and CPU
-seconds, or has a larger inertia than that peer.
+Run: python benchmarks/peers.py [--side 2748] [--folder DIR] [--peers grass saga_cmd]. Knows GRASS (`i.cluster` and
+`i.maxlik`), Orfeo ToolBox (`KMeansClassification`) and SAGA (k-means for grids), as Debian packages them: apt-get
+install grass-core otb-bin saga. Each reads the same tiled GeoTIFF of ten bands and makes eight classes with its own
+defaults; what it needs to read that file counts. Ends with 1 where ours does not take at most a fifth of the fastest
+peer's wall and CPU seconds, or has a larger inertia than that peer. On a sixteenth of a tile our imports alone take
+more than that fifth.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from common import ROOT, machine_words, verdict
-from full_tile import QUICK_SIDE, stack
+from full_tile import FULL_SIDE, stack
 
 sys.path.insert(0, str(ROOT))
 
@@ -83,9 +84,18 @@ def saga(scene: Path, folder: Path, labels: Path) -> list[list[str]]:
     """Imports the bands as grids, which it holds in memory, and writes the classes as a grid of its own."""
     grids = folder / "band.sgrd"
     import_bands = ["saga_cmd", "io_gdal", "0", "-FILES", str(scene), "-GRIDS", str(grids), "-MULTIPLE", "0"]
-    names = ";".join(str(folder / f"band_{number}.sgrd") for number in range(1, 11))
+    names = ";".join(str(folder / f"band{number:02}.sgrd") for number in range(1, 11))
     how = ["-NCLUSTER", str(K), "-METHOD", str(_SAGA_HILL_CLIMBING), "-NORMALISE", "0"]
-    cluster = ["saga_cmd", "imagery_classification", "1", "-GRIDS", names, "-CLUSTER", str(labels), *how]
+    cluster = [
+        "saga_cmd",
+        "imagery_classification",
+        "1",
+        "-GRIDS",
+        names,
+        "-CLUSTER",
+        str(labels.with_suffix(".sgrd")),
+        *how,
+    ]
     return [import_bands, cluster]
 
 
@@ -145,13 +155,14 @@ def main() -> int:
     """Run all that are there; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "s2dash-bench")
-    parser.add_argument("--side", type=int, default=QUICK_SIDE, help="rows and columns, divisible by 6")
+    parser.add_argument("--side", type=int, default=FULL_SIDE, help="rows and columns, divisible by 6")
+    parser.add_argument("--peers", nargs="*", default=[peer.needs for peer in PEERS], metavar="PROGRAM")
     arguments = parser.parse_args()
     scene = stack(arguments.folder, arguments.side, "pixel").absolute()
     print(machine_words())
     print(f"\n{arguments.side} x {arguments.side} x 10, raw bands, k = {K}\n")
     found: dict[str, Spent] = {}
-    for peer in (OURS, *PEERS):
+    for peer in (OURS, *(peer for peer in PEERS if peer.needs in arguments.peers)):
         result = run(peer, scene) if shutil.which(peer.needs) else "not installed"
         if isinstance(result, str):
             print(f"{peer.name:36}{result}", flush=True)

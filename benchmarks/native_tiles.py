@@ -31,7 +31,8 @@ from starlette.testclient import TestClient
 
 from s2dash import ingest, pipeline, render
 from s2dash.jobs import LiveAnswer, LiveEngine
-from s2dash.native import NativeTiles, levels_of
+from s2dash.levels import levels_of
+from s2dash.native import NativeTiles
 from s2dash.recipe import Recipe, default_recipe
 from s2dash.render import Detail, Picture
 from s2dash.scene import Scene

@@ -8,22 +8,15 @@ square of a level that is read at once and kept for the tiles beside it.
 
 from __future__ import annotations
 
-import itertools
-import math
-import os
-import shutil
-import sys
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -34,100 +27,33 @@ from s2dash.algorithms import find_algorithm
 from s2dash.classmap import Result
 from s2dash.errors import PixelsGone, UnreadableFile
 from s2dash.features import preview_features, raw_features, smoothed_places, window_features
-from s2dash.grid import Grid
-from s2dash.jobs import ScratchFolder
+from s2dash.kept_pixels import ByteCache, Handles, LevelCopy
+from s2dash.levels import Cell, Level, levels_of
 from s2dash.pipeline import Fitted
 from s2dash.reading import SceneReader
 from s2dash.render import PICTURE_MASKING, Stretch, TilePlaces, covered_pixels, tile_places
 from s2dash.scene import Pixels, Scene, valid_pixels
-from s2dash.settings import UPLOAD_LIMITS
-from s2dash.types import Window
 
 CELL_BYTE_BUDGET = 128 * 2**20
 """Of cells, while somebody looks: the largest view of ten bands takes about as much."""
 TILE_BYTE_BUDGET = 16 * 2**20
 """Of labels of tiles: some ten views, which another colour draws again without reading."""
-_NATIVE_CELL_SIDE = 512
-"""As the blocks of our own rasters."""
-_BETWEEN_CELL_SIDE = 256
-_STEP_WITH_A_LEVEL_BETWEEN = 5
-"""Of the live picture. Below it all of a scene is read in half a second."""
-_MOST_BETWEEN_BYTES = 10**9
-"""Of one level; ten bands of a full tile have 600 MB at every second pixel."""
 _SCENES_WITH_LEVELS_BETWEEN = 4
 _HANDLE_IDLE_SECONDS = 5.0
 """Open files keep the disk space of scenes that were removed."""
 _CELL_IDLE_SECONDS = 60.0
-_BACKGROUND_NICENESS = 10
 
-K = TypeVar("K", bound=Hashable)
-T = TypeVar("T")
-Cell = tuple[int, int]
 CellKey = tuple[Hashable, int, Cell]
 """What is read, at which step, where."""
 
 
-@dataclass(frozen=True)
-class Level:
-    """A scene's grid, or every n-th pixel of it, cut into cells."""
-
-    scene_grid: Grid
-    step: int
-    side: int
-    """Of a cell, in pixels of the level."""
-
-    @cached_property
-    def grid(self) -> Grid:
-        return self.scene_grid.decimated(self.step)
-
-    @property
-    def cells(self) -> list[Cell]:
-        """All of them, row by row."""
-        rows, cols = (-(-length // self.side) for length in self.grid.shape_rc)
-        return [(row, col) for row in range(rows) for col in range(cols)]
-
-    def cells_under(self, coarser: Level, cell: Cell) -> list[Cell]:
-        """The cells of this level on the ground of a cell of a coarser one, or of its own."""
-        times = coarser.side * coarser.step // (self.side * self.step)
-        rows, cols = (-(-length // self.side) for length in self.grid.shape_rc)
-        row, col = (number * times for number in cell)
-        return list(itertools.product(range(row, min(row + times, rows)), range(col, min(col + times, cols))))
-
-    def shape_rc(self, cell: Cell) -> tuple[int, int]:
-        """Rows and columns of a cell, in pixels of the level."""
-        rows, cols = (
-            min(self.side, length - number * self.side) for number, length in zip(cell, self.grid.shape_rc, strict=True)
-        )
-        return rows, cols
-
-    def window(self, cell: Cell) -> Window:
-        """The scene's pixels that a cell stands for."""
-        side = self.side * self.step
-        row, col = (number * side for number in cell)
-        height, width = (
-            min(side, length - start) for start, length in zip((row, col), self.scene_grid.shape_rc, strict=True)
-        )
-        return Window(row, col, height, width)
-
-    def places(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
-        """The scene's rows and columns that a cell takes, as `reading.preview_places` takes them."""
-        row, col = (number * self.side * self.step + self.step // 2 for number in cell)
-        height, width = self.shape_rc(cell)
-        return row + self.step * np.arange(height), col + self.step * np.arange(width)
-
-
-def levels_of(scene: Scene) -> tuple[Level, ...]:
-    """The levels finer than a scene's live picture, finest first; none where that is the whole scene."""
-    if scene.live_step == 1:
-        return ()
-    native = Level(scene.grid, 1, _NATIVE_CELL_SIDE)
-    if scene.live_step < _STEP_WITH_A_LEVEL_BETWEEN:
-        return (native,)
-    pixel_bytes = (len(scene.bands) + len(scene.masks)) * np.dtype(scene.dtype).itemsize
-    # Each zoom halves what a tile's pixel covers; so a level pays as far as a zoom lies between it and the next.
-    steps = [2**n for n in range(1, scene.live_step.bit_length()) if 2 * 2**n <= scene.live_step]
-    kept = [step for step in steps if scene.grid.pixel_count // step**2 * pixel_bytes <= _MOST_BETWEEN_BYTES]
-    return native, *(Level(scene.grid, step, _BETWEEN_CELL_SIDE) for step in kept)
+@contextmanager
+def said_to_be_gone() -> Iterator[None]:
+    """Whatever reading raises becomes PixelsGone."""
+    try:
+        yield
+    except (RasterioError, OSError, UnreadableFile) as error:
+        raise PixelsGone("The files behind this picture are no longer there. Load the scene again.") from error
 
 
 class NativeTiles:
@@ -136,8 +62,8 @@ class NativeTiles:
     def __init__(self, cell_byte_budget: int = CELL_BYTE_BUDGET, tile_byte_budget: int = TILE_BYTE_BUDGET) -> None:
         self.cells: ByteCache[CellKey, Any] = ByteCache(cell_byte_budget)
         self.tiles: ByteCache[Hashable, np.ndarray] = ByteCache(tile_byte_budget)
-        self._handles = _Handles()
-        self._between: OrderedDict[Hashable, dict[int, _Between]] = OrderedDict()
+        self._handles = Handles()
+        self._between: OrderedDict[Hashable, dict[int, LevelCopy]] = OrderedDict()
         """Copies of levels by their step, by scene."""
         self._lock = threading.Lock()
         self._tidying = False
@@ -171,15 +97,18 @@ class NativeTiles:
         if not between:
             return
         coarsest = between[-1]
+        # Held here: one that is dropped meanwhile must not be begun anew.
+        copies = {level: self.between(scene, level) for level in between}
 
         def read(cell: Cell) -> None:
-            for level in reversed(between):
+            for level, copy in reversed(copies.items()):
                 # What a cell of the coarsest covers is decoded once: the next level finds it in GDAL's cache.
                 for inner in level.cells_under(coarsest, cell):
-                    if not self.between(scene, level).has(inner):
-                        self.read_between(scene, level, inner)
+                    if not copy.has(inner):
+                        with said_to_be_gone():
+                            copy.get(inner, lambda: self._stack(scene, level, inner))  # noqa: B023 - called at once
 
-        self.between(scene, coarsest).gather_once(read)
+        copies[coarsest].gather_once(read)
         self.tidy_later()
 
     @contextmanager
@@ -195,13 +124,13 @@ class NativeTiles:
         with self._handles.borrow(path, lambda: rasterio.open(path, driver="GTiff")) as dataset:
             yield dataset
 
-    def between(self, scene: Scene, level: Level) -> _Between:
+    def between(self, scene: Scene, level: Level) -> LevelCopy:
         """The copy of a level between, empty at first."""
         key = (scene.digest, scene.paths)
         with self._lock:
             copies = self._between.setdefault(key, {})
             if level.step not in copies:
-                copies[level.step] = _Between(scene, level)
+                copies[level.step] = LevelCopy(scene, level)
             self._between.move_to_end(key)
             while len(self._between) > _SCENES_WITH_LEVELS_BETWEEN:
                 _drop_all(self._between.popitem(last=False)[1])
@@ -209,12 +138,11 @@ class NativeTiles:
 
     def read_between(self, scene: Scene, level: Level, cell: Cell) -> np.ndarray:
         """All bands, then all masks, of a cell of a level between, shape (bands + masks, rows, cols)."""
+        return self.between(scene, level).get(cell, lambda: self._stack(scene, level, cell))
 
-        def read() -> np.ndarray:
-            with self.reader(scene) as reader:
-                return reader.stack(*level.places(cell))
-
-        return self.between(scene, level).get(cell, read)
+    def _stack(self, scene: Scene, level: Level, cell: Cell) -> np.ndarray:
+        with self.reader(scene) as reader:
+            return reader.stack(*level.places(cell))
 
     def tidy_later(self) -> None:
         """See to it that files are closed and memory is freed once nobody looks any more."""
@@ -259,10 +187,8 @@ class _Detail(ABC):
         if level is None:
             return None
         self.native.tidy_later()
-        try:
+        with said_to_be_gone():
             return self._drawn(level, z, x, y, size)
-        except (RasterioError, OSError, UnreadableFile) as error:
-            raise PixelsGone("The files behind this picture are no longer there. Load the scene again.") from error
 
     def _level_at(self, z: int, size: int) -> Level | None:
         grid, step = self.levels[0].scene_grid, self._live_step
@@ -444,7 +370,7 @@ class FinishedDetail(_LabelDetail):
         return np.asarray(kept[rows, cols])
 
 
-def _drop_all(copies: dict[int, _Between]) -> None:
+def _drop_all(copies: dict[int, LevelCopy]) -> None:
     for copy in copies.values():
         copy.drop()
 
@@ -467,234 +393,3 @@ def _by_cell(places: TilePlaces, side: int) -> dict[Cell, tuple[np.ndarray, np.n
         (int(cell) // width, int(cell) % width): (down[some], across[some])
         for cell, some in zip(cells, np.split(order, starts[1:]), strict=True)
     }
-
-
-@dataclass(eq=False)
-class _Entry(Generic[T]):
-    future: Future[T] = field(default_factory=Future)
-    byte_count: int = 0
-    used: float = 0
-
-
-class ByteCache(Generic[K, T]):
-    """Values by key, the least recently used dropped beyond a budget of bytes; a value in the making is made once.
-
-    Safe to use from any thread.
-    """
-
-    def __init__(self, byte_budget: int) -> None:
-        self._byte_budget = byte_budget
-        self._lock = threading.Lock()
-        self._entries: OrderedDict[K, _Entry[T]] = OrderedDict()
-        self._byte_count = 0
-
-    @property
-    def byte_count(self) -> int:
-        """Bytes of all values here."""
-        with self._lock:
-            return self._byte_count
-
-    def each(self, keys: Iterable[K], make: Callable[[K], T]) -> Iterator[tuple[K, T]]:
-        """Each key with its value, made now where it is not kept; errors are raised and not kept.
-
-        What another thread is making comes last, so that threads with neighbouring work share it.
-        """
-        waiting = []
-        for key in keys:
-            entry, is_mine = self._claimed(key)
-            if is_mine:
-                self._fulfil(key, entry, make)
-            elif not entry.future.done():
-                waiting.append((key, entry))
-                continue
-            yield key, entry.future.result()
-        for key, entry in waiting:
-            yield key, entry.future.result()
-
-    def drop_idle(self, seconds: float) -> int:
-        """Drop what has not been asked for so long; returns its bytes."""
-        before = time.monotonic() - seconds
-        with self._lock:
-            idle = [key for key, entry in self._entries.items() if entry.used < before and entry.future.done()]
-            return sum(self._drop(key) for key in idle)
-
-    def _claimed(self, key: K) -> tuple[_Entry[T], bool]:
-        with self._lock:
-            entry = self._entries.get(key)
-            is_mine = entry is None
-            if entry is None:
-                entry = self._entries[key] = _Entry()
-            entry.used = time.monotonic()
-            self._entries.move_to_end(key)
-            return entry, is_mine
-
-    def _fulfil(self, key: K, entry: _Entry[T], make: Callable[[K], T]) -> None:
-        try:
-            value = make(key)
-        except BaseException as error:  # noqa: BLE001 - handed to everyone who waits
-            with self._lock:
-                self._entries.pop(key, None)
-            entry.future.set_exception(error)
-            return
-        with self._lock:
-            entry.byte_count = _byte_count(value)
-            self._byte_count += entry.byte_count
-            entry.future.set_result(value)
-            for oldest in list(self._entries):
-                if self._byte_count <= self._byte_budget or oldest == key:
-                    break
-                if self._entries[oldest].future.done():
-                    self._drop(oldest)
-
-    def _drop(self, key: K) -> int:
-        dropped = self._entries.pop(key).byte_count
-        self._byte_count -= dropped
-        return dropped
-
-
-def _byte_count(value: object) -> int:
-    if isinstance(value, Pixels):
-        return value.values.nbytes + value.valid.nbytes
-    return int(getattr(value, "nbytes", 0))
-
-
-class _Closable(Protocol):
-    def close(self) -> None: ...
-
-
-C = TypeVar("C", bound=_Closable)
-
-
-class _Handles:
-    """Open files, each lent to one thread at a time."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._idle: dict[Hashable, list[tuple[float, Any]]] = {}
-        self._lent = 0
-
-    @property
-    def count(self) -> int:
-        """Files that are open."""
-        with self._lock:
-            return self._lent + sum(map(len, self._idle.values()))
-
-    @contextmanager
-    def borrow(self, key: Hashable, open_one: Callable[[], C]) -> Iterator[C]:
-        """One that is open already, else a new one; it is kept unless something goes wrong with it."""
-        with self._lock:
-            idle = self._idle.get(key)
-            handle: C | None = idle.pop()[1] if idle else None
-            self._lent += 1
-        try:
-            if handle is None:
-                handle = open_one()
-            yield handle
-        except BaseException:
-            with self._lock:
-                self._lent -= 1
-            if handle is not None:
-                handle.close()
-            raise
-        with self._lock:
-            self._lent -= 1
-            self._idle.setdefault(key, []).append((time.monotonic(), handle))
-
-    def close_idle(self, seconds: float) -> None:
-        """Close what nobody has used for so long."""
-        before = time.monotonic() - seconds
-        with self._lock:
-            closing = [handle for idle in self._idle.values() for used, handle in idle if used < before]
-            kept = {key: [one for one in idle if one[0] >= before] for key, idle in self._idle.items()}
-            self._idle = {key: idle for key, idle in kept.items() if idle}
-        for handle in closing:
-            handle.close()
-
-
-class _Between:
-    """The copy of a level between: all bands and masks, cell by cell, in a file of its own."""
-
-    def __init__(self, scene: Scene, level: Level) -> None:
-        self._scene_paths = scene.paths
-        self._level = level
-        self._dtype = np.dtype(scene.dtype)
-        self._depth = len(scene.bands) + len(scene.masks)
-        self._slot = {cell: number for number, cell in enumerate(level.cells)}
-        self._slot_bytes = self._depth * level.side**2 * self._dtype.itemsize
-        self._folder = ScratchFolder("s2dash-detail-")
-        self._path = self._folder.path / "cells"
-        self._path.touch()
-        self._lock = threading.Lock()
-        self._written: set[Cell] = set()
-        self._is_gathering = False
-        self._is_dropped = False
-
-    @property
-    def share(self) -> float:
-        """How much of it is here, 0 to 1."""
-        return len(self._written) / len(self._slot)
-
-    @property
-    def is_orphan(self) -> bool:
-        """Whether the scene's files are gone."""
-        return not all(path.exists() for path in self._scene_paths)
-
-    def has(self, cell: Cell) -> bool:
-        """Whether a cell is here."""
-        with self._lock:
-            return cell in self._written
-
-    def get(self, cell: Cell, read: Callable[[], np.ndarray]) -> np.ndarray:
-        """The stack of a cell, shape (bands + masks, rows, cols); read from the scene only where it is not here yet."""
-        offset = self._slot[cell] * self._slot_bytes
-        shape = (self._depth, *self._level.shape_rc(cell))
-        with self._lock:
-            is_here = cell in self._written and not self._is_dropped
-        if is_here:
-            return np.fromfile(self._path, self._dtype, math.prod(shape), offset=offset).reshape(shape)
-        stack = np.ascontiguousarray(read(), dtype=self._dtype)
-        with self._lock:
-            if not self._is_dropped and self._has_room():
-                self._write(cell, offset, stack)
-        return stack
-
-    def gather_once(self, read: Callable[[Cell], None]) -> None:
-        """Go through all cells on a thread of low priority, once."""
-        with self._lock:
-            if self._is_gathering:
-                return
-            self._is_gathering = True
-        threading.Thread(target=self._gather, args=(read,), name="s2dash-detail", daemon=True).start()
-
-    def drop(self) -> None:
-        """Remove the file; what is asked for later is read from the scene."""
-        with self._lock:
-            self._is_dropped = True
-        self._folder.remove()
-
-    def _gather(self, read: Callable[[Cell], None]) -> None:
-        if sys.platform == "linux":  # where it holds for one thread
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BACKGROUND_NICENESS)
-        for cell in self._level.cells:
-            if self._is_dropped or not self._has_room():
-                return
-            try:
-                read(cell)
-            except (RasterioError, OSError):  # the scene has gone meanwhile
-                return
-        memory.hand_back_soon()
-
-    def _has_room(self) -> bool:
-        try:
-            return shutil.disk_usage(self._folder.path).free > UPLOAD_LIMITS.free_disk_bytes
-        except OSError:
-            return False
-
-    def _write(self, cell: Cell, offset: int, stack: np.ndarray) -> None:
-        try:
-            with self._path.open("r+b") as file:
-                file.seek(offset)
-                file.write(stack.data)
-        except OSError:  # a copy is a convenience: a full disk must not stop a look at the map
-            return
-        self._written.add(cell)

@@ -23,11 +23,13 @@ from PIL import Image
 from pyproj import Transformer
 from scenes import DEGREES, ROTATED, SOUTH_UP, UTM, UTM_10M, land_cover, make_scene
 
-from s2dash import native, pipeline
+from s2dash import levels, native, pipeline
 from s2dash.classmap import Result
 from s2dash.errors import PixelsGone
 from s2dash.features import smoothed, smoothed_preview
-from s2dash.native import ByteCache, NativeTiles, levels_of
+from s2dash.kept_pixels import ByteCache
+from s2dash.levels import levels_of
+from s2dash.native import NativeTiles
 from s2dash.pipeline import Fitted
 from s2dash.reading import SceneReader, read_preview_stack
 from s2dash.recipe import Recipe, default_recipe
@@ -45,8 +47,8 @@ PATIENCE_SECONDS = 30
 def small_live_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scenes of this file are larger than their live picture, by a step of 9 or so, and cells are small."""
     monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 4_600)
-    monkeypatch.setattr(native, "_NATIVE_CELL_SIDE", 96)
-    monkeypatch.setattr(native, "_BETWEEN_CELL_SIDE", 64)
+    monkeypatch.setattr(levels, "_NATIVE_CELL_SIDE", 96)
+    monkeypatch.setattr(levels, "_BETWEEN_CELL_SIDE", 64)
 
 
 @pytest.fixture

@@ -47,8 +47,8 @@ WINDOWS_IN_PART = 4
 
 _LOOK_SECONDS = 0.2
 """How often a run looks whether it should stop."""
-_STOP_SECONDS = 5.0
-"""How long parts that were under way may take to end."""
+_STOP_SECONDS, _CANCEL_SECONDS = 5.0, 0.4
+"""How long parts that were under way may take to end, after an error and where somebody waits for the cancellation."""
 _JOIN_SHARE = 0.05
 """Of a run's progress, for joining the parts."""
 _JOB_NAME, _LABELS_NAME = "job.json", "labels.tif"
@@ -339,7 +339,7 @@ def _results(futures: list[Future[T]], executor: Executor, cancel: CancelToken) 
     finally:
         for future in waiting:
             future.cancel()
-        wait(waiting, _STOP_SECONDS)
+        wait(waiting, _CANCEL_SECONDS if cancel.is_cancelled else _STOP_SECONDS)
 
 
 def _prepare_folder(job: Job) -> None:

@@ -23,6 +23,7 @@ from rasterio.errors import RasterioError
 from s2dash.errors import BrokenResult
 from s2dash.export.contents import STRIP_ROWS, staged, without_place_warning
 from s2dash.export.geotiff import NODATA_NAME
+from s2dash.export.vrt import class_vrt
 from s2dash.grid import Grid
 from s2dash.legend import Legend
 from s2dash.types import CancelToken, Progress, no_progress, windows
@@ -137,32 +138,15 @@ def vrt_text(mosaic: Mosaic, legend: Legend, tags: Mapping[str, str], folder: Pa
     ----------
     folder : where it will stand, which holds the pieces too; None for absolute paths
     """
-    grid = mosaic.grid
-    root = ET.Element("VRTDataset", rasterXSize=str(grid.width), rasterYSize=str(grid.height))
-    # Without an axis mapping GDAL takes x before y, as the transform has them, for degrees too.
-    ET.SubElement(root, "SRS").text = grid.crs_wkt
-    t = grid.transform
-    ET.SubElement(root, "GeoTransform").text = ", ".join(repr(float(v)) for v in (t.c, t.a, t.b, t.f, t.d, t.e))
-    metadata = ET.SubElement(root, "Metadata")
-    for key, value in tags.items():
-        ET.SubElement(metadata, "MDI", key=key).text = value
-    band = ET.SubElement(root, "VRTRasterBand", dataType="Byte", band="1")
-    ET.SubElement(band, "Description").text = "Class"
-    ET.SubElement(band, "NoDataValue").text = "0"
-    ET.SubElement(band, "ColorInterp").text = "Palette"
-    _add_colours(band, legend)
+    rgba = legend.rgba()[: len(legend.entries) + 1].tolist()
+    colours = ((red, green, blue, opacity if label else 0) for label, (red, green, blue, opacity) in enumerate(rgba))
+    root, band = class_vrt(mosaic.grid, mosaic.grid.crs_wkt, tags, colours)
     _add_names(band, legend)
     # A later source covers earlier ones wherever it has data.
     for piece in reversed(mosaic.pieces):
         _add_piece(band, piece, folder)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode") + "\n"
-
-
-def _add_colours(band: ET.Element, legend: Legend) -> None:
-    table = ET.SubElement(band, "ColorTable")
-    for label, (red, green, blue, opacity) in enumerate(legend.rgba()[: len(legend.entries) + 1].tolist()):
-        ET.SubElement(table, "Entry", c1=str(red), c2=str(green), c3=str(blue), c4=str(opacity if label else 0))
 
 
 def _add_names(band: ET.Element, legend: Legend) -> None:

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import rasterio
 import rasterio.shutil
-from affine import Affine
 from pyproj import CRS as ProjCRS
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
@@ -38,6 +37,7 @@ from s2dash.export.contents import (
     without_place_warning,
 )
 from s2dash.export.overviews import write_overviews
+from s2dash.export.vrt import class_vrt
 from s2dash.grid import Grid
 from s2dash.legend import Legend
 from s2dash.settings import thread_count
@@ -225,23 +225,8 @@ def _vrt_text(
     grid: Grid, crs: CRS | None, classes: Iterable[ClassFacts], tags: dict[str, str], paths: Sequence[Path]
 ) -> str:
     """The VRT of a class map; `paths` are those of the labels and their overviews, largest first."""
-    root = ET.Element("VRTDataset", rasterXSize=str(grid.width), rasterYSize=str(grid.height))
-    if crs is not None:
-        # Without an axis mapping GDAL takes x before y, as the transform has them, for degrees too.
-        ET.SubElement(root, "SRS").text = crs.to_wkt()
-    t = grid.transform
-    if t != Affine.identity():
-        ET.SubElement(root, "GeoTransform").text = ", ".join(repr(float(v)) for v in (t.c, t.a, t.b, t.f, t.d, t.e))
-    metadata = ET.SubElement(root, "Metadata")
-    for key, value in tags.items():
-        ET.SubElement(metadata, "MDI", key=key).text = value
-    band = ET.SubElement(root, "VRTRasterBand", dataType="Byte", band="1")
-    ET.SubElement(band, "Description").text = "Class"
-    ET.SubElement(band, "NoDataValue").text = "0"
-    ET.SubElement(band, "ColorInterp").text = "Palette"
-    table = ET.SubElement(band, "ColorTable")
-    for red, green, blue, opacity in ((0, 0, 0, 0), *((*c.rgb, 255) for c in classes)):
-        ET.SubElement(table, "Entry", c1=str(red), c2=str(green), c3=str(blue), c4=str(opacity))
+    colours = ((0, 0, 0, 0), *((*c.rgb, 255) for c in classes))
+    root, band = class_vrt(grid, None if crs is None else crs.to_wkt(), tags, colours)
     labels, *smaller = paths
     for kind, path in (("SimpleSource", labels), *(("Overview", path) for path in smaller)):
         source = ET.SubElement(band, kind)

@@ -307,9 +307,10 @@ def _labels_place(arguments: argparse.Namespace) -> Iterator[Path]:
 def _write_by_a_worker(executor: Executor, result: Result, legend: Legend, out: Path) -> None:
     """Write the GeoTIFF where the labels are near; here if the cluster is lost at this last step."""
     from s2dash.export.geotiff import write_geotiff_and_sidecar
+    from s2dash.parts import result_of
 
     try:
-        executor.submit(write_geotiff_and_sidecar, result, legend, out.absolute()).result()
+        result_of(executor.submit(write_geotiff_and_sidecar, result, legend, out.absolute()), executor)
     except ClusterLost:
         write_geotiff_and_sidecar(result, legend, out)
 

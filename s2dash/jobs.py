@@ -24,7 +24,7 @@ from typing import Generic, Self, TypeVar
 
 import numpy as np
 
-from s2dash import cluster, memory, pipeline
+from s2dash import cluster, memory, parts, pipeline
 from s2dash.classmap import Result
 from s2dash.evaluate import Scores
 from s2dash.features import needed_positions, smoothed_preview, smooths_beyond_preview
@@ -67,6 +67,8 @@ def remove_scratch_folders() -> None:
     """Remove every scratch folder of this process: a server that is told to stop ends without finalizers."""
     for folder in list(_scratch_folders):
         folder.remove()
+    for labels_path in _shared_labels:
+        parts.remove_parts(parts.folder_of(labels_path))
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,12 +270,18 @@ class FullJob(Job[Result]):
         # Beside this job's folder, which goes if the cluster is lost: the next job finds the finished parts there.
         key = f"{self.fitted.scene.digest} {self.fitted.recipe.to_json()}"
         shared = folder.with_name(f"s2dash-full-{hashlib.sha256(key.encode()).hexdigest()[:16]}.tif")
+        _shared_labels.add(shared)
         with _alone(shared, cancel), cluster.connected(address) as executor:
-            result = pipeline.run_full(self.fitted, shared, progress, cancel, executor)
-            os.replace(shared, labels_path)
+            try:
+                result = pipeline.run_full(self.fitted, shared, progress, cancel, executor)
+                os.replace(shared, labels_path)
+            finally:
+                shared.unlink(missing_ok=True)
         return replace(result, classmap=replace(result.classmap, path=labels_path))
 
 
+_shared_labels: set[Path] = set()
+"""Beside which parts of lost runs may lie until this process ends."""
 _held: dict[Path, threading.Lock] = {}
 _TURN_SECONDS = 0.2
 

@@ -158,17 +158,20 @@ class NativeTiles:
         timer.start()
 
     def _tidy(self) -> None:
-        self._handles.close_idle(_HANDLE_IDLE_SECONDS)
-        freed = self.cells.drop_idle(_CELL_IDLE_SECONDS)
-        if freed:
-            memory.hand_back_soon()
-        with self._lock:
-            for key in [key for key, copies in self._between.items() if any(c.is_orphan for c in copies.values())]:
-                _drop_all(self._between.pop(key))
-            self._tidying = bool(self._handles.count or self.cells.byte_count or self._between)
-            goes_on = self._tidying
-        if goes_on:
-            self._start_timer()
+        try:
+            self._handles.close_idle(_HANDLE_IDLE_SECONDS)
+            freed = self.cells.drop_idle(_CELL_IDLE_SECONDS)
+            if freed:
+                memory.hand_back_soon()
+            with self._lock:
+                for key in [key for key, copies in self._between.items() if any(c.is_orphan for c in copies.values())]:
+                    _drop_all(self._between.pop(key))
+        finally:
+            with self._lock:
+                self._tidying = bool(self._handles.count or self.cells.byte_count or self._between)
+                goes_on = self._tidying
+            if goes_on:
+                self._start_timer()
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ import platform
 import shutil
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
@@ -49,6 +50,8 @@ _LOOK_SECONDS = 0.2
 """How often a run looks whether it should stop."""
 _STOP_SECONDS, _CANCEL_SECONDS = 5.0, 0.4
 """How long parts that were under way may take to end, after an error and where somebody waits for the cancellation."""
+_REMOVE_SECONDS = 60.0
+"""For how long parts are removed in the background while workers that were not told in time still write."""
 _JOIN_SHARE = 0.05
 """Of a run's progress, for joining the parts."""
 _JOB_NAME, _LABELS_NAME = "job.json", "labels.tif"
@@ -319,6 +322,19 @@ def remove_parts(folder: Path) -> None:
         if not folder.exists():
             return
         time.sleep(_LOOK_SECONDS / 2)
+    threading.Thread(target=_keep_removing, args=(folder,), name="s2dash-parts", daemon=True).start()
+
+
+def _keep_removing(folder: Path) -> None:
+    ends = time.monotonic() + _REMOVE_SECONDS
+    while folder.exists() and time.monotonic() < ends:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(_LOOK_SECONDS)
+
+
+def result_of(future: Future[T], executor: Executor) -> T:
+    """The result of one task; raises ClusterLost in good time, and what the task raises."""
+    return next(_results([future], executor, CancelToken()))
 
 
 def _results(futures: list[Future[T]], executor: Executor, cancel: CancelToken) -> Iterator[T]:

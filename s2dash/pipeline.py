@@ -5,6 +5,7 @@ check -> sample -> fit -> assign the live picture, or every window -> table of c
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import math
@@ -12,19 +13,21 @@ import os
 import tempfile
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import rasterio
+from rasterio.errors import RasterioError
 
 from s2dash import evaluate, parts, web_files
 from s2dash.algorithms import Algorithm, LinearModel, Model, find_algorithm, nearest
 from s2dash.algorithms.threads import single_threaded
 from s2dash.atmosphere import without_haze
 from s2dash.classmap import ClassMap, ClassRow, Result
-from s2dash.errors import RecipeError, TooFewPixels
+from s2dash.errors import OutputConflict, RecipeError, TooFewPixels
 from s2dash.features import (
     FeatureSpace,
     chosen_indices,
@@ -315,8 +318,8 @@ def run_full(
         pool of this machine's cores where None
     window_shape_rc : rows and columns worked on at once; whole blocks of the scene's file where None
 
-    Raises Cancelled when `cancel` says so, also within a window of a slow algorithm; with an executor also as
-    `parts.run` does.
+    Raises Cancelled when `cancel` says so, also within a window of a slow algorithm, OutputConflict where the
+    labels cannot be written; with an executor also as `parts.run` does.
     """
     scene = fitted.scene
     cancel = cancel or CancelToken()
@@ -326,19 +329,49 @@ def run_full(
     todo = list(windows(scene.grid.shape_rc, window_shape_rc))
     classmap = ClassMap(scene.grid, fitted.recipe.k, None, labels_path)
     tally = _Tally(classmap)
-    handle, name = tempfile.mkstemp(suffix=".tif", prefix=".s2dash-", dir=labels_path.parent)
-    os.close(handle)
+    with _writing_labels():
+        handle, name = tempfile.mkstemp(suffix=".tif", prefix=".s2dash-", dir=labels_path.parent)
+        os.close(handle)
     try:
-        with rasterio.open(name, "w", **parts.labels_profile(scene.grid)) as out:
+        with _writing_labels():
+            out = rasterio.open(name, "w", **parts.labels_profile(scene.grid))
+        try:
             for done, (part, labels) in enumerate(_labelled_windows(fitted, todo, cancel), 1):
-                out.write(labels, 1, window=part.ranges_rc)
+                with _writing_labels():
+                    out.write(labels, 1, window=part.ranges_rc)
                 tally.add(labels, part.row, part.col)
                 progress(done / len(todo), "Grouping pixels")
+        finally:
+            with _writing_labels():
+                out.close()
         cancel.check()
-        os.replace(name, labels_path)
+        with _writing_labels():
+            _require_whole(Path(name), tally.mapped_count)
+            os.replace(name, labels_path)
     finally:
         Path(name).unlink(missing_ok=True)
     return tally.result(fitted)
+
+
+@contextmanager
+def _writing_labels() -> Iterator[None]:
+    try:
+        yield
+    except (RasterioError, OSError) as error:
+        reason = getattr(error, "strerror", None) or "is the disk full?"
+        raise OutputConflict(
+            f"The labels cannot be written ({reason}). Make room on the disk and try again."
+        ) from error
+
+
+def _require_whole(path: Path, mapped_count: int) -> None:
+    """Raise RasterioError or OSError where labels cannot be read back: a full disk may show only then."""
+    mapped = 0
+    with rasterio.open(path, driver="GTiff") as dataset:
+        for strip in windows(dataset.shape, (_WINDOW_SHAPE_RC[0], dataset.width)):
+            mapped += int(np.count_nonzero(dataset.read(1, window=strip.ranges_rc)))
+    if mapped != mapped_count:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _whole_blocks(scene: Scene) -> tuple[int, int]:
@@ -481,11 +514,16 @@ class _Tally:
         if facts.area_ha is not None:
             self._area_ha[facts.row, facts.col] = np.asarray(facts.area_ha)
 
+    @property
+    def mapped_count(self) -> int:
+        """Pixels that belong to a class."""
+        return int(self._counts[1:].sum())
+
     def result(self, fitted: Fitted) -> Result:
         classmap = self._classmap
         # Windows come in any order; a fixed order of the sum gives the same last bits every time.
         area_ha = sum((self._area_ha[key] for key in sorted(self._area_ha)), np.zeros(classmap.class_count + 1))
-        mapped = max(1, int(self._counts[1:].sum()))
+        mapped = max(1, self.mapped_count)
         rows = tuple(
             ClassRow(
                 id=i,

@@ -184,9 +184,9 @@ def _choose(pixels: Pixels, bands: np.ndarray, recipe: Recipe, looked_at: float)
     where = np.flatnonzero(pixels.valid)
     population = len(where) / looked_at
     if not len(where):
-        total = pixels.valid.size
+        of_how_many = f" of the {pixels.valid.size:,} pixels looked at" if pixels.valid.size else " of the pixels"
         raise TooFewPixels(
-            f"The mask leaves none of the {total:,} pixels looked at, so there is nothing to group. "
+            f"The mask leaves none{of_how_many}, so there is nothing to group. "
             "Choose other bands, or switch the mask off (mask none)."
         )
     if recipe.sample is not None and len(where) > recipe.sample:

@@ -7,6 +7,7 @@ that whatever stops a run, what is finished stays and the next run goes on from 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -176,8 +177,9 @@ class _Run:
         self._plan, self._work, self._cancel, self._executor = plan, work, cancel, executor
         self._tell, self._watch = progress, watch
         self._shelf = _Shelf(plan.opener, scratch, cancel)
-        self._labels = scratch / "labels.tif"
+        self._scratch = scratch
         last = load_manifest(plan.out)
+        self._before = dict(last.finished)
         self._manifest = Manifest(mosaic=last.mosaic) if plan.again else last
         self._reports = {source.name: SceneReport(source, "waiting") for source in plan.sources}
         self._digests: dict[str, str] = {}
@@ -333,6 +335,7 @@ class _Run:
         self._say(todo[0], 0.0, "Learning the groups")
         load_libraries()
         fitted, legend = model()
+        self._remove_outdated(recipe)
         for source in todo:
             self._cancel.check()
             with self._failing_alone(source):
@@ -344,7 +347,37 @@ class _Run:
                 self._steps_done += 1
         return legend
 
+    def _remove_outdated(self, recipe: Recipe) -> None:
+        """Remove what an earlier run made of these scenes by another fit: its numbers would mean something else."""
+        names = {source.name for source in self._plan.sources} - set(self._manifest.finished)
+        outdated = [finished.files for name, finished in self._before.items() if name in names]
+        if not outdated:
+            return
+        out, mosaic_files = self._plan.out, self._manifest.mosaic.files if self._manifest.mosaic else ()
+        self._manifest = replace(self._manifest, mosaic=None)
+        self._manifest.save(out)
+        for name, _ in (*(file for files in outdated for file in files), *mosaic_files):
+            (out / name).unlink(missing_ok=True)
+        self._write_recipe(recipe)
+
+    def _write_recipe(self, recipe: Recipe) -> None:
+        with staged(self._plan.out / RECIPE_NAME) as path:
+            path.write_text(recipe.to_json() + "\n", encoding="utf-8")
+
+    def _labels_of(self, source: Source) -> Path:
+        """Where a scene's labels are put together; parts that a lost cluster leaves there are found by the next run."""
+        if self._executor is None:
+            return self._scratch / "labels.tif"
+        return self._plan.out / f".s2dash-{source.name}.labels"
+
     def _label(self, source: Source, fitted: Fitted, legend: Legend, digest: str) -> Finished:
+        labels_path = self._labels_of(source)
+        try:
+            return self._labelled(source, fitted, legend, digest, labels_path)
+        finally:
+            labels_path.unlink(missing_ok=True)
+
+    def _labelled(self, source: Source, fitted: Fitted, legend: Legend, digest: str, labels_path: Path) -> Finished:
         is_open = self._shelf.has(source)
         scene = self._shelf.get(source, self._progress_of(source, 0.0, _OPENING))
         own = fitted.on(scene)
@@ -353,7 +386,7 @@ class _Run:
         result = (
             pipeline.run_live(own)
             if own.scene.live_step == 1
-            else pipeline.run_full(own, self._labels, progress, self._cancel, self._executor)
+            else pipeline.run_full(own, labels_path, progress, self._cancel, self._executor)
         )
         web_files.require_unchanged(own.scene.paths)
         self._cancel.check()
@@ -364,7 +397,6 @@ class _Run:
         for path in (made, sidecar_path(made)):
             files.append((path.name, path.stat().st_size))
             os.replace(path, self._plan.out / path.name)
-        self._labels.unlink(missing_ok=True)
         self._shelf.drop(source)
         rows = _rows(source, result, legend)
         return Finished(source.name, digest, tuple(files), result.scene.attribution, rows, result.warnings)
@@ -378,8 +410,7 @@ class _Run:
             self._manifest.save(out)
             return (), ()
         files = write_tables(done, out)
-        with staged(out / RECIPE_NAME) as path:
-            path.write_text(recipe.to_json() + "\n", encoding="utf-8")
+        self._write_recipe(recipe)
         made = self._mosaic(done, recipe, legend)
         before = self._manifest.mosaic.files if self._manifest.mosaic else ()
         self._manifest = replace(self._manifest, mosaic=made)
@@ -502,7 +533,11 @@ def _digest(*parts: str) -> str:
 
 def _broken(source: Source, error: Exception) -> str:
     """What to say where reading a scene failed in no way that was foreseen; of a web file without the cause's words."""
-    why = "Try again later, or download it." if web.is_web(source.path) else str(error)
+    why = (
+        "Try again later, or download it."
+        if web.is_web(source.path)
+        else getattr(error, "strerror", None) or "download it again."
+    )
     return f"{web.shown(source.path)} cannot be read to its end, or is damaged: {why}"
 
 
@@ -531,17 +566,18 @@ def _locked(out: Path) -> Iterator[Path]:
     work = out / _WORK_NAME
     try:
         work.mkdir(exist_ok=True)
-        with (work / "lock").open("w") as lock:
-            _lock(lock.fileno(), out)
-            for left_behind in set(work.iterdir()) - {work / "lock"}:
-                shutil.rmtree(left_behind, ignore_errors=True)
-            try:
-                with tempfile.TemporaryDirectory(dir=work) as folder:
-                    yield Path(folder)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
-    except PermissionError as error:
-        raise OutputConflict(f"Nothing can be written to {out}. Give another folder.") from error
+        lock = (work / "lock").open("w")
+    except OSError as error:
+        raise OutputConflict(f"Nothing can be written to {out}: {error.strerror}. Give another folder.") from error
+    with lock:
+        _lock(lock.fileno(), out)
+        for left_behind in set(work.iterdir()) - {work / "lock"}:
+            shutil.rmtree(left_behind, ignore_errors=True)
+        try:
+            with tempfile.TemporaryDirectory(dir=work) as folder:
+                yield Path(folder)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
 
 
 def _lock(handle: int, out: Path) -> None:
@@ -551,4 +587,6 @@ def _lock(handle: int, out: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EAGAIN):
+            return  # the file system has no locks
         raise OutputConflict(f"Another batch is writing to {out}. Wait for it, or give another folder.") from error

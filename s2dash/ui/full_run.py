@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 
 import streamlit as st
@@ -26,6 +27,7 @@ _GONE_WORDS = (
 )
 _DONE_WORDS = ":material/check: **Every pixel is classified.** The figures and downloads are of the full scene"
 _LOOK_KEY = "fullrun"
+_BOX = "keep run"
 
 _Key = tuple[str, Recipe]
 """Digest of the scene, and the recipe."""
@@ -46,7 +48,7 @@ def come_back() -> None:
     state[_KEPT] = run
     _runs()[_key(run.job.fitted)] = run.job
     state.loaded = run.state["loaded"]
-    state["legend edits"] = run.state["legend edits"]
+    state["legend edits"] = copy.deepcopy(run.state["legend edits"])
     state.update(run.state["numbers"])
     put_recipe(run.state["recipe"])
     state.palette = run.state["palette"]
@@ -147,20 +149,26 @@ def _line(answer: LiveAnswer, job: FullJob | None, palette: str) -> None:
 
 
 def _offer_to_keep(answer: LiveAnswer, job: FullJob, palette: str) -> None:
-    wanted = st.checkbox(
+    # Another page may have changed it; only this page's own click changes it here.
+    st.session_state[_BOX] = job.is_kept
+    st.checkbox(
         "Go on when I close this page",
-        value=job.is_kept,
-        key="keep run",
+        key=_BOX,
+        on_change=_keep_or_forget,
+        args=(answer, job),
         help="Otherwise the run stops a minute after the page is closed. The page's address then leads back to the "
         "finished map, for a day.",
     )
-    if wanted and not job.is_kept:
-        _keep(answer, job)
-    elif not wanted and job.is_kept:
-        _forget_kept(job)
     run = _kept_run_of(job)
     if run is not None:
         run.state["palette"] = palette
+
+
+def _keep_or_forget(answer: LiveAnswer, job: FullJob) -> None:
+    if not st.session_state[_BOX]:
+        _forget_kept(job)
+    elif not job.is_kept:
+        _keep(answer, job)
 
 
 def _keep(answer: LiveAnswer, job: FullJob) -> None:

@@ -28,7 +28,7 @@ from s2dash.legend import Legend
 from s2dash.scene import Scene
 from s2dash.settings import data_folder
 from s2dash.types import CancelToken, Progress
-from s2dash.ui import text
+from s2dash.ui import services, text
 from s2dash.ui.messages import words_for
 from s2dash.ui.scenes_table import scenes_table
 from s2dash.ui.server_files import server_files
@@ -73,7 +73,7 @@ class Batch:
             )
             return run_batch(plan, progress, cancel, note)
 
-        self.job: Job[Report] = Job(work, "s2dash-batch-").start()
+        self.job: Job[Report] = Job(work, "s2dash-batch-").start(services.page_is_open())
         self._held = held
         weakref.finalize(self, self.job.cancel)
 

@@ -308,6 +308,26 @@ def test_stopping_keeps_what_is_finished(batch: Batch, tiles: list[Path], tmp_pa
     assert list(states(batch(tiles)).values()).count("unchanged") == stop_at
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_a_stopped_run_leaves_nothing_of_two_fits(batch: Batch, tiles: list[Path], tmp_path: Path, again: bool) -> None:
+    batch(tiles, mosaic="vrt")
+    cancel = CancelToken()
+
+    def watch(report: Any) -> None:
+        if report.state == "labelling" and report.source.name == "right":
+            cancel.cancel()
+
+    other = replace(RECIPE, k=RECIPE.k + 1)
+    assert batch(tiles, other, mosaic="vrt", cancel=cancel, watch=watch, again=again).was_stopped
+    out = tmp_path / "out"
+    assert [path.name for path in out.glob("*-classes.tif")] == ["left-classes.tif"]
+    assert not list(out.glob("mosaic*"))
+    assert Recipe.from_json((out / "recipe.json").read_text()).k == other.k
+    assert {row["scene"] for row in table(out)} == {"left"}
+    assert states(batch(tiles, other, mosaic="vrt"))["left"] == "unchanged"
+    assert list(out.glob("mosaic*"))
+
+
 def test_what_a_killed_run_left_goes(batch: Batch, tiles: list[Path], tmp_path: Path) -> None:
     left_behind = tmp_path / "out" / ".s2dash-batch" / "half"
     left_behind.mkdir(parents=True)

@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 from s2dash import ingest, pipeline
 from s2dash.algorithms import ALGORITHMS, Algorithm, LinearModel
 from s2dash.classmap import Result
-from s2dash.errors import Cancelled, RecipeError, TooFewPixels, UnknownName, UnreadableFile
+from s2dash.errors import Cancelled, OutputConflict, RecipeError, TooFewPixels, UnknownName, UnreadableFile
 from s2dash.reading import read_preview_stack
 from s2dash.recipe import Recipe, default_recipe
 from s2dash.scene import Scene
@@ -452,6 +452,35 @@ def test_windows_are_whole_blocks(
 ) -> None:
     monkeypatch.setattr(pipeline.SceneReader, "block_shape_rc", block_rc)
     assert pipeline._whole_blocks(make_scene(tmp_path)) == expected
+
+
+def test_labels_that_cannot_be_written_are_said(tmp_path: Path, small_live_picture: Callable[[int], None]) -> None:
+    small_live_picture(1_000)
+    scene = make_scene(tmp_path, (60, 90))
+    fitted = pipeline.fit(scene, quick(scene))
+    with pytest.raises(OutputConflict, match="Make room"):
+        pipeline.run_full(fitted, tmp_path / "missing" / "labels.tif")
+
+
+def test_labels_that_a_full_disk_cut_short_are_noticed(
+    tmp_path: Path, small_live_picture: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_live_picture(1_000)
+    scene = make_scene(tmp_path, (60, 90))
+    fitted = pipeline.fit(scene, quick(scene))
+    write = rasterio.io.DatasetWriter.write
+    lost = []
+
+    def lose_the_first(self: Any, labels: np.ndarray, *args: Any, **how: Any) -> None:
+        if lost:
+            write(self, labels, *args, **how)
+        lost.append(labels)
+
+    monkeypatch.setattr(rasterio.io.DatasetWriter, "write", lose_the_first)
+    before = set(tmp_path.rglob("*"))
+    with pytest.raises(OutputConflict, match="Make room"):
+        pipeline.run_full(fitted, tmp_path / "labels.tif", window_shape_rc=(20, 30))
+    assert set(tmp_path.rglob("*")) == before
 
 
 def read_mask(scene: Scene) -> np.ndarray:

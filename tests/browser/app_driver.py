@@ -89,6 +89,17 @@ class AppPage:
         expect(self.rows).to_have_count(classes, timeout=PATIENCE_MS)
         expect(self.page.get_by_text("Up to date")).to_be_visible(timeout=PATIENCE_MS)
 
+    def press_until(self, key: str, shown: Locator) -> None:
+        """Press a key until something is shown: a page that is drawn again meanwhile may swallow it."""
+        for _ in range(3):
+            self.page.keyboard.press(key)
+            try:
+                expect(shown).to_be_visible(timeout=3_000)
+            except AssertionError:
+                continue
+            return
+        expect(shown).to_be_visible(timeout=PATIENCE_MS)
+
     def choose_algorithm(self, label: str) -> None:
         option = self.page.get_by_role("option", name=label, exact=True)
 

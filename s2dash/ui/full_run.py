@@ -27,7 +27,7 @@ _GONE_WORDS = (
 )
 _DONE_WORDS = ":material/check: **Every pixel is classified.** The figures and downloads are of the full scene"
 _LOOK_KEY = "fullrun"
-_BOX = "keep run"
+_BOX, _BOX_BEFORE = "keep run", "keep run before"
 
 _Key = tuple[str, Recipe]
 """Digest of the scene, and the recipe."""
@@ -149,26 +149,24 @@ def _line(answer: LiveAnswer, job: FullJob | None, palette: str) -> None:
 
 
 def _offer_to_keep(answer: LiveAnswer, job: FullJob, palette: str) -> None:
-    # Another page may have changed it; only this page's own click changes it here.
-    st.session_state[_BOX] = job.is_kept
-    st.checkbox(
+    wanted = st.checkbox(
         "Go on when I close this page",
+        value=job.is_kept,
         key=_BOX,
-        on_change=_keep_or_forget,
-        args=(answer, job),
         help="Otherwise the run stops a minute after the page is closed. The page's address then leads back to the "
         "finished map, for a day.",
     )
+    # Only this page's own click changes it: another page of the same run may have chosen otherwise.
+    before = st.session_state.get(_BOX_BEFORE, (job, job.is_kept))
+    st.session_state[_BOX_BEFORE] = (job, wanted)
+    if before[0] is not job or before[1] != wanted:
+        if not wanted:
+            _forget_kept(job)
+        elif not job.is_kept:
+            _keep(answer, job)
     run = _kept_run_of(job)
     if run is not None:
         run.state["palette"] = palette
-
-
-def _keep_or_forget(answer: LiveAnswer, job: FullJob) -> None:
-    if not st.session_state[_BOX]:
-        _forget_kept(job)
-    elif not job.is_kept:
-        _keep(answer, job)
 
 
 def _keep(answer: LiveAnswer, job: FullJob) -> None:

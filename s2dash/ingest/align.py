@@ -18,6 +18,8 @@ _APART = (
     "The files do not overlap: they show different places. Give files of one area. To classify each of several "
     "scenes, use `Many scenes` on the page, or `batch` on the command line."
 )
+_SIDE_BY_SIDE = 0.5
+"""Of the largest file's ground: files that share less are rather neighbours than one scene."""
 _SAME_SIZE = 1e-3
 _RATIO_TOLERANCE = 0.02
 _WHOLE_PX = 0.01
@@ -43,7 +45,7 @@ def in_one_place(grids: Sequence[Grid], names: Sequence[str]) -> Placed:
     """
     located = [grid for grid in grids if grid.has_place]
     for grid, name in zip(grids, names, strict=True):
-        if located and grid.has_place and not _same_crs(grid, located[0]):
+        if located and grid.has_place and not same_crs(grid, located[0]):
             first = names[grids.index(located[0])]
             raise UnreadableFile(
                 f"{name} is in {_label(grid)} but {first} in {_label(located[0])}. "
@@ -83,7 +85,8 @@ def scene_grids(grids: Sequence[Grid]) -> tuple[tuple[Grid, ...], tuple[str, ...
     )
     if share > 0.98:
         return cut, ()
-    return cut, (f"The files cover different areas; only what all share is used ({share:.0%} of the largest).",)
+    advice = f" {MANY_SCENES}" if share < _SIDE_BY_SIDE else ""
+    return cut, (f"The files cover different areas; only what all share is used ({share:.0%} of the largest).{advice}",)
 
 
 def _largest_first(grids: Sequence[Grid]) -> list[Grid]:
@@ -95,7 +98,7 @@ def _label(grid: Grid) -> str:
     return label if len(label) < 30 else "another one"
 
 
-def _same_crs(one: Grid, other: Grid) -> bool:
+def same_crs(one: Grid, other: Grid) -> bool:
     """Whether two grids with a place share their coordinate system, however each file words it."""
     assert one.crs is not None
     assert other.crs is not None

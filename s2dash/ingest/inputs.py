@@ -6,7 +6,7 @@ No picture is opened here; `assemble.py` goes on from the files that are chosen.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from s2dash.grid import Grid
 from s2dash.ingest.align import MANY_SCENES
 from s2dash.ingest.assemble import InputFile, Provenance
 from s2dash.ingest.checks import driver_of, first_bytes
+from s2dash.ingest.composed import Composed, choosable, composed_of, made
 from s2dash.ingest.describe import WEB_EXPORT, acquisition_date
 from s2dash.ingest.kinds import (
     ARCHIVE_ENDINGS,
@@ -75,21 +76,22 @@ def gather(
     for a tile that is not there.
     """
     given = _told_apart(given)
+    work = _Work(scratch, progress)
     container = _the_container(given, scratch, progress)
     if container is not None:
         beside = [one.name for one in given if one.name != container.name]
-        return _from_collection(container, title, tile, beside)
+        return _from_collection(container, title, tile, beside, work)
     files = [one for one in given if not one.path.is_dir()]
     beside = [one.name for one in given if one.path.is_dir()]
     folders = [one.name.replace("\\", "/").split("/")[:-1] for one in files]
     if all(folders):
-        return _from_collection(pile_of_files(files, folders[0][0], is_loose=False), title, tile, beside)
-    return _from_loose(files, title, tile, beside)
+        return _from_collection(pile_of_files(files, folders[0][0], is_loose=False), title, tile, beside, work)
+    return _from_loose(files, title, tile, beside, work)
 
 
 def gather_one(given: Given, title: str) -> Inputs:
     """What `gather` gives for a raster that is brought by itself, wherever it lies; raises as `gather` does."""
-    return _from_files([given], title, choose_files([given.name]), is_loose=True)
+    return _from_files([given], (), title, choose_files([given.name]), is_loose=True)
 
 
 def _told_apart(given: Sequence[Given]) -> list[Given]:
@@ -143,28 +145,58 @@ def _is_picture(given: Given) -> bool:
     return given.path.stat().st_size > 0 and driver_of(given.path) is not None
 
 
-def _from_loose(given: Sequence[Given], title: str, tile: str | None, beside: Sequence[str]) -> Inputs:
+def _from_loose(given: Sequence[Given], title: str, tile: str | None, beside: Sequence[str], work: _Work) -> Inputs:
     """The pictures among loose files; raises UnreadableFile that says most of what else was brought."""
     pictures = [one for one in given if _is_picture(one)]
     if not pictures:
         told = [(shown(one.name), kind_of(one.name, first_bytes(one.path))) for one in given]
         raise UnreadableFile(most_telling(told) or f"There are no files. {WANTED}")
-    choice = choose_files([one.name for one in given], tile)
-    used = {*choice.metadata, *choice.tile_metadata}
-    files = [one for one in given if one in pictures or one.name in used]
-    left = [one.name for one in given if one not in files]
-    return _from_files(files, title, choice, is_loose=True, left=[*left, *beside])
+    composed = composed_of([one.name for one in pictures])
+    names = choosable([one.name for one in given], composed)
+    choice = choose_files(names, tile)
+    used = {*(one.name for one in pictures), *choice.metadata, *choice.tile_metadata}
+    left = [one.name for one in given if one.name not in used]
+    paths = {one.name: one.path for one in given}
+    wanted = [name for name in names if name in used or name not in paths]
+    if len(composed) == 1 and wanted == [composed[0].name]:
+        title = composed[0].title
+    return _from_files(*work.made(wanted, composed, paths), title, choice, is_loose=True, left=[*left, *beside])
 
 
-def _from_collection(pile: Pile, title: str, tile: str | None, beside: Sequence[str]) -> Inputs:
+def _from_collection(pile: Pile, title: str, tile: str | None, beside: Sequence[str], work: _Work) -> Inputs:
     """Out of all files of a folder or archive, those that make up one scene."""
-    choice = choose_files(pile.names, tile)
+    composed = composed_of(pile.names)
+    choice = choose_files(choosable(pile.names, composed), tile)
     wanted = _wanted(choice, pile)
-    paths = pile.fetch(wanted)
+    parts = {one.name: one.parts for one in composed}
+    paths = pile.fetch([part for name in wanted for part in parts.get(name, (name,))])
     unread = [n for n in pile.names if n not in paths and not n.lower().endswith(RASTER_ENDINGS)]
     rest = [] if _is_product(choice) else unread
-    files = [Given(name, paths[name]) for name in wanted]
-    return _from_files(files, title, choice, is_loose=False, left=[*rest, *beside])
+    return _from_files(*work.made(wanted, composed, paths), title, choice, is_loose=False, left=[*rest, *beside])
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Where what is unpacked or put together goes, and who is told how far that is."""
+
+    scratch: Path
+    progress: Callable[[float], None]
+
+    def made(
+        self, wanted: Sequence[str], composed: Sequence[Composed], paths: Mapping[str, Path]
+    ) -> tuple[list[Given], tuple[str, ...]]:
+        """The files of wanted names, those of several files put together; and notes."""
+        by_name = {one.name: one for one in composed}
+        files = []
+        notes: list[str] = []
+        for number, name in enumerate(wanted):
+            if name not in by_name:
+                files.append(Given(name, paths[name]))
+                continue
+            found = made(by_name[name], paths, self.scratch / f"made_{number}.tif", self.progress)
+            files.append(found.given)
+            notes.extend(found.notes)
+        return files, tuple(notes)
 
 
 def _wanted(choice: Choice, pile: Pile) -> list[str]:
@@ -195,7 +227,14 @@ def _is_product(choice: Choice) -> bool:
     )
 
 
-def _from_files(given: Sequence[Given], title: str, choice: Choice, is_loose: bool, left: Sequence[str] = ()) -> Inputs:
+def _from_files(
+    given: Sequence[Given],
+    made_notes: tuple[str, ...],
+    title: str,
+    choice: Choice,
+    is_loose: bool,
+    left: Sequence[str] = (),
+) -> Inputs:
     """One scene of files on the disk; `left` are names of what was brought with them and is not used."""
     by_name = {one.name: one for one in given}
     banded = {facts.name: facts for facts in choice.bands if facts.name in by_name}
@@ -212,7 +251,7 @@ def _from_files(given: Sequence[Given], title: str, choice: Choice, is_loose: bo
     files += [_input_file(by_name[n], None, False, acquisition_date({}, n)[0] if dated else None) for n in others]
     metadata = [_metadata(by_name[name]) for name in choice.metadata if name in by_name]
     tiles = [_metadata(by_name[name]) for name in choice.tile_metadata if name in by_name]
-    notes = (*choice.notes, *_left_out(left))
+    notes = (*made_notes, *choice.notes, *_left_out(left))
     return Inputs(tuple(files), _provenance(choice, files, metadata, tiles, title, notes))
 
 

@@ -20,9 +20,9 @@ from scenes import make_scene, write_scene
 
 from s2dash import cli, cluster, jobs, parts, pipeline
 from s2dash.classmap import Result
-from s2dash.errors import Cancelled, ClusterError, ClusterLost
+from s2dash.errors import Cancelled, ClusterError, ClusterLost, RecipeError
 from s2dash.pipeline import Fitted
-from s2dash.recipe import default_recipe
+from s2dash.recipe import Recipe, default_recipe
 from s2dash.settings import GDAL_ENVIRONMENT, SCHEDULER_VARIABLE
 from s2dash.types import CancelToken
 
@@ -87,6 +87,16 @@ class TestLabels:
     def test_the_same_as_from_threads(self, local: LocalCluster, run: Callable[..., Result], expected: Result) -> None:
         with cluster.connected(local.address) as executor:
             assert same(run(executor=executor), expected)
+
+    def test_an_error_on_a_worker_comes_back_in_words(self, local: LocalCluster) -> None:
+        with cluster.connected(local.address) as executor, pytest.raises(RecipeError, match="not valid JSON"):
+            executor.submit(Recipe.from_json, "{").result()
+
+    def test_what_is_shared_stands_in_its_place(self, local: LocalCluster) -> None:
+        with cluster.connected(local.address) as executor:
+            here, there = (executor.share(parts.running_versions()) for _ in range(2))
+            assert executor.submit(parts.version_words, here, there).result() == ""
+            assert executor.submit(parts.version_words, (("numpy", "1"),), there).result().startswith("numpy 1 here")
 
     def test_cancel_leaves_nothing_behind(
         self, local: LocalCluster, run: Callable[..., Result], tmp_path: Path

@@ -125,7 +125,8 @@ function startS2dashMap(map, base) {
       });
       entry.layer.on("tileload", () => { entry.loads += 1; });
       entry.layer.on("tileerror", () => { entry.errors += 1; });
-      entry.layer.on("load", () => settle(entry));
+      // Leaflet still needs its layer after telling this; settling may remove it.
+      entry.layer.on("load", () => queueMicrotask(() => settle(entry)));
       pending = entry;
       entry.layer.addTo(map);
       entry.layer.getContainer().style.opacity = "0";

@@ -119,13 +119,14 @@ function startS2dashMap(map, base) {
     let pending = null;
 
     function open(url, attempt) {
-      const entry = { url, attempt, loads: 0, errors: 0, timer: 0, isAnnounced: false };
+      const entry = { url, attempt, loads: 0, errors: 0, timer: 0, isAnnounced: false, isClosed: false };
       entry.layer = new SceneTiles(url, {
         pane: paneName, bounds, noWrap: true, minZoom: -30, maxZoom: 30, keepBuffer: 1, alt: "",
       });
       entry.layer.on("tileload", () => { entry.loads += 1; });
       entry.layer.on("tileerror", () => { entry.errors += 1; });
-      entry.layer.on("load", () => settle(entry));
+      // Leaflet still needs its layer after telling this; settling may remove it.
+      entry.layer.on("load", () => queueMicrotask(() => settle(entry)));
       pending = entry;
       entry.layer.addTo(map);
       entry.layer.getContainer().style.opacity = "0";
@@ -136,11 +137,15 @@ function startS2dashMap(map, base) {
     function close(entry) {
       if (!entry) return;
       clearTimeout(entry.timer);
-      entry.layer.off();
+      entry.isClosed = true;
+      // A layer takes the map's events off itself on its own event "remove": its listeners go last, or it would go on
+      // listening to a map that it no longer has.
       map.removeLayer(entry.layer);
+      entry.layer.off();
     }
 
     function settle(entry) {
+      if (entry.isClosed) return;
       const failed = entry.errors > 0 && entry.loads === 0;
       if (failed) {
         if (entry === pending) retry(entry);

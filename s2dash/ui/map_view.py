@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,8 @@ from folium.template import Template
 from s2dash.offline_assets import BASEMAPS, local_links
 
 View = Literal["Swipe", "Classes", "Picture"]
+Bounds = tuple[tuple[float, float], tuple[float, float]]
+"""South-west and north-east corner: latitude, longitude in degrees; without a place -row, column in pixels."""
 
 MAP_CSS = """
 iframe[title^="streamlit_folium"] {
@@ -34,6 +37,12 @@ iframe[title^="streamlit_folium"] {
 
 _HEIGHT_WITHOUT_CSS_PX = 560
 _START_ZOOM = 1
+_MAPS_KEPT = 32
+"""Of some fifty kilobytes."""
+_STATE = "s2dashState"
+"""Stands in a kept map's script for the message to it."""
+_only_arguments: ContextVar[bool] = ContextVar("only arguments", default=False)
+"""Whether the component is asked for what it would be given, and draws nothing."""
 _UNSAFE_IN_SCRIPTS = {ord(c): f"\\u{ord(c):04x}" for c in "<>&'`${}_"}
 
 
@@ -41,8 +50,7 @@ _UNSAFE_IN_SCRIPTS = {ord(c): f"\\u{ord(c):04x}" for c in "<>&'`${}_"}
 class MapState:
     """All that the map shows at one moment."""
 
-    bounds: tuple[tuple[float, float], tuple[float, float]]
-    """South-west and north-east corner: latitude, longitude in degrees; without a place -row, column in pixels."""
+    bounds: Bounds
     has_place: bool
     """Whether the scene has a place on the Earth; without one there are no scale bar and no backgrounds."""
     picture_url: str
@@ -67,14 +75,30 @@ def show_map(state: MapState, key: str) -> None:
     (with its `bounds`) and `key` stay the same. The page needs `MAP_CSS`, and the app the routes
     of `offline_assets.asset_routes`.
     """
-    streamlit_folium.st_folium(
-        _base_map(state, key),
-        key=key,
-        height=_HEIGHT_WITHOUT_CSS_PX,
-        use_container_width=True,
-        returned_objects=[],
-        feature_group_to_add=_message(state),
-    )
+    arguments = _written_map(state.bounds, state.has_place, state.scene_key, key)
+    message = arguments["feature_group"].replace(_STATE, script_expression(_told(state)))
+    streamlit_folium._component_func(**{**arguments, "feature_group": message})
+
+
+@lru_cache(maxsize=_MAPS_KEPT)
+def _written_map(bounds: Bounds, has_place: bool, scene_key: str, key: str) -> dict[str, Any]:
+    """What st_folium gives its component for a scene, with `_STATE` where the message to the map goes.
+
+    Kept, as writing it takes longer than anything else of a run of the page.
+    """
+    is_asked = _only_arguments.set(True)
+    try:
+        arguments = streamlit_folium.st_folium(
+            _base_map(bounds, has_place, scene_key, key),
+            key=key,
+            height=_HEIGHT_WITHOUT_CSS_PX,
+            use_container_width=True,
+            returned_objects=[],
+            feature_group_to_add=_message(_STATE),
+        )
+    finally:
+        _only_arguments.reset(is_asked)
+    return dict(arguments)
 
 
 class _Start(MacroElement):
@@ -105,10 +129,10 @@ class _Update(MacroElement):
         "{% macro script(this, kwargs) %}window.s2dash.update({{ this.state_expression }});{% endmacro %}"
     )
 
-    def __init__(self, state: dict[str, Any]) -> None:
+    def __init__(self, state_expression: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Update"
-        self.state_expression = script_expression(state)
+        self.state_expression = state_expression
 
 
 def script_expression(value: object) -> str:
@@ -123,12 +147,12 @@ def script_expression(value: object) -> str:
     return f"JSON.parse({literal.translate(_UNSAFE_IN_SCRIPTS)})"
 
 
-def _base_map(state: MapState, key: str) -> folium.Map:
-    (south, west), (north, east) = state.bounds
+def _base_map(bounds: Bounds, has_place: bool, scene_key: str, key: str) -> folium.Map:
+    (south, west), (north, east) = bounds
     base_map = folium.Map(
         location=((south + north) / 2, (west + east) / 2),
         zoom_start=_START_ZOOM,
-        crs="EPSG3857" if state.has_place else "Simple",
+        crs="EPSG3857" if has_place else "Simple",
         tiles=None,
         zoom_control=False,
         zoom_snap=0,
@@ -143,29 +167,32 @@ def _base_map(state: MapState, key: str) -> folium.Map:
     ]
     _Start(
         {
-            "scene": state.scene_key,
+            "scene": scene_key,
             "key": key,
-            "bounds": state.bounds,
-            "hasPlace": state.has_place,
-            "basemaps": basemaps if state.has_place else [],
+            "bounds": bounds,
+            "hasPlace": has_place,
+            "basemaps": basemaps if has_place else [],
         }
     ).add_to(base_map)
     return base_map
 
 
-def _message(state: MapState) -> folium.FeatureGroup:
+def _message(state_expression: str) -> folium.FeatureGroup:
     group = folium.FeatureGroup(control=False)
-    _Update(
-        {
-            "picture": state.picture_url,
-            "classes": state.classes_url,
-            "view": state.view,
-            "label": state.picture_label,
-            "attribution": state.attribution,
-            "dark": state.dark,
-        }
-    ).add_to(group)
+    _Update(state_expression).add_to(group)
     return group
+
+
+def _told(state: MapState) -> dict[str, Any]:
+    """What a mounted map is told."""
+    return {
+        "picture": state.picture_url,
+        "classes": state.classes_url,
+        "view": state.view,
+        "label": state.picture_label,
+        "attribution": state.attribution,
+        "dark": state.dark,
+    }
 
 
 @cache
@@ -180,7 +207,7 @@ def _served_here(component: Callable[..., Any]) -> Callable[..., Any]:
         base_path = str(st.get_option("server.baseUrlPath"))
         for links in ("js_links", "css_links"):
             arguments[links] = local_links(arguments[links], base_path)
-        return component(**arguments)
+        return arguments if _only_arguments.get() else component(**arguments)
 
     component_served_here.component = component  # type: ignore[attr-defined]
     return component_served_here

@@ -108,7 +108,6 @@ def open_app(new_page: Callable[..., Visit], server: Server) -> Iterator[Callabl
     yield visit
     for app in opened:
         assert app.visit.foreign == []
-        assert app.visit.complaints == []
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE_MS / 1000) -> float:

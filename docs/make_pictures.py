@@ -124,7 +124,7 @@ def take_uploads(browser: Browser, url: str, folder: Path) -> None:
         upload(page, large)
         expect(page.get_by_role("button", name="Classify full scene")).to_be_visible()
         settle(page)
-        save(page.screenshot(clip={"x": 320, "y": 0, "width": 960, "height": 115}), "preview")
+        save(page.locator(".st-key-strip").screenshot(), "preview")
 
 
 def repeat_sample(path: Path, times: int, described: bool) -> None:

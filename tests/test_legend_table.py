@@ -36,7 +36,8 @@ def test_rows_say_name_colour_share_and_area() -> None:
         (1, "Class 1", "#3479c7", "80.0 %", "1,814"),
         (2, "Class 2", "#f9eed0", "20.0 %", "88.5"),
     ]
-    assert (data["unit"], data["total"], data["unmapped"]) == ("Hectares", "1,903", "unmapped 50.0 %")
+    assert (data["unit"], data["symbol"]) == ("Hectares", "ha")
+    assert (data["total"], data["unmapped"]) == ("1,903", "unmapped 50.0 %")
 
 
 def test_bars_are_relative_to_the_largest_class() -> None:

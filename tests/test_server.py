@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from s2dash.grid import Grid
 from s2dash.offline_assets import asset_table
+from s2dash.page_head import page_styles
 from s2dash.render import Picture
 from s2dash.settings import GDAL_ENVIRONMENT
 from s2dash.tiles import process_tile_store, url_template
@@ -77,6 +78,24 @@ def test_every_answer_forbids_scripts_from_elsewhere(client: TestClient, path: s
     for name, sources in directives.items():
         if name != "img-src":
             assert not [source for source in sources if source.startswith(("http", "*"))]
+
+
+@pytest.mark.parametrize("asked", [{"accept": "text/html", "accept-encoding": "gzip", "if-none-match": "*"}, {}])
+def test_the_document_has_the_rules_of_size_from_its_start(client: TestClient, asked: dict[str, str]) -> None:
+    answer = client.get("/", headers=asked)
+    assert answer.status_code == 200
+    head, _, body = answer.text.partition("</head>")
+    assert head.endswith(f"<style>{page_styles()}</style>")
+    assert '<div id="root">' in body
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert not {"etag", "last-modified"} & set(answer.headers)
+
+
+def test_nothing_but_documents_is_rewritten(client: TestClient) -> None:
+    answer = client.get("/_stcore/health", headers={"accept": "text/html"})
+    assert "<style>" not in answer.text
+    assert client.head("/").headers["content-type"].startswith("text/html")
+    assert "</" not in page_styles()
 
 
 def test_the_page_is_the_page_script(client: TestClient) -> None:

@@ -36,7 +36,8 @@ MOST_NUMBERED_LINES = 24
 _PLOT_HEIGHT_PX = SPECTRA_HEIGHT_PX - 68.0
 """About what Streamlit leaves of the height for the lines, less the axis below."""
 _LABEL_GAP_PX = 13.0
-_MOST_LABEL_CHARACTERS = 14
+_LABEL_LINE_CHARACTERS = 16
+_MOST_LABEL_CHARACTERS = 28
 _FEW_LINES = 12
 _HOVERED = "hovered"
 _OPACITY: Spec = {"field": "opacity", "type": "quantitative", "scale": None, "legend": None}
@@ -109,10 +110,16 @@ def spectra_chart(result: Result, legend: Legend, dark: bool, selected: int | No
     return _layered(_lines(result, legend, _axis(result, bands), selected, inks), SPECTRA_HEIGHT_PX)
 
 
+def spectra_name(result: Result, legend: Legend) -> str:
+    """A short name of the spectra chart: Streamlit puts it on each of the chart's buttons."""
+    count = len(_shown_bands(result))
+    return f"Mean reflectance of {len(legend.entries)} classes in {count} band{'s' if count != 1 else ''}"
+
+
 def spectra_alt(result: Result, legend: Legend) -> str:
     """What the spectra chart shows, in words: each class with its lowest and highest mean reflectance."""
     bands = _shown_bands(result)
-    sentences = [f"Mean reflectance of {len(legend.entries)} classes in {len(bands)} bands."]
+    sentences = [f"{spectra_name(result, legend)}."]
     for entry, row in zip(legend.entries, result.rows, strict=True):
         known = [(row.mean_reflectance[i], band.name) for i, band in bands if math.isfinite(row.mean_reflectance[i])]
         if not known:
@@ -241,7 +248,7 @@ def _in_order(groups: Sequence[Sequence[tuple[int, Band]]], title: str) -> _Axis
     for number, group in enumerate(groups):
         headings.append((float(len(places) + number), _short(group[0][1].suffix.strip(" _-"))))
         for i, band in group:
-            label = (_short(_standard(band) if len(groups) > 1 else band.name), "")
+            label = in_two_lines(_standard(band) if len(groups) > 1 else band.name)
             places.append(_Place(i, band, float(len(places) + number), number, label))
     return _Axis(tuple(places), "linear", title, tuple(headings) if len(groups) > 1 else ())
 
@@ -528,6 +535,17 @@ def _rounded(value: float) -> float:
 
 def _standard(band: Band) -> str:
     return band.standard or band.name
+
+
+def in_two_lines(label: str) -> tuple[str, str]:
+    """A label of up to 28 characters as at most two lines, split at a gap if one is near; longer ones are cut."""
+    label = _short(label)
+    most = _LABEL_LINE_CHARACTERS
+    if len(label) <= most:
+        return label, ""
+    gaps = (i for i in range(len(label) - most, most + 1) if not label[i - 1].isalnum() or not label[i].isalnum())
+    cut = max(gaps, default=most)
+    return label[:cut].rstrip(), label[cut:].lstrip()
 
 
 def _short(label: str, most: int = _MOST_LABEL_CHARACTERS) -> str:

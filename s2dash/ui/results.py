@@ -15,7 +15,7 @@ from s2dash.export.contents import file_stem
 from s2dash.jobs import Cache, LiveAnswer
 from s2dash.legend import Legend, default_legend
 from s2dash.ui import text
-from s2dash.ui.charts import Chart, scatter_chart, spectra_alt, spectra_chart
+from s2dash.ui.charts import Chart, scatter_chart, spectra_alt, spectra_chart, spectra_name
 from s2dash.ui.legend_table import legend_table, take_event
 
 _COLOURS_HINT = (
@@ -126,7 +126,7 @@ def charts(answer: LiveAnswer, result: Result, legend: Legend, isolated: int | N
         with good:
             _scores(answer)
     with words:
-        st.markdown(run_in_words(answer, result))
+        st.markdown(run_in_words(answer, result, legend))
 
 
 @st.cache_resource(show_spinner=False)
@@ -142,7 +142,7 @@ def _spectra(result: Result, legend: Legend, isolated: int | None, dark: bool) -
     )
     key = (_SPECTRA, result.digest, result.is_full, result.scene.bands, legend, isolated, dark)
     spec, words = _kept_charts().get(
-        key, lambda: (spectra_chart(result, legend, dark, isolated), spectra_alt(result, legend))
+        key, lambda: (spectra_chart(result, legend, dark, isolated), spectra_name(result, legend))
     )
     st.vega_lite_chart(spec, alt=words)
 
@@ -200,8 +200,8 @@ def _scores(answer: LiveAnswer) -> None:
     st.markdown("\n".join(lines))
 
 
-def run_in_words(answer: LiveAnswer, result: Result) -> str:
-    """The whole run as a short text, Markdown."""
+def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
+    """The whole run as a short text, Markdown, the spectra in words among it."""
     recipe, scene = result.recipe, result.scene
     algorithm = ALGORITHMS[recipe.algorithm]
     scaling = {
@@ -221,6 +221,7 @@ def run_in_words(answer: LiveAnswer, result: Result) -> str:
         f"learnt from {text.pixels(answer.fitted.sample.pixel_count)} "
         f"(seed {recipe.seed}), in {text.duration(answer.seconds)}; labels assigned by {result.engine}. "
         "Classes are numbered from dark to bright.",
+        f"**Spectra.** {text.plain(spectra_alt(result, legend))}",
         *(f"**Note.** {text.plain(warning)}" for warning in result.warnings),
         f"{text.plain(scene.attribution)}.",
         f"```\n{recipe.to_json()}\n```",

@@ -305,6 +305,29 @@ def test_the_legend_isolates_renames_and_recolours_and_the_download_follows(
     assert_is_result(downloaded, sample, default_recipe(sample), tmp_path)
 
 
+@pytest.mark.parametrize(("width", "height", "classes"), [(1280, 800, 8), (1280, 800, 13), (390, 844, 8)])
+def test_names_of_28_characters_fit_and_longer_ones_say_so(
+    open_app: Callable[..., AppPage], width: int, height: int, classes: int
+) -> None:
+    app = open_app(width=width, height=height)
+    app.expect_up_to_date()
+    if classes != 8:
+        app.k_slider.press("ArrowRight")
+        for _ in range(classes - 9):
+            app.page.keyboard.press("ArrowRight")
+        app.expect_up_to_date(classes)
+    name = app.page.get_by_label("Name of class 1", exact=True)
+    for words in ("Salt marsh with open pools 2", "Wet ground under pine forest", "Old meadows and hay fields 1"):
+        assert len(words) == 28
+        name.fill(words)
+        assert name.evaluate("e => e.scrollWidth <= e.clientWidth")
+    longer = "Wet ground under pine forest and between the dunes"
+    name.fill(longer)
+    name.press("Enter")
+    expect(name).to_have_attribute("title", longer)
+    expect(name).to_have_css("text-overflow", "ellipsis")
+
+
 TYPE_AND_PRESS = """([name, text, waitMs]) => {
     const find = (root, selector) => {
         for (const e of root.querySelectorAll('*')) {

@@ -22,7 +22,8 @@ from s2dash.ingest.describe import (
     power_to_divide_by,
     title_from,
 )
-from s2dash.ingest.inputs import Given, Inputs, gather, gather_one
+from s2dash.ingest.inputs import Inputs, gather, gather_one
+from s2dash.ingest.pile import Given
 from s2dash.ingest.process import run_child
 from s2dash.legend import clean_name
 from s2dash.reading import read_preview_stack

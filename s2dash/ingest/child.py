@@ -75,7 +75,8 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     from s2dash.ingest.assemble import brought_down, facts_of, finished, plan
     from s2dash.ingest.canonical import rewrite
-    from s2dash.ingest.inputs import Given, gather
+    from s2dash.ingest.inputs import gather
+    from s2dash.ingest.pile import Given
 
     given = [Given(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
     scratch = folder / "unpacked"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -35,6 +36,10 @@ MAP_CSS = """
 _HEIGHT_WITHOUT_CSS_PX = 560
 _START_ZOOM = 1
 _SCRIPTS = ("map_scene.js", "map_controls.js", "map_gestures.js", "map_present.js", "map_view.js")
+_STATE = "s2dashState"
+"""Stands in the kept map's script for the message to it."""
+_only_arguments: ContextVar[bool] = ContextVar("only arguments", default=False)
+"""Whether the component is asked for what it would be given, and draws nothing."""
 _UNSAFE_IN_SCRIPTS = {ord(c): f"\\u{ord(c):04x}" for c in "<>&'`${}_"}
 
 
@@ -92,14 +97,30 @@ def show_map(state: MapState, key: str) -> None:
     when its tiles are loaded. The page needs `MAP_CSS` and a container with the key "map" around this,
     and the app the routes of `offline_assets.asset_routes`.
     """
-    streamlit_folium.st_folium(
-        _empty_map(key),
-        key=key,
-        height=_HEIGHT_WITHOUT_CSS_PX,
-        use_container_width=True,
-        returned_objects=[],
-        feature_group_to_add=_message(state),
-    )
+    arguments = _written_map(key)
+    message = arguments["feature_group"].replace(_STATE, script_expression(_told(state)))
+    streamlit_folium._component_func(**{**arguments, "feature_group": message})
+
+
+@cache
+def _written_map(key: str) -> dict[str, Any]:
+    """What st_folium gives its component, with `_STATE` where the message to the map goes.
+
+    Kept, as writing it takes longer than anything else of a run of the page.
+    """
+    is_asked = _only_arguments.set(True)
+    try:
+        arguments = streamlit_folium.st_folium(
+            _empty_map(key),
+            key=key,
+            height=_HEIGHT_WITHOUT_CSS_PX,
+            use_container_width=True,
+            returned_objects=[],
+            feature_group_to_add=_message(_STATE),
+        )
+    finally:
+        _only_arguments.reset(is_asked)
+    return dict(arguments)
 
 
 class _Start(MacroElement):
@@ -130,10 +151,10 @@ class _Update(MacroElement):
         "{% macro script(this, kwargs) %}window.s2dash.update({{ this.state_expression }});{% endmacro %}"
     )
 
-    def __init__(self, state: dict[str, Any]) -> None:
+    def __init__(self, state_expression: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Update"
-        self.state_expression = script_expression(state)
+        self.state_expression = state_expression
 
 
 def script_expression(value: object) -> str:
@@ -161,24 +182,27 @@ def _empty_map(key: str) -> folium.Map:
     return empty_map
 
 
-def _message(state: MapState) -> folium.FeatureGroup:
+def _message(state_expression: str) -> folium.FeatureGroup:
     group = folium.FeatureGroup(control=False)
-    _Update(
-        {
-            "scene": {"key": state.scene_key, "bounds": state.bounds, "hasPlace": state.has_place},
-            "picture": state.picture_url,
-            "classes": state.classes_url,
-            "view": state.view,
-            "label": state.picture_label,
-            "attribution": state.attribution,
-            "dark": state.dark,
-            "title": state.title,
-            "facts": state.facts,
-            "legend": [asdict(row) for row in state.legend],
-            "alone": state.alone,
-        }
-    ).add_to(group)
+    _Update(state_expression).add_to(group)
     return group
+
+
+def _told(state: MapState) -> dict[str, Any]:
+    """What a mounted map is told."""
+    return {
+        "scene": {"key": state.scene_key, "bounds": state.bounds, "hasPlace": state.has_place},
+        "picture": state.picture_url,
+        "classes": state.classes_url,
+        "view": state.view,
+        "label": state.picture_label,
+        "attribution": state.attribution,
+        "dark": state.dark,
+        "title": state.title,
+        "facts": state.facts,
+        "legend": [asdict(row) for row in state.legend],
+        "alone": state.alone,
+    }
 
 
 @cache
@@ -193,7 +217,7 @@ def _served_here(component: Callable[..., Any]) -> Callable[..., Any]:
         base_path = str(st.get_option("server.baseUrlPath"))
         for links in ("js_links", "css_links"):
             arguments[links] = local_links(arguments[links], base_path)
-        return component(**arguments)
+        return arguments if _only_arguments.get() else component(**arguments)
 
     component_served_here.component = component  # type: ignore[attr-defined]
     return component_served_here

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Route, sync_playwright
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SECONDS_TO_START = 60
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 CHROMIUM_FLAGS = (
@@ -149,12 +148,13 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         command = [sys.executable, "-m", "streamlit", "run", str(app_path), "--server.port", str(port)]
         command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none"]
         command += ["--browser.gatherUsageStats", "false", *arguments]
-        search_path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+        # As the README starts it: the app's folder is all that leads to s2dash.
+        others = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         with log_path.open("wb") as log:
             process = subprocess.Popen(
                 command,
                 cwd=app_path.parent,
-                env=os.environ | {"PYTHONPATH": search_path} | dict(environment or {}),
+                env=others | dict(environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -31,6 +31,9 @@ from s2dash.ui.sidebar import Choices, sidebar
 from s2dash.ui.sidebar_button import sidebar_button
 
 _POLL_SECONDS = 0.05
+_QUICK_POLLS = 10
+_LATER_POLL_SECONDS = 0.2
+"""An answer ends the wait at once; each look costs the server something, and many may be waiting."""
 _COUNT_AFTER_SECONDS = 2.0
 _JOB_LOOK_SECONDS = 0.5
 _OWN_LAYER = "Three bands …"
@@ -163,15 +166,17 @@ def _live_answer(choices: Choices, status: DeltaGenerator, notices: DeltaGenerat
         )
         return last
     engine = services.live_engine()
-    future = state.future = engine.submit(choices.scene, choices.recipe, state.get("future"))
-    started = time.perf_counter()
+    future = state.future = engine.submit(choices.scene, choices.recipe, state.get("future"), services.page_is_open())
+    started, polls = time.perf_counter(), 0
     while True:
         try:
-            answer = future.result(timeout=_POLL_SECONDS)
+            answer = future.result(timeout=_POLL_SECONDS if polls < _QUICK_POLLS else _LATER_POLL_SECONDS)
             break
         except NotYet:
             # Each call also lets Streamlit stop this run where a control has been moved meanwhile.
-            status.caption(_busy_words(choices.scene, time.perf_counter() - started), text_alignment="right")
+            words = _busy_words(choices.scene, time.perf_counter() - started, future.others_before)
+            status.caption(words, text_alignment="right")
+            polls += 1
         except S2DashError as error:
             status.empty()
             notices.markdown(f"{words_for(error)}{' The map shows the last result.' if last else ''}")
@@ -187,7 +192,9 @@ def _live_answer(choices: Choices, status: DeltaGenerator, notices: DeltaGenerat
     return answer
 
 
-def _busy_words(scene: Scene, waited_seconds: float) -> str:
+def _busy_words(scene: Scene, waited_seconds: float, others_before: int) -> str:
+    if others_before:
+        return f":material/hourglass_empty: Waiting: {others_before} before you"
     count = scene.grid.decimated(scene.live_step).pixel_count
     waited = f" {waited_seconds:.0f} s" if waited_seconds > _COUNT_AFTER_SECONDS else ""
     return f":material/progress_activity: Grouping {text.number(count)} pixels …{waited}"

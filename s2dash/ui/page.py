@@ -34,6 +34,9 @@ from s2dash.ui.sidebar_button import sidebar_button
 from s2dash.ui.strip import Strip, announce
 
 _POLL_SECONDS = 0.05
+_QUICK_POLLS = 10
+_LATER_POLL_SECONDS = 0.2
+"""An answer ends the wait at once; each look costs the server something, and many may be waiting."""
 _COUNT_AFTER_SECONDS = 2.0
 _JOB_LOOK_SECONDS = 0.5
 _OWN_LAYER = "Three bands …"
@@ -178,15 +181,16 @@ def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
         strip.fail(":material/arrow_back: **Choose at least one band** to look at.", last is not None)
         return last
     engine = services.live_engine()
-    future = state.future = engine.submit(choices.scene, choices.recipe, state.get("future"))
-    started = time.perf_counter()
+    future = state.future = engine.submit(choices.scene, choices.recipe, state.get("future"), services.page_is_open())
+    started, polls = time.perf_counter(), 0
     while True:
         try:
-            answer = future.result(timeout=_POLL_SECONDS)
+            answer = future.result(timeout=_POLL_SECONDS if polls < _QUICK_POLLS else _LATER_POLL_SECONDS)
             break
         except NotYet:
             # Each call also lets Streamlit stop this run where a control has been moved meanwhile.
-            strip.busy(_busy_words(choices.scene, time.perf_counter() - started))
+            strip.busy(_busy_words(choices.scene, time.perf_counter() - started, future.others_before))
+            polls += 1
         except S2DashError as error:
             strip.fail(words_for(error), last is not None)
             return last
@@ -211,7 +215,9 @@ def _announce(shown: Result | None, strip: Strip) -> None:
         announce(f"Map updated: {len(shown.rows)} classes{whole}.", f"{shown.digest} {shown.is_full}")
 
 
-def _busy_words(scene: Scene, waited_seconds: float) -> str:
+def _busy_words(scene: Scene, waited_seconds: float, others_before: int) -> str:
+    if others_before:
+        return f":material/hourglass_empty: Waiting: {others_before} before you"
     count = scene.grid.decimated(scene.live_step).pixel_count
     waited = f" {waited_seconds:.0f} s" if waited_seconds > _COUNT_AFTER_SECONDS else ""
     return f":material/progress_activity: Grouping {text.number(count)} pixels …{waited}"

@@ -18,6 +18,7 @@ from s2dash import render, sentinel2
 from s2dash.classmap import Result
 from s2dash.errors import S2DashError
 from s2dash.jobs import LiveAnswer
+from s2dash.legend import Legend
 from s2dash.render import Picture
 from s2dash.scene import Scene
 from s2dash.tiles import url_template
@@ -25,7 +26,7 @@ from s2dash.ui import explain, look, services, text
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.many_scenes import many_scenes
-from s2dash.ui.map_view import MapState, View, show_map
+from s2dash.ui.map_view import LegendRow, MapState, View, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.results import charts, current_legend, legend_column
 from s2dash.ui.sidebar import Choices, sidebar
@@ -33,6 +34,9 @@ from s2dash.ui.sidebar_button import sidebar_button
 from s2dash.ui.strip import Strip, announce
 
 _POLL_SECONDS = 0.05
+_QUICK_POLLS = 10
+_LATER_POLL_SECONDS = 0.2
+"""An answer ends the wait at once; each look costs the server something, and many may be waiting."""
 _COUNT_AFTER_SECONDS = 2.0
 _JOB_LOOK_SECONDS = 0.5
 _OWN_LAYER = "Three bands …"
@@ -61,14 +65,14 @@ def main() -> None:
     answer = _live_answer(choices, strip)
     if answer is None:
         with map_place:
-            _map(choices.scene, None, None, layer, dark)
+            _map(choices.scene, None, None, None, layer, dark)
         _announce(None, strip)
         return
     legend, isolated = current_legend(answer, choices.palette)
     shown = full_result(answer) or answer.result
     facts_place.caption(_facts(choices.scene, shown))
     with map_place:
-        _map(choices.scene, (answer, shown), legend.rgba(isolated), layer, dark)
+        _map(choices.scene, (answer, shown), legend, isolated, layer, dark)
     full_run(answer, shown, choices.palette, strip)
     warnings = [warning for warning in answer.result.warnings if not warning.startswith("No place")]
     strip.notes(warnings, choices.scene.grid.has_place)
@@ -177,15 +181,16 @@ def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
         strip.fail(":material/arrow_back: **Choose at least one band** to look at.", last is not None)
         return last
     engine = services.live_engine()
-    future = state.future = engine.submit(choices.scene, choices.recipe, state.get("future"))
-    started = time.perf_counter()
+    future = state.future = engine.submit(choices.scene, choices.recipe, state.get("future"), services.page_is_open())
+    started, polls = time.perf_counter(), 0
     while True:
         try:
-            answer = future.result(timeout=_POLL_SECONDS)
+            answer = future.result(timeout=_POLL_SECONDS if polls < _QUICK_POLLS else _LATER_POLL_SECONDS)
             break
         except NotYet:
             # Each call also lets Streamlit stop this run where a control has been moved meanwhile.
-            strip.busy(_busy_words(choices.scene, time.perf_counter() - started))
+            strip.busy(_busy_words(choices.scene, time.perf_counter() - started, future.others_before))
+            polls += 1
         except S2DashError as error:
             strip.fail(words_for(error), last is not None)
             return last
@@ -210,27 +215,37 @@ def _announce(shown: Result | None, strip: Strip) -> None:
         announce(f"Map updated: {len(shown.rows)} classes{whole}.", f"{shown.digest} {shown.is_full}")
 
 
-def _busy_words(scene: Scene, waited_seconds: float) -> str:
+def _busy_words(scene: Scene, waited_seconds: float, others_before: int) -> str:
+    if others_before:
+        return f":material/hourglass_empty: Waiting: {others_before} before you"
     count = scene.grid.decimated(scene.live_step).pixel_count
     waited = f" {waited_seconds:.0f} s" if waited_seconds > _COUNT_AFTER_SECONDS else ""
     return f":material/progress_activity: Grouping {text.number(count)} pixels …{waited}"
 
 
 def _map(
-    scene: Scene, results: tuple[LiveAnswer, Result] | None, colours: np.ndarray | None, layer: Layer, dark: bool
+    scene: Scene,
+    results: tuple[LiveAnswer, Result] | None,
+    legend: Legend | None,
+    alone: int | None,
+    layer: Layer,
+    dark: bool,
 ) -> None:
-    """The map; `results` are the live answer and what is known best, and `colours` the table of their classes."""
+    """The map; `results` are the live answer and what is known best, with their legend and the class shown alone."""
     view, band_names, label = layer
     step = scene.live_step
     grid = scene.grid.decimated(step)
     picture_url = _url(f"{scene.digest} {scene.paths} {' '.join(band_names)}", lambda: _picture(scene, band_names))
-    classes_url = None
-    if results is not None and colours is not None:
+    classes_url, shown = None, None
+    rows: tuple[LegendRow, ...] = ()
+    if results is not None and legend is not None:
         answer, shown = results
+        colours = legend.rgba(alone)
         classes_url = _url(
             f"{shown.digest} {shown.classmap.path or shown.scene.paths} {colours.tobytes().hex()}",
             lambda: _classes(answer, shown, colours),
         )
+        rows = _legend_rows(legend, shown)
         services.native_tiles().prepare(answer.fitted.scene)
     show_map(
         MapState(
@@ -243,8 +258,26 @@ def _map(
             attribution=scene.attribution,
             dark=dark,
             scene_key=f"{scene.paths[0]}",
+            title=scene.title,
+            facts=_day_and_area(scene, shown),
+            legend=rows,
+            alone=alone,
         ),
         key="map",
+    )
+
+
+def _day_and_area(scene: Scene, result: Result | None) -> str:
+    areas = [row.area_ha for row in result.rows if row.area_ha is not None] if result is not None else []
+    return " · ".join(
+        filter(None, (text.day(scene.date) if scene.date else "", text.area(sum(areas)) if areas else ""))
+    )
+
+
+def _legend_rows(legend: Legend, result: Result) -> tuple[LegendRow, ...]:
+    pairs = zip(legend.entries, result.rows, strict=True)
+    return tuple(
+        LegendRow(entry.id, entry.name, entry.colour, row.share, text.share(row.share)) for entry, row in pairs
     )
 
 

@@ -223,12 +223,12 @@ class _Page:
         )
 
     def name(self, x: float, y: float, text: str, size: float, most_width: float) -> None:
-        """A name on one line, or, where it is too long, on two smaller ones."""
-        text = drawable(text)
-        if self.width_of(text, size) <= most_width:
-            self.text(x, y, text, size)
-            return
-        small = size * 0.78
+        """A name on one line, or, where it is too long, on a smaller one or on two of those."""
+        text, small = drawable(text), size * 0.78
+        for one_line_size in (size, small):
+            if self.width_of(text, one_line_size) <= most_width:
+                self.text(x, y, text, one_line_size)
+                return
         lines = self._two_lines(text, small, most_width)
         shift = small * 0.6 / 72
         for line, down in zip(lines, (-shift, shift), strict=True):

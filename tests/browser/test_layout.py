@@ -131,3 +131,25 @@ def test_neither_errors_nor_notes_nor_masks_move_the_map(open_app: Callable[...,
     app.wait_for_classes(other_than=token)
     expect(app.page.get_by_text("nothing masked")).to_be_visible()
     assert layout.has_stood_still, layout.places
+
+
+@pytest.mark.parametrize("width", [700, 768])
+def test_where_the_sidebar_is_closed_a_button_opens_it(open_app: Callable[..., AppPage], width: int) -> None:
+    app = open_app(width=width, height=900)
+    app.expect_up_to_date()
+    expect(app.control("combobox", "Algorithm")).not_to_be_in_viewport()
+    app.control("button", "Change bands and groups").click()
+    expect(app.control("combobox", "Algorithm")).to_be_in_viewport(timeout=PATIENCE_MS)
+
+
+def test_who_closes_the_sidebar_finds_the_button(open_app: Callable[..., AppPage]) -> None:
+    app = open_app(height=1000)
+    app.expect_up_to_date()
+    button = app.control("button", "Change bands and groups")
+    expect(button).to_be_hidden()
+    app.page.get_by_test_id("stSidebar").hover()
+    app.control("button", "Collapse sidebar").click()
+    expect(button).to_be_visible()
+    button.click()
+    expect(app.control("combobox", "Algorithm")).to_be_in_viewport(timeout=PATIENCE_MS)
+    expect(button).to_be_hidden()

@@ -174,3 +174,15 @@ def _seconds(words: str) -> float:
 )
 def test_number(value: float, decimals: int, words: str) -> None:
     assert text.number(value, decimals) == words
+
+
+@pytest.mark.parametrize(
+    ("markdown", "words"),
+    [
+        (":red[:material/error:] k = 8, but it can be 2 to 7.", "k = 8, but it can be 2 to 7."),
+        (":material/arrow_back: **Choose at least one band** to look at.", "Choose at least one band to look at."),
+        (text.plain("a_b * 2 www.x"), "a_b * 2 www.x"),
+    ],
+)
+def test_what_is_heard_is_the_words_alone(markdown: str, words: str) -> None:
+    assert text.heard(markdown) == words

@@ -7,6 +7,7 @@ makes the next map beneath the one on screen.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -20,9 +21,11 @@ import streamlit as st
 import streamlit_folium
 from branca.element import MacroElement
 from folium.template import Template
+from streamlit.delta_generator import DeltaGenerator
 
 from s2dash.offline_assets import BASEMAPS, local_links
 
+Width = Literal["stretch", "content"]
 View = Literal["Swipe", "Classes", "Picture"]
 
 MAP_CSS = """
@@ -30,8 +33,10 @@ MAP_CSS = """
   height: clamp(360px, min(100dvh - 240px, 75vw), 880px) !important;
   border-radius: 8px; display: block;
 }
+.st-key-map iframe:fullscreen { border-radius: 0; }
+:root [class*="st-key-before-"] { display: none; }
 """
-"""Rules for the page, to be put within `<style>`: the frame's height, which follows the window."""
+"""Rules for the page, to be put within `<style>`: the frame's height, which follows the window, and `WithMap`."""
 
 _HEIGHT_WITHOUT_CSS_PX = 560
 _START_ZOOM = 1
@@ -123,6 +128,34 @@ def _written_map(key: str) -> dict[str, Any]:
     return dict(arguments)
 
 
+def scene_token(scene_key: str) -> str:
+    """What the browser knows a scene by: letters and digits, and no path of this machine."""
+    return hashlib.sha256(scene_key.encode()).hexdigest()[:12]
+
+
+class WithMap:
+    """A place for words on the scene, which change in the same moment as the scene on the map.
+
+    The map's frame shows another scene when its tiles are there, a moment after the page has said
+    which. So the words of the last run stand here as well, and the frame shows those of its scene by a
+    rule of style (`map_view.js`). `name` tells places apart; `draw` draws words into a container.
+    """
+
+    def __init__(
+        self, name: str, scene_key: str, draw: Callable[[DeltaGenerator, str], object], width: Width = "stretch"
+    ) -> None:
+        self._kept, self._token, self._draw = f"with map {name}", scene_token(scene_key), draw
+        token, words = st.session_state.get(self._kept, (self._token, ""))
+        with st.container(gap=None, width=width):
+            self._place = st.container(key=f"now-{self._token}-{name}", width=width)
+            draw(st.container(key=f"before-{token}-{name}", width=width), words)
+
+    def write(self, words: str) -> None:
+        """Say this of the scene, once in a run; until then what the last run said stands."""
+        st.session_state[self._kept] = (self._token, words)
+        self._draw(self._place, words)
+
+
 class _Start(MacroElement):
     """The part of the map's script that is the same for every scene."""
 
@@ -191,7 +224,7 @@ def _message(state_expression: str) -> folium.FeatureGroup:
 def _told(state: MapState) -> dict[str, Any]:
     """What a mounted map is told."""
     return {
-        "scene": {"key": state.scene_key, "bounds": state.bounds, "hasPlace": state.has_place},
+        "scene": {"key": scene_token(state.scene_key), "bounds": state.bounds, "hasPlace": state.has_place},
         "picture": state.picture_url,
         "classes": state.classes_url,
         "view": state.view,

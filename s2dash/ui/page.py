@@ -25,7 +25,7 @@ from s2dash.tiles import url_template
 from s2dash.ui import explain, look, services, text
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.many_scenes import many_scenes
-from s2dash.ui.map_view import LegendRow, MapState, View, show_map
+from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.results import charts, current_legend, legend_column
 from s2dash.ui.sidebar import Choices, sidebar
@@ -61,12 +61,13 @@ def main() -> None:
         map_place = st.container(key="map")
     answer = _live_answer(choices, status, above_map)
     if answer is None:
+        facts_place.write(_facts(choices.scene))
         with map_place:
             _map(choices.scene, None, None, None, (view, band_names, label), dark)
         return
     legend, isolated = current_legend(answer, choices.palette)
     shown = full_result(answer) or answer.result
-    facts_place.caption(_facts(choices.scene, shown))
+    facts_place.write(_facts(choices.scene, shown))
     with map_place:
         _map(choices.scene, (answer, shown), legend, isolated, (view, band_names, label), dark)
     with above_map:
@@ -77,15 +78,23 @@ def main() -> None:
     charts(answer, shown, legend, isolated, dark)
 
 
-def _header(scene: Scene) -> DeltaGenerator:
-    """The scene's name and facts; returns the place of the facts, to which the result adds what is masked."""
+def _header(scene: Scene) -> WithMap:
+    """The scene's name; returns the place of the facts, which are known with the result."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="stretch"):
-            st.markdown(f"### {text.plain(scene.title)}", width="content", anchors=False)
-            place = st.container(width="stretch").empty()
-            place.caption(_facts(scene))
+            WithMap("title", _scene_key(scene), _draw_title, "content").write(scene.title)
+            place = WithMap("facts", _scene_key(scene), DeltaGenerator.caption)
         explain.how_this_works()
     return place
+
+
+def _draw_title(place: DeltaGenerator, title: str) -> None:
+    place.markdown(f"### {text.plain(title)}", width="content", anchors=False)
+
+
+def _scene_key(scene: Scene) -> str:
+    """Another for each scene that is loaded, whatever is chosen for it."""
+    return f"{scene.paths[0]}"
 
 
 def _facts(scene: Scene, result: Result | None = None) -> str:
@@ -228,7 +237,7 @@ def _map(
             view=view,
             attribution=scene.attribution,
             dark=dark,
-            scene_key=f"{scene.paths[0]}",
+            scene_key=_scene_key(scene),
             title=scene.title,
             facts=_day_and_area(scene, shown),
             legend=rows,

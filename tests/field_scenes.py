@@ -1,4 +1,4 @@
-"""Makes scenes as people have them: four covers of known place and a slanted clip, in numbers and with fill of any kind."""
+"""Makes scenes as people have them: four covers of known place, a slanted clip, fill of any kind."""
 
 from __future__ import annotations
 

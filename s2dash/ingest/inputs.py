@@ -125,7 +125,8 @@ def _the_container(given: Sequence[Given], scratch: Path, progress: Callable[[fl
                 f"{shown(name)} is a folder beside other files. Give one folder, or files alone. {MANY_SCENES}"
             )
         raise UnreadableFile(
-            f"{shown(name)} is a zip beside other files. Give one zip, or files without it. {MANY_SCENES}"
+            f"{shown(name)} is {'a zip' if name.lower().endswith('.zip') else 'an archive'} beside other files. "
+            f"Give one archive, or files without it. {MANY_SCENES}"
         )
     if loose or not piles:
         return None
@@ -167,12 +168,44 @@ def _from_collection(pile: Pile, title: str, tile: str | None, beside: Sequence[
     """Out of all files of a folder or archive, those that make up one scene."""
     composed = composed_of(pile.names)
     choice = choose_files(choosable(pile.names, composed), tile)
+    inner = None if choice.bands or choice.other_rasters else _archive_inside(pile, work)
+    if inner is not None:
+        return _from_collection(inner, title, tile, beside, work)
     wanted = _wanted(choice, pile)
     parts = {one.name: one.parts for one in composed}
     paths = pile.fetch([part for name in wanted for part in parts.get(name, (name,))])
     unread = [n for n in pile.names if n not in paths and not n.lower().endswith(RASTER_ENDINGS)]
     rest = [] if _is_product(choice) else unread
     return _from_files(*work.made(wanted, composed, paths), title, choice, is_loose=False, left=[*rest, *beside])
+
+
+def _archive_inside(pile: Pile, work: _Work) -> Pile | None:
+    """The one archive in a folder or archive, as Drive and hubs pack downloads once more; None where there is none.
+
+    One archive inside another is opened, none inside that. Raises UnreadableFile where there are several, or it
+    is deeper.
+    """
+    inner = [name for name in pile.names if name.lower().endswith(ARCHIVE_ENDINGS)]
+    if not inner:
+        return None
+    if pile.is_inner:
+        raise UnreadableFile(
+            f"{shown(pile.name)} lies in an archive and holds archives itself. Unpack it and give what is in it."
+        )
+    if len(inner) > 1:
+        raise UnreadableFile(
+            f"{shown(pile.name)} holds {len(inner):,} archives, such as {shown(inner[0])}. Unpack it and give one of "
+            f"them. {MANY_SCENES}"
+        )
+    (path,) = pile.fetch(inner).values()
+    left = max(0, ARCHIVE_LIMITS.most_total_bytes - pile.unpacked_bytes)
+    if path.parent == work.scratch:
+        # Errors call an archive by the name it has on the disk.
+        path = path.replace(path.with_name(re.sub(r"[^A-Za-z0-9._-]+", "_", shown(inner[0])).lstrip(".") or "inner"))
+    if not is_archive(path):
+        raise UnreadableFile(kind_of(shown(inner[0]), first_bytes(path)).sentence(shown(inner[0])))
+    limits = replace(ARCHIVE_LIMITS, most_total_bytes=left)
+    return replace(pile_of_archive(Given(inner[0], path), work.scratch, work.progress, limits), is_inner=True)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ _HEADER_PAIRS = (".dat", ".img", ".bsq", ".bil", ".bip", ".raw", ".bin", ".envi"
 HEADER_ENDING = ".hdr"
 
 _TRANSLATE = (
-    "Run `gdal_translate {name} {stem}.tif`, or in QGIS Raster > Conversion > Translate, and give the GeoTIFF it makes."
+    "Run `gdal_translate {name} {target}`, or in QGIS Raster > Conversion > Translate, and give the GeoTIFF it makes."
 )
 _SUBDATASETS = (
     "In QGIS add it with Layer > Add Raster Layer, choose the bands in it, and save them with Export > Save As as "
@@ -40,16 +40,17 @@ class Kind:
     words: str
     """`a photo (JPEG)`"""
     step: str
-    """What to do, in sentences of their own; `{name}` and `{stem}` stand for the file's, fit for a shell."""
+    """What to do, in sentences of their own; `{name}` stands for the file, `{target}` for a GeoTIFF, as shells take
+    them, and `{stem}` for its name without ending."""
     tells: int = 1
     """How much it says of what was brought: 2 for what holds bands, 1 for anything else, 0 for what lies beside."""
 
     def sentence(self, name: str) -> str:
         """All that is to be said of a file of this kind and name."""
-        stem = PurePosixPath(name).stem if not name.lower().endswith(".tar.gz") else name[:-7]
-        shown = {"name": shlex.quote(name), "stem": shlex.quote(stem)}
+        stem = PurePosixPath(name).stem
+        parts = {"name": shlex.quote(name), "stem": stem, "target": shlex.quote(f"{stem}.tif")}
         beyond = "" if self.tells == 2 else ", not satellite bands"
-        return f"{name} is {self.words}{beyond}. {self.step.format(**shown)}"
+        return f"{name} is {self.words.format(**parts)}{beyond}. {self.step.format(**parts)}"
 
 
 def _bands(words: str, step: str) -> Kind:
@@ -66,7 +67,7 @@ _ZARR_NAMES = (".zgroup", ".zattrs", ".zarray", ".zmetadata", "zarr.json")
 _NEITHER = Kind("neither a GeoTIFF nor a JP2", WANTED)
 _VRT = _bands(
     "a GDAL virtual raster (VRT), a text file in XML which only points to other files",
-    "Give those files themselves. Or run `gdal_translate {name} {stem}.tif`, and give the GeoTIFF it makes.",
+    "Give those files themselves. Or run `gdal_translate {name} {target}`, and give the GeoTIFF it makes.",
 )
 _NETCDF = _bands("a NetCDF file, which is not read here", _SUBDATASETS)
 _HDF5 = _bands("an HDF5 file, which is not read here", _SUBDATASETS)
@@ -85,7 +86,7 @@ _DIMAP = _bands(
 _PIXELS = _bands(
     "neither a GeoTIFF nor a JP2",
     "If it is an ENVI raster, give its header, {stem}.hdr, together with it. Otherwise convert it: run "
-    "`gdal_translate {name} {stem}.tif`, or export it as GeoTIFF.",
+    "`gdal_translate {name} {target}`, or export it as GeoTIFF.",
 )
 _HEADER = _bands(
     "the header of a raster (ENVI), whose pixels lie in another file of the same name",
@@ -106,7 +107,7 @@ _BY_BYTES: tuple[tuple[bytes, Kind], ...] = (
     (b"%PDF", Kind("a PDF document", WANTED)),
     (b"PK\x03\x04", Kind("a zip archive", _UNPACK)),
     (b"PK\x05\x06", Kind("an empty zip archive", WANTED)),
-    (b"\x1f\x8b", _bands("a file packed by gzip", _UNPACK)),
+    (b"\x1f\x8b", _bands("a single file packed by gzip", _UNPACK)),
     (b"BZh", _bands("a file packed by bzip2", _UNPACK)),
     (b"\xfd7zXZ", _bands("a file packed by xz", _UNPACK)),
     (b"\x28\xb5\x2f\xfd", _bands("a file packed by Zstandard", _UNPACK)),

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from s2dash.errors import UnreadableFile
-from s2dash.ingest import archive
-from s2dash.ingest.kinds import kind_of, zarr_in
+from s2dash.ingest import archive, tapes
+from s2dash.ingest.kinds import ARCHIVE_ENDINGS, kind_of, zarr_in
 from s2dash.legend import clean_name
-from s2dash.settings import ARCHIVE_LIMITS, thread_count
+from s2dash.settings import ARCHIVE_LIMITS, ArchiveLimits, thread_count
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ class Pile:
     fetch: Fetch
     is_loose: bool = False
     """Whether somebody chose each of the files, so that first bytes decide what is a picture, not endings."""
+    unpacked_bytes: int = 0
+    """What all would take once unpacked; 0 where they lie on the disk."""
+    is_inner: bool = False
+    """Whether it is an archive that lay in another."""
 
 
 def shown(name: str) -> str:
@@ -71,39 +75,55 @@ def pile_of_folder(root: Path, name: str) -> Pile:
 
 def is_archive(path: Path) -> bool:
     """Whether a file is an archive that is opened, by its first bytes; raises UnreadableFile for one unreadable."""
-    return archive.is_zip(path)
+    return archive.is_zip(path) or tapes.is_tar(path)
 
 
-def pile_of_archive(given: Given, scratch: Path, progress: Callable[[float], None]) -> Pile:
-    """The files inside an archive, unpacked into a scratch folder when they are wanted.
+def pile_of_archive(
+    given: Given, scratch: Path, progress: Callable[[float], None], limits: ArchiveLimits = ARCHIVE_LIMITS
+) -> Pile:
+    """The files inside a zip or tar, unpacked into a scratch folder when they are wanted.
 
     Raises UnreadableFile where the archive is damaged or refused.
     """
     # The archive's own name may say the baseline where the folder inside has been renamed.
     prefix = _without_ending(PurePosixPath(given.name.replace("\\", "/")).name)
-    by_name = {f"{prefix}/{member.name}": member for member in archive.list_members(given.path)}
+    is_zip = archive.is_zip(given.path)
+    members = archive.list_members(given.path, limits) if is_zip else tapes.list_members(given.path, limits)
+    by_name = {f"{prefix}/{member.name.removeprefix('./')}": member for member in members}
 
     def fetch(names: Sequence[str]) -> Mapping[str, Path]:
-        total = sum(by_name[name].size for name in names) or 1
-        done = 0
         first = sum(1 for _ in scratch.iterdir())
+        paths = {name: scratch / f"unpacked_{number}" for number, name in enumerate(names, first)}
+        targets = {by_name[name]: path for name, path in paths.items()}
+        total = sum(member.size for member in targets) or 1
+        done = 0
 
-        def unpack(numbered: tuple[int, str]) -> tuple[str, Path]:
-            number, name = numbered
-            target = scratch / f"unpacked_{number}"
-            archive.extract(given.path, by_name[name], target)
-            return name, target
+        def unpacked(size: int) -> None:
+            nonlocal done
+            done += size
+            progress(done / total)
 
-        paths = {}
-        with ThreadPoolExecutor(thread_count()) as pool:
-            for name, path in pool.map(unpack, enumerate(names, first)):
-                paths[name] = path
-                done += by_name[name].size
-                progress(done / total)
+        if is_zip:
+            _unzip(given.path, targets, unpacked)
+        else:
+            tapes.extract(given.path, targets, unpacked, limits)
         return paths
 
-    return Pile(given.name, tuple(by_name), fetch)
+    return Pile(given.name, tuple(by_name), fetch, unpacked_bytes=sum(member.size for member in members))
+
+
+def _unzip(path: Path, targets: Mapping[archive.Member, Path], progress: Callable[[int], None]) -> None:
+    """Unpack members of a zip, several at once."""
+
+    def unpack(member: archive.Member) -> int:
+        archive.extract(path, member, targets[member])
+        return member.size
+
+    with ThreadPoolExecutor(thread_count()) as pool:
+        for size in pool.map(unpack, targets):
+            progress(size)
 
 
 def _without_ending(name: str) -> str:
-    return name.removesuffix(".zip")
+    ending = next((e for e in (".tar.gz", *ARCHIVE_ENDINGS) if name.lower().endswith(e)), "")
+    return name[: len(name) - len(ending)]

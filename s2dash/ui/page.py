@@ -24,14 +24,19 @@ from s2dash.scene import Scene
 from s2dash.tiles import url_template
 from s2dash.ui import explain, look, services, text
 from s2dash.ui.full_run import come_back, full_result, full_run
+from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.results import charts, current_legend, legend_column
 from s2dash.ui.sidebar import Choices, sidebar
 from s2dash.ui.sidebar_button import sidebar_button
+from s2dash.ui.strip import Strip, announce
 
 _POLL_SECONDS = 0.05
+_QUICK_POLLS = 10
+_LATER_POLL_SECONDS = 0.2
+"""An answer ends the wait at once; each look costs the server something, and many may be waiting."""
 _COUNT_AFTER_SECONDS = 2.0
 _JOB_LOOK_SECONDS = 0.5
 _OWN_LAYER = "Three bands …"
@@ -48,48 +53,52 @@ def main() -> None:
     look.apply_look(dark)
     come_back()
     choices = sidebar()
-    sidebar_button(key="opensidebar")
     facts_place = _header(choices.scene)
-    above_map = st.container(key="above")
-    with st.container(horizontal=True, gap="medium"):
-        map_column = st.container(width="stretch", gap="xsmall", key="mapcolumn")
-        side = st.container(width=330, gap="small", key="side")
+    with st.container(key="work"):
+        map_column = st.container(gap=None, key="mapcolumn")
+        side = st.container(gap="small", key="side")
     with map_column:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            view, band_names, label = _layer_controls(choices.scene)
-            status = st.container(width="stretch", key="status").empty()
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
+            layer = _layer_controls(choices.scene)
         map_place = st.container(key="map")
-    answer = _live_answer(choices, status, above_map)
+        strip = Strip()
+    answer = _live_answer(choices, strip)
     if answer is None:
         facts_place.write(_facts(choices.scene))
         with map_place:
-            _map(choices.scene, None, None, None, (view, band_names, label), dark)
+            _map(choices.scene, None, None, None, layer, dark)
+        _announce(None, strip)
         return
     legend, isolated = current_legend(answer, choices.palette)
     shown = full_result(answer) or answer.result
     facts_place.write(_facts(choices.scene, shown))
     with map_place:
-        _map(choices.scene, (answer, shown), legend, isolated, (view, band_names, label), dark)
-    with above_map:
-        _scene_lines(choices.scene, answer, shown, choices.palette)
+        _map(choices.scene, (answer, shown), legend, isolated, layer, dark)
+    full_run(answer, shown, choices.palette, strip)
+    warnings = [warning for warning in answer.result.warnings if not warning.startswith("No place")]
+    strip.notes(warnings, choices.scene.grid.has_place)
+    look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)
     with side:
         legend_column(answer, shown, legend, isolated, choices.palette)
         many_scenes(answer, legend)
     charts(answer, shown, legend, isolated, dark)
+    _announce(shown, strip)
 
 
 def _header(scene: Scene) -> WithMap:
     """The scene's name; returns the place of the facts, which are known with the result."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="stretch"):
+        sidebar_button(key="opensidebar")
+        with st.container(key="title", width="content"):
             WithMap("title", _scene_key(scene), _draw_title, "content").write(scene.title)
+        with st.container(key="facts", width="stretch"):
             place = WithMap("facts", _scene_key(scene), DeltaGenerator.caption)
         explain.how_this_works()
     return place
 
 
 def _draw_title(place: DeltaGenerator, title: str) -> None:
-    place.markdown(f"### {text.plain(title)}", width="content", anchors=False)
+    place.markdown(f"### {text.plain(title)}", anchors=False)
 
 
 def _scene_key(scene: Scene) -> str:
@@ -114,7 +123,10 @@ def _facts(scene: Scene, result: Result | None = None) -> str:
 
 
 def _layer_controls(scene: Scene) -> Layer:
-    """Which way to look, and the three bands of the picture with what their colours mean."""
+    """Which way to look, and the three bands of the picture with what their colours mean.
+
+    What is of no use for a choice keeps its place: nothing above the map may change its height.
+    """
     view: View = st.segmented_control(
         "View",
         ["Swipe", "Classes", "Picture"],
@@ -139,13 +151,21 @@ def _layer_controls(scene: Scene) -> Layer:
         label_visibility="collapsed",
         width=185,
     )
+    is_own = layer == _OWN_LAYER
+    bands_place = st.popover(
+        "Bands",
+        icon=":material/palette:",
+        disabled=not is_own,
+        help=None if is_own else f"Choose “{_OWN_LAYER}” on the left to pick them.",
+        key="own bands",
+    )
     if layer in layers:
         bands, label = layers[layer]
         return view, bands, label
-    if layer == "One band":
+    if not is_own:
         name = scene.band_names[0]
         return view, (name, name, name), f"{name}: brightness"
-    with st.popover("Bands", icon=":material/palette:"):
+    with bands_place:
         names = scene.band_names
         picked = [
             st.selectbox(
@@ -161,43 +181,53 @@ def _layer_controls(scene: Scene) -> Layer:
     return view, (picked[0], picked[1], picked[2]), " / ".join(picked)
 
 
-def _live_answer(choices: Choices, status: DeltaGenerator, notices: DeltaGenerator) -> LiveAnswer | None:
+def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
     """The live result of the choices, or the last one with the reason why there is no new one."""
     state = st.session_state
     last: LiveAnswer | None = state.get("answer")
     if last is not None and last.result.scene is not choices.scene and last.result.scene.digest != choices.scene.digest:
         last = None
     if choices.recipe is None:
-        notices.markdown(
-            ":material/arrow_back: **Choose at least one band** to look at. The map shows the last result."
-        )
+        strip.fail(":material/arrow_back: **Choose at least one band** to look at.", last is not None)
         return last
     engine = services.live_engine()
-    future = state.future = engine.submit(choices.scene, choices.recipe, state.get("future"))
-    started = time.perf_counter()
+    future = state.future = engine.submit(choices.scene, choices.recipe, state.get("future"), services.page_is_open())
+    started, polls = time.perf_counter(), 0
     while True:
         try:
-            answer = future.result(timeout=_POLL_SECONDS)
+            answer = future.result(timeout=_POLL_SECONDS if polls < _QUICK_POLLS else _LATER_POLL_SECONDS)
             break
         except NotYet:
             # Each call also lets Streamlit stop this run where a control has been moved meanwhile.
-            status.caption(_busy_words(choices.scene, time.perf_counter() - started), text_alignment="right")
+            strip.busy(_busy_words(choices.scene, time.perf_counter() - started, future.others_before))
+            polls += 1
         except S2DashError as error:
-            status.empty()
-            notices.markdown(f"{words_for(error)}{' The map shows the last result.' if last else ''}")
+            strip.fail(words_for(error), last is not None)
             return last
         except Exception as error:  # noqa: BLE001 - the last result must stay on the page, whatever broke
-            status.empty()
-            notices.markdown(words_for(error))
+            strip.fail(words_for(error), False)
             return last
     state.answer = answer
-    waited = time.perf_counter() - started
-    took = f" · {text.duration(waited)}" if waited > _POLL_SECONDS else ""
-    status.caption(f"Up to date{took}", text_alignment="right")
+    strip.settle(_learnt_words(answer) if choices.scene.live_step == 1 else None)
     return answer
 
 
-def _busy_words(scene: Scene, waited_seconds: float) -> str:
+def _learnt_words(answer: LiveAnswer) -> str:
+    return f"learnt from {text.pixels(answer.fitted.sample.pixel_count)} in {text.duration(answer.seconds)}"
+
+
+def _announce(shown: Result | None, strip: Strip) -> None:
+    """Tell those who listen what the map shows now, or why there is no new one."""
+    if strip.trouble is not None:
+        announce(text.heard(strip.trouble), strip.trouble)
+    elif shown is not None:
+        whole = ", every pixel classified" if shown.is_full and shown.scene.live_step > 1 else ""
+        announce(f"Map updated: {len(shown.rows)} classes{whole}.", f"{shown.digest} {shown.is_full}")
+
+
+def _busy_words(scene: Scene, waited_seconds: float, others_before: int) -> str:
+    if others_before:
+        return f":material/hourglass_empty: Waiting: {others_before} before you"
     count = scene.grid.decimated(scene.live_step).pixel_count
     waited = f" {waited_seconds:.0f} s" if waited_seconds > _COUNT_AFTER_SECONDS else ""
     return f":material/progress_activity: Grouping {text.number(count)} pixels …{waited}"
@@ -280,19 +310,6 @@ def _classes(answer: LiveAnswer, shown: Result, colours: np.ndarray) -> Picture:
 def _url(key: str, make: Callable[[], Picture]) -> str:
     store = services.tile_store()
     return url_template(store.token_of(key) or store.put(key, make()), str(st.get_option("server.baseUrlPath")))
-
-
-def _scene_lines(scene: Scene, answer: LiveAnswer, shown: Result, palette: str) -> None:
-    """One line each on what the user should know: no place, notes, how all pixels are classified."""
-    if not scene.grid.has_place:
-        st.markdown(
-            ":material/location_off: **No place in this file.** You can look, group and compare. "
-            "Hectares, basemaps and a GeoTIFF in the right place need a file with coordinates."
-        )
-    for warning in answer.result.warnings:
-        if not warning.startswith("No place"):
-            st.markdown(f":material/info: {text.plain(warning)}")
-    full_run(answer, shown, palette)
 
 
 main()

@@ -25,7 +25,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from s2dash.offline_assets import BASEMAPS, local_links
 
-Width = Literal["stretch", "content"]
 View = Literal["Swipe", "Classes", "Picture"]
 
 MAP_CSS = """
@@ -141,14 +140,12 @@ class WithMap:
     rule of style (`map_view.js`). `name` tells places apart; `draw` draws words into a container.
     """
 
-    def __init__(
-        self, name: str, scene_key: str, draw: Callable[[DeltaGenerator, str], object], width: Width = "stretch"
-    ) -> None:
+    def __init__(self, name: str, scene_key: str, draw: Callable[[DeltaGenerator, str], object]) -> None:
         self._kept, self._token, self._draw = f"with map {name}", scene_token(scene_key), draw
         token, words = st.session_state.get(self._kept, (self._token, ""))
-        with st.container(gap=None, width=width):
-            self._place = st.container(key=f"now-{self._token}-{name}", width=width)
-            draw(st.container(key=f"before-{token}-{name}", width=width), words)
+        with st.container(gap=None):
+            self._place = st.container(key=f"now-{self._token}-{name}")
+            draw(st.container(key=f"before-{token}-{name}"), words)
 
     def write(self, words: str) -> None:
         """Say this of the scene, once in a run; until then what the last run said stands."""

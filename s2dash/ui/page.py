@@ -90,7 +90,7 @@ def _header(scene: Scene) -> WithMap:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         sidebar_button(key="opensidebar")
         with st.container(key="title", width="content"):
-            WithMap("title", _scene_key(scene), _draw_title, "content").write(scene.title)
+            WithMap("title", _scene_key(scene), _draw_title).write(scene.title)
         with st.container(key="facts", width="stretch"):
             place = WithMap("facts", _scene_key(scene), DeltaGenerator.caption)
         explain.how_this_works()

@@ -39,6 +39,8 @@ MAP_CSS = """
 
 _HEIGHT_WITHOUT_CSS_PX = 560
 _START_ZOOM = 1
+_SCENES_BEFORE = 2
+"""Whose words stay on the page: others may be loaded faster than the map shows them."""
 _SCRIPTS = ("map_scene.js", "map_controls.js", "map_gestures.js", "map_present.js", "map_view.js")
 _STATE = "s2dashState"
 """Stands in the kept map's script for the message to it."""
@@ -135,21 +137,27 @@ def scene_token(scene_key: str) -> str:
 class WithMap:
     """A place for words on the scene, which change in the same moment as the scene on the map.
 
-    The map's frame shows another scene when its tiles are there, a moment after the page has said
-    which. So the words of the last run stand here as well, and the frame shows those of its scene by a
-    rule of style (`map_view.js`). `name` tells places apart; `draw` draws words into a container.
+    The map's frame shows another scene when its tiles are there, a moment and perhaps a few runs after
+    the page has said which. So the words of the scenes before stand here as well, and the frame shows
+    those of its scene by a rule of style (`map_view.js`). `name` tells places apart; `draw` draws words
+    into a container.
     """
 
     def __init__(self, name: str, scene_key: str, draw: Callable[[DeltaGenerator, str], object]) -> None:
-        self._kept, self._token, self._draw = f"with map {name}", scene_token(scene_key), draw
-        token, words = st.session_state.get(self._kept, (self._token, ""))
+        self._token, self._draw = scene_token(scene_key), draw
+        self._said: dict[str, str] = st.session_state.setdefault(f"with map {name}", {})
+        before = [token for token in reversed(self._said) if token != self._token][:_SCENES_BEFORE]
         with st.container(gap=None):
             self._place = st.container(key=f"now-{self._token}-{name}")
-            draw(st.container(key=f"before-{token}-{name}"), words)
+            for token in before:
+                draw(st.container(key=f"before-{token}-{name}"), self._said[token])
+        for token in set(self._said) - {self._token, *before}:
+            del self._said[token]
 
     def write(self, words: str) -> None:
         """Say this of the scene, once in a run; until then what the last run said stands."""
-        st.session_state[self._kept] = (self._token, words)
+        self._said.pop(self._token, None)  # the newest comes last
+        self._said[self._token] = words
         self._draw(self._place, words)
 
 

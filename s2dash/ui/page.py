@@ -12,7 +12,6 @@ from concurrent.futures import TimeoutError as NotYet
 
 import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from s2dash import render, sentinel2
 from s2dash.classmap import Result
@@ -90,15 +89,11 @@ def _header(scene: Scene) -> WithMap:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         sidebar_button(key="opensidebar")
         with st.container(key="title", width="content"):
-            WithMap("title", _scene_key(scene), _draw_title).write(scene.title)
+            WithMap("title", _scene_key(scene), "h3").write(scene.title)
         with st.container(key="facts", width="stretch"):
-            place = WithMap("facts", _scene_key(scene), DeltaGenerator.caption)
+            place = WithMap("facts", _scene_key(scene), "p")
         explain.how_this_works()
     return place
-
-
-def _draw_title(place: DeltaGenerator, title: str) -> None:
-    place.markdown(f"### {text.plain(title)}", anchors=False)
 
 
 def _scene_key(scene: Scene) -> str:
@@ -107,12 +102,12 @@ def _scene_key(scene: Scene) -> str:
 
 
 def _facts(scene: Scene, result: Result | None = None) -> str:
-    """What the picture is, in one line."""
+    """What the picture is, in one line; holds text from outside."""
     size_m = scene.grid.pixel_size_m
     pixels = f"{text.number(scene.grid.width)} × {text.number(scene.grid.height)}"
     facts = [
-        text.plain(" ".join(filter(None, ("Sentinel-2", scene.level)))),
-        text.plain(text.day(scene.date)) if scene.date else None,
+        " ".join(filter(None, ("Sentinel-2", scene.level))),
+        text.day(scene.date) if scene.date else None,
         f"{pixels} at {text.distance(size_m[0])}" if size_m else pixels,
         f"{len(scene.bands)} band{'s' if len(scene.bands) != 1 else ''}",
     ]

@@ -212,7 +212,8 @@ def test_the_handle_follows_one_finger(open_app: Callable[..., AppPage]) -> None
 
 WATCH = """() => {
   window.seen = [];
-  const shows = (q) => [...document.querySelectorAll(q)].filter((e) => e.checkVisibility()).map((e) => e.textContent);
+  const shows = (q) => [...document.querySelectorAll(q)].filter((e) => e.checkVisibility())
+    .map((e) => e.textContent || e.dataset.words);
   const look = () => {
     const page = document.querySelector('.st-key-map iframe').contentDocument;
     const shown = page.querySelector('.s2-map:not([inert])');

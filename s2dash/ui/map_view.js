@@ -116,11 +116,31 @@ function startS2dashMap(first, settings) {
       delete document.body.dataset[what + "Loaded"];
       if (next.urls[what]) announce(what, next.urls[what]);
     }
+    tellPage(wanted.scene.key);
     window.map = window.map_div = next.map; // by these names streamlit-folium knows its map
     if (old) discard(old);
-    else first.remove();
+    else replaceFirst();
+    next.container.id = "map_div";
     if (hadFocus) next.container.focus({ preventScroll: true });
     remember();
+  }
+
+  function replaceFirst() {
+    const empty = first.getContainer();
+    first.remove();
+    empty.remove();
+  }
+
+  // Of words that belong to a scene, the page holds those of now and those of before: it shows those of the scene here.
+  function tellPage(key) {
+    if (!window.frameElement) return;
+    const page = window.frameElement.ownerDocument;
+    const id = "s2-scene-on-map";
+    const rules = page.getElementById(id) || page.head.appendChild(page.createElement("style"));
+    rules.id = id;
+    rules.textContent =
+      '[class*="st-key-now-"]:not([class*="st-key-now-' + key + '-"]) { display: none; }' +
+      ':root:not(:has([class*="st-key-now-' + key + '-"])) [class*="st-key-before-' + key + '-"] { display: flex; }';
   }
 
   // Tests and the benchmark wait for these; the time is in milliseconds since 1970, so frames can be compared.

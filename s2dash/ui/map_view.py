@@ -7,6 +7,8 @@ makes the next map beneath the one on screen.
 
 from __future__ import annotations
 
+import hashlib
+import html
 import json
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -22,6 +24,7 @@ from branca.element import MacroElement
 from folium.template import Template
 
 from s2dash.offline_assets import BASEMAPS, local_links
+from s2dash.ui import text
 
 View = Literal["Swipe", "Classes", "Picture"]
 
@@ -30,11 +33,18 @@ MAP_CSS = """
   height: clamp(360px, min(100dvh - 240px, 75vw), 880px) !important;
   border-radius: 8px; display: block;
 }
+.st-key-map iframe:fullscreen { border-radius: 0; }
+:root [class*="st-key-before-"] { display: none; }
+[class*="st-key-before-"] [data-words]::before { content: attr(data-words); }
+:root h3[data-words] { font-size: 1.2rem; font-weight: 600; line-height: 1.2; letter-spacing: -.005em; margin: 0; }
+:root p[data-words] { font-size: .875rem; line-height: 1.6; margin: 0; opacity: .82; }
 """
-"""Rules for the page, to be put within `<style>`: the frame's height, which follows the window."""
+"""Rules for the page, to be put within `<style>`: the frame's height, which follows the window, and `WithMap`."""
 
 _HEIGHT_WITHOUT_CSS_PX = 560
 _START_ZOOM = 1
+_SCENES_BEFORE = 2
+"""Whose words stay on the page: others may be loaded faster than the map shows them."""
 _SCRIPTS = ("map_scene.js", "map_controls.js", "map_gestures.js", "map_present.js", "map_view.js")
 _STATE = "s2dashState"
 """Stands in the kept map's script for the message to it."""
@@ -123,6 +133,43 @@ def _written_map(key: str) -> dict[str, Any]:
     return dict(arguments)
 
 
+def scene_token(scene_key: str) -> str:
+    """What the browser knows a scene by: letters and digits, and no path of this machine."""
+    return hashlib.sha256(scene_key.encode()).hexdigest()[:12]
+
+
+class WithMap:
+    """A place for words on the scene, which change in the same moment as the scene on the map.
+
+    The map's frame shows another scene when its tiles are there, a moment and perhaps a few runs after
+    the page has said which. So the words of the scenes before are kept here as well, and the frame shows
+    those of its scene by a rule of style (`map_view.js`). They stand in an attribute, from where that rule
+    draws them: unseen text would still be found by whoever searches the page.
+    """
+
+    def __init__(self, name: str, scene_key: str, tag: Literal["h3", "p"]) -> None:
+        """`name` tells places apart; `tag` is what the words are drawn as, a heading or a caption."""
+        self._token, self._tag = scene_token(scene_key), tag
+        self._said: dict[str, str] = st.session_state.setdefault(f"with map {name}", {})
+        before = [token for token in reversed(self._said) if token != self._token][:_SCENES_BEFORE]
+        with st.container(gap=None):
+            self._place = st.container(key=f"now-{self._token}-{name}")
+            for token in before:
+                with st.container(key=f"before-{token}-{name}"):
+                    st.html(f'<{tag} data-words="{html.escape(self._said[token])}"></{tag}>')
+        for token in set(self._said) - {self._token, *before}:
+            del self._said[token]
+
+    def write(self, words: str) -> None:
+        """Say this of the scene, any text, once in a run; until then what the last run said stands."""
+        self._said.pop(self._token, None)  # the newest comes last
+        self._said[self._token] = words
+        if self._tag == "h3":
+            self._place.markdown(f"### {text.plain(words)}", anchors=False)
+        else:
+            self._place.caption(text.plain(words))
+
+
 class _Start(MacroElement):
     """The part of the map's script that is the same for every scene."""
 
@@ -191,7 +238,7 @@ def _message(state_expression: str) -> folium.FeatureGroup:
 def _told(state: MapState) -> dict[str, Any]:
     """What a mounted map is told."""
     return {
-        "scene": {"key": state.scene_key, "bounds": state.bounds, "hasPlace": state.has_place},
+        "scene": {"key": scene_token(state.scene_key), "bounds": state.bounds, "hasPlace": state.has_place},
         "picture": state.picture_url,
         "classes": state.classes_url,
         "view": state.view,

@@ -12,7 +12,6 @@ from concurrent.futures import TimeoutError as NotYet
 
 import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from s2dash import render, sentinel2
 from s2dash.classmap import Result
@@ -26,7 +25,7 @@ from s2dash.ui import explain, look, services, text
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.many_scenes import many_scenes
-from s2dash.ui.map_view import LegendRow, MapState, View, show_map
+from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.results import charts, current_legend, legend_column
 from s2dash.ui.sidebar import Choices, sidebar
@@ -64,13 +63,14 @@ def main() -> None:
         strip = Strip()
     answer = _live_answer(choices, strip)
     if answer is None:
+        facts_place.write(_facts(choices.scene))
         with map_place:
             _map(choices.scene, None, None, None, layer, dark)
         _announce(None, strip)
         return
     legend, isolated = current_legend(answer, choices.palette)
     shown = full_result(answer) or answer.result
-    facts_place.caption(_facts(choices.scene, shown))
+    facts_place.write(_facts(choices.scene, shown))
     with map_place:
         _map(choices.scene, (answer, shown), legend, isolated, layer, dark)
     full_run(answer, shown, choices.palette, strip)
@@ -84,25 +84,30 @@ def main() -> None:
     _announce(shown, strip)
 
 
-def _header(scene: Scene) -> DeltaGenerator:
-    """The scene's name and facts; returns the place of the facts, to which the result adds what is masked."""
+def _header(scene: Scene) -> WithMap:
+    """The scene's name; returns the place of the facts, which are known with the result."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         sidebar_button(key="opensidebar")
         with st.container(key="title", width="content"):
-            st.markdown(f"### {text.plain(scene.title)}", anchors=False)
-        place = st.container(width="stretch", key="facts").empty()
-        place.caption(_facts(scene))
+            WithMap("title", _scene_key(scene), "h3").write(scene.title)
+        with st.container(key="facts", width="stretch"):
+            place = WithMap("facts", _scene_key(scene), "p")
         explain.how_this_works()
     return place
 
 
+def _scene_key(scene: Scene) -> str:
+    """Another for each scene that is loaded, whatever is chosen for it."""
+    return f"{scene.paths[0]}"
+
+
 def _facts(scene: Scene, result: Result | None = None) -> str:
-    """What the picture is, in one line."""
+    """What the picture is, in one line; holds text from outside."""
     size_m = scene.grid.pixel_size_m
     pixels = f"{text.number(scene.grid.width)} × {text.number(scene.grid.height)}"
     facts = [
-        text.plain(" ".join(filter(None, ("Sentinel-2", scene.level)))),
-        text.plain(text.day(scene.date)) if scene.date else None,
+        " ".join(filter(None, ("Sentinel-2", scene.level))),
+        text.day(scene.date) if scene.date else None,
         f"{pixels} at {text.distance(size_m[0])}" if size_m else pixels,
         f"{len(scene.bands)} band{'s' if len(scene.bands) != 1 else ''}",
     ]
@@ -257,7 +262,7 @@ def _map(
             view=view,
             attribution=scene.attribution,
             dark=dark,
-            scene_key=f"{scene.paths[0]}",
+            scene_key=_scene_key(scene),
             title=scene.title,
             facts=_day_and_area(scene, shown),
             legend=rows,

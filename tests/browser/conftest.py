@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Route, sync_playwright
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 SECONDS_TO_START = 60
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 CHROMIUM_FLAGS = (
@@ -150,6 +151,8 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         command += ["--browser.gatherUsageStats", "false", *arguments]
         # As the README starts it: the app's folder is all that leads to s2dash.
         others = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        if not app_path.is_relative_to(REPOSITORY):  # a test's own, which lies elsewhere
+            others["PYTHONPATH"] = str(REPOSITORY)
         with log_path.open("wb") as log:
             process = subprocess.Popen(
                 command,

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import FrameLocator, Route, expect
 from streamlit.testing.v1 import AppTest
 
-from s2dash.ui.map_view import MAP_CSS, script_expression
+from s2dash.ui.map_view import MAP_CSS, scene_token, script_expression
 
 if TYPE_CHECKING:
     from conftest import Visit
@@ -223,7 +223,7 @@ def test_another_scene_is_shown_whole(open_map: Callable[..., MapPage]) -> None:
     shown = open_map()
     shown.move()
     shown.choose("Scene", "scene_b")
-    expect(shown.frame.locator("body")).to_have_attribute("data-scene", "scene_b")
+    expect(shown.frame.locator("body")).to_have_attribute("data-scene", scene_token("scene_b"))
     expect(shown.frame.locator(".s2-map")).to_have_count(1)
     expect(shown.frame.locator(".leaflet-control-scale")).to_be_visible()
     assert shown.run("return s2dash.map.getBounds().contains([[40.0, 10.0], [40.1, 10.2]]);") is True

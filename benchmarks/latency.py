@@ -78,7 +78,7 @@ def main() -> int:
     whole, compute = [], []
     with (
         tempfile.TemporaryDirectory() as scratch,
-        server(Path(scratch) / "log.txt") as (url, _),
+        server(Path(scratch) / "log.txt") as (url, _, _),
         browser_page() as page,
     ):
         page.goto(url)

@@ -20,11 +20,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
-from s2dash import cluster, memory, parts, pipeline
+from s2dash import cluster, memory, parts, pipeline, web
 from s2dash.classmap import Result
 from s2dash.evaluate import Scores
 from s2dash.features import needed_positions, smoothed_preview, smooths_beyond_preview
@@ -163,7 +163,7 @@ class Cache(Generic[T]):
             self._kept.move_to_end(key)
             return future.result()
 
-    def drop(self, is_gone: Callable[[object], bool]) -> None:
+    def drop(self, is_gone: Callable[[Any], bool]) -> None:
         """Forget the values of all keys of which this is true."""
         with self._lock:
             for key in [key for key in self._kept if is_gone(key)]:
@@ -225,6 +225,11 @@ class _Session:
         """The last that it learnt from: a fit that is stopped leaves it to the next."""
 
 
+def _is_of_gone_files(key: tuple[Any, ...]) -> bool:
+    paths: tuple[Path, ...] = key[1]
+    return not all(web.is_web(path) or path.exists() for path in paths)
+
+
 class _Turn:
     """One fit that goes on, with all the requests that it answers."""
 
@@ -269,6 +274,11 @@ class LiveEngine:
     def stack(self, scene: Scene) -> np.ndarray:
         """The scene's preview stack, read once."""
         return self._stacks.get((scene.digest, scene.paths), lambda: read_preview_stack(scene))
+
+    def forget_gone(self) -> None:
+        """Forget what was made of scenes whose files are no longer there, as their sessions have ended."""
+        for cache in (self._stacks, self._answers, self._smoothed):
+            cache.drop(_is_of_gone_files)
 
     def submit(
         self,

@@ -27,6 +27,7 @@ from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import MapState, View, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.results import charts, current_legend, legend_column
+from s2dash.ui.sessions import note_session
 from s2dash.ui.sidebar import Choices, sidebar
 from s2dash.ui.sidebar_button import sidebar_button
 
@@ -48,6 +49,7 @@ def main() -> None:
     st.set_page_config(look.NAME, "🛰️", layout="wide", initial_sidebar_state=320)
     dark = look.is_dark()
     look.apply_look(dark)
+    note_session(services.sessions())
     come_back()
     choices = sidebar()
     sidebar_button(key="opensidebar")
@@ -207,13 +209,15 @@ def _map(
     view, band_names, label = layer
     step = scene.live_step
     grid = scene.grid.decimated(step)
-    picture_url = _url(f"{scene.digest} {scene.paths} {' '.join(band_names)}", lambda: _picture(scene, band_names))
+    picture_key = f"{scene.digest} {scene.paths} {' '.join(band_names)}"
+    picture_url = _url(picture_key, lambda: _picture(scene, band_names), scene)
     classes_url = None
     if results is not None and colours is not None:
         answer, shown = results
         classes_url = _url(
             f"{shown.digest} {shown.classmap.path or shown.scene.paths} {colours.tobytes().hex()}",
             lambda: _classes(answer, shown, colours),
+            scene,
         )
         services.native_tiles().prepare(answer.fitted.scene)
     show_map(
@@ -248,9 +252,10 @@ def _classes(answer: LiveAnswer, shown: Result, colours: np.ndarray) -> Picture:
     return Picture(live.grid, live.labels, colours, live.step, detail)
 
 
-def _url(key: str, make: Callable[[], Picture]) -> str:
+def _url(key: str, make: Callable[[], Picture], scene: Scene) -> str:
     store = services.tile_store()
-    return url_template(store.token_of(key) or store.put(key, make()), str(st.get_option("server.baseUrlPath")))
+    token = store.token_of(key) or store.put(key, make(), scene.paths)
+    return url_template(token, str(st.get_option("server.baseUrlPath")))
 
 
 def _scene_lines(scene: Scene, answer: LiveAnswer, shown: Result, palette: str) -> None:

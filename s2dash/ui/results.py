@@ -48,13 +48,19 @@ def _isolated(result: Result) -> int | None:
 
 
 def legend_column(answer: LiveAnswer, shown: Result, legend: Legend, isolated: int | None, chosen_palette: str) -> None:
-    """The legend, the downloads and a line on the colours."""
+    """The legend, the downloads and a line on the colours.
+
+    The legend is drawn last: where its answer to an edit arrives, the downloads are already those of the edited map.
+    """
+    legend_place = st.container(gap=None, key="legendplace")
+    legend_place.empty()  # a container of nothing would not be drawn, and keep no place
+    _downloads(shown, legend)
     standards = [band.standard for band in answer.result.scene.bands]
     families = palette.families(answer.fitted.mean_reflectance, standards)
     words = [palette.FAMILY_WORDS[family] for family in families]
-    if legend_table(shown, legend, family_words=words, isolated=isolated, key="legend") is not None:
-        st.rerun()
-    _downloads(shown, legend)
+    with legend_place:
+        if legend_table(shown, legend, family_words=words, isolated=isolated, key="legend") is not None:
+            st.rerun()
     st.caption((_COLOURS_HINT if palette.tells_character(chosen_palette, standards) else "") + _EDIT_HINT)
 
 

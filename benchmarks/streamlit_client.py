@@ -23,7 +23,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 600.0
 _TOKEN = re.compile(r"/tiles/([0-9a-f]{32})/")
 
 

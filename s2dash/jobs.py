@@ -16,7 +16,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -90,7 +90,7 @@ def _locked_folder(prefix: str) -> tuple[Path, int | None]:
 
 def _lock_of(folder: Path) -> int | None:
     """The lock on a folder, open; None where another process holds it. Raises OSError where it cannot be locked."""
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0))
     try:
         import fcntl  # only where folders can be opened: not on Windows
 
@@ -369,8 +369,10 @@ class LiveEngine:
                     break
             else:
                 return
-            self._guessed = turn = _Turn(guess.key, partial(guess.make, guess.request.session))
-        self._pool.submit(self._run, turn)
+            turn = _Turn(guess.key, partial(guess.make, guess.request.session))
+            with suppress(RuntimeError):  # as the process ends, nothing can be begun any more
+                self._pool.submit(self._run, turn)
+                self._guessed = turn
 
     def others_before(self, request: LiveRequest) -> int:
         """As `LiveRequest.others_before`."""

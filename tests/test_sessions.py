@@ -20,9 +20,9 @@ from streamlit_client import Visitor
 from s2dash.jobs import LiveEngine
 from s2dash.recipe import default_recipe
 from s2dash.render import Picture
-from s2dash.settings import GRACE_VARIABLE, SESSION_LIMITS, session_limits
+from s2dash.settings import GRACE_VARIABLE, SESSION_LIMITS, SessionLimits, session_limits
 from s2dash.tiles import TileStore
-from s2dash.ui.sessions import Sessions
+from s2dash.ui.sessions import Sessions, end_sessions
 
 REPOSITORY = Path(__file__).parents[1]
 PATIENCE_SECONDS = 90
@@ -248,3 +248,35 @@ def test_a_server_that_is_told_to_stop_leaves_nothing(new_server: Callable[[], S
 
     visit(server, scene_bytes, stop)
     assert server.folders == set()
+
+
+def test_the_watch_goes_on_after_a_session_that_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+    tidied: list[bool] = []
+
+    class Runtime:
+        def is_active_session(self, session_id: str) -> bool:
+            return False
+
+        def close_session(self, session_id: str) -> None:
+            closed.append(session_id)
+            if session_id == "breaks":
+                raise RuntimeError(session_id)
+
+    monkeypatch.setattr("streamlit.runtime.exists", lambda: True)
+    monkeypatch.setattr("streamlit.runtime.get_instance", Runtime)
+    known = Sessions()
+
+    async def watched() -> None:
+        watch = asyncio.create_task(end_sessions(known, tidied.append, SessionLimits(0.0, 0.001)))
+        for session_id in ("breaks", "other"):
+            known.note(session_id, lambda: None)
+            while session_id not in closed:
+                await asyncio.sleep(0.001)
+        while not tidied:
+            await asyncio.sleep(0.001)
+        watch.cancel()
+
+    asyncio.run(asyncio.wait_for(watched(), PATIENCE_SECONDS))
+    assert closed == ["breaks", "other"]
+    assert tidied == [True]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from s2dash.settings import SessionLimits
+
+_log = logging.getLogger(__name__)
 
 Forget = Callable[[], None]
 """Lets go of all that a session holds."""
@@ -81,13 +84,19 @@ async def end_sessions(sessions: Sessions, tidy: Callable[[bool], None], limits:
     """
     while True:
         await asyncio.sleep(limits.look_seconds)
-        if not runtime.exists():
-            continue
-        server = runtime.get_instance()
-        over = sessions.ended(server.is_active_session, limits.grace_seconds)
-        for session_id, forget in over.items():
-            server.close_session(session_id)
-            forget()
-        if over:
-            over.clear()
-            await asyncio.to_thread(tidy, not len(sessions))
+        try:
+            if runtime.exists() and _close_ended(sessions, limits):
+                await asyncio.to_thread(tidy, not len(sessions))
+        except Exception:  # noqa: BLE001 - the watch must go on, whatever one session broke
+            _log.exception("a session that has ended could not be put away")
+
+
+def _close_ended(sessions: Sessions, limits: SessionLimits) -> bool:
+    """Close the sessions that are over; returns whether there were any. Nothing of them is held here afterwards."""
+    server = runtime.get_instance()
+    over = sessions.ended(server.is_active_session, limits.grace_seconds)
+    for forget in over.values():
+        forget()
+    for session_id in over:
+        server.close_session(session_id)
+    return bool(over)

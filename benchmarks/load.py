@@ -155,7 +155,7 @@ async def idle_cost(url: str, pid: int) -> float:
     async with Visitor(url) as visitor:
         for _ in range(5):
             await visitor.run()
-        await asyncio.sleep(3)  # what the first runs have set going ends
+        await asyncio.sleep(10)  # what the first runs have set going ends, such as the answers for the next k
         before = processor_seconds(pid)
         for _ in range(IDLE_RUNS):
             await visitor.run()

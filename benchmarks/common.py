@@ -47,19 +47,19 @@ def verdict(what: str, value: float, target: float, form: str) -> bool:
 
 
 @contextmanager
-def server(log_path: Path) -> Iterator[tuple[str, float]]:
-    """`streamlit run app.py` on a free port: its address, and `time.perf_counter()` when its process was started."""
+def server(log_path: Path, app: Path = ROOT / "app.py") -> Iterator[tuple[str, float, int]]:
+    """`streamlit run` of an app on a free port: its address, `time.perf_counter()` when it was started, its process."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port)]
     command += ["--server.address", "127.0.0.1", "--server.headless", "true"]
     with log_path.open("wb") as log:
         started = time.perf_counter()
         process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         try:
             _wait_for_port(port, process, log_path)
-            yield f"http://127.0.0.1:{port}", started
+            yield f"http://127.0.0.1:{port}", started, process.pid
         finally:
             process.terminate()
             try:

@@ -31,7 +31,7 @@ def main() -> int:
         with (
             tempfile.TemporaryDirectory() as scratch,
             browser_page() as page,
-            server(Path(scratch) / "log.txt") as (url, started),
+            server(Path(scratch) / "log.txt") as (url, started, _),
         ):
             answering = time.perf_counter() - started
             page.goto(url)

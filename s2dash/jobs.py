@@ -14,17 +14,17 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
-from s2dash import cluster, memory, parts, pipeline
+from s2dash import cluster, memory, parts, pipeline, web
 from s2dash.classmap import Result
 from s2dash.evaluate import Scores
 from s2dash.features import needed_positions, smoothed_preview, smooths_beyond_preview
@@ -43,6 +43,9 @@ _HELD = ".held"
 _STACKS_KEPT = 2
 """Of up to 27 MB for 13 bands; reading one again takes a tenth of a second at most."""
 _FITS_AT_ONCE = 2
+_MOST_GUESSES = 6
+_QUIET_SECONDS = 0.3
+"""Before a guess is worked on: the answer before it is still on its way to the map."""
 _ANSWERS_KEPT = 12
 """Of up to 8 MB, where samples differ."""
 _WATCH_SECONDS = 1.0
@@ -87,7 +90,7 @@ def _locked_folder(prefix: str) -> tuple[Path, int | None]:
 
 def _lock_of(folder: Path) -> int | None:
     """The lock on a folder, open; None where another process holds it. Raises OSError where it cannot be locked."""
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0))
     try:
         import fcntl  # only where folders can be opened: not on Windows
 
@@ -163,7 +166,12 @@ class Cache(Generic[T]):
             self._kept.move_to_end(key)
             return future.result()
 
-    def drop(self, is_gone: Callable[[object], bool]) -> None:
+    def has(self, key: object) -> bool:
+        """Whether a value is kept or being made; not a sign of use."""
+        with self._lock:
+            return key in self._kept
+
+    def drop(self, is_gone: Callable[[Any], bool]) -> None:
         """Forget the values of all keys of which this is true."""
         with self._lock:
             for key in [key for key in self._kept if is_gone(key)]:
@@ -225,11 +233,27 @@ class _Session:
         """The last that it learnt from: a fit that is stopped leaves it to the next."""
 
 
-class _Turn:
-    """One fit that goes on, with all the requests that it answers."""
+def _is_of_gone_files(key: tuple[Any, ...]) -> bool:
+    paths: tuple[Path, ...] = key[1]
+    return not all(web.is_web(path) or path.exists() for path in paths)
 
-    def __init__(self, request: LiveRequest) -> None:
-        self.key = request.key
+
+@dataclass(frozen=True, eq=False)
+class _Guess:
+    """An answer that is likely to be asked for."""
+
+    request: LiveRequest
+    """That made it likely."""
+    key: object
+    make: Callable[[_Session], LiveAnswer]
+
+
+class _Turn:
+    """One fit that goes on, with all the requests that it answers; with none, as long as it is a guess."""
+
+    def __init__(self, key: object, make: Callable[[], LiveAnswer]) -> None:
+        self.key = key
+        self.make = make
         self.requests: list[LiveRequest] = []
         self.cancel = CancelToken()
         self._left: set[_Session] = set()
@@ -259,6 +283,10 @@ class LiveEngine:
         self._waiting: list[LiveRequest] = []
         self._running: dict[_Session, _Turn] = {}
         """By session."""
+        self._guesses: list[_Guess] = []
+        """What is likely to be asked next, the newest session's last."""
+        self._guessed: _Turn | None = None
+        """The guess that is being worked on."""
         self._stacks: Cache[np.ndarray] = Cache(_STACKS_KEPT)
         self._answers: Cache[LiveAnswer] = Cache(_ANSWERS_KEPT)
         self._smoothed: Cache[Pixels] = Cache(_SMOOTHED_KEPT)
@@ -269,6 +297,11 @@ class LiveEngine:
     def stack(self, scene: Scene) -> np.ndarray:
         """The scene's preview stack, read once."""
         return self._stacks.get((scene.digest, scene.paths), lambda: read_preview_stack(scene))
+
+    def forget_gone(self) -> None:
+        """Forget what was made of scenes whose files are no longer there, as their sessions have ended."""
+        for cache in (self._stacks, self._answers, self._smoothed):
+            cache.drop(_is_of_gone_files)
 
     def submit(
         self,
@@ -310,6 +343,37 @@ class LiveEngine:
         self._begin_next()
         return request
 
+    def foresee(self, request: LiveRequest, scene: Scene, recipes: Sequence[Recipe]) -> None:
+        """Make these answers too, the first first, while nobody waits for anything; returns at once.
+
+        They are given up as soon as anybody asks for something else, and where nobody wants `request` any more.
+        """
+        guesses = [
+            _Guess(request, (scene.digest, scene.paths, recipe.to_json()), partial(self._answer, scene, recipe))
+            for recipe in recipes
+        ]
+        with self._turns:
+            others = [guess for guess in self._guesses if guess.request.session is not request.session]
+            self._guesses = [*others, *reversed(guesses)][-_MOST_GUESSES:]
+        timer = threading.Timer(_QUIET_SECONDS, self._guess_next)
+        timer.daemon = True
+        timer.start()
+
+    def _guess_next(self) -> None:
+        with self._turns:
+            if self._running or self._waiting or self._guessed is not None:
+                return
+            while self._guesses:
+                guess = self._guesses.pop()
+                if guess.request.is_wanted() and not self._answers.has(guess.key):
+                    break
+            else:
+                return
+            turn = _Turn(guess.key, partial(guess.make, guess.request.session))
+            with suppress(RuntimeError):  # as the process ends, nothing can be begun any more
+                self._pool.submit(self._run, turn)
+                self._guessed = turn
+
     def others_before(self, request: LiveRequest) -> int:
         """As `LiveRequest.others_before`."""
         with self._turns:
@@ -330,6 +394,11 @@ class LiveEngine:
         if request.session in self._running:
             return False
         turns = set(self._running.values())
+        if self._guessed is not None:
+            if self._guessed.key == request.key:
+                turns.add(self._guessed)
+            else:
+                self._guessed.cancel.cancel()
         same = next((turn for turn in turns if turn.key == request.key), None)
         if len(turns) >= self._at_once if same is None else same.cancel.is_cancelled:
             return False
@@ -338,7 +407,7 @@ class LiveEngine:
             return True
         if not request.set_running_or_notify_cancel():
             return True
-        turn = same or _Turn(request)
+        turn = same or _Turn(request.key, request.make)
         turn.requests.append(request)
         self._running[request.session] = turn
         if same is None:
@@ -350,10 +419,12 @@ class LiveEngine:
         error: BaseException | None = None
         try:
             with cancellable(turn.cancel):
-                answer = self._answers.get(turn.key, turn.requests[0].make)
+                answer = self._answers.get(turn.key, turn.make)
         except BaseException as caught:  # noqa: BLE001 - handed to everyone who waits
             error = caught
         with self._turns:
+            if self._guessed is turn:
+                self._guessed = None
             for request in turn.requests:
                 self._running.pop(request.session, None)
         for request in turn.requests:
@@ -362,6 +433,7 @@ class LiveEngine:
             elif answer is not None:
                 request.set_result(answer)
         self._begin_next()
+        self._guess_next()
 
     def _answer(self, scene: Scene, recipe: Recipe, session: _Session) -> LiveAnswer:
         started = time.perf_counter()

@@ -48,11 +48,13 @@ def hand_back_soon() -> None:
 
 
 def settle() -> None:
-    """Leave out of every later search for garbage what lives now; to be called once all libraries are loaded.
+    """Free what nobody holds any more, and leave what lives now out of every later search for such.
 
-    Their hundred thousands of objects stay for as long as the process does, and looking through them took
-    a tenth of a second each time.
+    To be called once all libraries are loaded: their hundred thousands of objects stay for as long as the process does,
+    and looking through them takes a tenth of a second each time. And when sessions have ended, as they may
+    be among what was left out.
     """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
 

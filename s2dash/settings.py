@@ -133,8 +133,22 @@ class RunLimits:
 
 RUN_LIMITS = RunLimits()
 
+
+@dataclass(frozen=True)
+class SessionLimits:
+    """How long what belongs to a page lasts once the page is closed."""
+
+    grace_seconds: float = 100
+    """So long a lost connection may take to come back; Streamlit itself gives up a session after 120."""
+    look_seconds: float = 10
+    """How often closed pages are looked for."""
+
+
+SESSION_LIMITS = SessionLimits()
+
 DATA_FOLDER_VARIABLE = "S2DASH_DATA_FOLDER"
 SCHEDULER_VARIABLE = "S2DASH_SCHEDULER"
+GRACE_VARIABLE = "S2DASH_GRACE_SECONDS"
 
 GDAL_ENVIRONMENT = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -163,3 +177,16 @@ def data_folder() -> Path | None:
 def scheduler_address() -> str | None:
     """The Dask scheduler whose workers run full scenes for this server; None, the default, for its own threads."""
     return os.environ.get(SCHEDULER_VARIABLE, "").strip() or None
+
+
+def session_limits() -> SessionLimits:
+    """How long sessions last without their page; `S2DASH_GRACE_SECONDS` may shorten it, not below a second.
+
+    What is no number there counts as nothing: a server must not fail at that.
+    """
+    try:
+        wanted = float(os.environ.get(GRACE_VARIABLE, ""))
+    except ValueError:
+        return SESSION_LIMITS
+    grace = min(max(wanted, 1.0), SESSION_LIMITS.grace_seconds)
+    return SessionLimits(grace, min(SESSION_LIMITS.look_seconds, grace / 4))

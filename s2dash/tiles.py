@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -41,6 +42,7 @@ Address = tuple[int, int, int]
 class _Kept:
     token: str
     picture: Picture
+    files: tuple[Path, ...]
     pngs: OrderedDict[Address, bytes] = field(default_factory=OrderedDict)
     """Finished tiles, the least recently used first."""
 
@@ -74,16 +76,17 @@ class TileStore:
         with self._lock:
             return self._png_byte_count
 
-    def put(self, key: str, picture: Picture) -> str:
+    def put(self, key: str, picture: Picture, files: tuple[Path, ...] = ()) -> str:
         """Keep a picture and return its token, hexadecimal digits that nobody can guess.
 
         The key says which content this is: while its picture lives here, the same key gives the same
         token, and the picture kept stays. The newest picture is kept even where it exceeds the budget alone.
+        `files` are those that the picture was made of: once they are gone, nobody can look at it.
         """
         with self._lock:
             kept = self._kept.get(key)
             if kept is None:
-                kept = self._kept[key] = _Kept(secrets.token_hex(16), picture)
+                kept = self._kept[key] = _Kept(secrets.token_hex(16), picture, files)
                 self._key_of[kept.token] = key
                 self._count(picture)
             self._kept.move_to_end(key)
@@ -133,8 +136,18 @@ class TileStore:
         key = self._key_of.get(token)
         return None if key is None else self._kept[key]
 
+    def forget_gone(self, all_pictures: bool = False) -> None:
+        """Drop the pictures whose files are no longer there; `all_pictures`: all of them, as nobody looks."""
+        with self._lock:
+            for key, kept in list(self._kept.items()):
+                if all_pictures or not all(path.exists() for path in kept.files):
+                    self._drop(key)
+
     def _drop_oldest(self) -> None:
-        _, kept = self._kept.popitem(last=False)
+        self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: str) -> None:
+        kept = self._kept.pop(key)
         del self._key_of[kept.token]
         self._png_byte_count -= sum(map(len, kept.pngs.values()))
         for owner in _owners(kept.picture):

@@ -281,6 +281,74 @@ def test_a_session_keeps_its_answer_whatever_others_ask(
     assert slow_fits.begun == [2, 3]
 
 
+@pytest.fixture
+def no_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_QUIET_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("no_quiet")
+def test_what_is_likely_to_be_asked_is_made_while_nobody_waits(
+    scene: Scene, recipe: Recipe, slow_fits: SlowFits
+) -> None:
+    engine = LiveEngine()
+    slow_fits.go.set()
+    request = engine.submit(scene, of_k(recipe, 3))
+    expected = request.result(PATIENCE_SECONDS)
+    engine.foresee(request, scene, [of_k(recipe, 4), of_k(recipe, 3), of_k(recipe, 2)])
+    wait_until(lambda: slow_fits.begun == [3, 4, 2])
+    assert engine.submit(scene, of_k(recipe, 3), request).result(PATIENCE_SECONDS) is expected
+    engine.submit(scene, of_k(recipe, 4), request).result(PATIENCE_SECONDS)
+    engine.submit(scene, of_k(recipe, 2)).result(PATIENCE_SECONDS)
+    assert slow_fits.begun == [3, 4, 2]
+
+
+@pytest.mark.usefixtures("no_quiet")
+def test_who_asks_for_what_is_being_guessed_gets_that(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
+    engine = LiveEngine()
+    slow_fits.go.set()
+    request = engine.submit(scene, of_k(recipe, 3))
+    request.result(PATIENCE_SECONDS)
+    slow_fits.go.clear()
+    engine.foresee(request, scene, [of_k(recipe, 4)])
+    wait_until(lambda: slow_fits.begun == [3, 4])
+    asked = engine.submit(scene, of_k(recipe, 4), request)
+    assert asked.others_before == 0
+    slow_fits.go.set()
+    assert asked.result(PATIENCE_SECONDS).result.recipe.k == 4
+    assert slow_fits.begun == [3, 4]
+
+
+@pytest.mark.usefixtures("no_quiet")
+def test_a_guess_gives_way_to_whoever_asks(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
+    engine = LiveEngine(at_once=1)
+    slow_fits.go.set()
+    request = engine.submit(scene, of_k(recipe, 3))
+    request.result(PATIENCE_SECONDS)
+    slow_fits.go.clear()
+    engine.foresee(request, scene, [of_k(recipe, 4), of_k(recipe, 2)])
+    wait_until(lambda: slow_fits.begun == [3, 4])
+    asked = engine.submit(scene, of_k(recipe, 7))
+    assert asked.others_before == 0
+    slow_fits.go.set()
+    assert asked.result(PATIENCE_SECONDS).result.recipe.k == 7
+    wait_until(lambda: slow_fits.begun == [3, 4, 7, 2])
+    assert not engine._answers.has((scene.digest, scene.paths, of_k(recipe, 4).to_json()))
+
+
+@pytest.mark.usefixtures("no_quiet")
+def test_nothing_is_guessed_for_a_closed_page(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
+    engine, is_open = LiveEngine(), [True]
+    slow_fits.go.set()
+    request = engine.submit(scene, of_k(recipe, 3), is_wanted=lambda: is_open[0])
+    request.result(PATIENCE_SECONDS)
+    is_open[0] = False
+    engine.foresee(request, scene, [of_k(recipe, 4)])
+    still_open = engine.submit(scene, of_k(recipe, 5))
+    still_open.result(PATIENCE_SECONDS)
+    engine.foresee(still_open, scene, [of_k(recipe, 6)])
+    wait_until(lambda: slow_fits.begun == [3, 5, 6])
+
+
 def test_k_means_stops_between_its_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[int] = []
     token = CancelToken()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Sequence
@@ -21,11 +22,12 @@ from scenes import make_scene, write_raster, write_scene
 from s2dash import pipeline
 from s2dash.algorithms import ALGORITHMS
 from s2dash.ingest import sample_scene
+from s2dash.jobs import LiveRequest
 from s2dash.palette import PALETTES
 from s2dash.pipeline import apply_algorithm
 from s2dash.recipe import Recipe, default_recipe
 from s2dash.scene import LIVE_PIXELS, Scene
-from s2dash.ui import results
+from s2dash.ui import results, strip
 from s2dash.ui.legend_table import LegendEvent
 
 __all__ = ["downloads", "start"]  # fixtures
@@ -540,3 +542,30 @@ def test_scores_are_reckoned_when_they_are_looked_at(page: Page, monkeypatch: py
     page.look_at("How good")
     page.run()
     assert len(asked) == 1
+
+
+# ---- many at once --------------------------------------------------------------------------------------------------
+
+
+def test_who_waits_is_told_how_many_are_before(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    before = iter([3, 1])
+    may_go = threading.Event()
+    fit = pipeline.fit
+
+    def held(*given: Any) -> pipeline.Fitted:
+        may_go.wait(PATIENCE_SECONDS)
+        return fit(*given)
+
+    def heard(_: object, words: str) -> None:
+        said.append(words)
+        if len(said) == 3:
+            may_go.set()
+
+    monkeypatch.setattr(pipeline, "fit", held)
+    monkeypatch.setattr(strip.Strip, "busy", heard)
+    monkeypatch.setattr(LiveRequest, "others_before", property(lambda _: next(before, 0)))
+    page.choose("slider", "Number of classes (k)", 13)
+    assert [re.sub(r":\S+: ", "", words) for words in said[:2]] == ["Waiting: 3 before you", "Waiting: 1 before you"]
+    assert said[2].endswith("pixels …")
+    assert len(page.rows) == 13

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as NotYet
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -16,8 +17,9 @@ import streamlit as st
 from s2dash import render, sentinel2
 from s2dash.classmap import Result
 from s2dash.errors import S2DashError
-from s2dash.jobs import LiveAnswer
+from s2dash.jobs import LiveAnswer, LiveRequest
 from s2dash.legend import Legend
+from s2dash.recipe import Recipe
 from s2dash.render import Picture
 from s2dash.scene import Scene
 from s2dash.tiles import url_template
@@ -28,7 +30,8 @@ from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.results import charts, current_legend, legend_column
-from s2dash.ui.sidebar import Choices, sidebar
+from s2dash.ui.sessions import note_session
+from s2dash.ui.sidebar import K_HIGH, K_LOW, Choices, sidebar
 from s2dash.ui.sidebar_button import sidebar_button
 from s2dash.ui.strip import Strip, announce
 
@@ -37,6 +40,8 @@ _QUICK_POLLS = 10
 _LATER_POLL_SECONDS = 0.2
 """An answer ends the wait at once; each look costs the server something, and many may be waiting."""
 _COUNT_AFTER_SECONDS = 2.0
+_SOON_SECONDS = 2.0
+"""A grouping that takes longer is not made before anybody asks for it."""
 _JOB_LOOK_SECONDS = 0.5
 _OWN_LAYER = "Three bands …"
 
@@ -50,6 +55,7 @@ def main() -> None:
     st.set_page_config(look.NAME, "🛰️", layout="wide", initial_sidebar_state=320)
     dark = look.is_dark()
     look.apply_look(dark)
+    note_session(services.sessions())
     come_back()
     choices = sidebar()
     facts_place = _header(choices.scene)
@@ -186,7 +192,8 @@ def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
         strip.fail(":material/arrow_back: **Choose at least one band** to look at.", last is not None)
         return last
     engine = services.live_engine()
-    future = state.future = engine.submit(choices.scene, choices.recipe, state.get("future"), services.page_is_open())
+    before: LiveRequest | None = state.get("future")
+    future = state.future = engine.submit(choices.scene, choices.recipe, before, services.page_is_open())
     started, polls = time.perf_counter(), 0
     while True:
         try:
@@ -203,8 +210,17 @@ def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
             strip.fail(words_for(error), False)
             return last
     state.answer = answer
+    if future is not before and answer.seconds < _SOON_SECONDS:
+        engine.foresee(future, choices.scene, _next_recipes(choices.recipe, last))
     strip.settle(_learnt_words(answer) if choices.scene.live_step == 1 else None)
     return answer
+
+
+def _next_recipes(recipe: Recipe, last: LiveAnswer | None) -> list[Recipe]:
+    """What the next step of the slider would ask for, the way it went first."""
+    downwards = last is not None and last.result.recipe.k > recipe.k
+    steps = (-1, 1) if downwards else (1, -1)
+    return [replace(recipe, k=recipe.k + step) for step in steps if K_LOW <= recipe.k + step <= K_HIGH]
 
 
 def _learnt_words(answer: LiveAnswer) -> str:
@@ -240,7 +256,8 @@ def _map(
     view, band_names, label = layer
     step = scene.live_step
     grid = scene.grid.decimated(step)
-    picture_url = _url(f"{scene.digest} {scene.paths} {' '.join(band_names)}", lambda: _picture(scene, band_names))
+    picture_key = f"{scene.digest} {scene.paths} {' '.join(band_names)}"
+    picture_url = _url(picture_key, lambda: _picture(scene, band_names), scene)
     classes_url, shown = None, None
     rows: tuple[LegendRow, ...] = ()
     if results is not None and legend is not None:
@@ -249,6 +266,7 @@ def _map(
         classes_url = _url(
             f"{shown.digest} {shown.classmap.path or shown.scene.paths} {colours.tobytes().hex()}",
             lambda: _classes(answer, shown, colours),
+            scene,
         )
         rows = _legend_rows(legend, shown)
         services.native_tiles().prepare(answer.fitted.scene)
@@ -302,9 +320,10 @@ def _classes(answer: LiveAnswer, shown: Result, colours: np.ndarray) -> Picture:
     return Picture(live.grid, live.labels, colours, live.step, detail)
 
 
-def _url(key: str, make: Callable[[], Picture]) -> str:
+def _url(key: str, make: Callable[[], Picture], scene: Scene) -> str:
     store = services.tile_store()
-    return url_template(store.token_of(key) or store.put(key, make()), str(st.get_option("server.baseUrlPath")))
+    token = store.token_of(key) or store.put(key, make(), scene.paths)
+    return url_template(token, str(st.get_option("server.baseUrlPath")))
 
 
 main()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import streamlit as st
@@ -13,13 +15,17 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from s2dash import ingest, memory
-from s2dash.jobs import LiveEngine, remove_scratch_folders
+from s2dash.jobs import LiveEngine, remove_left_folders, remove_scratch_folders
 from s2dash.kept_runs import KeptRuns, process_kept_runs
 from s2dash.native import NativeTiles
 from s2dash.recipe import default_recipe
 from s2dash.scene import Scene
+from s2dash.settings import session_limits
 from s2dash.tiles import TileStore, process_tile_store
+from s2dash.ui.sessions import Sessions, end_sessions
 from s2dash.upload_store import UploadStore, process_upload_store
+
+_log = logging.getLogger(__name__)
 
 
 @st.cache_resource(show_spinner=False)
@@ -49,6 +55,13 @@ def kept_runs() -> KeptRuns:
     return process_kept_runs()
 
 
+def sessions() -> Sessions:
+    """The sessions of this process."""
+    # Not in this module, which Streamlit may forget and load again: see `tiles.process_tile_store`.
+    found: Sessions = vars(sys).setdefault("_s2dash_sessions", Sessions())
+    return found
+
+
 def page_is_open() -> Callable[[], bool]:
     """A function for any thread that says whether the browser of this session is still connected."""
     context = get_script_run_ctx()
@@ -68,15 +81,34 @@ def sample_scene() -> Scene:
 async def warmed_up(app: Any) -> AsyncIterator[dict[str, Any]]:
     """The server's lifespan: as it starts, a thread makes the first page's result before anyone asks for it.
 
-    With it, libraries are loaded while the first visitor's browser still fetches scripts.
-    As it ends, the sessions' files go.
+    With it, libraries are loaded while the first visitor's browser still fetches scripts. What servers
+    that were killed have left on the disk goes first, what closed pages leave goes soon, and as it ends all goes.
     """
     _log_to_console()
+    threading.Thread(target=_remove_left, name="s2dash-left", daemon=True).start()
     threading.Thread(target=_make_first_result, name="s2dash-warm-up", daemon=True).start()
+    watch = asyncio.create_task(end_sessions(sessions(), _tidy, session_limits()))
     try:
         yield {}
     finally:
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
         remove_scratch_folders()
+
+
+def _remove_left() -> None:
+    left = remove_left_folders()
+    if left:
+        _log.info("removed %d folders that a server left when it was killed", len(left))
+
+
+def _tidy(nobody_is_left: bool) -> None:
+    """Let go of all that belonged to sessions which have ended."""
+    memory.settle()
+    live_engine().forget_gone()
+    tile_store().forget_gone(all_pictures=nobody_is_left)
+    memory.hand_back()
 
 
 def _log_to_console() -> None:

@@ -18,6 +18,7 @@ from s2dash.ui.masks import choose_masks
 from s2dash.ui.scene_choice import choose_scene
 from s2dash.ui.uploads import Loaded
 
+K_LOW, K_HIGH = 2, 20
 _SCALES = {"standard": "Equal weight", "robust": "Equal weight, outliers ignored", "none": "Off: numbers as stored"}
 CLIPS = {"Off": None, "Cut the lowest and highest 1 %": (1.0, 99.0), "Cut the lowest and highest 2 %": (2.0, 98.0)}
 _SMOOTHS = {0: "Off", 3: "Mean of 3 × 3 pixels"}
@@ -54,8 +55,8 @@ def sidebar() -> Choices:
         st.markdown("##### 3 · How to group it")
         k = st.slider(
             "Number of classes (k)",
-            2,
-            20,
+            K_LOW,
+            K_HIGH,
             8,
             key="k",
             help="How many groups to make. Start with 8. Raise it if different things share a colour, "

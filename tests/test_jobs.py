@@ -7,7 +7,7 @@ import gc
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import rasterio
 from scenes import make_scene
+from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash import jobs, pipeline
 from s2dash.errors import Cancelled, RecipeError, TooFewPixels
@@ -25,8 +26,6 @@ from s2dash.recipe import Recipe, default_recipe
 from s2dash.sampling import Sample
 from s2dash.scene import Pixels, Scene
 from s2dash.types import CancelToken
-
-PATIENCE_SECONDS = 30
 
 
 @pytest.fixture
@@ -46,13 +45,6 @@ def job_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     return folder
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 # ---- Cache ---------------------------------------------------------------------------------------------------------

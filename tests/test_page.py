@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from page_driver import PATIENCE_SECONDS, Downloads, Page, downloads, start
+from page_driver import Downloads, Page, downloads, start
 from rasterio.io import MemoryFile
 from scenes import make_scene, write_raster, write_scene
+from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash import pipeline
 from s2dash.algorithms import ALGORITHMS
@@ -403,11 +404,11 @@ def large_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 
 def run_until_full(page: Page) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while page.downloads["Download GeoTIFF"].disabled:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    def has_run() -> bool:
         page.run()
+        return not page.downloads["Download GeoTIFF"].disabled
+
+    wait_until(has_run)
 
 
 def test_a_large_scene_is_downloaded_once_it_is_classified_in_full(
@@ -442,9 +443,7 @@ def test_a_job_can_be_cancelled_and_begun_again(
     whole = pipeline.run_full
 
     def waits_for_cancel(fitted: Any, path: Path, progress: Any, cancel: Any) -> Any:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not cancel.is_cancelled and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: cancel.is_cancelled)
         return whole(fitted, path, progress, cancel)
 
     page = start(large_scene)

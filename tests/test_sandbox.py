@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from waiting import PATIENCE_SECONDS
 
 from s2dash.ingest.sandbox import LANDLOCK_TCP, NAMESPACE, Protections
 
@@ -182,7 +183,7 @@ def run(folder: Path, script: str, **more: Any) -> dict[str, Any]:
         cwd=writable,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

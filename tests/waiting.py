@@ -8,7 +8,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 240.0
 """Far more than anything takes on a busy machine: reached only where what is waited for never comes."""
 
 

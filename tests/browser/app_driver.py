@@ -90,6 +90,10 @@ class AppPage:
         expect(self.rows).to_have_count(classes, timeout=PATIENCE_MS)
         expect(self.page.get_by_text("Up to date")).to_be_visible(timeout=PATIENCE_MS)
 
+    def pause(self, seconds: float) -> None:
+        """As `time.sleep`, in which the browser goes on: for `wait_until`."""
+        self.page.wait_for_timeout(1000 * seconds)
+
     def wait_until_drawn(self) -> None:
         """Wait until the page is not being drawn again."""
         expect(self.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")

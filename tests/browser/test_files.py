@@ -122,7 +122,7 @@ def open_there(app: AppPage, section: Locator, option: str) -> None:
 
 
 def wait_until(app: AppPage, is_so: Callable[[], bool]) -> None:
-    waiting.wait_until(is_so, lambda seconds: app.page.wait_for_timeout(1000 * seconds))
+    waiting.wait_until(is_so, app.pause)
 
 
 def polygon() -> shapely.Polygon:

@@ -130,7 +130,7 @@ def test_a_run_says_how_far_it_is_and_cancels_and_leaves_nothing(
     bar = app.page.get_by_role("progressbar")
     first, words = float(bar.get_attribute("aria-valuenow") or 0), line.inner_text()
     expect(line).not_to_have_text(words)
-    assert first < float(bar.get_attribute("aria-valuenow") or 0) < 100
+    wait_until(lambda: first < float(bar.get_attribute("aria-valuenow") or 0) < 100, app.pause)
     token = app.token
     assert server.runs
     server.set_pace(FOREVER_SECONDS)

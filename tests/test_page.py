@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import time
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ import rasterio
 from page_driver import Downloads, Page, downloads, start
 from rasterio.io import MemoryFile
 from scenes import make_scene, write_raster, write_scene
-from waiting import PATIENCE_SECONDS, wait_until
+from waiting import wait_until
 
 from s2dash import pipeline
 from s2dash.algorithms import ALGORITHMS
@@ -26,6 +25,7 @@ from s2dash.palette import PALETTES
 from s2dash.pipeline import apply_algorithm
 from s2dash.recipe import Recipe, default_recipe
 from s2dash.scene import LIVE_PIXELS, Scene
+from s2dash.ui import results
 from s2dash.ui.legend_table import LegendEvent
 
 __all__ = ["downloads", "start"]  # fixtures
@@ -404,11 +404,7 @@ def large_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 
 def run_until_full(page: Page) -> None:
-    def has_run() -> bool:
-        page.run()
-        return not page.downloads["Download GeoTIFF"].disabled
-
-    wait_until(has_run)
+    wait_until(lambda: not page.run().downloads["Download GeoTIFF"].disabled)
 
 
 def test_a_large_scene_is_downloaded_once_it_is_classified_in_full(
@@ -452,10 +448,7 @@ def test_a_job_can_be_cancelled_and_begun_again(
         page.press("Classify full scene")
         assert page.downloads["Download GeoTIFF"].disabled
         page.press("Cancel")
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while "Classify full scene" not in [b.label for b in page.test.button]:
-            assert time.monotonic() < deadline
-            page.run()
+        wait_until(lambda: "Classify full scene" in [b.label for b in page.run().test.button])
     assert page.downloads["Download GeoTIFF"].disabled
     page.press("Classify full scene")
     run_until_full(page)
@@ -470,9 +463,68 @@ def test_a_job_that_breaks_is_said_and_the_preview_stays(
     monkeypatch.setattr(pipeline, "run_full", breaks)
     page = start(large_scene)
     page.press("Classify full scene")
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while "Something went wrong on our side" not in page.words:
-        assert time.monotonic() < deadline
-        page.run()
+    wait_until(lambda: "Something went wrong on our side" in page.run().words)
     assert page.downloads["Download GeoTIFF"].disabled
     assert len(page.rows) == 8
+
+
+# ---- the tabs beneath the map --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made_charts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Grows by each chart that is made."""
+    results._kept_charts.clear()
+    made: list[str] = []
+
+    def counted(make: Callable[..., Any]) -> Callable[..., Any]:
+        def makes(*args: Any) -> Any:
+            made.append(make.__name__)
+            return make(*args)
+
+        return makes
+
+    monkeypatch.setattr(results, "spectra_chart", counted(results.spectra_chart))
+    monkeypatch.setattr(results, "scatter_chart", counted(results.scatter_chart))
+    return made
+
+
+def test_a_chart_is_made_when_its_tab_is_looked_at_and_once(page: Page, made_charts: list[str]) -> None:
+    page.run()
+    assert made_charts == ["spectra_chart"]
+    assert len(page.test.get("vega_lite_chart")) == 1
+    page.look_at("Scatter")
+    page.run()
+    assert made_charts == ["spectra_chart", "scatter_chart"]
+    page.look_at("How good")
+    assert not page.test.get("vega_lite_chart")
+    assert "Silhouette" in page.words
+    page.look_at("Spectra")
+    assert made_charts == ["spectra_chart", "scatter_chart"]
+
+
+def test_charts_follow_names_classes_and_the_class_shown_alone(page: Page, made_charts: list[str]) -> None:
+    for change in (
+        lambda: page.edit_legend(LegendEvent(names={1: "Sea"})),
+        lambda: page.edit_legend(LegendEvent(isolates=True, isolated=1)),
+        lambda: page.choose("slider", "Number of classes (k)", 4),
+    ):
+        before = len(made_charts)
+        change()
+        assert len(made_charts) == before + 1
+
+
+def test_scores_are_reckoned_when_they_are_looked_at(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    reckon = pipeline.sample_scores
+
+    def counted(fitted: pipeline.Fitted) -> Any:
+        asked.append(fitted)
+        return reckon(fitted)
+
+    monkeypatch.setattr(pipeline, "sample_scores", counted)
+    page.choose("slider", "Number of classes (k)", 5)
+    assert asked == []
+    page.look_at("How good")
+    page.run()
+    assert len(asked) == 1

@@ -63,9 +63,9 @@ def pretend(name, answer):
 
 EVERYTHING = """
 assert "numpy" not in sys.modules
-start = time.perf_counter()
+start = time.process_time()
 protections = sandbox.confine(readable, writable, IngestLimits())
-seconds = time.perf_counter() - start
+seconds = time.process_time() - start
 
 import numpy, pyproj, rasterio, resource
 from rasterio.transform import from_origin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Route, expect, sync_playwright
 from waiting import PATIENCE_SECONDS
 
 PACKAGE = Path(__file__).resolve().parents[2] / "s2dash"
@@ -42,7 +43,17 @@ class Visit:
     page: Page
     asked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    """Errors on the browser's console, uncaught exceptions, and dialogs."""
+    """Errors on the browser's console with the address they are of, uncaught exceptions, and dialogs."""
+    expected: list[str] = field(default_factory=list)
+
+    def expect_complaint(self, pattern: str) -> None:
+        """Let complaints in which this regular expression is found pass; all others fail the test at its end."""
+        self.expected.append(pattern)
+
+    @property
+    def unexpected(self) -> list[str]:
+        """The complaints that no test has declared to be meant."""
+        return [words for words in self.complaints if not any(re.search(pattern, words) for pattern in self.expected)]
 
     @property
     def foreign(self) -> list[str]:
@@ -78,8 +89,12 @@ def browser(chromium_path: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(browser: Browser) -> Iterator[Callable[..., Visit]]:
-    """`new_page(width=1280, height=800, dark=False)`: an empty page that reaches this machine only."""
-    contexts = []
+    """`new_page(width=1280, height=800, dark=False)`: an empty page that reaches this machine only.
+
+    A test fails at its end when any of its pages saw an error, an uncaught exception or a dialog that
+    `Visit.expect_complaint` has not declared.
+    """
+    contexts, visits = [], []
 
     def open_page(width: int = 1280, height: int = 800, dark: bool = False) -> Visit:
         context = browser.new_context(
@@ -90,6 +105,7 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Visit]]:
         context.set_default_timeout(1000 * PATIENCE_SECONDS)
         contexts.append(context)
         visit = Visit(context.new_page())
+        visits.append(visit)
 
         def record(route: Route) -> None:
             visit.asked.append(route.request.url)
@@ -102,18 +118,24 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Visit]]:
             visit.complaints.append(f"a dialog: {dialog.message}")
             dialog.dismiss()
 
+        def note_error(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                visit.complaints.append(f"{message.text} [{message.location.get('url', '')}]")
+
         context.route("**/*", record)
         visit.page.on("websocket", lambda socket_: visit.asked.append(socket_.url))
-        visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-        visit.page.on("dialog", dismiss)
-        visit.page.on(
-            "console", lambda message: visit.complaints.append(message.text) if message.type == "error" else None
-        )
+        # Of the context, not the page: a window that the page opens is part of the visit.
+        context.on("weberror", lambda error: visit.complaints.append(f"uncaught: {error.error}"))
+        context.on("dialog", dismiss)
+        context.on("console", note_error)
         return visit
 
     yield open_page
+    complaints = [words for visit in visits for words in visit.unexpected]
     for context in contexts:
         context.close()
+    if complaints:
+        pytest.fail("The page complained:\n" + "\n".join(complaints))
 
 
 @pytest.fixture(scope="session")
@@ -154,7 +176,7 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         process.terminate()
     for process in running:
         try:
-            process.wait(10)
+            process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -172,7 +194,7 @@ def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log_path: Pa
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urllib.request.urlopen(health, timeout=2):
+            with urllib.request.urlopen(health, timeout=10):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)

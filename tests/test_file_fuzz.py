@@ -46,7 +46,7 @@ WORKER = Path(__file__).with_name("confined_worker.py")
 FILLINGS = (0x55, 0xAA)
 
 quick = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-thorough = settings(quick, max_examples=500)
+thorough = settings(quick, max_examples=200)
 
 
 @dataclass(eq=False)

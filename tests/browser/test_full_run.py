@@ -171,6 +171,7 @@ def test_a_run_that_is_to_go_on_is_found_again_by_its_address(
     app.wait_for_classes(other_than=token)
     app.expect_up_to_date(7)
     started(app)
+    server.set_pace(FOREVER_SECONDS)
     name = app.page.get_by_label("Name of class 2", exact=True)
     name.fill("Wet meadow")
     name.press("Enter")
@@ -178,7 +179,6 @@ def test_a_run_that_is_to_go_on_is_found_again_by_its_address(
     expect(app.page.get_by_text("Copy this page's address to come back.")).to_be_visible()
     expect(app.page).to_have_url(re.compile(r"\?run=[0-9a-f]{32}$"))
     address = app.page.url.removeprefix(server.url)
-    server.set_pace(FOREVER_SECONDS)
     app.page.close()
     closed = time.monotonic()
 

@@ -13,6 +13,7 @@ from s2dash.scene import Scene
 from s2dash.types import Window
 
 MOST_SECONDS = 20
+"""Of a processor, for one file."""
 MOST_CHILD_MB = 1_000
 
 _QUOTED = re.compile("“.*”")

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from waiting import PATIENCE_SECONDS
+
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE_SECONDS = 60.0
 
 
 class LocalCluster:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any, TextIO
@@ -30,7 +31,7 @@ def main() -> None:
             child.serve(request, Path(request["folder"]))
         except Exception:  # noqa: BLE001 - the child would end here; the test must learn why
             bug = traceback.format_exc()
-        say(end=True, bug=bug, peak_mb=peak_mb(status))
+        say(end=True, bug=bug, peak_mb=peak_mb(status), seconds=time.process_time())
 
 
 def peak_mb(status: TextIO | None) -> int:

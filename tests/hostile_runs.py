@@ -11,7 +11,6 @@ import os
 import resource
 import shutil
 import tempfile
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -54,6 +53,7 @@ class Outcome:
     in_place: str
     """What the command line's door for the operator's own files says; empty where it opens or declines."""
     seconds: float
+    """Of a processor, in the reading process."""
     child_mb: int
     server_mb: int
 
@@ -62,14 +62,13 @@ def take_in(path: Path, folder: Path) -> Outcome:
     """Bring a file in at the door for strangers, read all of it back, classify it."""
     _become_a_server(folder)
     target = folder / "scene"
-    started = time.monotonic()
     message, scene = "", None
     try:
         scene = ingest.ingest(path, target)
     except S2DashError as error:
         message = str(error)
-    seconds = time.monotonic() - started
-    child_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    child = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds, child_mb = child.ru_utime + child.ru_stime, child.ru_maxrss // 1024
     texts = [message]
     fault, classes, classify_message, leaked = None, (), "", ()
     if scene is not None:

@@ -14,6 +14,7 @@ import pytest
 import streamlit as st
 from rasterio.io import MemoryFile
 from streamlit.testing.v1 import AppTest
+from waiting import PATIENCE_SECONDS
 
 from s2dash.recipe import Recipe
 from s2dash.scene import Scene
@@ -23,7 +24,6 @@ from s2dash.ui.legend_table import LegendEvent
 PAGE = Path(__file__).parents[1] / "s2dash" / "ui" / "page.py"
 AREA_UPLOADER = "Area to keep"
 """Offered once an area is wanted."""
-PATIENCE_SECONDS = 60
 
 Downloads = dict[str, "Download"]
 

@@ -235,9 +235,9 @@ def test_a_strip_of_a_tile_with_a_million_points_takes_moments() -> None:
     turn = np.linspace(0, 2 * np.pi, 1_000_000, endpoint=False)
     radius = 40_000 + 8_000 * np.sin(turn * 2_000)
     area = area_of(shapely.Polygon(np.c_[554_880 + radius * np.cos(turn), 5_245_140 + radius * np.sin(turn)]))
-    begun = time.perf_counter()
+    begun = time.process_time()
     strips = [burn(area, grid, Window(row, 0, 512, grid.width)) for row in (512, 5_120)]
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10
     assert 0 < strips[0].mean() < strips[1].mean() < 1
 
 
@@ -510,9 +510,9 @@ class TestGeoJson:
     def test_counts_are_limited_before_anything_is_parsed(self, tmp_path: Path, item: str) -> None:
         braces = "{}" if ":" in item else "[]"
         text = '{"a":' + braces[0] + ",".join([item] * 9_000_000) + braces[1] + "}"
-        begun = time.perf_counter()
+        begun = time.process_time()
         assert "at most" in refused(write_json(tmp_path / "a.json", text))
-        assert time.perf_counter() - begun < 3
+        assert time.process_time() - begun < 3
 
 
 @pytest.mark.parametrize("kind", ["comb", "net"])
@@ -528,10 +528,10 @@ def test_intricate_polygons_are_refused_at_once(tmp_path: Path, kind: str) -> No
     else:
         across = np.c_[np.where(n % 4 < 2, 0, 40), n // 2 * 40 / count * 2]
         points = np.r_[across, across[:, ::-1], across[:1]]
-    begun = time.perf_counter()
+    begun = time.process_time()
     message = refused(write_json(tmp_path / "a.json", polygon(points.tolist())))
     assert "Simplify" in message
-    assert time.perf_counter() - begun < 8
+    assert time.process_time() - begun < 8
 
 
 # --------------------------------------------------------------------------------------------- GeoPackage
@@ -670,9 +670,9 @@ class TestGeoPackage:
         ],
     )
     def test_programs_instead_of_tables(self, tmp_path: Path, script: str) -> None:
-        begun = time.perf_counter()
+        begun = time.process_time()
         refused(write_geopackage(tmp_path / "a.gpkg", [], script=script))
-        assert time.perf_counter() - begun < 3
+        assert time.process_time() - begun < 3
 
     def test_a_view_that_the_schema_calls_a_table(self, tmp_path: Path) -> None:
         script = "CREATE VIEW fields AS SELECT x'4750' AS geom; PRAGMA writable_schema=ON;"

@@ -17,6 +17,7 @@ import pytest
 import rasterio
 from rio_cogeo.cogeo import cog_validate
 from scenes import TEN_METRE, write_raster, write_scene
+from waiting import PATIENCE_SECONDS
 
 from s2dash import cli, ingest, pipeline
 from s2dash.algorithms import ALGORITHMS
@@ -79,7 +80,7 @@ def labels(path: Path) -> np.ndarray:
 
 def python(*argv: object, **how: Any) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", "s2dash", *map(str, argv)]
-    return subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False, **how)
+    return subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE_SECONDS, check=False, **how)
 
 
 class TestInfo:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 import rasterio
 from products import write_safe, zip_folder
 from scenes import TEN_METRE, write_scene
+from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash import cli
 from s2dash.recipe import Recipe
@@ -171,11 +171,9 @@ def test_a_request_to_end_lets_finished_scenes_stay(tmp_path: Path) -> None:
         write_scene(folder / f"s{number:02}.tif", (60, 60), seed=number)
     command = [sys.executable, "-m", "s2dash", "batch", str(folder), "-o", str(out), *QUICK]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    ends = time.monotonic() + 60
-    while not list(out.glob("*-classes.tif")) and time.monotonic() < ends and process.poll() is None:
-        time.sleep(0.02)
+    wait_until(lambda: list(out.glob("*-classes.tif")) or process.poll() is not None)
     process.send_signal(signal.SIGTERM)
-    printed, errors = process.communicate(timeout=60)
+    printed, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 2, errors
     assert printed == ""
     finished = len(list(out.glob("*-classes.tif")))

@@ -17,6 +17,7 @@ import pytest
 import rasterio
 from clusters import LocalCluster, local_cluster
 from scenes import make_scene, write_scene
+from waiting import PATIENCE_SECONDS
 
 from s2dash import cli, cluster, jobs, parts, pipeline
 from s2dash.classmap import Result
@@ -120,7 +121,7 @@ class TestLabels:
         # Two sessions may ask for the same run at once.
         both = [jobs.FullJob(fitted).start() for _ in range(2)]
         for job in both:
-            assert job.wait(60)
+            assert job.wait(PATIENCE_SECONDS)
             assert job.result().classmap.path == job.folder.path / "labels.tif"
             assert np.array_equal(labels_of(job.result().classmap.path), labels_of(expected.classmap.path))
         assert set(tmp_path.iterdir()) == {job.folder.path for job in both}

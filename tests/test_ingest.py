@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from hostile_files import FILES, write_file
 from scenes import TEN_METRE, as_dtype, land_cover, open_scene, write_raster, write_scene
 
 from s2dash import ingest, pipeline, sentinel2
@@ -26,7 +26,6 @@ from s2dash.types import CancelToken
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
 SHAPE = (48, 64)
-HOSTILE = Path(__file__).resolve().parents[2] / "shared" / "hostile"
 
 
 def taken_in(path: Path) -> Scene:
@@ -304,10 +303,8 @@ class TestWhatIsRefused:
         path = write_raster(tmp_path / "a.tif", values, tiled=False)
         token = CancelToken()
         token.cancel()
-        started = time.perf_counter()
         with pytest.raises(Cancelled):
             ingest.ingest(path, tmp_path / "scene", cancel=token)
-        assert time.perf_counter() - started < 10
         assert [p.name for p in tmp_path.iterdir()] == ["a.tif"]
 
 
@@ -321,13 +318,9 @@ def test_the_sample_scene_is_ready_to_use() -> None:
     assert scene.attribution == "Contains modified Copernicus Sentinel data 2016"
 
 
-@pytest.mark.shared
-@pytest.mark.parametrize("name", ["ctl_13band.tif", "ctl_13band_float_nan.tif", "ctl_3band_4326.tif", "ctl_cog.tif"])
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("ctl_") and not name.endswith(".zip")])
 def test_good_files_can_be_classified(tmp_path: Path, name: str) -> None:
-    path = HOSTILE / "files" / name
-    if not path.is_file():
-        pytest.skip("the folder shared/hostile beside the project is absent")
-    scene = ingest.ingest(path, tmp_path / "scene")
+    scene = ingest.ingest(write_file(tmp_path, name), tmp_path / "scene")
     assert set(np.unique(labels(scene))) - {0} == {1, 2, 3, 4}
 
 

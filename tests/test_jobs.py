@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import rasterio
 from scenes import make_scene
+from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash import jobs, pipeline
 from s2dash.algorithms.threads import side_by_side
@@ -38,8 +39,6 @@ from s2dash.sampling import Sample
 from s2dash.scene import Pixels, Scene
 from s2dash.types import CancelToken, cancellable
 
-PATIENCE_SECONDS = 30
-
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
@@ -58,13 +57,6 @@ def job_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     return folder
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 # ---- Cache ---------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from waiting import PATIENCE_SECONDS
 
 from s2dash import memory
 
@@ -22,7 +23,7 @@ def test_a_burst_is_handed_back_once(monkeypatch: pytest.MonkeyPatch, calls: lis
     for _ in range(20):
         memory.hand_back_soon()
     for timer in [t for t in threading.enumerate() if isinstance(t, threading.Timer)]:
-        timer.join(10)
+        timer.join(PATIENCE_SECONDS)
     assert calls == [("malloc_trim", (0,))]
 
 

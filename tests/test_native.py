@@ -8,7 +8,6 @@ import itertools
 import math
 import shutil
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +21,7 @@ from loose import placed, taken_in, write_band
 from PIL import Image
 from pyproj import Transformer
 from scenes import DEGREES, ROTATED, SOUTH_UP, UTM, UTM_10M, land_cover, make_scene
+from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash import levels, native, pipeline
 from s2dash.classmap import Result
@@ -40,7 +40,6 @@ from s2dash.types import Window
 RGB = ("B04", "B03", "B02")
 SHAPE_RC = (560, 640)
 LIVE_STEP = 9
-PATIENCE_SECONDS = 30
 
 
 @pytest.fixture(autouse=True)
@@ -337,13 +336,6 @@ def test_pictures_do_not_hold_samples(scene: Scene, tiles: NativeTiles) -> None:
 
 
 # ---- files that go -------------------------------------------------------------------------------------------------
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture

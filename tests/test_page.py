@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import threading
-import time
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,9 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from page_driver import PATIENCE_SECONDS, Downloads, Page, downloads, start
+from page_driver import Downloads, Page, downloads, start
 from rasterio.io import MemoryFile
 from scenes import make_scene, write_raster, write_scene
+from waiting import wait_until
 
 from s2dash import pipeline
 from s2dash.algorithms import ALGORITHMS
@@ -406,11 +406,7 @@ def large_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 
 def run_until_full(page: Page) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while page.downloads["Download GeoTIFF"].disabled:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-        page.run()
+    wait_until(lambda: not page.run().downloads["Download GeoTIFF"].disabled)
 
 
 def test_a_large_scene_is_downloaded_once_it_is_classified_in_full(
@@ -445,9 +441,7 @@ def test_a_job_can_be_cancelled_and_begun_again(
     whole = pipeline.run_full
 
     def waits_for_cancel(fitted: Any, path: Path, progress: Any, cancel: Any) -> Any:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not cancel.is_cancelled and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: cancel.is_cancelled)
         return whole(fitted, path, progress, cancel)
 
     page = start(large_scene)
@@ -456,10 +450,7 @@ def test_a_job_can_be_cancelled_and_begun_again(
         page.press("Classify full scene")
         assert page.downloads["Download GeoTIFF"].disabled
         page.press("Cancel")
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while "Classify full scene" not in [b.label for b in page.test.button]:
-            assert time.monotonic() < deadline
-            page.run()
+        wait_until(lambda: "Classify full scene" in [b.label for b in page.run().test.button])
     assert page.downloads["Download GeoTIFF"].disabled
     page.press("Classify full scene")
     run_until_full(page)
@@ -474,10 +465,7 @@ def test_a_job_that_breaks_is_said_and_the_preview_stays(
     monkeypatch.setattr(pipeline, "run_full", breaks)
     page = start(large_scene)
     page.press("Classify full scene")
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while "Something went wrong on our side" not in page.words:
-        assert time.monotonic() < deadline
-        page.run()
+    wait_until(lambda: "Something went wrong on our side" in page.run().words)
     assert page.downloads["Download GeoTIFF"].disabled
     assert len(page.rows) == 8
 

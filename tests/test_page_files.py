@@ -11,7 +11,6 @@ import re
 import shutil
 import tempfile
 import threading
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -21,11 +20,12 @@ from typing import Any
 import numpy as np
 import pytest
 from loose import ground, placed, write_band
-from page_driver import PATIENCE_SECONDS, Page, downloads, start
+from page_driver import Page, downloads, start
 from products import ORIGIN_XY, pixel_centres, scl_classes, write_safe, zip_folder
 from pyproj import Transformer
 from scenes import make_scene, write_raster, write_scene
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash import ingest, pipeline
 from s2dash.recipe import Recipe, default_recipe
@@ -111,13 +111,6 @@ def western_half() -> bytes:
 
 def is_offered(page: Page, kind: str, label: str) -> bool:
     return label in [widget.label.split(" · ")[0] for widget in page.test.get(kind)]
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 # ---- choices that a product has ------------------------------------------------------------------------------------

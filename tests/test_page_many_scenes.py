@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import streamlit as st
 from rasterio.io import MemoryFile
 from scenes import land_cover, make_scene, write_raster, write_scene
 from streamlit.testing.v1 import AppTest
+from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash.batch import Given
 from s2dash.legend import Legend, LegendEntry
@@ -22,7 +22,6 @@ from s2dash.settings import DATA_FOLDER_VARIABLE
 from s2dash.ui import many_scenes, services
 
 PAGE = Path(__file__).parents[1] / "s2dash" / "ui" / "page.py"
-PATIENCE_SECONDS = 60
 SIX = ("B02", "B03", "B04", "B08", "B11", "B12")
 
 
@@ -159,11 +158,9 @@ def test_cancelling_ends_soon_and_keeps_what_is_finished(dialog: Dialog, tmp_pat
     answer = dialog.test.session_state["answer"]
     paths = [write_scene(tmp_path / f"s{number}.tif", (30, 40), SIX, seed=number) for number in range(6)]
     batch = many_scenes.Batch(paths, answer, None, "vrt", None)
-    ends = time.monotonic() + PATIENCE_SECONDS
-    while not any(one.state == "done" for one in batch.states.values()) and time.monotonic() < ends:
-        time.sleep(0.01)
+    wait_until(lambda: any(one.state == "done" for one in batch.states.values()))
     batch.job.cancel()
-    assert batch.job.wait(10)
+    assert batch.job.wait(PATIENCE_SECONDS)
     report = batch.job.result()
     assert report.was_stopped
     assert 0 < len(report.finished) < 6
@@ -178,5 +175,5 @@ def test_a_batch_that_nobody_holds_is_cancelled(dialog: Dialog, tmp_path: Path) 
     batch = many_scenes.Batch(paths, dialog.test.session_state["answer"], None, "none", None)
     job = batch.job
     del batch
-    assert job.wait(10)
+    assert job.wait(PATIENCE_SECONDS)
     assert job.result().was_stopped

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from itertools import combinations, pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 from s2dash import sentinel2
+from s2dash.ingest import sample_scene
 from s2dash.palette import FAMILY_WORDS, PALETTES, class_colours, families
 
 BANDS = ("B02", "B03", "B04", "B08", "B11")
@@ -239,15 +239,15 @@ def test_any_mix_of_families_stays_apart_in_every_sight(k: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def coast(shared_data: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+def coast() -> tuple[np.ndarray, tuple[str, ...]]:
     """A sample of the coast's pixels, shape (pixels, bands), reflectance, and its band names."""
-    with rasterio.open(shared_data / "coast_l1c_13b_768.tif", driver="GTiff") as dataset:
+    (path,) = sample_scene().paths
+    with rasterio.open(path, driver="GTiff") as dataset:
         pixels = dataset.read().reshape(dataset.count, -1).T
     chosen = np.random.default_rng(0).choice(len(pixels), 10_000, replace=False)
     return pixels[chosen] / 10_000, tuple(sentinel2.BANDS)
 
 
-@pytest.mark.shared
 @pytest.mark.parametrize("seed", range(3))
 def test_on_the_coast_classes_stay_apart_in_every_sight(coast: tuple[np.ndarray, tuple[str, ...]], seed: int) -> None:
     pixels, names = coast

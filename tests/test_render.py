@@ -20,11 +20,11 @@ from pyproj import CRS, Transformer
 from s2dash import sentinel2
 from s2dash.errors import InputError, UnknownName
 from s2dash.grid import Grid
+from s2dash.ingest import sample_scene
 from s2dash.reading import read_preview_stack
 from s2dash.render import Picture, map_bounds, picture_rgba, tile_png, transparent_tile_png
 from s2dash.scene import Band, Layer, Reflectance, Scene
 
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 WORLD_M = 2 * math.pi * 6_378_137.0
 
 
@@ -431,10 +431,8 @@ def test_bands_are_found_by_name_and_missing_ones_named():
         picture_rgba(scene, stack, ("B04",))
 
 
-@pytest.mark.shared
-@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the folder shared/data beside the project is absent")
-def test_the_coast_looks_like_a_coast(tmp_path):
-    path = SHARED_DATA / "coast_l1c_13b_768.tif"
+def test_the_coast_looks_like_a_coast():
+    (path,) = sample_scene().paths
     with rasterio.open(path) as dataset:
         names = tuple(dataset.descriptions)
     made_up = scene_of(np.zeros((13, 768, 768), dtype=np.uint16), names)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
+from waiting import PATIENCE_SECONDS
 
 from s2dash import server_folder
 from s2dash.errors import UnreadableFile
@@ -186,7 +187,7 @@ for path in server_files(Path({root!r}), key="server"):
 
 @pytest.fixture
 def page(root: Path) -> AppTest:
-    return AppTest.from_string(PAGE.format(root=str(root)), default_timeout=20).run()
+    return AppTest.from_string(PAGE.format(root=str(root)), default_timeout=PATIENCE_SECONDS).run()
 
 
 def opened(page: AppTest) -> list[str]:

@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from threadpoolctl import threadpool_info
+from waiting import PATIENCE_SECONDS
 
 from s2dash.algorithms.threads import side_by_side, single_threaded
 
@@ -23,13 +24,13 @@ def test_overlapping_blocks_stay_limited_when_one_of_them_ends() -> None:
         with single_threaded():
             before = allowed_threads()
             inside.set()
-            assert ended.wait(10)
+            assert ended.wait(PATIENCE_SECONDS)
             return before, allowed_threads()
 
     with ThreadPoolExecutor(1) as pool:
         with single_threaded():
             future = pool.submit(outlive)
-            assert inside.wait(10)
+            assert inside.wait(PATIENCE_SECONDS)
         ended.set()
         assert future.result(10) == ({1}, {1})
 

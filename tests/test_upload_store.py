@@ -8,8 +8,7 @@ import re
 import socket
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from waiting import wait_until
 
 from s2dash import upload_store
 from s2dash.settings import UPLOAD_LIMITS
@@ -183,13 +183,6 @@ def request_head(upload: Upload, offset: int, length: int) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_what_came_before_the_connection_broke_stays(store: UploadStore, live_port: int) -> None:
     upload = store.open(replace(LIMITS, most_bytes=10**7, chunk_bytes=10**7))
     data = bytes(range(256)) * 12_000
@@ -197,7 +190,7 @@ def test_what_came_before_the_connection_broke_stays(store: UploadStore, live_po
     with socket.create_connection(("127.0.0.1", live_port)) as broken:
         broken.sendall(request_head(upload, 0, len(data)) + data[:2_000_000])
         wait_until(lambda: upload.sizes[0] > 0)
-    time.sleep(0.1)
+    wait_until(lambda: upload._incoming[0].writer is None)
     here = upload.sizes[0]
     assert 0 < here <= 2_000_000
     with socket.create_connection(("127.0.0.1", live_port)) as again:

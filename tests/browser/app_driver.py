@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import FrameLocator, Locator, Page, TimeoutError, expect
+from waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from conftest import Visit
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 APP = Path(__file__).resolve().parents[2] / "app.py"
 AREA_UPLOADER = "Area to keep"
 """Offered once an area is wanted."""
-PATIENCE_MS = 60_000
+PATIENCE_MS = 1000 * PATIENCE_SECONDS
 
 
 class AppPage:
@@ -89,12 +90,21 @@ class AppPage:
         expect(self.rows).to_have_count(classes, timeout=PATIENCE_MS)
         expect(self.page.get_by_text("Up to date")).to_be_visible(timeout=PATIENCE_MS)
 
+    def pause(self, seconds: float) -> None:
+        """As `time.sleep`, in which the browser goes on: for `wait_until`."""
+        self.page.wait_for_timeout(1000 * seconds)
+
+    def wait_until_drawn(self) -> None:
+        """Wait until the page is not being drawn again."""
+        expect(self.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
     def press_until(self, key: str, shown: Locator) -> None:
         """Press a key until something is shown: a page that is drawn again meanwhile may swallow it."""
-        for _ in range(3):
+        for _ in range(5):
+            self.wait_until_drawn()
             self.page.keyboard.press(key)
             try:
-                expect(shown).to_be_visible(timeout=3_000)
+                expect(shown).to_be_visible(timeout=15_000)
             except AssertionError:
                 continue
             return
@@ -107,7 +117,7 @@ class AppPage:
             # A page that is drawn again meanwhile closes the list.
             if not option.is_visible():
                 self.control("combobox", "Algorithm").click()
-            option.click(timeout=5_000)
+            option.click(timeout=15_000)
 
         for _ in range(5):
             try:

@@ -17,10 +17,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Route, expect, sync_playwright
+from waiting import PATIENCE_SECONDS
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-SECONDS_TO_START = 60
+PACKAGE = Path(__file__).resolve().parents[2] / "s2dash"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -31,6 +31,9 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+# Playwright's own five seconds are too few for a busy machine.
+expect.set_options(timeout=1000 * PATIENCE_SECONDS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +102,7 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Visit]]:
             color_scheme="dark" if dark else "light",
             has_touch=width < 500,
         )
+        context.set_default_timeout(1000 * PATIENCE_SECONDS)
         contexts.append(context)
         visit = Visit(context.new_page())
         visits.append(visit)
@@ -149,10 +153,10 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         command = [sys.executable, "-m", "streamlit", "run", str(app_path), "--server.port", str(port)]
         command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none"]
         command += ["--browser.gatherUsageStats", "false", *arguments]
-        # As the README starts it: the app's folder is all that leads to s2dash.
+        # As the README starts it: the app's folder is all that leads to s2dash. A test's own app gets it beside itself.
+        if not (app_path.parent / PACKAGE.name).exists():
+            (app_path.parent / PACKAGE.name).symlink_to(PACKAGE)
         others = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        if not app_path.is_relative_to(REPOSITORY):  # a test's own, which lies elsewhere
-            others["PYTHONPATH"] = str(REPOSITORY)
         with log_path.open("wb") as log:
             process = subprocess.Popen(
                 command,
@@ -172,7 +176,7 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         process.terminate()
     for process in running:
         try:
-            process.wait(10)
+            process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -187,10 +191,10 @@ def _free_port() -> int:
 def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log_path: Path) -> None:
     base_path = os.environ.get("STREAMLIT_SERVER_BASE_URL_PATH", "").strip("/")
     health = "/".join(filter(None, [url, base_path, "_stcore/health"]))
-    deadline = time.monotonic() + SECONDS_TO_START
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urllib.request.urlopen(health, timeout=2):
+            with urllib.request.urlopen(health, timeout=10):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)

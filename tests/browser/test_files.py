@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,9 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+import waiting
 from app_driver import APP, PATIENCE_MS, AppPage
+from hostile_files import CLASS_NAMES, write_file
 from loose import ground, placed, write_band
 from playwright.sync_api import Locator, expect
 from products import ORIGIN_XY, product_metadata, write_safe, zip_folder
@@ -45,7 +46,6 @@ SCRIPTS = (
 )
 """Each runs, asks another host or shows as something else wherever it is not taken as text."""
 IN_FILE_NAMES = "<img src=x onerror=hacked=1>`${hacked=1}` **bold** :red[red]"
-HOSTILE_FILES = Path(__file__).resolve().parents[3] / "shared" / "hostile" / "files"
 
 
 @dataclass(frozen=True)
@@ -121,10 +121,7 @@ def open_there(app: AppPage, section: Locator, option: str) -> None:
 
 
 def wait_until(app: AppPage, is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_MS / 1000
-    while not is_so():
-        assert time.monotonic() < deadline
-        app.page.wait_for_timeout(50)
+    waiting.wait_until(is_so, app.pause)
 
 
 def polygon() -> shapely.Polygon:
@@ -405,15 +402,13 @@ def test_a_hostile_product_and_a_hostile_area_are_text(
     look_everywhere(app, tmp_path)
 
 
-@pytest.mark.skipif(not HOSTILE_FILES.is_dir(), reason="the folder shared/hostile beside the project is absent")
 def test_known_hostile_files_are_text(open_app: Callable[..., AppPage], tmp_path: Path) -> None:
     app = open_app()
-    for name in ("zip_xml_html_names.zip", "xss_description_ctrl.tif"):
+    for name in ("zip_html_names.zip", "text_description_ctrl.tif"):
         token = app.token
-        app.upload(HOSTILE_FILES / name)
+        app.upload(write_file(tmp_path, name))
         app.wait_for_classes(other_than=token)
         app.expect_up_to_date()
         look_everywhere(app, tmp_path)
-    lines = (HOSTILE_FILES / "classnames_hostile.txt").read_text(encoding="utf-8", errors="replace").splitlines()
-    name_classes(app, *(line[:200] for line in lines[:8]))
+    name_classes(app, *(line[:200] for line in CLASS_NAMES.splitlines()[:8]))
     look_everywhere(app, tmp_path)

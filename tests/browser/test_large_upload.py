@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import CDPSession, Locator, Page, Route, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+from waiting import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:
     from conftest import Visit
@@ -25,7 +26,7 @@ CHUNK = 1_000_000
 SLOW = 500_000
 MOST_BYTES = 40_000_000
 MOST_FILES = 30
-PATIENCE_MS = 30_000
+PATIENCE_MS = 1000 * PATIENCE_SECONDS
 NOT_SENT = r"Failed to load resource: .*/uploads\b"
 """What the console says of a piece that was cut off or refused."""
 UPLOADS = "**/uploads/**"
@@ -178,11 +179,7 @@ def digests(paths: dict[str, Path]) -> dict[str, str]:
 
 
 def wait_until_clean(page: UploadPage, server: Server) -> None:
-    for _ in range(100):
-        if server.is_clean:
-            return
-        page.page.wait_for_timeout(50)
-    pytest.fail(f"left behind: {list(server.temporary.rglob('*'))}")
+    wait_until(lambda: server.is_clean, lambda seconds: page.page.wait_for_timeout(1000 * seconds))
 
 
 # ---- what arrives --------------------------------------------------------------------------------------------------

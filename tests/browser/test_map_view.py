@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import FrameLocator, Route, expect
 from streamlit.testing.v1 import AppTest
+from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash.ui.map_view import MAP_CSS, scene_token, script_expression
 
@@ -105,7 +106,7 @@ def test_any_text_may_stand_in_a_script(value: object) -> None:
 def component_arguments(**choices: str | int) -> dict[str, Any]:
     """What the page sends to the map's frame after the choices are made, by a widget's label."""
     page = textwrap.dedent(PAGE).replace("COAST", COAST).replace("LABEL", ascii(HOSTILE))
-    test = AppTest.from_string(page, default_timeout=20).run()
+    test = AppTest.from_string(page, default_timeout=PATIENCE_SECONDS).run()
     for label, value in choices.items():
         widget = next(w for w in (*test.slider, *test.radio) if w.label == label)
         widget.set_value(value).run()
@@ -153,11 +154,14 @@ class MapPage:
     def frame(self) -> FrameLocator:
         return self.page.locator(".st-key-map iframe").content_frame
 
+    def pause(self, seconds: float) -> None:
+        self.page.wait_for_timeout(1000 * seconds)
+
     def run(self, script: str) -> Any:
         return self.frame.locator("body").evaluate(f"() => {{ {script} }}")
 
     def wait_for_classes(self, number: str) -> None:
-        expect(self.frame.locator("body")).to_have_attribute("data-classes-loaded", f"{number}7733cc", timeout=20_000)
+        expect(self.frame.locator("body")).to_have_attribute("data-classes-loaded", f"{number}7733cc")
 
     def choose(self, group: str, name: str) -> None:
         self.page.get_by_role("radiogroup", name=group).get_by_text(name, exact=True).click()
@@ -304,8 +308,7 @@ def test_panning_and_zooming_need_no_rerun(open_map: Callable[..., MapPage]) -> 
     shown.page.wait_for_timeout(600)
     assert shown.page.get_by_text("runs:").inner_text() == runs
     shown.frame.get_by_role("button", name="Show the whole scene").click()
-    shown.page.wait_for_timeout(400)
-    assert shown.run(f"return s2dash.map.getBounds().contains({COAST_JSON});") is True
+    wait_until(lambda: shown.run(f"return s2dash.map.getBounds().contains({COAST_JSON});") is True, shown.pause)
 
 
 @in_browser
@@ -385,16 +388,14 @@ def test_the_old_classes_stay_until_the_last_wanted_ones_are_there(open_map: Cal
         shown.page.route(f"**/tiles/{token}/**", lambda route: held.append(route))
     told(shown, "aaaaaaaa")
     told(shown, "bbbbbbbb")
-    shown.page.wait_for_timeout(300)
-    assert held
+    wait_until(lambda: any("bbbbbbbb" in route.request.url for route in held), shown.pause)
     visible = "return [...document.querySelectorAll('.leaflet-classes-pane > .leaflet-layer')]"
     visible += ".filter(l => getComputedStyle(l).opacity !== '0').map(l => l.querySelector('img').src);"
     assert ["017733cc" in src for src in shown.run(visible)] == [True]
     for route in held:
         route.continue_()
     expect(shown.frame.locator("body")).to_have_attribute("data-classes-loaded", "bbbbbbbb")
-    shown.page.wait_for_timeout(200)
-    assert ["bbbbbbbb" in src for src in shown.run(visible)] == [True]
+    wait_until(lambda: ["bbbbbbbb" in src for src in shown.run(visible)] == [True], shown.pause)
     assert shown.layers_in_classes() == 1
 
 
@@ -413,7 +414,7 @@ def test_classes_that_cannot_be_loaded_do_not_replace_those_that_could(open_map:
     assert shown.layers_in_classes() == 1
     assert shown.frame.locator("body").get_attribute("data-classes-loaded") == "017733cc"
     fails[0] = False
-    expect(shown.frame.locator("body")).to_have_attribute("data-classes-loaded", "abababab", timeout=10_000)
+    expect(shown.frame.locator("body")).to_have_attribute("data-classes-loaded", "abababab")
     expect(shown.frame.get_by_role("status")).to_have_text("")
 
 

@@ -6,7 +6,6 @@ import dataclasses
 import errno
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -450,12 +449,11 @@ def test_every_error_has_a_status() -> None:
 def test_an_error_stands_on_a_line_of_its_own(tmp_path: Path) -> None:
     values = np.resize(np.array([5, 9], "uint16"), (1, 40, 50))
     two_values = write_raster(tmp_path / "few.tif", values)
-    done = python("classify", two_values, "-o", tmp_path / "out.tif", "--k", 4)
+    words = [sys.executable, "-m", "s2dash", "classify", two_values, "-o", tmp_path / "out.tif", "--k", "4"]
+    done = subprocess.run(words, capture_output=True, cwd=ROOT, timeout=120, check=False)
     assert done.returncode == 2
-    assert "\r" in done.stderr  # the progress had begun
-    assert re.split(r"[\r\n]", done.stderr.rstrip("\n"))[-1].startswith("s2dash: k = 4")
-    assert done.stderr.splitlines()[-1].startswith("s2dash: ")
-    assert f"\n{done.stderr.splitlines()[-1]}\n" in done.stderr
+    assert b"\r" in done.stderr  # the progress had begun
+    assert done.stderr.rstrip(b"\n").split(b"\n")[-1].startswith(b"s2dash: k = 4")
 
 
 UNWRITABLE = ("/proc/x.tif", "/dev/null", "FILE/x.tif", "GONE/x.tif", "LONG")

@@ -73,6 +73,16 @@ _NEUTRALS = (
 _APART = (14.0, 13.0, 12.0, 11.0, 10.2, 9.6, 8.5, 7.5, 6.8, 6.1)
 """CIEDE2000 that colours are to lie apart in every sight, tried in turn."""
 
+_RAMP = (
+    *("#00001c", "#05155c", "#1a37aa", "#4e6bc1", "#777e95", "#87837d", "#9b8758", "#c19b13", "#f7d01e", "#fff0af"),
+    "#fffff0",
+)
+_FINE_RAMP = (
+    *("#00001c", "#000233", "#030a5a", "#0b1987", "#1528b8", "#304ec0", "#5a6ba4", "#707694", "#7e7c86", "#857f7b"),
+    *("#8e826d", "#998559", "#a78839", "#bd9713", "#d7b018", "#f3cd1e", "#ffe478", "#fff0ad", "#fff8d3", "#fffff0"),
+)
+"""From dark to bright classes without near infrared: as cividis runs, with its steps apart in every sight."""
+
 _VISIBLE_GAIN = 2.5
 """Reflectance times this is the brightness of a true colour, as pictures of land are usually shown."""
 
@@ -97,7 +107,9 @@ def class_colours(
         return _by_character(bands)
     if palette == "true-colour":
         return _distinct(_true_colours(bands))
-    return _distinct(_from_colormap(bands, "cividis" if palette == "character" else palette))
+    if palette == "character":
+        return _dark_to_bright(bands)
+    return _distinct(_from_colormap(bands, palette))
 
 
 def tells_character(palette: str, standard_names: Sequence[str | None]) -> bool:
@@ -273,6 +285,20 @@ def _true_colours(bands: _Bands) -> list[tuple[float, float, float]]:
     return [(float(r), float(g), float(b)) for r, g, b in lit]
 
 
+def _dark_to_bright(bands: _Bands) -> tuple[str, ...]:
+    """Colours from dark to bright classes; of more classes than there are steps, those of cividis."""
+    ramp = next((steps for steps in (_RAMP, _FINE_RAMP) if bands.count <= len(steps)), None)
+    if ramp is None:
+        return _distinct(_from_colormap(bands, "cividis"))
+    places = np.rint(np.linspace(0, len(ramp) - 1, bands.count)).astype(int)
+    return tuple(ramp[places[rank]] for rank in _ranks(bands))
+
+
+def _ranks(bands: _Bands) -> np.ndarray:
+    """The place of each class from dark to bright, shape (k,)."""
+    return np.argsort(np.argsort(bands.brightness, kind="stable"), kind="stable")
+
+
 def _from_colormap(bands: _Bands, name: str) -> list[tuple[float, float, float]]:
     """Colours of a matplotlib colour map: in order of its list, or spread over it from dark to bright classes."""
     import matplotlib
@@ -284,8 +310,7 @@ def _from_colormap(bands: _Bands, name: str) -> list[tuple[float, float, float]]
     elif name == "hsv":
         places = np.arange(bands.count) / bands.count
     else:
-        ranks = np.argsort(np.argsort(bands.brightness, kind="stable"), kind="stable")
-        places = ranks / max(1, bands.count - 1)
+        places = _ranks(bands) / max(1, bands.count - 1)
     return [(float(r), float(g), float(b)) for r, g, b, _ in (colour_map(place) for place in places)]
 
 

@@ -270,6 +270,14 @@ def test_the_products_own_measure_is_that_of_the_reference() -> None:
         assert found[i, j] == pytest.approx(difference(*sorted((colours[i], colours[j]))), abs=1e-3)
 
 
+@pytest.mark.parametrize("k", range(2, 21))
+def test_without_near_infrared_classes_stay_apart_too(k: int) -> None:
+    means = np.linspace(0.05, 0.4, k)[:, None].repeat(3, axis=1)
+    colours = class_colours(means, BANDS[:3])
+    assert [*map(luminance, colours)] == sorted(map(luminance, colours))
+    assert least_difference(colours) >= (9.5 if k <= 11 else 6)
+
+
 @pytest.fixture(scope="module")
 def coast(shared_data: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     """A sample of the coast's pixels, shape (pixels, bands), reflectance, and its band names."""

@@ -32,6 +32,7 @@ from s2dash.errors import (
     S2DashError,
     UnreadableFile,
 )
+from s2dash.writable import require_writable_folder
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -64,12 +65,23 @@ def main(argv: list[str] | None = None) -> int:
     _close_gdal_doors()
     memory.share_pools()
     try:
-        output: dict[str, Any] = arguments.run(arguments, started)
+        try:
+            output: dict[str, Any] = arguments.run(arguments, started)
+        finally:
+            _show_progress.end()
     except S2DashError as error:
         print(f"s2dash: {error}", file=sys.stderr)
         return next((status for kind, status in EXIT_STATUS.items() if isinstance(error, kind)), 1)
     except KeyboardInterrupt:
         print("s2dash: Stopped. Nothing was changed.", file=sys.stderr)
+        return 2
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        print(
+            f"s2dash: The computer refused a file: {error.strerror or error}{where}. "
+            "Check that the folders still exist, may be written and have space left.",
+            file=sys.stderr,
+        )
         return 2
     only_ascii = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     json.dump(output, sys.stdout, indent=2, ensure_ascii=only_ascii, allow_nan=False)
@@ -499,26 +511,31 @@ def _open(
 
 def _require_writable(path: Path, flag: str, taken: list[Path]) -> None:
     """Raise OutputConflict where the path that `flag` leads to is one of those taken, or cannot be a new file."""
-    for other in taken:
-        same = path.exists() and other.exists() and path.samefile(other)
-        if same or path.resolve() == other.resolve():
-            raise OutputConflict(f"{flag} would write over {other}. Give another name there.")
-    if path.is_dir():
-        raise OutputConflict(f"{path} is a folder. Give a file name such as {path / 'classes.tif'} for {flag}.")
-    if not path.parent.is_dir():
-        raise OutputConflict(f"There is no folder {path.parent}. Make it first, or write elsewhere ({flag}).")
+    try:
+        for other in taken:
+            same = path.exists() and other.exists() and path.samefile(other)
+            if same or path.resolve() == other.resolve():
+                raise OutputConflict(f"{flag} would write over {other}. Give another name there.")
+        if path.is_dir():
+            raise OutputConflict(f"{path} is a folder. Give a file name such as {path / 'classes.tif'} for {flag}.")
+        if path.exists() and not path.is_file():
+            raise OutputConflict(f"{path} is a device, not a file. Give another name for {flag}.")
+        if not path.parent.is_dir():
+            raise OutputConflict(f"There is no folder {path.parent}. Make it first, or write elsewhere ({flag}).")
+        os.lstat(path)  # a name that is too long, for one
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise OutputConflict(f"{path} cannot be written: {error.strerror}. Give another name for {flag}.") from error
+    require_writable_folder(path.parent)
 
 
 def _replace_text(path: Path, text: str) -> None:
-    """Write a text under a temporary name and move it into place."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".s2dash-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    """Write a text under a temporary name and move it into place; raises OutputConflict where that fails."""
+    from s2dash.export.contents import staged
+
+    with staged(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _close_gdal_doors() -> None:
@@ -528,6 +545,21 @@ def _close_gdal_doors() -> None:
     os.environ.update(GDAL_ENVIRONMENT)
 
 
-def _show_progress(share: float, what: str) -> None:
-    end = "\n" if share >= 1 else ""
-    print(f"\r{what}: {share:4.0%}", end=end, file=sys.stderr, flush=True)
+class _Progress:
+    """How far the work is, on one line of standard error."""
+
+    def __init__(self) -> None:
+        self._is_open = False
+
+    def __call__(self, share: float, what: str) -> None:
+        self._is_open = share < 1
+        print(f"\r{what}: {share:4.0%}", end="" if self._is_open else "\n", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Go on to the next line, where anything stands on this one."""
+        if self._is_open:
+            print(file=sys.stderr, flush=True)
+        self._is_open = False
+
+
+_show_progress = _Progress()

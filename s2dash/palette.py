@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from functools import cache
 
 import numpy as np
 
-from s2dash import sentinel2
+from s2dash import sentinel2, sight
 from s2dash.errors import UnknownName
 
 PALETTES: dict[str, str] = {
@@ -34,18 +34,54 @@ FAMILY_WORDS: dict[str, str] = {
 """What each family looks like, as a hint."""
 
 _FAMILY_COLOURS: dict[str, tuple[str, ...]] = {
-    "water": ("#3479c7", "#77dafd", "#4ba1ed", "#043785", "#2a5aab", "#8bb2d9", "#6ac0ff", "#478bdb"),
-    "vegetation": (
-        *("#557d5a", "#b9ea85", "#8fb57d", "#a9bd4b", "#7d997f"),
-        *("#64915f", "#3f6c4e", "#9dc7a2", "#8bda97"),
-    ),
-    "bare": ("#b68535", "#5d3826", "#884800", "#9a6a11", "#735436", "#866535", "#683103", "#c8975d"),
+    "water": ("#3479c7", "#77dafd", "#4ba1ed", "#043785", "#2a5aab", "#8bb2d9"),
+    "vegetation": ("#557d5a", "#b9ea85", "#8fb57d", "#a9bd4b", "#7d997f", "#3f6c4e"),
+    "bare": ("#b68535", "#5d3826", "#884800", "#c8975d", "#683103", "#9a6a11"),
     "bright": ("#f9eed0", "#c7c3c1", "#f1eeeb"),
     "dark": ("#4f557a", "#1a1434", "#393644"),
     "other": ("#8f7d86", "#c4a7ba", "#6c5b62", "#b084ae", "#946a92", "#ad989c", "#7a6d79"),
 }
-_OVERFLOW = ("other", "bare", "bright", "dark")
-"""Families whose spare colours serve where another runs out: never blue or green, which would claim a meaning."""
+"""Where few classes are of a family: its plainest colours first."""
+
+_WIDE_FAMILY_COLOURS: dict[str, tuple[str, ...]] = {
+    "water": (
+        *("#000d4f", "#214149", "#1e45a4", "#51727b", "#4e7bdf", "#84a7b0", "#75bcff", "#c6eaf4"),
+        *("#05262e", "#011877", "#34545c", "#1656a4", "#5b7c85", "#4381d2", "#03185a", "#2b4b53", "#506284"),
+        *("#2a75d1", "#658790", "#579dcd", "#8fb2bb", "#5bd1fa", "#3e5e66", "#7a9ca5", "#b6eefd", "#5bb1fe"),
+    ),
+    "vegetation": (
+        *("#143026", "#46490b", "#4b695d", "#787c10", "#709679", "#adb33c", "#b4d5c7", "#e5f9ad"),
+        *("#374106", "#6d7123", "#749386", "#989d1d", "#b0bc91", "#d6f8e9", "#f1f884", "#242e18", "#354e03"),
+        *("#38564a", "#637510", "#5f7e71", "#7d945f", "#89a89b", "#a2cfa0", "#446401"),
+    ),
+    "bare": ("#2b1538", "#5f3d50", "#6b3a26", "#985800", "#b87266", "#cca235", "#e4d9a0", "#faf6ef"),
+}
+"""Where a family has six classes or more, or its plain colours lie too near to those of others: as far apart as the
+family goes. The first eight go best together."""
+
+_WIDE_FROM = 6
+_MOST_APART = 32
+
+_NEUTRALS = (
+    *("#faf6ef", "#1a1434", "#8f7d86", "#c4a7ba", "#5f3d50", "#b68535", "#e4d9a0", "#884800", "#6c5b62", "#c7c3c1"),
+    *("#4f557a", "#b084ae", "#2b1538", "#946a92", "#6b3a26", "#cca235", "#b87266", "#ad989c", "#393644", "#5d3826"),
+    *("#f9eed0", "#f1eeeb", "#7a6d79", "#c8975d", "#000000", "#ffffff", "#7a2a62", "#dcc8e6", "#a03c3c", "#e08a5a"),
+    *("#f0b49a", "#d9c07a", "#5a2a10", "#8a1538", "#c04a78", "#f4c8d8", "#6a3a8a", "#a884d0", "#e6a8d8", "#3a1a5a"),
+)
+"""For classes beyond their family's colours: never blue or green, which would claim a meaning."""
+
+_APART = (14.0, 13.0, 12.0, 11.0, 10.2, 9.6, 8.5, 7.5, 6.8, 6.1)
+"""CIEDE2000 that colours are to lie apart in every sight, tried in turn."""
+
+_RAMP = (
+    *("#00001c", "#05155c", "#1a37aa", "#4e6bc1", "#777e95", "#87837d", "#9b8758", "#c19b13", "#f7d01e", "#fff0af"),
+    "#fffff0",
+)
+_FINE_RAMP = (
+    *("#00001c", "#000233", "#030a5a", "#0b1987", "#1528b8", "#304ec0", "#5a6ba4", "#707694", "#7e7c86", "#857f7b"),
+    *("#8e826d", "#998559", "#a78839", "#bd9713", "#d7b018", "#f3cd1e", "#ffe478", "#fff0ad", "#fff8d3", "#fffff0"),
+)
+"""From dark to bright classes without near infrared: as cividis runs, with its steps apart in every sight."""
 
 _VISIBLE_GAIN = 2.5
 """Reflectance times this is the brightness of a true colour, as pictures of land are usually shown."""
@@ -71,7 +107,9 @@ def class_colours(
         return _by_character(bands)
     if palette == "true-colour":
         return _distinct(_true_colours(bands))
-    return _distinct(_from_colormap(bands, "cividis" if palette == "character" else palette))
+    if palette == "character":
+        return _dark_to_bright(bands)
+    return _distinct(_from_colormap(bands, palette))
 
 
 def tells_character(palette: str, standard_names: Sequence[str | None]) -> bool:
@@ -156,29 +194,83 @@ def _family(bands: _Bands, i: int) -> str:
 
 
 def _by_character(bands: _Bands) -> tuple[str, ...]:
-    """The first colours of each family, the darker class the darker colour."""
-    members: dict[str, list[int]] = {name: [] for name in _FAMILY_COLOURS}
+    """Colours of each class's family that lie apart in every sight, the darker class the darker colour."""
+    members: dict[str, list[int]] = {}
     for i in range(bands.count):
-        members[_family(bands, i)].append(i)
-    picked = {name: list(_FAMILY_COLOURS[name][: len(found)]) for name, found in members.items()}
-    spare = _spare_colours({colour for colours in picked.values() for colour in colours})
+        members.setdefault(_family(bands, i), []).append(i)
+    picked = _family_picks(tuple((name, len(members.get(name, ()))) for name in _FAMILY_COLOURS))
     out = [""] * bands.count
     for name, found in members.items():
-        colours = picked[name] + [next(spare) for _ in range(len(found) - len(picked[name]))]
-        for i, colour in zip(
-            sorted(found, key=lambda n: bands.brightness[n]), sorted(colours, key=_lightness), strict=True
-        ):
+        by_brightness = sorted(found, key=lambda n: bands.brightness[n])
+        for i, colour in zip(by_brightness, sorted(picked[name], key=_lightness), strict=True):
             out[i] = colour
     return tuple(out)
 
 
+@cache
+def _family_picks(counts: tuple[tuple[str, int], ...]) -> dict[str, tuple[str, ...]]:
+    """So many colours of each family, as far apart as the first success of `_APART`; without end beyond."""
+    present = [(name, count) for name, count in counts if count]
+    orders = [sorted(present, key=lambda item: -item[1]), sorted(present, key=lambda item: item[1]), present]
+    for apart in _APART if sum(count for _, count in present) <= _MOST_APART else ():
+        for may_borrow in (False, True) if apart < 13 else (False,):
+            for order in orders:
+                for wide_from in (_WIDE_FROM, 2, 1):
+                    picks = _picks_apart(order, apart, may_borrow, wide_from)
+                    if picks is not None:
+                        return picks
+    return _picks_without_end(present)
+
+
+def _picks_apart(
+    order: Sequence[tuple[str, int]], apart: float, may_borrow: bool, wide_from: int
+) -> dict[str, tuple[str, ...]] | None:
+    """Colours that lie `apart`, each the first of its family's list that does; None where they run out."""
+    places, near = _nearness(apart)
+    blocked = np.zeros(len(places), dtype=bool)
+    picks: dict[str, list[str]] = {name: [] for name, _ in order}
+
+    def take(name: str, colours: Sequence[str], count: int) -> None:
+        for colour in colours:
+            if len(picks[name]) < count and not blocked[places[colour]]:
+                picks[name].append(colour)
+                blocked[:] |= near[places[colour]]
+
+    for name, count in order:
+        plain, wide = _FAMILY_COLOURS[name], _WIDE_FAMILY_COLOURS.get(name, ())
+        take(name, (*wide, *plain) if count >= wide_from else (*plain, *wide), count)
+    for name, count in order:
+        if may_borrow:
+            take(name, _NEUTRALS, count)
+    if any(len(picks[name]) < count for name, count in order):
+        return None
+    return {name: tuple(colours) for name, colours in picks.items()}
+
+
+@cache
+def _nearness(apart: float) -> tuple[dict[str, int], np.ndarray]:
+    """The place of every colour that is given out, and which of them lie nearer than `apart`, shape (n, n)."""
+    lists = (*_FAMILY_COLOURS.values(), *_WIDE_FAMILY_COLOURS.values(), _NEUTRALS)
+    colours = list(dict.fromkeys(colour for one in lists for colour in one))
+    return {colour: i for i, colour in enumerate(colours)}, sight.least_differences(colours) < apart
+
+
+def _picks_without_end(present: Sequence[tuple[str, int]]) -> dict[str, tuple[str, ...]]:
+    """Colours for more classes than can lie apart: all different."""
+    picks = {
+        name: tuple(dict.fromkeys((*_FAMILY_COLOURS[name], *_WIDE_FAMILY_COLOURS.get(name, ()))))[:count]
+        for name, count in present
+    }
+    spare = _spare_colours({colour for colours in picks.values() for colour in colours})
+    return {name: (*picks[name], *(next(spare) for _ in range(count - len(picks[name])))) for name, count in present}
+
+
 def _spare_colours(used: set[str]) -> Iterator[str]:
     """Colours for classes beyond their family's: unused ones that claim nothing, then greys and mauves without end."""
-    for row in zip_longest(*(_FAMILY_COLOURS[name] for name in _OVERFLOW)):
-        for colour in row:
-            if colour is not None and colour not in used:
-                used.add(colour)
-                yield colour
+    for colour in _NEUTRALS:
+        if colour not in used:
+            used.add(colour)
+            yield colour
     for step in range(1, 1 << 16):
         lightness = 0.12 + 0.8 * (step * 0.6180339887 % 1)
         colour = _hex(colorsys.hls_to_rgb(0.75 + 0.35 * (step * 0.7548776662 % 1), lightness, 0.22))
@@ -193,6 +285,20 @@ def _true_colours(bands: _Bands) -> list[tuple[float, float, float]]:
     return [(float(r), float(g), float(b)) for r, g, b in lit]
 
 
+def _dark_to_bright(bands: _Bands) -> tuple[str, ...]:
+    """Colours from dark to bright classes; of more classes than there are steps, those of cividis."""
+    ramp = next((steps for steps in (_RAMP, _FINE_RAMP) if bands.count <= len(steps)), None)
+    if ramp is None:
+        return _distinct(_from_colormap(bands, "cividis"))
+    places = np.rint(np.linspace(0, len(ramp) - 1, bands.count)).astype(int)
+    return tuple(ramp[places[rank]] for rank in _ranks(bands))
+
+
+def _ranks(bands: _Bands) -> np.ndarray:
+    """The place of each class from dark to bright, shape (k,)."""
+    return np.argsort(np.argsort(bands.brightness, kind="stable"), kind="stable")
+
+
 def _from_colormap(bands: _Bands, name: str) -> list[tuple[float, float, float]]:
     """Colours of a matplotlib colour map: in order of its list, or spread over it from dark to bright classes."""
     import matplotlib
@@ -204,8 +310,7 @@ def _from_colormap(bands: _Bands, name: str) -> list[tuple[float, float, float]]
     elif name == "hsv":
         places = np.arange(bands.count) / bands.count
     else:
-        ranks = np.argsort(np.argsort(bands.brightness, kind="stable"), kind="stable")
-        places = ranks / max(1, bands.count - 1)
+        places = _ranks(bands) / max(1, bands.count - 1)
     return [(float(r), float(g), float(b)) for r, g, b, _ in (colour_map(place) for place in places)]
 
 

@@ -227,7 +227,7 @@ def fit_sample(scene: Scene, recipe: Recipe, sample: Sample) -> Fitted:
     algorithm = find_algorithm(recipe.algorithm)
     space = learn_space(scene, recipe, sample.raw, algorithm.on_reflectance)
     rows = space.transform(sample.raw, np.float64 if recipe.sample is None else np.float32)
-    _require_distinct(rows, recipe.k)
+    _require_distinct(rows, recipe, scene, sample)
     with single_threaded():
         model = algorithm.fit(rows, recipe.k, algorithm.complete_params(recipe.params_dict), recipe.seed)
         own_labels = _own_labels(model, space, sample.raw, np.ones(sample.pixel_count, dtype=bool))
@@ -600,15 +600,36 @@ def _renumbered_sample(
     return replace(sample, raw=frozen(raw), bands=frozen(bands))
 
 
-def _require_distinct(rows: np.ndarray, k: int) -> None:
+def _require_distinct(rows: np.ndarray, recipe: Recipe, scene: Scene, sample: Sample) -> None:
     distinct = len(np.unique(rows[:_DISTINCT_LOOK], axis=0))
-    if distinct < k and len(rows) > _DISTINCT_LOOK:
+    if distinct < recipe.k and len(rows) > _DISTINCT_LOOK:
         distinct = len(np.unique(rows, axis=0))
-    if distinct < k:
-        raise TooFewPixels(
-            f"k = {k} but the mask leaves {distinct} distinct pixel{'s' if distinct != 1 else ''}. "
-            "Choose fewer classes, or more bands."
-        )
+    if distinct < recipe.k:
+        is_masked = round(sample.population) < scene.grid.width * scene.grid.height
+        raise TooFewPixels(_few_pixels(distinct, recipe, len(scene.bands), is_masked))
+
+
+def _few_pixels(distinct: int, recipe: Recipe, band_count: int, is_masked: bool) -> str:
+    """What to say of fewer distinct pixels than classes: why they are few, and what can still be done."""
+    ways = []
+    if distinct >= 2:
+        ways.append("choose 2 classes" if distinct == 2 else f"choose {distinct} classes or fewer")
+    if len(recipe.bands) < band_count:
+        ways.append("choose more bands")
+    if is_masked:
+        ways.append("mask less")
+    if not ways or (distinct <= 2 and not is_masked):
+        ways.append("open a picture with the satellite's own bands")
+    advice = " or ".join([", ".join(ways[:-1]), ways[-1]] if len(ways) > 1 else ways)
+    advice = f"{advice[0].upper()}{advice[1:]}."
+    where = "the mask leaves" if is_masked else "the picture has only"
+    if distinct == 1:
+        same = "Every pixel that the mask leaves is the same" if is_masked else "Every pixel of the picture is the same"
+        return f"{same}, so there is nothing to group. {advice}"
+    seen = f"k = {recipe.k} but {where} {distinct} distinct pixels"
+    if not is_masked and band_count == 1:
+        seen += ": it looks like a finished class map or a mask"
+    return f"{seen}. {advice}"
 
 
 def _sample_reflectance(scene: Scene, bands: np.ndarray) -> np.ndarray:

@@ -58,9 +58,11 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "s2dash.resample",
         "s2dash.sentinel2",
         "s2dash.settings",
+        "s2dash.sight",
         "s2dash.types",
         "s2dash.web",
         "s2dash.web_files",
+        "s2dash.writable",
     ),
 )
 """From the top down. A name stands for the module, and for all that lies in it where it is a package."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from waiting import PATIENCE_SECONDS
 from s2dash import cli, ingest, pipeline
 from s2dash.algorithms import ALGORITHMS
 from s2dash.errors import S2DashError
+from s2dash.evaluate import Scores
 from s2dash.recipe import Recipe, default_recipe
 from s2dash.settings import GDAL_ENVIRONMENT
 
@@ -443,3 +445,61 @@ def test_what_a_large_scene_hides_is_counted_without_another_pass(
 def test_every_error_has_a_status() -> None:
     for kind in S2DashError.__subclasses__():
         assert any(issubclass(kind, listed) for listed in cli.EXIT_STATUS)
+
+
+def test_an_error_stands_on_a_line_of_its_own(tmp_path: Path) -> None:
+    values = np.resize(np.array([5, 9], "uint16"), (1, 40, 50))
+    two_values = write_raster(tmp_path / "few.tif", values)
+    words = [sys.executable, "-m", "s2dash", "classify", two_values, "-o", tmp_path / "out.tif", "--k", "4"]
+    done = subprocess.run(words, capture_output=True, cwd=ROOT, timeout=120, check=False)
+    assert done.returncode == 2
+    assert b"\r" in done.stderr  # the progress had begun
+    assert done.stderr.rstrip(b"\n").split(b"\n")[-1].startswith(b"s2dash: k = 4")
+
+
+UNWRITABLE = ("/proc/x.tif", "/dev/null", "FILE/x.tif", "GONE/x.tif", "LONG")
+
+
+@pytest.mark.parametrize("flag", ["-o", "--save-recipe"])
+@pytest.mark.parametrize("where", UNWRITABLE)
+def test_an_output_that_cannot_be_written_is_said_before_anything_is_computed(
+    scene_path: Path, tmp_path: Path, fail: Callable[..., str], monkeypatch: pytest.MonkeyPatch, flag: str, where: str
+) -> None:
+    monkeypatch.setattr(pipeline, "run", lambda *_, **__: pytest.fail("computed"))
+    (tmp_path / "file").write_text("")
+    names = {"FILE/x.tif": tmp_path / "file" / "x.tif", "GONE/x.tif": tmp_path / "gone" / "x.tif"}
+    target = names.get(where) or (tmp_path / f"{'n' * 300}.tif" if where == "LONG" else Path(where))
+    other = () if flag == "-o" else ("-o", tmp_path / "out.tif")
+    before = sorted(tmp_path.iterdir())
+    said = fail("classify", scene_path, flag, target, *other)
+    assert said.startswith("s2dash: ")
+    assert flag in said or str(target.parent) in said
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_refusal_of_the_system_during_the_run_is_a_sentence(
+    scene_path: Path, tmp_path: Path, fail: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/labels.tif")
+
+    monkeypatch.setattr(pipeline, "run", full)
+    said = fail("classify", scene_path, "-o", tmp_path / "out.tif")
+    assert "No space left on device" in said
+    assert not (tmp_path / "out.tif").exists()
+
+
+def test_a_folder_that_goes_away_before_the_recipe_is_saved_is_a_sentence(
+    scene_path: Path, tmp_path: Path, fail: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "recipes"
+    place.mkdir()
+    score = pipeline.sample_scores
+
+    def scores_and_remove(fitted: pipeline.Fitted) -> Scores:
+        place.rmdir()
+        return score(fitted)
+
+    monkeypatch.setattr(pipeline, "sample_scores", scores_and_remove)
+    words = ("classify", scene_path, "-o", tmp_path / "out.tif", "--save-recipe", place / "r.json", *QUICK)
+    assert "cannot be written" in fail(*words)

@@ -181,3 +181,15 @@ def test_a_request_to_end_lets_finished_scenes_stay(tmp_path: Path) -> None:
     assert last.startswith(f"s2dash: Stopped. {finished} of 40 scenes are finished and stay in ")
     assert 0 < finished < 40
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("flag", ["-o", "--save-recipe"])
+def test_a_place_that_cannot_be_written_is_said_before_any_scene_is_opened(
+    folder: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, flag: str
+) -> None:
+    monkeypatch.setattr(cli, "_open", lambda *_, **__: pytest.fail("opened"))
+    target = Path("/proc/out") if flag == "-o" else Path("/proc/r.json")
+    status, printed, lines = call("batch", folder, flag, target, *(() if flag == "-o" else ("-o", tmp_path / "out")))
+    assert (status, printed) == (2, {})
+    assert lines[-1].startswith("s2dash: ")
+    assert "/proc" in lines[-1]

@@ -385,7 +385,7 @@ def test_more_classes_than_distinct_pixels_is_said_in_words(start: Callable[[Sce
     values = np.ones((2, 40, 50), np.uint16) * np.array([100, 200, 300, 400, 500], np.uint16).repeat(10)
     path = write_raster(tmp_path / "flat.tif", values, descriptions=("B02", "B03"))
     page = start(make_scene(tmp_path)).upload("flat.tif", path.read_bytes())
-    assert "k = 8 but the mask leaves 5 distinct pixels" in page.words
+    assert "k = 8 but the picture has only 5 distinct pixels" in page.words
     assert page.rows == []
     page.choose("slider", "Number of classes (k)", 5)
     assert len(page.rows) == 5

@@ -16,7 +16,15 @@ from threadpoolctl import threadpool_limits
 
 from s2dash import sentinel2
 from s2dash.ingest import sample_scene
-from s2dash.palette import FAMILY_WORDS, PALETTES, class_colours, families
+from s2dash.palette import (
+    _FAMILY_COLOURS,
+    _WIDE_FAMILY_COLOURS,
+    FAMILY_WORDS,
+    PALETTES,
+    class_colours,
+    families,
+)
+from s2dash.sight import least_differences
 
 BANDS = ("B02", "B03", "B04", "B08", "B11")
 EXAMPLES = {
@@ -165,7 +173,8 @@ def test_overflow_never_takes_a_blue_of_water_or_a_green_of_plants(family: str) 
     used = set(class_colours(mix([family] * 255), BANDS))
     claimed = {"water": of_plants, "vegetation": of_water}.get(family, of_water | of_plants)
     assert not used & claimed
-    own = of_water if family == "water" else set(class_colours(mix(["vegetation"] * 9), BANDS))
+    own = set(class_colours(mix([family] * 20), BANDS)) if family in ("water", "vegetation") else set()
+    own |= set(_WIDE_FAMILY_COLOURS.get(family, ())) | set(_FAMILY_COLOURS[family])
     strangers = [Color(colour).convert("oklch") for colour in used - own]
     assert not [c.to_string() for c in strangers if c["chroma"] > 0.03 and 115 < c["hue"] < 265]
 
@@ -236,6 +245,37 @@ def test_any_mix_of_families_stays_apart_in_every_sight(k: int) -> None:
         shares = rng.dirichlet(np.ones(len(EXAMPLES)))
         means = mix(list(rng.choice([*EXAMPLES], k, p=shares)), seed=round_)
         assert least_difference(class_colours(means, BANDS)) >= 6
+
+
+def compositions(total: int) -> list[list[str]]:
+    """Classes of one family, of each two families in each share, and a sample of all other mixes."""
+    rng = np.random.default_rng(total)
+    out = [[one] * n + [other] * (total - n) for one, other in combinations(EXAMPLES, 2) for n in range(total + 1)]
+    out += [list(rng.choice([*EXAMPLES], total, p=rng.dirichlet(np.ones(len(EXAMPLES))))) for _ in range(60)]
+    return out
+
+
+@pytest.mark.parametrize(
+    ("k", "least"), [*((k, 9.5) for k in (2, 4, 6, 8, 9, 10, 11)), *((k, 6) for k in (12, 16, 20))]
+)
+def test_any_composition_of_families_keeps_the_promise(k: int, least: float) -> None:
+    found = {" ".join(members): least_difference(class_colours(mix(members), BANDS)) for members in compositions(k)}
+    assert not {members: round(value, 1) for members, value in found.items() if value < least}
+
+
+def test_the_products_own_measure_is_that_of_the_reference() -> None:
+    colours = [f"#{value:06x}" for value in np.random.default_rng(5).integers(0, 1 << 24, 20)]
+    found = least_differences(colours)
+    for i, j in combinations(range(len(colours)), 2):
+        assert found[i, j] == pytest.approx(difference(*sorted((colours[i], colours[j]))), abs=1e-3)
+
+
+@pytest.mark.parametrize("k", range(2, 21))
+def test_without_near_infrared_classes_stay_apart_too(k: int) -> None:
+    means = np.linspace(0.05, 0.4, k)[:, None].repeat(3, axis=1)
+    colours = class_colours(means, BANDS[:3])
+    assert [*map(luminance, colours)] == sorted(map(luminance, colours))
+    assert least_difference(colours) >= (9.5 if k <= 11 else 6)
 
 
 @pytest.fixture(scope="module")

@@ -231,14 +231,54 @@ class TestEveryKindOfPicture:
     def test_more_classes_than_distinct_pixels(self, tmp_path: Path, algorithm: str) -> None:
         values = as_dtype(land_cover((20, 30), TEN_METRE)[:, :1, :3].repeat(20, 1).repeat(10, 2), "uint16")
         scene = open_scene(write_raster(tmp_path / "a.tif", values, descriptions=TEN_METRE))
-        with pytest.raises(TooFewPixels, match=r"k = 4 but the mask leaves 3 distinct pixels"):
+        with pytest.raises(TooFewPixels, match=r"k = 4 but the picture has only 3 distinct pixels\. Choose 3"):
             pipeline.fit(scene, quick(scene, algorithm=algorithm, k=4))
         assert labels_of(live(scene, algorithm=algorithm, k=3)).max() == 3
 
     def test_a_picture_of_one_value(self, tmp_path: Path) -> None:
         scene = open_scene(write_raster(tmp_path / "a.tif", np.full((4, 20, 30), 500, "uint16")))
-        with pytest.raises(TooFewPixels, match=r"k = 5 but the mask leaves 1 distinct pixel\b"):
+        with pytest.raises(TooFewPixels, match=r"^Every pixel of the picture is the same, .* Open"):
             live(scene)
+
+    @pytest.mark.parametrize(
+        ("distinct", "k", "bands", "masked", "begin", "end"),
+        [
+            (
+                1,
+                2,
+                1,
+                False,
+                "Every pixel of the picture is the same",
+                "Open a picture with the satellite's own bands.",
+            ),
+            (1, 2, 1, True, "Every pixel that the mask leaves is the same", "Mask less."),
+            (
+                2,
+                3,
+                1,
+                False,
+                "k = 3 but the picture has only 2 distinct pixels: it looks like a finished",
+                "own bands.",
+            ),
+            (2, 8, 1, True, "k = 8 but the mask leaves 2 distinct pixels", "Choose 2 classes or mask less."),
+            (3, 8, 2, False, "k = 8 but the picture has only 3 distinct pixels.", "Choose 3 classes or fewer."),
+            (3, 8, 2, True, "k = 8 but the mask leaves 3 distinct pixels", "Choose 3 classes or fewer or mask less."),
+        ],
+    )
+    def test_words_for_few_values(
+        self, tmp_path: Path, distinct: int, k: int, bands: int, masked: bool, begin: str, end: str
+    ) -> None:
+        values = np.resize(np.arange(500, 500 + 100 * distinct, 100, dtype="uint16"), (bands, 20, 30))
+        if masked:
+            values[:, :2] = 7
+        path = write_raster(tmp_path / "a.tif", values, nodata=7 if masked else None)
+        scene = open_scene(path)
+        with pytest.raises(TooFewPixels) as raised:
+            pipeline.fit(scene, quick(scene, k=k))
+        words = str(raised.value)
+        assert words.startswith(begin)
+        assert words.endswith(end)
+        assert "fewer" not in words or distinct > 2
 
     @pytest.mark.parametrize("nodata", [None, 0, 65_535])
     def test_all_nodata(self, tmp_path: Path, nodata: float | None) -> None:

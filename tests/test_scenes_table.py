@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from coloraide import Color
+
 from s2dash.batch import SceneReport, Source
 from s2dash.batch.manifest import Finished, TableRow
-from s2dash.ui.scenes_table import scenes_table
+from s2dash.ui.scenes_table import _ink_on, scenes_table
 
 HOSTILE = "<img src=x onerror=hacked=1>\"'"
 
@@ -42,10 +44,17 @@ def test_areas_share_a_unit_and_are_left_out_without_a_place() -> None:
 def test_numbers_can_be_read_on_any_colour() -> None:
     table = scenes_table([report("a", "done")])
     assert "background:#102030;color:#ffffff" in table
-    assert "background:#f0e0d0;color:#14201c" in table
+    assert "background:#f0e0d0;color:#000000" in table
 
 
 def test_text_from_outside_is_text() -> None:
     table = scenes_table([report(HOSTILE, "done", class_name=HOSTILE), report("b", "failed", error=HOSTILE)])
     assert "<img" not in table
     assert "\"'" not in table
+
+
+def test_numbers_contrast_with_every_swatch() -> None:
+    # black and white contrast alike, 4.58 : 1, on greys between #757575 and #767676
+    colours = [f"#{level:02x}{level:02x}{level:02x}" for level in range(256)]
+    colours += [f"#{value:06x}" for value in range(0, 1 << 24, 40_009)]
+    assert min(Color(colour).contrast(_ink_on(colour), method="wcag21") for colour in colours) >= 4.58

@@ -65,7 +65,7 @@ def scenes_table(reports: Sequence[SceneReport]) -> str:
 
 
 def _class_head(row: TableRow) -> str:
-    ink = "#14201c" if _luminance(row.colour) > 0.18 else "#ffffff"
+    ink = _ink_on(row.colour)
     name = escape(row.name)
     return (
         f'<th scope="col" class="figure" title="{name}" aria-label="{name}">'
@@ -94,6 +94,11 @@ def _area_ha(rows: Sequence[TableRow]) -> float | None:
     """The area of all classes together, hectares; None without a place."""
     areas = [row.area_ha for row in rows if row.area_ha is not None]
     return sum(areas) if areas else None
+
+
+def _ink_on(colour: str) -> str:
+    """White or black, whichever contrasts more with the colour: never under 4.58 : 1."""
+    return "#000000" if _luminance(colour) > 0.179 else "#ffffff"
 
 
 def _luminance(colour: str) -> float:

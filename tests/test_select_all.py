@@ -141,7 +141,7 @@ def test_two_archives_of_pictures_are_told_of_many_scenes(tmp_path: Path) -> Non
         (["holiday.jpg"], "holiday.jpg is a photo (JPEG), not satellite bands."),
         (["holiday.jpg", "notes.txt"], "holiday.jpg is a photo (JPEG), not satellite bands."),
         (["notes.txt"], "notes.txt is a text, not satellite bands."),
-        (["a.json", "stack.vrt", "b.txt"], "stack.vrt is a GDAL virtual raster (VRT)"),
+        (["a.json", "stack.vrt", "b.txt"], "stack.vrt is a virtual raster (VRT)"),
         (["style.qml", "area.shp", "area.dbf"], "area.shp is a shapefile"),
         (["metadata.xml"], "metadata.xml is a text file in XML, not satellite bands."),
     ],

@@ -117,6 +117,7 @@ def _add_scene_flags(command: argparse.ArgumentParser) -> None:
     group.add_argument("--tile", metavar="33UUU", help="the tile to take where there are several")
     group.add_argument("--offset", type=_finite, metavar="N", help="added to stored numbers: 0, or -1000")
     group.add_argument("--quantification", type=_finite, metavar="N", help="what they are divided by, usually 10000")
+    group.add_argument("--nodata", type=_finite, metavar="N", help="leave out pixels that are N in every band")
     group.add_argument(
         "--area",
         type=cli_batch.file_path,
@@ -205,17 +206,18 @@ def _info(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
             "nodata_share": 0.0 if scene.zero_is_nodata else round(causes.get("no data", 0.0), 6),
             "masked_share": round(float(hidden.mean()), 6),
             "masked": {cause: round(share, 6) for cause, share in causes.items()},
-            "warnings": [*scene.notes, *_mask_words(scene, causes), *([] if is_looked_through else [_SCATTERED])],
+            "warnings": [*_scene_words(scene), *([] if is_looked_through else [_SCATTERED])],
         }
 
 
 _SCATTERED = "Shares are of some places of the picture, so that not all of it has to be fetched."
 
 
-def _mask_words(scene: Scene, causes: dict[str, float]) -> list[str]:
-    if not scene.zero_is_nodata or not causes.get("no data"):
-        return []
-    return ["Pixels that are zero in every band count as nodata, as the file tags none; --mask none switches this off."]
+def _scene_words(scene: Scene) -> list[str]:
+    """The scene's notes, and what is or may be no data, with the flags that decide it."""
+    from s2dash import ingest
+
+    return [*ingest.flagged_words(scene), *ingest.zero_words(scene), *ingest.doubtful_words(scene)]
 
 
 def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
@@ -331,6 +333,8 @@ def _masked(fitted: Fitted, result: Result) -> dict[str, float]:
 def _summary(
     result: Result, names: list[str], scores: Scores, masked: dict[str, float], seconds: dict[str, float]
 ) -> dict[str, Any]:
+    from s2dash import ingest
+
     return {
         "classes": [
             {
@@ -352,7 +356,11 @@ def _summary(
         "engine": result.engine,
         "recipe": result.recipe.to_dict(),
         "attribution": result.scene.attribution,
-        "warnings": list(result.warnings),
+        "warnings": [
+            *ingest.flagged_words(result.scene),
+            *ingest.doubtful_words(result.scene),
+            *(words for words in result.warnings if words not in result.scene.notes),
+        ],
     }
 
 
@@ -482,6 +490,8 @@ def _open(
     if arguments.band_names:
         scene = ingest.rename_bands(scene, _list(arguments.band_names))
     scene = ingest.with_numbers(scene, arguments.quantification, arguments.offset)
+    if arguments.nodata is not None:
+        scene = ingest.with_nodata(scene, arguments.nodata)
     if arguments.area:
         scene = ingest.with_area(scene, arguments.area, folder / "area", progress=progress, cancel=cancel)
     return scene

@@ -32,7 +32,7 @@ _EPILOGUE = """\
 A SCENE is whatever classify takes; a folder that is no product stands for all products, zips and GeoTIFFs in it.
 Run again, it does only what is new or has changed. Exit status 2 says that a scene failed; the others are done.
 """
-_SCENE_FLAGS = ("band_names", "tile", "offset", "quantification")
+_SCENE_FLAGS = ("band_names", "tile", "offset", "quantification", "nodata")
 _AFTER_SHARE = 0.02
 """The time left is said once so much is done."""
 

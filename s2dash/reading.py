@@ -18,8 +18,8 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from s2dash import resample, web, web_files
 from s2dash.errors import UnreadableFile
-from s2dash.grid import Grid
-from s2dash.scene import AREA, FILE_MASK, SCL, Layer, Masking, Pixels, RestIsZero, Scene, hidden_by_cause
+from s2dash.grid import Grid, decimation_step
+from s2dash.scene import AREA, FILE_MASK, LIVE_PIXELS, SCL, Layer, Masking, OtherBands, Pixels, Scene, hidden_by_cause
 from s2dash.types import Window, frozen, windows
 
 # A scene without a place is legal here and said so in words of our own. rasterio warns at each opening, on
@@ -29,6 +29,8 @@ warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 _STRIP_ROWS = 512
 _SCATTERED_SIDE = 5
 """Blocks along each side that stand for all: a twentieth of a full tile in blocks of 512."""
+_LEAST_EDGE = 256
+"""Rows or columns that are looked at in one place."""
 
 
 class SceneReader:
@@ -57,11 +59,10 @@ class SceneReader:
         rows, cols = _places(window)
         values = self.bands(positions, rows, cols)
 
-        def rest_is_zero(candidates: np.ndarray) -> np.ndarray:
-            others = [i for i in range(len(self.scene.bands)) if i not in positions]
-            return candidates & ~self.bands(others, rows, cols).any(axis=0) if others else candidates
+        def other_bands(others: Sequence[int]) -> np.ndarray:
+            return self.bands(others, rows, cols)
 
-        return Pixels(values, self._valid(positions, window, values, rest_is_zero, masking))
+        return Pixels(values, self._valid(positions, window, values, other_bands, masking))
 
     def read_all(
         self, positions: Sequence[int], window: Window, masking: Masking | None = None
@@ -71,10 +72,10 @@ class SceneReader:
         is_every = list(positions) == list(range(len(every)))
         values = every if is_every else every[list(positions)]
 
-        def rest_is_zero(candidates: np.ndarray) -> np.ndarray:
-            return candidates & ~every.any(axis=0)
+        def other_bands(others: Sequence[int]) -> np.ndarray:
+            return np.asarray(every[list(others)])
 
-        return Pixels(values, self._valid(positions, window, values, rest_is_zero, masking)), every
+        return Pixels(values, self._valid(positions, window, values, other_bands, masking)), every
 
     @property
     def block_shape_rc(self) -> tuple[int, int]:
@@ -89,7 +90,7 @@ class SceneReader:
         positions: Sequence[int],
         window: Window,
         values: np.ndarray,
-        rest_is_zero: RestIsZero,
+        other_bands: OtherBands,
         masking: Masking | None,
     ) -> np.ndarray:
         """The mask of bands whose values have been read, shape (rows, cols), bool."""
@@ -101,7 +102,7 @@ class SceneReader:
             if wanted[mask.kind]:
                 out[:] = as_mask(mask.kind, self._codes(mask.layer, rows, cols))
         valid = np.ones(values.shape[1:], dtype=bool)
-        for _, hidden in hidden_by_cause(self.scene, positions, values, masks, rest_is_zero, masking):
+        for _, hidden in hidden_by_cause(self.scene, positions, values, masks, other_bands, masking):
             valid &= ~hidden
         return valid
 
@@ -131,7 +132,7 @@ class SceneReader:
             shown = None if mask is None else _span(self._dataset(path), [mask], row_axis, col_axis)[0] != 0
             first_rc = (row_axis.span[0], col_axis.span[0])
             for place, band in zip(together, source, strict=True):
-                missing = scene.missing_value(positions[place])
+                missing = scene.missing_values(positions[place])
                 out[place] = resample.resampled(band, row_axis, col_axis, first_rc, missing, scene.saturated, shown)
         return out
 
@@ -206,6 +207,39 @@ def read_scattered_stack(scene: Scene) -> np.ndarray:
         ]
         read = [reader.stack(rows, cols) for rows in places[0] for cols in places[1]]
     return frozen(np.concatenate([one.reshape(len(one), 1, -1) for one in read], axis=2))
+
+
+def read_edge_stack(scene: Scene) -> np.ndarray:
+    """What `read_preview_stack` reads, of nine places: the corners, the middles of the sides, the middle.
+
+    Shape (bands + masks, rows, cols), in the scene's dtype, read-only, put together as if they were one picture
+    whose edges lie on those of the scene, so that what `ingest.fill` looks for shows in it. Of a file on a web
+    server, where each place costs, it is three corners and the middle.
+    """
+    is_near = not web.is_web(scene.paths[0])
+    with SceneReader(scene) as reader:
+        blocks = reader.block_shape_rc
+        sizes = [size * -(-_LEAST_EDGE // size) if is_near else size for size in blocks]
+        rows, cols = (_ends_and_middle(whole, size) for whole, size in zip(scene.grid.shape_rc, sizes, strict=True))
+        if is_near or min(len(rows), len(cols)) < 3:
+            places = [[(down, across) for across in cols] for down in rows]
+        else:
+            places = [[(rows[0], cols[0]), (rows[0], cols[2])], [(rows[1], cols[1]), (rows[2], cols[2])]]
+        step = decimation_step((sum(map(len, rows)), sum(map(len, cols))), LIVE_PIXELS)
+        lines = [
+            np.concatenate([reader.stack(down[::step], across[::step]) for down, across in line], axis=2)
+            for line in places
+        ]
+    return frozen(np.concatenate(lines, axis=1))
+
+
+def _ends_and_middle(whole: int, size: int) -> list[np.ndarray]:
+    """Places of equally long pieces of a side, of about `size`: its ends and its middle; all of a short side."""
+    if whole <= 3 * size:
+        return [np.arange(whole)]
+    length = whole % size if whole % size > size // 2 else size
+    middle = whole // 2 // size * size
+    return [np.arange(start, start + length) for start in (0, middle, whole - length)]
 
 
 def _spread(whole: int, size: int) -> list[int]:

@@ -6,6 +6,7 @@ way of cutting a scene gives the same numbers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,7 +118,7 @@ def resampled(
     rows: Axis,
     cols: Axis,
     first_rc: tuple[int, int],
-    missing: float | None,
+    missing: Sequence[float],
     saturated: float | None = None,
     shown: np.ndarray | None = None,
 ) -> np.ndarray:
@@ -127,7 +128,7 @@ def resampled(
     ----------
     source : ndarray of shape (rows, cols), the part of the source that the axes reach
     first_rc : the source row and column of its first pixel
-    missing : the value that stands for no data, besides NaN; None for none
+    missing : the values that stand for no data, besides NaN; the first is given where nothing is left
     saturated : the value that stands for more light than could be measured; None for none
     shown : ndarray of the source's shape, bool, False where a mask of its file hides it; None for all
 
@@ -137,8 +138,9 @@ def resampled(
     floating = np.issubdtype(source.dtype, np.floating)
     precise = np.float32 if source.dtype.itemsize <= 2 or source.dtype == np.float32 else np.float64
     present = np.isfinite(source) if floating else np.ones(source.shape, dtype=bool)
-    if missing is not None and not np.isnan(missing):
-        present &= source != missing
+    for value in missing:
+        if not np.isnan(value):
+            present &= source != value
     bright = present & (source == saturated) if saturated is not None else np.zeros(source.shape, dtype=bool)
     usable = present & ~bright if shown is None else present & ~bright & shown
     if usable.all():
@@ -152,8 +154,11 @@ def resampled(
         kept = (share >= _HALF) | kept if shown is not None else share >= _HALF
     # Where nothing is left out the sum is taken as it is: dividing by a sum of weights could round otherwise.
     means = np.divide(total, share, out=total, where=kept & (share < 1 - _TINY_SHARE))
-    empty = missing if missing is not None else (np.nan if floating else 0)
+    empty = missing[0] if missing else (np.nan if floating else 0)
     out = np.where(kept, _as_dtype(means, source.dtype), np.asarray(empty).astype(source.dtype))
+    for value in missing[1:]:
+        # What each stands for may depend on the other bands: they must not become one.
+        out[~kept & (nearest(source, rows, cols, first_rc) == value)] = value
     if bright.any():
         if is_coarser:
             too_bright = 2 * _weighted(bright, rows, cols, first_rc, precise) >= 1 - share - _TINY_SHARE

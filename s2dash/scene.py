@@ -79,7 +79,7 @@ class Masking:
     """Which causes hide a pixel; what is not a finite number always is hidden."""
 
     nodata: bool = True
-    """The tagged value, a mask or alpha band, and for integers without a tag zero in every band."""
+    """The tagged value, a mask or alpha band, and fill that no tag states."""
     saturated: bool = False
     """The value that stands for saturation, in any chosen band."""
     scl: tuple[int, ...] = ()
@@ -89,6 +89,20 @@ class Masking:
 
 
 NO_MASKING = Masking(nodata=False)
+
+
+@dataclass(frozen=True)
+class Fill:
+    """A stored number that stands for no data in some bands, though no tag says so."""
+
+    value: float
+    positions: tuple[int, ...]
+    """The bands that hold it."""
+    is_alone: bool = False
+    """Whether one band that holds it is enough; otherwise each band could be measured so, and only all together
+    say that nothing was."""
+    share: float = 0.0
+    """Of the looked at pixels, those that hold it."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +166,10 @@ class Scene:
     """The decimated copy for each of `grids`, as .npy; None or missing where not made."""
     valid_shares: tuple[float, ...] = ()
     """The share of each band's own pixels that are not its nodata value; empty where nobody counted."""
+    fills: tuple[Fill, ...] = ()
+    """What stands for no data though no tag says so."""
+    doubtful_fills: tuple[Fill, ...] = ()
+    """What may stand for no data, but may as well have been measured: for the user to say."""
 
     def __post_init__(self) -> None:
         if not self.grids:
@@ -174,8 +192,9 @@ class Scene:
 
     @property
     def zero_is_nodata(self) -> bool:
-        """Whether pixels that are zero in every band count as nodata: integers without a nodata tag."""
-        return np.issubdtype(np.dtype(self.dtype), np.integer) and all(n is None for n in self.nodata)
+        """Whether pixels that are zero in every band count as nodata though no tag says so."""
+        fills = [fill for fill in self.fills if fill.value == 0 and not fill.is_alone]
+        return any(len(fill.positions) == len(self.bands) for fill in fills)
 
     @property
     def has_scl(self) -> bool:
@@ -192,11 +211,11 @@ class Scene:
     def attribution(self) -> str:
         return sentinel2.attribution(self.year)
 
-    def missing_value(self, position: int) -> float | None:
-        """The value of a band that stands for no data where grids are brought together."""
-        if self.nodata[position] is not None:
-            return self.nodata[position]
-        return 0.0 if self.zero_is_nodata else None
+    def missing_values(self, position: int) -> tuple[float, ...]:
+        """The values of a band that stand for no data where grids are brought together."""
+        tagged = self.nodata[position]
+        fills = [fill.value for fill in self.fills if position in fill.positions]
+        return tuple(dict.fromkeys(fills if tagged is None else [tagged, *fills]))
 
     def native_grid(self, position: int) -> Grid:
         """The one of `grids` that a band was measured on, by its pixel size."""
@@ -278,13 +297,13 @@ def masked_shares(
     return tuple((cause, float(hidden.mean())) for cause, hidden in together.items())
 
 
-RestIsZero = Callable[[np.ndarray], np.ndarray]
-"""Narrows pixels (rows, cols) that are zero in the chosen bands to those that are zero in all others too."""
+OtherBands = Callable[[Sequence[int]], np.ndarray]
+"""Gives bands that were not chosen in the same place, shape (bands, rows, cols): read where they are asked for."""
 
 
-def _parts(scene: Scene, positions: Sequence[int], stack: np.ndarray) -> tuple[np.ndarray, np.ndarray, RestIsZero]:
+def _parts(scene: Scene, positions: Sequence[int], stack: np.ndarray) -> tuple[np.ndarray, np.ndarray, OtherBands]:
     bands, masks = stack[: len(scene.bands)], stack[len(scene.bands) :]
-    return bands[list(positions)], masks, lambda candidates: candidates & ~bands.any(axis=0)
+    return bands[list(positions)], masks, lambda others: bands[list(others)]
 
 
 def hidden_by_cause(
@@ -292,7 +311,7 @@ def hidden_by_cause(
     positions: Sequence[int],
     values: np.ndarray,
     masks: np.ndarray,
-    rest_is_zero: RestIsZero,
+    other_bands: OtherBands,
     masking: Masking,
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Each cause in plain words, and the pixels it hides, shape (rows, cols), bool; the order is fixed.
@@ -305,7 +324,7 @@ def hidden_by_cause(
     if np.issubdtype(values.dtype, np.floating):
         yield "not a number", ~(np.abs(values) <= _LARGEST_VALUE).all(axis=0)
     if masking.nodata:
-        yield "no data", _without_data(scene, positions, values, masks, rest_is_zero)
+        yield "no data", _without_data(scene, positions, values, masks, other_bands)
     if masking.saturated and scene.saturated is not None:
         yield "saturated", (values == scene.saturated).any(axis=0)
     for mask, stored in zip(scene.masks, masks, strict=True):
@@ -317,21 +336,35 @@ def hidden_by_cause(
 
 
 def _without_data(
-    scene: Scene, positions: Sequence[int], values: np.ndarray, masks: np.ndarray, rest_is_zero: RestIsZero
+    scene: Scene, positions: Sequence[int], values: np.ndarray, masks: np.ndarray, other_bands: OtherBands
 ) -> np.ndarray:
     hidden = np.zeros(values.shape[1:], dtype=bool)
     for position, band in zip(positions, values, strict=True):
-        nodata = scene.nodata[position]
-        if nodata is not None and not math.isnan(nodata):
-            hidden |= band == nodata
+        alone = [fill.value for fill in scene.fills if fill.is_alone and position in fill.positions]
+        for nodata in (scene.nodata[position], *alone):
+            if nodata is not None and not math.isnan(nodata):
+                hidden |= band == nodata
     for mask, stored in zip(scene.masks, masks, strict=True):
         if mask.kind == FILE_MASK and mask.concerns(positions):
             hidden |= stored == 0
-    if scene.zero_is_nodata:
-        # The first band alone settles it for almost every window, in a tenth of the time.
-        candidates = values[0] == 0
-        if candidates.any():
-            candidates &= ~values.any(axis=0)
-        if candidates.any():
-            hidden |= rest_is_zero(candidates)
+    for fill in scene.fills:
+        if not fill.is_alone:
+            hidden |= _holding(fill, positions, values, other_bands)
     return hidden
+
+
+def _holding(fill: Fill, positions: Sequence[int], values: np.ndarray, other_bands: OtherBands) -> np.ndarray:
+    """Where all bands of a fill hold it, shape (rows, cols), bool; nowhere if none of them is chosen."""
+    chosen = [place for place, position in enumerate(positions) if position in fill.positions]
+    if not chosen:
+        return np.zeros(values.shape[1:], dtype=bool)
+    # The first band alone settles it for almost every window, in a tenth of the time.
+    found: np.ndarray = values[chosen[0]] == fill.value
+    for place in chosen[1:]:
+        if not found.any():
+            return found
+        found &= values[place] == fill.value
+    others = [position for position in fill.positions if position not in positions]
+    if others and found.any():
+        found &= (other_bands(others) == fill.value).all(axis=0)
+    return found

@@ -42,7 +42,9 @@ def brought(
     shown: np.ndarray | None = None,
 ) -> np.ndarray:
     """All of a source on all of a target."""
-    return resample.resampled(values, *whole_axes(target, source), (0, 0), missing, saturated, shown)
+    return resample.resampled(
+        values, *whole_axes(target, source), (0, 0), () if missing is None else (missing,), saturated, shown
+    )
 
 
 def plane(of: Grid) -> np.ndarray:
@@ -306,5 +308,5 @@ def test_a_window_gives_what_the_whole_gives(
     rows, cols = resample.relation(target, source).axes(np.arange(row, row + height), np.arange(col, col + width))
     first_rc = (rows.span[0], cols.span[0])
     part = values[slice(*rows.span), slice(*cols.span)]
-    found = resample.resampled(part, rows, cols, first_rc, 0, 255)
+    found = resample.resampled(part, rows, cols, first_rc, (0,), 255)
     assert np.array_equal(found, whole[row : row + height, col : col + width])

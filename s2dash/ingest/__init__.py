@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ import numpy as np
 
 from s2dash import web, web_files
 from s2dash.errors import RecipeError, UnknownName, UnreadableFile
-from s2dash.ingest.assemble import Plan, brought_down, finished, grid_facts, plan, scene_of
+from s2dash.ingest.assemble import Plan, brought_down, finished, grid_facts, plan, scene_of, with_found_fill
 from s2dash.ingest.checks import GDAL_ERRORS, driver_of, open_checked, refuse_web
 from s2dash.ingest.composed import beside
 from s2dash.ingest.describe import (
@@ -23,16 +24,18 @@ from s2dash.ingest.describe import (
     power_to_divide_by,
     title_from,
 )
+from s2dash.ingest.fill import fill_words, number_words
 from s2dash.ingest.inputs import Inputs, gather, gather_one
 from s2dash.ingest.pile import Given
 from s2dash.ingest.process import run_child
 from s2dash.legend import clean_name
-from s2dash.reading import read_preview_stack
-from s2dash.scene import AREA, FILE_MASK, Layer, MaskLayer, Scene
+from s2dash.reading import read_edge_stack, read_preview_stack
+from s2dash.scene import AREA, FILE_MASK, Fill, Layer, MaskLayer, Scene
 from s2dash.types import CancelToken, Progress, frozen, no_progress
 
 SAMPLE_PATH = Path(__file__).parents[1] / "data" / "coast.tif"
 PREVIEW_NAME = "preview.npy"
+_SWITCH_OFF = "--mask none switches this off."
 
 
 def sample_scene() -> Scene:
@@ -77,11 +80,12 @@ def _opened_in_place(path: Path) -> Scene | None:
             if brought_down(planned, stack) is not None:
                 return None
             return finished(planned, stack, [stack[0].size] * len(planned.scene.bands), identity)
-        values = _typical_values(dataset)
+        scene = with_found_fill(planned.scene, read_edge_stack(planned.scene))
+        values = _typical_values(dataset, scene)
         if power_to_divide_by(values):
             return None
-        reflectance = planned.stated or guessed_reflectance(planned.scene.dtype, values, len(planned.scene.bands))
-    return replace(planned.scene, reflectance=reflectance, digest=identity)
+        reflectance = planned.stated or guessed_reflectance(scene.dtype, values, len(scene.bands))
+    return replace(scene, reflectance=reflectance, digest=identity)
 
 
 def _gathered(path: Path) -> Inputs:
@@ -220,6 +224,55 @@ def with_numbers(scene: Scene, quantification: float | None = None, offset: floa
     return scene.with_reflectance(replace(found, quantification=quantification, offsets=offsets, sentence=sentence))
 
 
+def with_nodata(scene: Scene, value: float) -> Scene:
+    """The scene in which pixels that hold a stored number in every band of the ground have no data, as the user says.
+
+    Raises RecipeError for what is not a number.
+    """
+    if not math.isfinite(value):
+        raise RecipeError(f"{value} cannot stand for no data. Give a finite number, such as 0 or -9999.")
+    asked = [fill for fill in scene.doubtful_fills if fill.value == value]
+    fills = asked or [Fill(value, scene.optical_bands())]
+    if any(fill in scene.fills for fill in fills):
+        return scene
+    marked = hashlib.sha256(f"{scene.digest} nodata {value!r}".encode()).hexdigest()
+    # Where grids are brought together it must not mix with its neighbours: the decimated copy holds it mixed.
+    previews = scene.previews if len({layer.grid for layer in scene.layers}) == 1 else ()
+    return replace(scene, fills=(*scene.fills, *fills), digest=marked, previews=previews)
+
+
+def doubtful_numbers(scene: Scene) -> tuple[tuple[float, str, float], ...]:
+    """What may be no data: each number, the number in words, and the share of the pixels that hold it."""
+    shares: dict[float, float] = {}
+    for fill in scene.doubtful_fills:
+        shares[fill.value] = max(fill.share, shares.get(fill.value, 0.0))
+    return tuple((value, number_words(value), share) for value, share in shares.items())
+
+
+def doubtful_words(scene: Scene) -> tuple[str, ...]:
+    """What may be no data, with the flag that leaves it out, in plain words: for the command line."""
+    left_out = {fill.value for fill in scene.fills}
+    return tuple(
+        f"{share:.1%} of the pixels are {words} in every band. If nothing was measured there, leave them out: "
+        f"--nodata {value:.17g}."
+        for value, words, share in doubtful_numbers(scene)
+        if value not in left_out
+    )
+
+
+def flagged_words(scene: Scene) -> tuple[str, ...]:
+    """The scene's notes as the command line says them: those of fill with the flag that switches it off."""
+    found = {fill_words(fill, scene) for fill in scene.fills}
+    return tuple(f"{note[:-1]}; {_SWITCH_OFF}" if note in found else note for note in scene.notes)
+
+
+def zero_words(scene: Scene) -> tuple[str, ...]:
+    """That zero in every band of whole numbers is left out, where there is such a pixel and no note of it."""
+    fills = [fill for fill in scene.fills if fill.value == 0 and fill.share and not fill.is_alone]
+    words = dict.fromkeys(fill_words(fill, scene) for fill in fills)
+    return tuple(f"{word[:-1]}; {_SWITCH_OFF}" for word in words if word not in scene.notes)
+
+
 def _unheard(share: float) -> None:
     """Progress of what is done at once."""
 
@@ -262,14 +315,15 @@ def _in_place(planned: Plan, path: Path) -> Plan:
     return replace(planned, scene=replace(scene, layers=layers, masks=masks))
 
 
-def _typical_values(dataset: Any) -> np.ndarray:
+def _typical_values(dataset: Any, scene: Scene) -> np.ndarray:
     """Stored values of the file's central block, to tell the numbers' scale by."""
     rows, cols = dataset.block_shapes[0]
     row = (dataset.height // 2) // rows * rows
     col = (dataset.width // 2) // cols * cols
     window = ((row, min(row + rows, dataset.height)), (col, min(col + cols, dataset.width)))
     values = dataset.read(window=window)
-    return frozen(np.asarray(values[np.isfinite(values) & (values != 0)]))
+    fills = [fill.value for fill in scene.fills]
+    return frozen(np.asarray(values[np.isfinite(values) & (values != 0) & ~np.isin(values, fills)]))
 
 
 def _identity(path: Path) -> str:

@@ -30,8 +30,9 @@ from s2dash.ingest.describe import (
     power_to_divide_by,
     stated_reflectance,
 )
+from s2dash.ingest.fill import fill_words, found_fill, share_of, zero_fill
 from s2dash.ingest.places import Place
-from s2dash.scene import FILE_MASK, SCL, Band, Layer, Masking, MaskLayer, Reflectance, Scene, valid_pixels
+from s2dash.scene import FILE_MASK, SCL, Band, Fill, Layer, Masking, MaskLayer, Reflectance, Scene, valid_pixels
 from s2dash.settings import INGEST_LIMITS
 
 _LEAST_VALID = 2
@@ -176,6 +177,7 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path) -> Pl
         notes=tuple(dict.fromkeys(notes)),
         names_are_guessed=any(header.is_guessed for header in headers),
     )
+    scene = replace(scene, fills=zero_fill(scene))
     _require_small_picture(scene)
     return Plan(scene, tuple(sources), _stated(scene, headers, provenance))
 
@@ -192,7 +194,7 @@ def brought_down(planned: Plan, preview: np.ndarray) -> Plan | None:
         floating = np.issubdtype(np.dtype(source.dtype), np.floating)
         slots = [(slot, nodata) for slot, nodata in bands if floating and slot < len(scene.bands)]
         most = _LOOKED_AT // max(1, len(slots))
-        stored = [_some(_stored(preview[slot], nodata), most) for slot, nodata in slots]
+        stored = [_some(_stored(preview[slot], [nodata]), most) for slot, nodata in slots]
         powers.append(power_to_divide_by(np.concatenate(stored)) if stored else 0)
     power = max(powers)
     if not power:
@@ -222,26 +224,35 @@ def finished(planned: Plan, preview: np.ndarray, valid_counts: Sequence[int], di
 
     Raises UnreadableFile where fewer than two pixels hold data.
     """
-    scene = planned.scene
+    scene = with_found_fill(planned.scene, preview)
     everything = range(len(scene.bands))
     if max(valid_counts) < _LEAST_VALID:
         raise _no_data(scene)
     most = min(_LOOKED_AT, _LOOKED_AT_TOGETHER // len(scene.bands))
     found = []
     in_all = np.ones(preview.shape[1:], dtype=bool)
+    strange = []
     for i in everything:
         # Band by band: for all together, arrays as large as the picture would be made.
         valid = valid_pixels(scene, [i], preview, Masking())
         in_all &= valid
         found.append(_some(preview[i][valid], most))
+        strange.append(doubts_about_numbers(_stored(preview[i], scene.missing_values(i))))
     if scene.live_step == 1 and in_all.sum() < _LEAST_VALID:
         raise _no_data(scene)
     together = np.concatenate(found)
     reflectance = planned.stated or guessed_reflectance(scene.dtype, together[together != 0], len(scene.bands))
     lowest = [float(np.percentile(values, 1)) for values in found if values.size]
-    strange = [doubts_about_numbers(_stored(preview[i], scene.nodata[i])) for i in everything]
     notes = (*scene.notes, *doubts_about_offset(reflectance, lowest), *(note for one in strange for note in one))
     return replace(scene, reflectance=reflectance, digest=digest, notes=tuple(dict.fromkeys(notes)))
+
+
+def with_found_fill(scene: Scene, stack: np.ndarray) -> Scene:
+    """The scene with the fill that its pixels show, and the notes that say so; `stack` is as for `found_fill`."""
+    found = found_fill(scene, stack)
+    known = tuple(replace(fill, share=share_of(fill, stack)) for fill in scene.fills)
+    notes = dict.fromkeys([*scene.notes, *(fill_words(fill, scene) for fill in found.certain)])
+    return replace(scene, fills=(*known, *found.certain), doubtful_fills=found.doubtful, notes=tuple(notes))
 
 
 def _some(values: np.ndarray, most: int) -> np.ndarray:
@@ -256,9 +267,13 @@ def _no_data(scene: Scene) -> UnreadableFile:
     )
 
 
-def _stored(band: np.ndarray, nodata: float | None) -> np.ndarray:
-    """A band's values but for its nodata value."""
-    return band.ravel() if nodata is None or np.isnan(nodata) else band[band != nodata]
+def _stored(band: np.ndarray, missing: Sequence[float | None]) -> np.ndarray:
+    """A band's values but for those that stand for no data."""
+    kept = band.ravel()
+    for value in missing:
+        if value is not None and not np.isnan(value):
+            kept = kept[kept != value]
+    return kept
 
 
 def _read_header(file: InputFile, provenance: Provenance) -> _Header:
@@ -460,10 +475,21 @@ def facts_of(scene: Scene, valid_counts: Sequence[int]) -> dict[str, Any]:
         "date": scene.date,
         "notes": scene.notes,
         "names_are_guessed": scene.names_are_guessed,
+        "fills": [_fill_facts(fill) for fill in scene.fills],
+        "doubtful_fills": [_fill_facts(fill) for fill in scene.doubtful_fills],
         "valid_shares": [
             count / max(1, one.grid.pixel_count) for count, one in zip(valid_counts, scene.layers, strict=True)
         ],
     }
+
+
+def _fill_facts(fill: Fill) -> list[Any]:
+    return [repr(fill.value), fill.positions, fill.is_alone, fill.share]
+
+
+def _fill_of(facts: Sequence[Any]) -> Fill:
+    value, positions, is_alone, share = facts
+    return Fill(float(value), tuple(positions), bool(is_alone), float(share))
 
 
 def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:
@@ -493,6 +519,8 @@ def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:
         date=facts["date"],
         notes=tuple(facts["notes"]),
         names_are_guessed=facts["names_are_guessed"],
+        fills=tuple(_fill_of(one) for one in facts["fills"]),
+        doubtful_fills=tuple(_fill_of(one) for one in facts["doubtful_fills"]),
         previews=(preview,),
         valid_shares=tuple(float(share) for share in facts["valid_shares"]),
     )

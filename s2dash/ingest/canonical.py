@@ -269,7 +269,7 @@ class _Work:
                 )
                 if slot < len(scene.bands):
                     taken = resample.resampled(
-                        band, rows, cols, (0, 0), scene.missing_value(slot), scene.saturated, shown
+                        band, rows, cols, (0, 0), scene.missing_values(slot), scene.saturated, shown
                     )
                 else:
                     taken = resample.nearest(band, rows, cols, (0, 0))

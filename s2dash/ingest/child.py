@@ -77,6 +77,7 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     from s2dash.ingest.canonical import rewrite
     from s2dash.ingest.inputs import gather
     from s2dash.ingest.pile import Given
+    from s2dash.reading import read_preview_stack
 
     given = [Given(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
     scratch = folder / "unpacked"
@@ -92,7 +93,11 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
         gathered = rewrite(planned.sources, planned.scene, folder, reading)
     shutil.rmtree(scratch)
     scene = finished(planned, gathered.preview, gathered.valid_counts, gathered.digest)
-    np.save(folder / request["preview"], gathered.preview, allow_pickle=False)
+    preview = gathered.preview
+    if scene.fills != planned.scene.fills and len({layer.grid for layer in scene.layers}) > 1:
+        # Fill must not mix with its neighbours where grids are brought together, and was not known before.
+        preview = read_preview_stack(scene)
+    np.save(folder / request["preview"], preview, allow_pickle=False)
     return facts_of(scene, gathered.valid_counts)
 
 

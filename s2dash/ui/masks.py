@@ -24,7 +24,8 @@ def choose_masks(loaded: Loaded) -> dict[str, Any]:
         _with_share("Leave out pixels without data", shares.get("no data")),
         value=True,
         key="mask",
-        help="What the file marks as no data, and pixels that are zero in every band where it marks nothing. "
+        help="What the file marks as no data, and numbers that fill it where nothing was measured, such as zero in "
+        "every band. "
         "Off: every pixel counts, of the area where you gave one, and the other choices below do not.",
     )
     saturated = False

@@ -54,7 +54,7 @@ def choose_scene() -> Loaded:
         st.rerun()
     with st.container():
         named = _with_names(state.loaded)
-    return _with_numbers(named)
+    return _with_fill(_with_numbers(named))
 
 
 def _large_files() -> None:
@@ -105,6 +105,20 @@ def _with_names(loaded: Loaded) -> Loaded:
                 st.session_state.bands = list(default_recipe(renamed).bands)
                 st.rerun()
     return loaded
+
+
+def _with_fill(loaded: Loaded) -> Loaded:
+    """Questions about numbers that may stand for no data: one line each, with its switch."""
+    scene = loaded.scene
+    for value, words, share in ingest.doubtful_numbers(scene):
+        if st.toggle(
+            f"Leave out pixels that are {words} in every band ({text.share(share)})?",
+            key=f"fill {value!r} {scene.paths[0]}",
+            help="Nothing in the file says whether these were measured. Look at the picture: what lies around a "
+            "cut-out is no data; snow, clouds and dark water are measured.",
+        ):
+            scene = ingest.with_nodata(scene, value)
+    return Loaded(scene, loaded.held)
 
 
 def _with_numbers(loaded: Loaded) -> Loaded:

@@ -58,7 +58,7 @@ def laid_out(paths: Sequence[Path], tmp_path: Path) -> Scene:
     scratch.mkdir(exist_ok=True)
     inputs = gather([Given(path.name, path) for path in paths], scratch, "title", None, lambda share: None)
     # As in the process that opens strangers' files: GDAL looks for nothing beside them.
-    with rasterio.Env(**GDAL_ENVIRONMENT):
+    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO"):
         return plan(inputs.files, inputs.provenance, tmp_path).scene
 
 

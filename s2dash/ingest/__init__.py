@@ -127,8 +127,7 @@ def ingest(
         raise UnreadableFile(f"{twice.name} is given twice. Give each file once.")
     title = title or _title(_names(given) if names is None else names)
     if names is None:
-        # Files where they lie, which only the machine's own user can name: what belongs to them is near.
-        given = list(dict.fromkeys([*given, *(path for one in given for path in beside(one) if path not in given)]))
+        given = list(with_what_lies_beside(given))
     names = _names(given) if names is None else list(names)
     request = {
         "kind": "scene",
@@ -141,6 +140,14 @@ def ingest(
     }
     facts = _in_new_folder(request, folder, progress, cancel)
     return scene_of(facts, folder, folder / PREVIEW_NAME)
+
+
+def with_what_lies_beside(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """The same files with those that lie beside them and belong to them: a header, a world file, a product's pixels.
+
+    For files where they lie, of the operator; what lies beside an upload may be somebody else's.
+    """
+    return tuple(dict.fromkeys([*paths, *(path for one in paths for path in beside(one))]))
 
 
 def with_area(

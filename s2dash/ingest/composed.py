@@ -88,4 +88,5 @@ def beside(path: Path) -> list[Path]:
     if path.suffix.lower() == ".dim":
         return [path.with_suffix(".data")] if path.with_suffix(".data").is_dir() else []
     parts = next((pair for pair in envi.pairs_in(names).values() if path.name in pair), ())
-    return [path.parent / name for name in (*side_cars(path.name, names), *parts) if name != path.name]
+    found = (path.parent / name for name in (*side_cars(path.name, names), *parts) if name != path.name)
+    return [one for one in found if one.is_file() and not one.is_symlink()]

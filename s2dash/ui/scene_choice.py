@@ -73,7 +73,8 @@ def _large_files() -> None:
     if folder is not None:
         chosen = server_files(folder, key="server files")
         if chosen:
-            read_scene(READING, Brought(chosen, tuple(path.name for path in chosen)))
+            found = ingest.with_what_lies_beside(chosen)
+            read_scene(READING, Brought(found, tuple(path.name for path in found)))
             st.rerun()
 
 

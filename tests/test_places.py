@@ -183,6 +183,11 @@ class TestBeside:
         with pytest.raises(UnreadableFile, match=words):
             laid_out([bare(tmp_path / "B02.tif"), tmp_path / "B02.tif.aux.xml"], tmp_path)
 
+    def test_one_that_is_not_needed_is_not_read(self, tmp_path: Path) -> None:
+        (tmp_path / "B02.tif.aux.xml").write_text("<!DOCTYPE x><PAMDataset/>")
+        path = write_band(tmp_path / "B02.tif", values_of(), GRID)
+        assert laid_out([path, tmp_path / "B02.tif.aux.xml"], tmp_path).notes == ()
+
     def test_nothing_else_of_a_side_car_counts(self, tmp_path: Path) -> None:
         more = (
             '<Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">/etc/passwd</MDI></Metadata>'

@@ -16,7 +16,7 @@ from s2dash.ingest.kinds import is_beside, kind_of
 from s2dash.ingest.pile import Given
 
 BESIDE = (
-    *("scene_MTL.txt", "request.json", "metadata.json", "area.prj", "INSPIRE.xml", "B02.tif.aux.xml", "B02.tif.ovr"),
+    *("scene_MTL.txt", "request.json", "metadata.json", "area.prj", "INSPIRE.xml", "B09.tif.aux.xml", "B02.tif.ovr"),
     *("B02.tif.msk", "notes.csv", "report.html", "footprint.kml", "preview.png", "quicklook.jpg", ".DS_Store"),
     *("Thumbs.db", "desktop.ini", "style.qml", "~.lock", "area.dbf", "area.shp", "area.shx", "area.cpg", "README.md"),
     *("manifest.safe", "area.geojson", "area.gpkg", "report.pdf", "_SUCCESS", "project.qgz"),

@@ -31,7 +31,6 @@ from s2dash.ingest.describe import (
     stated_reflectance,
 )
 from s2dash.ingest.fill import fill_words, found_fill, share_of, zero_fill
-from s2dash.ingest.places import Place
 from s2dash.scene import FILE_MASK, SCL, Band, Fill, Layer, Masking, MaskLayer, Reflectance, Scene, valid_pixels
 from s2dash.settings import INGEST_LIMITS
 
@@ -57,8 +56,8 @@ class InputFile:
     is_scl: bool = False
     date: str | None = None
     """`2017-02-16`, by its name."""
-    place: Place | None = None
-    """What lies beside it says of its place."""
+    side_cars: tuple[tuple[str, Path], ...] = ()
+    """What lies beside it and may say its place, by names that errors use; read only where its header does not."""
     tile: str | None = None
     """By its name: `33UUU`."""
 
@@ -333,8 +332,9 @@ def _grid(dataset: rasterio.DatasetReader, file: InputFile) -> tuple[Grid, tuple
         of_points, points_wkt, note = places.of_points(dataset, file.name)
         transform, crs_wkt = of_points or transform, points_wkt
         notes += [note] if note else []
-    if file.place is not None:
-        transform, crs_wkt, used = places.with_place(transform, crs_wkt, file.place)
+    place = places.read_place(dict(file.side_cars)) if transform.is_identity or crs_wkt is None else None
+    if place is not None:
+        transform, crs_wkt, used = places.with_place(transform, crs_wkt, place)
         if used:
             notes.append(f"The place of {file.name} is from what lies beside it: {', '.join(used)}.")
     if (transform, crs_wkt) != (own.transform, own.crs_wkt):

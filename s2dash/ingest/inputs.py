@@ -30,7 +30,7 @@ from s2dash.ingest.kinds import (
     zarr_in,
 )
 from s2dash.ingest.pile import Given, Pile, is_archive, pile_of_archive, pile_of_files, pile_of_folder, shown
-from s2dash.ingest.places import Place, read_place, side_cars
+from s2dash.ingest.places import side_cars
 from s2dash.ingest.product import (
     Choice,
     ProductMetadata,
@@ -136,7 +136,9 @@ def _the_container(given: Sequence[Given], scratch: Path, progress: Callable[[fl
     if len(given) == 1:
         return piles[0] if piles else None
     full = [pile for pile in piles if _holds_pictures(pile.names)]
-    loose = [one for one in given if one not in folders and one not in archives and _is_picture(one)]
+    parts = {part for one in composed_of([one.name for one in given]) for part in one.parts}
+    rest = [one for one in given if one not in folders and one not in archives]
+    loose = [one for one in rest if one.name in parts or _is_picture(one)]
     if full and (loose or len(full) > 1):
         name = full[0].name
         if any(one.name == name for one in folders):
@@ -238,8 +240,8 @@ class Findings:
     notes: list[str] = field(default_factory=list)
     helpers: list[str] = field(default_factory=list)
     """Names of files that held no band."""
-    places: dict[str, Place] = field(default_factory=dict)
-    """What lies beside files says of their places, by their names."""
+    side_cars: dict[str, tuple[tuple[str, Path], ...]] = field(default_factory=dict)
+    """What lies beside files and may say their places, by their names."""
 
 
 @dataclass(frozen=True)
@@ -266,9 +268,7 @@ class _Work:
                 findings.notes.extend(found.notes)
                 continue
             files.append(Given(name, paths[name]))
-            cars = {shown(car): paths[car] for car in side_cars(name, paths)}
-            if place := read_place(cars) if cars else None:
-                findings.places[name] = place
+            findings.side_cars[name] = tuple((shown(car), paths[car]) for car in side_cars(name, paths))
         return files, findings
 
 
@@ -319,11 +319,11 @@ def _from_files(
         unknown = rest if not used else [n for n in rest if not n.lower().endswith(RASTER_ENDINGS)]
         others += unknown
         left = [*(n for n in rest if n not in unknown), *left]
-    places = found.places
-    files = [_input_file(by_name[n], f.band, f.is_scl, f.date, places.get(n)) for n, f in banded.items()]
+    cars = found.side_cars
+    files = [_input_file(by_name[n], f.band, f.is_scl, f.date, cars.get(n, ())) for n, f in banded.items()]
     dated = len(others) > 1
     dates = {name: acquisition_date({}, name)[0] if dated else None for name in others}
-    files += [_input_file(by_name[n], None, False, date, places.get(n)) for n, date in dates.items()]
+    files += [_input_file(by_name[n], None, False, date, cars.get(n, ())) for n, date in dates.items()]
     metadata = [_metadata(by_name[name]) for name in choice.metadata if name in by_name]
     tiles = [_metadata(by_name[name]) for name in choice.tile_metadata if name in by_name]
     notes = (*found.notes, *choice.notes, *_left_out([*found.helpers, *left]))
@@ -340,9 +340,11 @@ def _left_out(names: Sequence[str]) -> tuple[str, ...]:
     return (f"Left out, as no band: {some}{f' and {more:,} more' if more > 0 else ''}.",)
 
 
-def _input_file(given: Given, band: str | None, is_scl: bool, date: str | None, place: Place | None) -> InputFile:
+def _input_file(
+    given: Given, band: str | None, is_scl: bool, date: str | None, cars: tuple[tuple[str, Path], ...]
+) -> InputFile:
     name = shown(given.label or given.name)
-    return InputFile(given.path, name, None if is_scl else band, is_scl, date, place, tile_from_name(given.name))
+    return InputFile(given.path, name, None if is_scl else band, is_scl, date, cars, tile_from_name(given.name))
 
 
 def _metadata(given: Given) -> ProductMetadata:

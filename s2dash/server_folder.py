@@ -12,7 +12,10 @@ from typing import Literal
 from s2dash.errors import UnreadableFile
 from s2dash.settings import DATA_FOLDER_VARIABLE
 
-FILE_ENDINGS = (".tif", ".tiff", ".jp2", ".zip")
+FILE_ENDINGS = (
+    *(".tif", ".tiff", ".jp2", ".zip", ".tar", ".tgz", ".tar.gz"),
+    *(".dat", ".img", ".bsq", ".bil", ".bip", ".dim"),
+)
 PRODUCT_ENDING = ".safe"
 MOST_ENTRIES = 2_000
 MOST_PRODUCT_FILES = 5_000

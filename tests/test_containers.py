@@ -14,14 +14,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
+from answers import wrong_words
 from loose import ground, placed, read_all, taken_in, write_band
+from pyproj import CRS
 
 from s2dash.errors import UnreadableFile
 from s2dash.ingest import tapes
+from s2dash.ingest.assemble import InputFile, Provenance, plan
 from s2dash.ingest.inputs import Inputs, gather
 from s2dash.ingest.kinds import kind_of
 from s2dash.ingest.pile import Given
 from s2dash.settings import ARCHIVE_LIMITS
+
+pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
 SHAPE = (24, 30)
 BANDS = ("B02", "B03", "B08")
@@ -283,9 +289,326 @@ class TestArchivesInArchives:
         assert "more than real pictures do" in refusal(zipped(tmp_path / "outer.zip", [inner]), tmp_path)
 
 
+ENVI = """ENVI
+description = {{File Imported into ENVI.}}
+samples = {width}
+lines   = {height}
+bands   = {count}
+header offset = {offset}
+file type = ENVI Standard
+data type = {kind}
+interleave = {interleave}
+byte order = {order}
+{more}
+"""
+UTM_32 = "map info = {UTM, 1, 1, 600000, 5100000, 10, 10, 32, North, WGS-84, units=Meters}"
+CODES = {"u1": 1, "i2": 2, "i4": 3, "f4": 4, "f8": 5, "u2": 12, "u4": 13}
+
+
+def envi(
+    folder: Path,
+    values: np.ndarray,
+    interleave: str = "bsq",
+    kind: str = "u2",
+    order: int = 0,
+    more: str = UTM_32,
+    offset: int = 0,
+    stem: str = "stack",
+    ending: str = ".dat",
+    changed: dict[str, object] | None = None,
+) -> tuple[Path, Path]:
+    """An ENVI raster of values of shape (bands, rows, cols): pixels and header."""
+    folder.mkdir(parents=True, exist_ok=True)
+    moved = {"bsq": values, "bil": values.transpose(1, 0, 2), "bip": values.transpose(1, 2, 0)}[interleave]
+    pixels, header = folder / f"{stem}{ending}", folder / f"{stem}.hdr"
+    pixels.write_bytes(bytes(offset) + moved.astype(("<", ">")[order] + kind).tobytes())
+    count, height, width = values.shape
+    facts = {"width": width, "height": height, "count": count, "offset": offset, "kind": CODES[kind]}
+    facts |= {"interleave": interleave, "order": order, "more": more}
+    header.write_text(ENVI.format(**(facts | (changed or {}))))
+    return pixels, header
+
+
+def stack() -> np.ndarray:
+    return np.stack([values_of(n) for n in range(4)])
+
+
+def gathered_all(paths: Sequence[Path], tmp_path: Path) -> Inputs:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir(exist_ok=True)
+    return gather([Given(path.name, path) for path in paths], scratch, "title", None, lambda share: None)
+
+
+def _of(inputs: Inputs) -> tuple[tuple[InputFile, ...], Provenance]:
+    return inputs.files, inputs.provenance
+
+
+def raster(inputs: Inputs) -> rasterio.DatasetReader:
+    (file,) = inputs.files
+    return rasterio.open(file.path, driver="GTiff")
+
+
+class TestEnvi:
+    @pytest.mark.parametrize("interleave", ["bsq", "bil", "bip"])
+    @pytest.mark.parametrize("kind", list(CODES))
+    @pytest.mark.parametrize("order", [0, 1])
+    def test_every_layout(self, tmp_path: Path, interleave: str, kind: str, order: int) -> None:
+        values = (stack() // 50).astype("u1") if kind == "u1" else stack()
+        pair = envi(tmp_path, values, interleave, kind, order, offset=order * 100)
+        with raster(gathered_all(pair, tmp_path)) as dataset:
+            assert dataset.dtypes == (np.dtype(kind).name,) * 4
+            assert np.array_equal(dataset.read(), values)
+            assert dataset.crs.to_epsg() == 32632
+            assert dataset.transform == placed(SHAPE, 10).transform
+
+    @pytest.mark.parametrize("ending", [".dat", ".img", ".bsq", ".bil", ".raw", ".bin", "", ".DAT"])
+    def test_every_name(self, tmp_path: Path, ending: str) -> None:
+        pair = envi(tmp_path, stack(), ending=ending)
+        inputs = gathered_all(pair, tmp_path)
+        assert [file.name for file in inputs.files] == [f"stack{ending}"]
+        assert inputs.provenance.notes == ()
+
+    def test_the_header_of_a_whole_name(self, tmp_path: Path) -> None:
+        pixels, header = envi(tmp_path, stack())
+        pair = pixels, header.rename(tmp_path / "stack.dat.hdr")
+        assert [file.name for file in gathered_all(pair, tmp_path).files] == ["stack.dat"]
+
+    @pytest.mark.parametrize("how", ["loose", "folder", "zip", "tar", "beside"])
+    def test_through_the_door(self, tmp_path: Path, how: str) -> None:
+        pair = envi(tmp_path / "in", stack(), more=UTM_32 + "\nband names = {B2, B3,\n B4, B8}")
+        given = {
+            "loose": list(pair),
+            "folder": tmp_path / "in",
+            "zip": zipped(tmp_path / "a.zip", pair),
+            "tar": tarred(tmp_path / "a.tar", pair),
+            "beside": pair[0],
+        }[how]
+        scene = taken_in(given, tmp_path)
+        assert scene.band_names == ("B02", "B03", "B04", "B08")
+        assert np.array_equal(read_all(scene).values, stack())
+        assert scene.grid.crs_label == "EPSG:32632"
+
+    def test_names_numbers_and_nodata(self, tmp_path: Path) -> None:
+        more = "\n".join(
+            [
+                "band names = {Band 1, Band 2, Band 3, Band 4}",
+                "wavelength = {0.490, 0.560, 0.700, 1.0}",
+                "wavelength units = Micrometers",
+                "data ignore value = 0",
+                "reflectance scale factor = 10000",
+                "acquisition time = 2023-06-05T10:06:01Z",
+            ]
+        )
+        with raster(gathered_all(envi(tmp_path, stack(), more=more), tmp_path)) as dataset:
+            assert dataset.descriptions == ("B02", "B03", "B05", "1000 nm")
+            assert dataset.scales == (1e-4,) * 4
+            assert dataset.nodata == 0
+            assert dataset.crs is None
+            assert dataset.tags()["ACQUISITION_DATE"] == "2023-06-05"
+
+    def test_names_that_only_count_are_none(self, tmp_path: Path) -> None:
+        pair = envi(tmp_path, stack(), more="band names = {Band 1, Band 2, Band 3, Band 4}")
+        with raster(gathered_all(pair, tmp_path)) as dataset:
+            assert dataset.descriptions == (None,) * 4
+
+    @pytest.mark.parametrize(
+        ("more", "epsg"),
+        [
+            ("map info = {UTM, 1, 1, 600000, 5100000, 10, 10, 50, South, WGS-84}", 32750),
+            ("map info = {Geographic Lat/Lon, 1, 1, 12, 48, 1e-4, 1e-4, WGS-84, units=Degrees}", 4326),
+            ("map info = {Arbitrary, 1, 1, 0, 0, 1, 1, 0, North}", None),
+            (
+                "map info = {X, 1, 1, 600000, 5100000, 10, 10}\ncoordinate system string = {"
+                + CRS.from_epsg(32633).to_wkt("WKT1_ESRI")
+                + "}",
+                32633,
+            ),
+        ],
+    )
+    def test_places(self, tmp_path: Path, more: str, epsg: int | None) -> None:
+        with raster(gathered_all(envi(tmp_path, stack(), more=more), tmp_path)) as dataset:
+            assert (dataset.crs.to_epsg() if dataset.crs else None) == epsg
+
+    def test_a_reference_pixel_and_a_turn(self, tmp_path: Path) -> None:
+        more = "map info = {UTM, 3, 2, 600020, 5099990, 10, 10, 32, North, WGS-84, rotation=90}"
+        with raster(gathered_all(envi(tmp_path, stack(), more=more), tmp_path)) as dataset:
+            assert dataset.transform @ (2, 1) == pytest.approx((600_020, 5_099_990))
+            assert dataset.transform @ (3, 1) == pytest.approx((600_020, 5_100_000))
+
+    @pytest.mark.parametrize(
+        ("changed", "words"),
+        [
+            ({"width": 10**9}, "declares 1,000,000,000 rows or columns; at most 200,000"),
+            ({"width": 200_000, "height": 200_000}, "declares 40,000,000,000 pixels"),
+            ({"count": 70_000}, "declares 70,000 bands; at most 400"),
+            ({"width": 31}, "but its header says"),
+            ({"height": 25}, "but its header says"),
+            ({"width": 0}, "declares no pixels"),
+            ({"width": -30}, "“samples = -30”, which cannot be"),
+            ({"width": "3e1"}, "which cannot be"),
+            ({"width": 10**25}, "which cannot be"),
+            ({"width": ""}, "which cannot be"),
+            ({"offset": -8}, "“header offset = -8”, which cannot be"),
+            ({"offset": 10**17}, "but its header says"),
+            ({"kind": 6}, "complex numbers"),
+            ({"kind": 99}, "“data type = 99”, which cannot be"),
+            ({"order": 7}, "which cannot be"),
+            ({"interleave": "/etc/passwd"}, "which cannot be"),
+            ({"more": "file compression = 1"}, "packed pixels"),
+            ({"more": "map info = {UTM, 1, 1, nan, inf, 10, 10, 32, North, WGS-84}"}, "which cannot be"),
+            ({"more": "map info = {UTM, 1, 1, 5, 5, 0, 10, 32, North, WGS-84}"}, "which cannot be"),
+            ({"more": "map info = {UTM, 1, 1, 1e300, 5, 10, 10, 32, North, WGS-84}"}, "nowhere on the Earth"),
+            ({"more": "data ignore value = <script>"}, "which cannot be"),
+            ({"more": "reflectance scale factor = -1"}, "which cannot be"),
+        ],
+    )
+    def test_headers_that_lie_are_refused(self, tmp_path: Path, changed: dict[str, object], words: str) -> None:
+        pair = envi(tmp_path / "in", stack(), changed=changed)
+        with pytest.raises(UnreadableFile) as caught:
+            plan(*_of(gathered_all(pair, tmp_path)), tmp_path)
+        assert words in str(caught.value)
+        assert wrong_words(str(caught.value)) is None
+
+    def test_a_header_cannot_name_another_file(self, tmp_path: Path) -> None:
+        """Whatever it says: the pixels are those of the file that was given with it."""
+        secret = tmp_path / "secret"
+        secret.write_bytes(bytes(stack().nbytes))
+        more = f"{UTM_32}\ndata file = {secret}\nband names = {{../../etc/passwd, {secret}, c, d}}"
+        with raster(gathered_all(envi(tmp_path / "in", stack(), more=more), tmp_path)) as dataset:
+            assert np.array_equal(dataset.read(), stack())
+
+    @pytest.mark.parametrize("word", ['EXTENSION["PROJ4","+proj=longlat +nadgrids=/etc/passwd"]', "BOUNDCRS[]"])
+    def test_a_coordinate_system_cannot_name_files(self, tmp_path: Path, word: str) -> None:
+        wkt = CRS.from_epsg(4326).to_wkt("WKT1_GDAL")[:-1] + f",{word}]"
+        more = f"map info = {{X, 1, 1, 12, 48, 1e-4, 1e-4}}\ncoordinate system string = {{{wkt}}}"
+        with raster(gathered_all(envi(tmp_path, stack(), more=more), tmp_path)) as dataset:
+            assert dataset.crs is None
+
+    @pytest.mark.parametrize("data", [b"", b"\xff" * 5_000, b"ENVI\n" + b"a = {" * 50_000, b"ENVI\n" + b"= " * 400_000])
+    def test_headers_of_noise(self, tmp_path: Path, data: bytes) -> None:
+        pixels, header = envi(tmp_path / "in", stack())
+        header.write_bytes(data)
+        with pytest.raises(UnreadableFile):
+            gathered_all((pixels, header), tmp_path)
+
+    def test_an_endless_header(self, tmp_path: Path) -> None:
+        pixels, header = envi(tmp_path / "in", stack())
+        header.write_bytes(b"ENVI\n" + bytes(3_000_000))
+        with pytest.raises(UnreadableFile, match="far larger than the header"):
+            gathered_all((pixels, header), tmp_path)
+
+    def test_nothing_is_left_of_one_that_is_refused(self, tmp_path: Path) -> None:
+        pair = envi(tmp_path / "in", stack(), changed={"width": 31})
+        assert "but its header says" in refusal(zipped(tmp_path / "a.zip", pair), tmp_path)
+
+    def test_one_of_esri_is_named(self, tmp_path: Path) -> None:
+        pixels, header = envi(tmp_path / "in", stack(), ending=".bil")
+        header.write_text("NROWS 24\nNCOLS 30\nNBANDS 4\n")
+        with pytest.raises(UnreadableFile, match="not a header of ENVI"):
+            gathered_all((pixels, header), tmp_path)
+
+
+DIM = """<?xml version="1.0" encoding="ISO-8859-1"?>
+<Dimap_Document name="subset.dim">
+<Coordinate_Reference_System><WKT>{wkt}</WKT></Coordinate_Reference_System>
+<Geoposition><IMAGE_TO_MODEL_TRANSFORM>10.0,0.0,0.0,-10.0,600000.0,5100000.0</IMAGE_TO_MODEL_TRANSFORM></Geoposition>
+<Production><PRODUCT_SCENE_RASTER_START_TIME>05-JUN-2023 10:06:01.024</PRODUCT_SCENE_RASTER_START_TIME></Production>
+<Data_Access>{files}</Data_Access><Image_Interpretation>{bands}</Image_Interpretation>
+</Dimap_Document>"""
+FILE = '<Data_File><DATA_FILE_PATH href="{href}"/><BAND_INDEX>{n}</BAND_INDEX></Data_File>'
+BAND = """<Spectral_Band_Info><BAND_INDEX>{n}</BAND_INDEX><BAND_NAME>{name}</BAND_NAME>
+<BAND_WAVELENGTH>{wave}</BAND_WAVELENGTH><SCALING_FACTOR>1.0E-4</SCALING_FACTOR><SCALING_OFFSET>-0.1</SCALING_OFFSET>
+<LOG10_SCALED>false</LOG10_SCALED><NO_DATA_VALUE_USED>true</NO_DATA_VALUE_USED><NO_DATA_VALUE>0.0</NO_DATA_VALUE>
+{more}</Spectral_Band_Info>"""
+SNAP = {"B2": 492.4, "B3": 559.8, "B8": 832.8, "view_zenith_mean": 0, "quality_flags": 0}
+
+
+def dimap(folder: Path, files: str = "", names: dict[str, float] | None = None) -> Path:
+    """A product as SNAP writes it; returns the description."""
+    names = names or SNAP
+    for n, name in enumerate(names):
+        envi(folder / "subset.data", values_of(n)[None], order=1, stem=name, ending=".img", more="")
+    flags = "<FLAG_CODING_NAME>x</FLAG_CODING_NAME>"
+    description = folder / "subset.dim"
+    description.write_text(
+        DIM.format(
+            wkt=CRS.from_epsg(32632).to_wkt("WKT1_GDAL"),
+            files=files or "".join(FILE.format(href=f"subset.data/{name}.hdr", n=n) for n, name in enumerate(names)),
+            bands="".join(
+                BAND.format(n=n, name=name, wave=wave, more=flags if "flags" in name else "")
+                for n, (name, wave) in enumerate(names.items())
+            ),
+        )
+    )
+    return description
+
+
+class TestDimap:
+    @pytest.mark.parametrize("how", ["folder", "zip", "both", "beside"])
+    def test_opens(self, tmp_path: Path, how: str) -> None:
+        description = dimap(tmp_path / "in")
+        given: Path | list[Path] = description
+        if how == "folder":
+            given = tmp_path / "in"
+        elif how == "both":
+            given = [description, tmp_path / "in" / "subset.data"]
+        elif how == "zip":
+            given = tmp_path / "product.zip"
+            with zipfile.ZipFile(given, "w") as archive:
+                for path in (tmp_path / "in").rglob("*.*"):
+                    if path.is_file():
+                        archive.write(path, path.relative_to(tmp_path / "in"))
+        scene = taken_in(given, tmp_path)
+        assert scene.band_names == ("B02", "B03", "B08")
+        assert np.array_equal(read_all(scene).values, [values_of(n) for n in range(3)])
+        assert scene.grid == placed(SHAPE, 10) or scene.grid.crs_label == "EPSG:32632"
+        assert scene.grid.transform == placed(SHAPE, 10).transform
+        assert set(scene.nodata) == {0.0}
+        assert scene.reflectance.sentence == "The file says: times 0.0001, minus 0.1."
+        assert any(note.startswith("Left out") and "quality_flags.img" in note for note in scene.notes)
+
+    def test_bands_without_wavelengths_all_count_but_flags(self, tmp_path: Path) -> None:
+        dimap(tmp_path / "in", names={"NDVI": 0, "NDWI": 0, "pixel_flags": 0})
+        inputs = gathered(tmp_path / "in", tmp_path)
+        assert [file.name for file in inputs.files] == ["NDVI.img", "NDWI.img"]
+
+    def test_without_its_folder_it_says_so(self, tmp_path: Path) -> None:
+        description = dimap(tmp_path / "in")
+        with pytest.raises(UnreadableFile, match=r"subset\.dim is the description of a SNAP product.*subset\.data"):
+            taken_in(description, tmp_path, names=["subset.dim"])
+
+    def test_the_folder_without_its_description_opens(self, tmp_path: Path) -> None:
+        dimap(tmp_path / "in").unlink()
+        inputs = gathered(tmp_path / "in" / "subset.data", tmp_path)
+        assert [file.name for file in inputs.files] == ["B2.img", "B3.img", "B8.img"]
+
+    @pytest.mark.parametrize("href", ["/etc/passwd", "../../../etc/passwd", "file:///etc/passwd", "http://localhost/x"])
+    def test_paths_in_the_description_are_never_followed(self, tmp_path: Path, href: str) -> None:
+        dimap(tmp_path / "in", files="".join(FILE.format(href=href, n=n) for n in range(5)))
+        inputs = gathered(tmp_path / "in", tmp_path)
+        for number, file in enumerate(inputs.files):
+            with rasterio.open(file.path) as dataset:
+                assert np.array_equal(dataset.read(1), values_of(number))
+
+    @pytest.mark.parametrize(
+        ("xml", "words"),
+        [
+            ('<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><Dimap_Document>&a;</Dimap_Document>', "DOCTYPE"),
+            ("<Dimap_Document>", "not well-formed"),
+            ("<other/>", "is not the description of a SNAP product"),
+            ("<Dimap_Document>" + "<a/>" * 500_000 + "</Dimap_Document>", "far more complex"),
+            ("<Dimap_Document>" + " " * 10_000_001 + "</Dimap_Document>", "bytes"),
+        ],
+    )
+    def test_descriptions_that_must_not_hurt(self, tmp_path: Path, xml: str, words: str) -> None:
+        dimap(tmp_path / "in").write_text(xml)
+        with pytest.raises(UnreadableFile, match=words):
+            gathered(tmp_path / "in", tmp_path)
+
+
 SENTENCES = {
-    "stack.vrt": (b'<VRTDataset rasterXSize="2">', "a GDAL virtual raster", "gdal_translate stack.vrt stack.tif"),
-    "doc.vrt": (b"<?xml version='1.0'?>\n<VRTDataset>", "a GDAL virtual raster", "gdal_translate doc.vrt doc.tif"),
+    "stack.vrt": (b'<VRTDataset rasterXSize="2">', "a virtual raster", "gdal_translate stack.vrt stack.tif"),
+    "doc.vrt": (b"<?xml version='1.0'?>\n<VRTDataset>", "a virtual raster", "gdal_translate doc.vrt doc.tif"),
     "a.nc": (b"CDF\x01\0\0", "a NetCDF file", "gdalinfo a.nc"),
     "b.nc": (b"\x89HDF\r\n\x1a\n", "a NetCDF file", "gdalinfo b.nc"),
     "c.h5": (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "QGIS"),
@@ -309,10 +632,10 @@ SENTENCES = {
     "s.bin": (b"<!DOCTYPE html><html>", "a web page", "download again"),
     "t.bin": (b"version https://git-lfs.github.com/spec/v1\n", "the pointer of Git LFS", "git lfs pull"),
     "u.tif.crdownload": (b"\0\0\0\0", "a download that was not finished", "Download it again"),
-    "my stack.vrt": (b"<VRTDataset>", "a GDAL virtual raster", "gdal_translate 'my stack.vrt' 'my stack.tif'"),
-    "$(reboot).vrt": (b"<VRTDataset>", "a GDAL virtual raster", "gdal_translate '$(reboot).vrt' '$(reboot).tif'"),
+    "my stack.vrt": (b"<VRTDataset>", "a virtual raster", "gdal_translate 'my stack.vrt' 'my stack.tif'"),
+    "$(reboot).vrt": (b"<VRTDataset>", "a virtual raster", "gdal_translate '$(reboot).vrt' '$(reboot).tif'"),
     "v.hdr": (b"ENVI\nsamples = 3", "the header of a raster (ENVI)", "v.dat"),
-    "w.dim": (b"<Dimap_Document>", "the description of a SNAP product", "w.data"),
+    "w.dim": (b"<Dimap_Document>", "the description of a SNAP product", "SNAP"),
     "x.dat": (b"\x10\x27", "neither a GeoTIFF nor a JP2", "x.hdr"),
     "y.gif": (b"GIF89a", "a GIF picture, not satellite bands", "GeoTIFF"),
 }
@@ -328,6 +651,7 @@ def test_each_kind_is_named_with_the_step_that_converts_it(tmp_path: Path, name:
     said = str(caught.value)
     assert said.startswith(f"{name} is {words}")
     assert step in said
+    assert wrong_words(said) is None
     if kind_of(name, start).tells == 2:
         assert "not satellite bands" not in said
 

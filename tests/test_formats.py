@@ -384,7 +384,9 @@ class TestLooseBands:
     def test_a_folder_beside_files_is_refused(self, tmp_path: Path, fail: Callable[..., str]) -> None:
         one, _ = both(tmp_path / "a", "L1C", "new", bands=("B02", "B03"))
         two, _ = both(tmp_path / "b", "L1C", "old", bands=("B02", "B03"))
-        assert "is a folder beside other files. Give one folder, or files alone." in fail("info", one, two)
+        assert "is a folder beside other files. Give one folder, files alone, or use `Many scenes`" in fail(
+            "info", one, two
+        )
 
     def test_from_the_command_line(self, tmp_path: Path, run: Callable[..., dict[str, Any]]) -> None:
         """JP2 bytes in a .tif, one without coordinates, another grid: as one scene."""

@@ -16,7 +16,7 @@ from s2dash.ingest.kinds import is_beside, kind_of
 from s2dash.ingest.pile import Given
 
 BESIDE = (
-    *("scene_MTL.txt", "request.json", "metadata.json", "area.prj", "INSPIRE.xml", "B02.tif.aux.xml", "B02.tif.ovr"),
+    *("scene_MTL.txt", "request.json", "metadata.json", "area.prj", "INSPIRE.xml", "B09.tif.aux.xml", "B02.tif.ovr"),
     *("B02.tif.msk", "notes.csv", "report.html", "footprint.kml", "preview.png", "quicklook.jpg", ".DS_Store"),
     *("Thumbs.db", "desktop.ini", "style.qml", "~.lock", "area.dbf", "area.shp", "area.shx", "area.cpg", "README.md"),
     *("manifest.safe", "area.geojson", "area.gpkg", "report.pdf", "_SUCCESS", "project.qgz"),
@@ -141,7 +141,7 @@ def test_two_archives_of_pictures_are_told_of_many_scenes(tmp_path: Path) -> Non
         (["holiday.jpg"], "holiday.jpg is a photo (JPEG), not satellite bands."),
         (["holiday.jpg", "notes.txt"], "holiday.jpg is a photo (JPEG), not satellite bands."),
         (["notes.txt"], "notes.txt is a text, not satellite bands."),
-        (["a.json", "stack.vrt", "b.txt"], "stack.vrt is a GDAL virtual raster (VRT)"),
+        (["a.json", "stack.vrt", "b.txt"], "stack.vrt is a virtual raster (VRT)"),
         (["style.qml", "area.shp", "area.dbf"], "area.shp is a shapefile"),
         (["metadata.xml"], "metadata.xml is a text file in XML, not satellite bands."),
     ],

@@ -18,8 +18,9 @@ from s2dash.ingest.product import file_facts
 _PRODUCT_ENDING = ".safe"
 _PRODUCT_METADATA = re.compile(r"MTD_MSIL(1C|2A)\.xml|S2._.*_MTD_SAFL(1C|2A)_.*\.xml")
 _RASTER_ENDINGS = (".tif", ".tiff")
-_SCENE_ENDINGS = (*_RASTER_ENDINGS, ".zip")
-_NAME_ENDINGS = (".zip", ".safe", *_RASTER_ENDINGS, ".jp2")
+_ARCHIVE_ENDINGS = (".zip", ".tar.gz", ".tgz", ".tar")
+_SCENE_ENDINGS = (*_RASTER_ENDINGS, *_ARCHIVE_ENDINGS, ".dim")
+_NAME_ENDINGS = (*_ARCHIVE_ENDINGS, ".safe", *_RASTER_ENDINGS, ".jp2", ".dim", ".dat", ".img", ".bsq", ".bil", ".bip")
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Source:
 def gather_sources(paths: Sequence[Path], out: Path | None = None) -> tuple[Source, ...]:
     """The scenes that paths stand for, in their order: each is one, but a folder that is no product is all in it.
 
-    Of such a folder count products (`.SAFE`), zips and GeoTIFFs, by name; files that hold a single band by
+    Of such a folder count products (`.SAFE`, `.dim`), archives and GeoTIFFs, by name; files that hold a single band by
     their name do not, and a folder with nothing else is one scene, of its bands. What is given twice counts
     once. A path that leads nowhere stays: opening it says so.
 
@@ -148,7 +149,7 @@ def _taken(names: Sequence[str]) -> list[bool]:
 def _stem(name: str) -> str:
     ending = next((e for e in _NAME_ENDINGS if name.lower().endswith(e)), "")
     stem = name[: len(name) - len(ending)]
-    return _stem(stem) if ending == ".zip" else stem
+    return _stem(stem) if ending in _ARCHIVE_ENDINGS else stem
 
 
 def _plain(text: str) -> str:

@@ -16,6 +16,7 @@ from s2dash import web, web_files
 from s2dash.errors import RecipeError, UnknownName, UnreadableFile
 from s2dash.ingest.assemble import Plan, brought_down, finished, grid_facts, plan, scene_of, with_found_fill
 from s2dash.ingest.checks import GDAL_ERRORS, driver_of, open_checked, refuse_web
+from s2dash.ingest.composed import beside
 from s2dash.ingest.describe import (
     guessed_reflectance,
     has_internal_mask,
@@ -90,7 +91,10 @@ def _opened_in_place(path: Path) -> Scene | None:
 def _gathered(path: Path) -> Inputs:
     name = web.file_name(path)
     given, title = Given(name, path), title_from(Path(name))
-    return gather_one(given, title) if web.is_web(path) else gather([given], path.parent, title, None, _unheard)
+    if web.is_web(path):
+        return gather_one(given, title)
+    files = [given, *(Given(one.name, one) for one in beside(path))]
+    return gather(files, path.parent, title, None, _unheard)
 
 
 def ingest(
@@ -121,18 +125,29 @@ def ingest(
     twice = next((path for path in given if [p.resolve() for p in given].count(path.resolve()) > 1), None)
     if twice is not None:
         raise UnreadableFile(f"{twice.name} is given twice. Give each file once.")
+    title = title or _title(_names(given) if names is None else names)
+    if names is None:
+        given = list(with_what_lies_beside(given))
     names = _names(given) if names is None else list(names)
     request = {
         "kind": "scene",
         "paths": [str(path.resolve()) for path in given],
         "names": names,
         "folder": str(folder.resolve()),
-        "title": title or _title(names),
+        "title": title,
         "tile": tile,
         "preview": PREVIEW_NAME,
     }
     facts = _in_new_folder(request, folder, progress, cancel)
     return scene_of(facts, folder, folder / PREVIEW_NAME)
+
+
+def with_what_lies_beside(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """The same files with those that lie beside them and belong to them: a header, a world file, a product's pixels.
+
+    For files where they lie, of the operator; what lies beside an upload may be somebody else's.
+    """
+    return tuple(dict.fromkeys([*paths, *(path for one in paths for path in beside(one))]))
 
 
 def with_area(

@@ -12,12 +12,10 @@ from s2dash.errors import InputError, UnreadableFile
 from s2dash.grid import Grid
 from s2dash.resample import Relation, relation
 
-MANY_SCENES = "To classify each of several scenes, use `Many scenes` on the page, or `batch` on the command line."
+MANY_SCENES = "use `Many scenes` on the page (`batch` on the command line) for several scenes"
+"""The end of a sentence that says what to do."""
 
-_APART = (
-    "The files do not overlap: they show different places. Give files of one area. To classify each of several "
-    "scenes, use `Many scenes` on the page, or `batch` on the command line."
-)
+_APART = f"The files do not overlap: they show different places. Give files of one area, or {MANY_SCENES}."
 _SIDE_BY_SIDE = 0.5
 """Of the largest file's ground: files that share less are rather neighbours than one scene."""
 _SAME_SIZE = 1e-3
@@ -49,7 +47,7 @@ def in_one_place(grids: Sequence[Grid], names: Sequence[str]) -> Placed:
             first = names[grids.index(located[0])]
             raise UnreadableFile(
                 f"{name} is in {_label(grid)} but {first} in {_label(located[0])}. "
-                f"Give files of one coordinate system, or reproject them first. {MANY_SCENES}"
+                f"Give files of one coordinate system, reproject them first, or {MANY_SCENES}."
             )
     if len(located) == len(grids):
         return Placed(tuple(grids), ())
@@ -85,7 +83,7 @@ def scene_grids(grids: Sequence[Grid]) -> tuple[tuple[Grid, ...], tuple[str, ...
     )
     if share > 0.98:
         return cut, ()
-    advice = f" {MANY_SCENES}" if share < _SIDE_BY_SIDE else ""
+    advice = f" If they are neighbours, {MANY_SCENES}." if share < _SIDE_BY_SIDE else ""
     return cut, (f"The files cover different areas; only what all share is used ({share:.0%} of the largest).{advice}",)
 
 

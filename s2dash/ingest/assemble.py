@@ -14,9 +14,10 @@ from affine import Affine
 from s2dash import sentinel2
 from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid, decimated_shape
+from s2dash.ingest import places
 from s2dash.ingest.align import in_one_place, scene_grids
 from s2dash.ingest.canonical import Source, raster_name
-from s2dash.ingest.checks import NO_PLACE, header_damage_told, open_checked, read_grid, stored_bytes
+from s2dash.ingest.checks import NO_PLACE, checked_grid, header_damage_told, open_checked, read_grid, stored_bytes
 from s2dash.ingest.damage import complaint_notes, listening, size_notes
 from s2dash.ingest.describe import (
     acquisition_date,
@@ -36,6 +37,9 @@ from s2dash.settings import INGEST_LIMITS
 _LEAST_VALID = 2
 _NEITHER_BIT = 255.0
 """Tagged where all bands are of one bit: both of its values count, for without zero there is nothing to group."""
+_NO_SYSTEM = (
+    "Coordinates are there, but not which system they are in. Save the file with it, or give its .prj file too."
+)
 _LOOKED_AT = 100_000
 _LOOKED_AT_TOGETHER = 4_000_000
 
@@ -52,6 +56,10 @@ class InputFile:
     is_scl: bool = False
     date: str | None = None
     """`2017-02-16`, by its name."""
+    side_cars: tuple[tuple[str, Path], ...] = ()
+    """What lies beside it and may say its place, by names that errors use; read only where its header does not."""
+    tile: str | None = None
+    """By its name: `33UUU`."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +155,8 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path) -> Pl
         notes.append(provenance.doubt)
     if not grids[0].has_place:
         notes.insert(0, NO_PLACE)
+        if not grids[0].transform.is_identity:
+            notes.insert(1, _NO_SYSTEM)
     scene = Scene(
         title=provenance.title,
         grid=grids[0],
@@ -284,9 +294,10 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
         mask: str | int | None = layout.alpha_index
         if mask is None and has_internal_mask(dataset) and not file.is_scl:
             mask = "internal"
+        grid, place_notes = _grid(dataset, file)
         return _Header(
             file=file,
-            grid=read_grid(dataset, file.name),
+            grid=grid,
             indexes=indexes,
             texts=texts,
             dtype=str(np.result_type(*(np.dtype(dataset.dtypes[i - 1]) for i in indexes))),
@@ -298,11 +309,41 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
             is_guessed=layout.is_guessed,
             notes=(
                 *notes,
+                *place_notes,
                 *size_notes(dataset, file.path, file.name),
                 *complaint_notes(complaints, file.name),
             ),
             stored=stored_bytes(dataset),
         )
+
+
+def _grid(dataset: rasterio.DatasetReader, file: InputFile) -> tuple[Grid, tuple[str, ...]]:
+    """Where a file lies by its header, else by its points, by what lies beside it, or by its tile; and notes.
+
+    Raises UnreadableFile as `read_grid` does.
+    """
+    own = read_grid(dataset, file.name)
+    transform, crs_wkt, notes = own.transform, own.crs_wkt, []
+    if dataset.crs and crs_wkt is None:
+        notes.append(
+            f"The coordinate system of {file.name} is a local one, which says nothing of a place on the Earth."
+        )
+    if transform.is_identity and crs_wkt is None:
+        of_points, points_wkt, note = places.of_points(dataset, file.name)
+        transform, crs_wkt = of_points or transform, points_wkt
+        notes += [note] if note else []
+    place = places.read_place(dict(file.side_cars)) if transform.is_identity or crs_wkt is None else None
+    if place is not None:
+        transform, crs_wkt, used = places.with_place(transform, crs_wkt, place)
+        if used:
+            notes.append(f"The place of {file.name} is from what lies beside it: {', '.join(used)}.")
+    if (transform, crs_wkt) != (own.transform, own.crs_wkt):
+        own = checked_grid(own.shape_rc, transform, crs_wkt, file.name)
+    if not own.has_place and file.tile and (placed := places.in_zone_of_tile(own, file.tile)) is not None:
+        code = places.zone_of_tile(file.tile)
+        notes.append(f"The files state no coordinate system: EPSG:{code} follows from tile {file.tile} in their names.")
+        own = checked_grid(own.shape_rc, placed.transform, placed.crs_wkt, file.name)
+    return own, tuple(notes)
 
 
 def _require_codes(dataset: rasterio.DatasetReader, file: InputFile) -> None:

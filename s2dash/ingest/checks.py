@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from affine import Affine
-from pyproj.exceptions import ProjError
+from pyproj import CRS
+from pyproj.exceptions import CRSError, ProjError
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
@@ -174,19 +175,31 @@ def _is_usable(transform: Affine) -> bool:
 
 
 def read_grid(dataset: rasterio.DatasetReader, name: str) -> Grid:
-    """The dataset's grid; without a CRS where it has none that places it on the Earth.
+    """The dataset's grid by its own header; without a CRS where it has none that places it on the Earth.
 
     Raises UnreadableFile for coordinates that cannot be: not finite, of no size, beyond the poles, or geocentric.
     """
-    shape_rc = (dataset.height, dataset.width)
-    transform = dataset.transform
+    crs_wkt = dataset.crs.to_wkt() if dataset.crs else None
+    return checked_grid((dataset.height, dataset.width), dataset.transform, crs_wkt, name)
+
+
+def is_local(crs_wkt: str) -> bool:
+    """Whether a coordinate system is one of a site or a drawing, which says nothing of the Earth."""
+    try:
+        return bool(CRS.from_wkt(crs_wkt).is_engineering)
+    except CRSError:
+        return False
+
+
+def checked_grid(shape_rc: tuple[int, int], transform: Affine, crs_wkt: str | None, name: str) -> Grid:
+    """A grid that can be; raises UnreadableFile as `read_grid` does."""
     wrong = f"{name} has coordinates that lie nowhere on the Earth"
     todo = "Export it again with its coordinate system, or without any."
     if not _is_usable(transform):
         raise UnreadableFile(f"{wrong}: its pixel size or corner is not a usable number. {todo}")
-    if not dataset.crs:
+    if not crs_wkt or is_local(crs_wkt):
         return Grid(shape_rc, transform, None)
-    grid = Grid(shape_rc, transform, dataset.crs.to_wkt())
+    grid = Grid(shape_rc, transform, crs_wkt)
     if grid.crs is None:
         raise UnreadableFile(f"{name} has a coordinate system that is no map's (geocentric or local). {todo}")
     try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
+from s2dash.ingest import dimap, envi
 from s2dash.ingest.pile import Given, shown
+from s2dash.ingest.places import side_cars
 from s2dash.ingest.split import Tile, put_together, split_names
 
 
@@ -17,7 +19,8 @@ class Composed:
     name: str
     """As that of a file which held all of it; in the folder of its parts."""
     parts: tuple[str, ...]
-    """Names of the files."""
+    """Names of the files: tiles, or the pixels, header and perhaps description of an ENVI raster."""
+    is_split: bool
 
     @property
     def title(self) -> str:
@@ -29,13 +32,24 @@ class Composed:
 class Made:
     """A raster made of its parts."""
 
-    given: Given
+    given: Given | None
+    """None where it turned out to hold no band: flags, masks or angles beside those that were measured."""
     notes: tuple[str, ...] = ()
 
 
 def composed_of(names: Sequence[str]) -> tuple[Composed, ...]:
     """The rasters that files of these names make up."""
-    return tuple(Composed(name, parts) for name, parts in split_names(names).items())
+    split = (Composed(name, parts, is_split=True) for name, parts in split_names(names).items())
+    descriptions = {name[: -len(".dim")].lower(): name for name in names if name.lower().endswith(".dim")}
+    pairs = []
+    for name, pair in envi.pairs_in(names).items():
+        folder = str(PurePosixPath(name).parent)
+        of_folder = descriptions.get(folder.lower().removesuffix(".data"))
+        alone = next(iter(descriptions.values())) if len(descriptions) == 1 else None
+        beside = alone if alone and str(PurePosixPath(alone).parent) == folder else None
+        description = of_folder or beside
+        pairs.append(Composed(name, (*pair, description) if description else pair, is_split=False))
+    return (*split, *pairs)
 
 
 def choosable(names: Sequence[str], composed: Sequence[Composed]) -> list[str]:
@@ -49,5 +63,30 @@ def made(one: Composed, paths: Mapping[str, Path], out: Path, progress: Callable
 
     Raises UnreadableFile where a part is damaged or they do not fit each other.
     """
-    tiles = [Tile(shown(part), paths[part]) for part in one.parts]
-    return Made(Given(one.name, out), put_together(tiles, shown(one.name), out, progress))
+    if one.is_split:
+        tiles = [Tile(shown(part), paths[part]) for part in one.parts]
+        return Made(Given(one.name, out), put_together(tiles, shown(one.name), out, progress))
+    pixels, header_name, *description = one.parts
+    header = envi.read_header(paths[header_name], shown(header_name))
+    if description:
+        bands = dimap.read_description(paths[description[0]], shown(description[0]))
+        facts = bands.get(PurePosixPath(pixels).stem.lower())
+        if facts is not None and facts.is_helper:
+            return Made(None)
+        if facts is not None and header.count == 1:
+            header = replace(header, **facts.header)
+    envi.rewrite(paths[pixels], shown(pixels), header, out, progress)
+    return Made(Given(one.name, out, label=pixels))
+
+
+def beside(path: Path) -> list[Path]:
+    """What lies on the disk beside a file and belongs to it: side-cars with its place, the other part of a raster."""
+    if not path.is_file():
+        return []
+    stem = path.name.split(".")[0].lower()
+    names = [one.name for one in path.parent.iterdir() if one.name.lower().startswith(stem)]
+    if path.suffix.lower() == ".dim":
+        return [path.with_suffix(".data")] if path.with_suffix(".data").is_dir() else []
+    parts = next((pair for pair in envi.pairs_in(names).values() if path.name in pair), ())
+    found = (path.parent / name for name in (*side_cars(path.name, names), *parts) if name != path.name)
+    return [one for one in found if one.is_file() and not one.is_symlink()]

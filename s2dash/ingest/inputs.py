@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from affine import Affine
@@ -30,6 +30,7 @@ from s2dash.ingest.kinds import (
     zarr_in,
 )
 from s2dash.ingest.pile import Given, Pile, is_archive, pile_of_archive, pile_of_files, pile_of_folder, shown
+from s2dash.ingest.places import side_cars
 from s2dash.ingest.product import (
     Choice,
     ProductMetadata,
@@ -39,6 +40,7 @@ from s2dash.ingest.product import (
     is_outside_series,
     offset_rule,
     parse_metadata,
+    tile_from_name,
 )
 from s2dash.settings import ARCHIVE_LIMITS
 
@@ -75,7 +77,7 @@ def gather(
     Raises UnreadableFile where there are no bands, or an archive or metadata file is refused; UnknownName
     for a tile that is not there.
     """
-    given = _told_apart(given)
+    given = _with_pixels_of_products(_told_apart(given))
     work = _Work(scratch, progress)
     container = _the_container(given, scratch, progress)
     if container is not None:
@@ -83,6 +85,9 @@ def gather(
         return _from_collection(container, title, tile, beside, work)
     files = [one for one in given if not one.path.is_dir()]
     beside = [one.name for one in given if one.path.is_dir()]
+    product = next((one.name for one in files if one.name.lower().endswith(".dim")), None)
+    if product is not None and composed_of([one.name for one in files]):
+        return _from_collection(pile_of_files(files, product, is_loose=False), title, tile, beside, work)
     folders = [one.name.replace("\\", "/").split("/")[:-1] for one in files]
     if all(folders):
         return _from_collection(pile_of_files(files, folders[0][0], is_loose=False), title, tile, beside, work)
@@ -91,7 +96,7 @@ def gather(
 
 def gather_one(given: Given, title: str) -> Inputs:
     """What `gather` gives for a raster that is brought by itself, wherever it lies; raises as `gather` does."""
-    return _from_files([given], (), title, choose_files([given.name]), is_loose=True)
+    return _from_files([given], Findings(), title, choose_files([given.name]), is_loose=True)
 
 
 def _told_apart(given: Sequence[Given]) -> list[Given]:
@@ -101,6 +106,20 @@ def _told_apart(given: Sequence[Given]) -> list[Given]:
         replace(one, name=f"{number}/{one.name}") if names.count(one.name) > 1 else one
         for number, one in enumerate(given, 1)
     ]
+
+
+def _with_pixels_of_products(given: Sequence[Given]) -> list[Given]:
+    """The same, with the files of a folder `x.data` in place of it where its description, `x.dim`, is there too."""
+    descriptions = {one.name[: -len(".dim")].lower() for one in given if one.name.lower().endswith(".dim")}
+    found: list[Given] = []
+    for one in given:
+        is_data = one.name.lower().endswith(".data") and one.name[: -len(".data")].lower() in descriptions
+        if is_data and one.path.is_dir():
+            files = pile_of_folder(one.path, one.name)
+            found += [Given(name, path) for name, path in files.fetch(files.names).items()]
+        else:
+            found.append(one)
+    return found
 
 
 def _the_container(given: Sequence[Given], scratch: Path, progress: Callable[[float], None]) -> Pile | None:
@@ -117,16 +136,18 @@ def _the_container(given: Sequence[Given], scratch: Path, progress: Callable[[fl
     if len(given) == 1:
         return piles[0] if piles else None
     full = [pile for pile in piles if _holds_pictures(pile.names)]
-    loose = [one for one in given if one not in folders and one not in archives and _is_picture(one)]
+    parts = {part for one in composed_of([one.name for one in given]) for part in one.parts}
+    rest = [one for one in given if one not in folders and one not in archives]
+    loose = [one for one in rest if one.name in parts or _is_picture(one)]
     if full and (loose or len(full) > 1):
         name = full[0].name
         if any(one.name == name for one in folders):
             raise UnreadableFile(
-                f"{shown(name)} is a folder beside other files. Give one folder, or files alone. {MANY_SCENES}"
+                f"{shown(name)} is a folder beside other files. Give one folder, files alone, or {MANY_SCENES}."
             )
         raise UnreadableFile(
             f"{shown(name)} is {'a zip' if name.lower().endswith('.zip') else 'an archive'} beside other files. "
-            f"Give one archive, or files without it. {MANY_SCENES}"
+            f"Give one archive, files without it, or {MANY_SCENES}."
         )
     if loose or not piles:
         return None
@@ -134,7 +155,8 @@ def _the_container(given: Sequence[Given], scratch: Path, progress: Callable[[fl
 
 
 def _holds_pictures(names: Iterable[str]) -> bool:
-    return any(name.lower().endswith((*RASTER_ENDINGS, *ARCHIVE_ENDINGS)) for name in names)
+    names = list(names)
+    return any(name.lower().endswith((*RASTER_ENDINGS, *ARCHIVE_ENDINGS)) for name in names) or bool(composed_of(names))
 
 
 def _is_picture(given: Given) -> bool:
@@ -148,17 +170,19 @@ def _is_picture(given: Given) -> bool:
 
 def _from_loose(given: Sequence[Given], title: str, tile: str | None, beside: Sequence[str], work: _Work) -> Inputs:
     """The pictures among loose files; raises UnreadableFile that says most of what else was brought."""
-    pictures = [one for one in given if _is_picture(one)]
+    composed = composed_of([one.name for one in given])
+    parts = {part for one in composed for part in one.parts}
+    pictures = [one for one in given if one.name in parts or _is_picture(one)]
     if not pictures:
         told = [(shown(one.name), kind_of(one.name, first_bytes(one.path))) for one in given]
         raise UnreadableFile(most_telling(told) or f"There are no files. {WANTED}")
-    composed = composed_of([one.name for one in pictures])
     names = choosable([one.name for one in given], composed)
     choice = choose_files(names, tile)
     used = {*(one.name for one in pictures), *choice.metadata, *choice.tile_metadata}
-    left = [one.name for one in given if one.name not in used]
     paths = {one.name: one.path for one in given}
     wanted = [name for name in names if name in used or name not in paths]
+    cars = {car for name in wanted for car in side_cars(name, paths)}
+    left = [one.name for one in given if one.name not in used and one.name not in cars]
     if len(composed) == 1 and wanted == [composed[0].name]:
         title = composed[0].title
     return _from_files(*work.made(wanted, composed, paths), title, choice, is_loose=True, left=[*left, *beside])
@@ -173,7 +197,8 @@ def _from_collection(pile: Pile, title: str, tile: str | None, beside: Sequence[
         return _from_collection(inner, title, tile, beside, work)
     wanted = _wanted(choice, pile)
     parts = {one.name: one.parts for one in composed}
-    paths = pile.fetch([part for name in wanted for part in parts.get(name, (name,))])
+    asked = [part for name in wanted for part in (*parts.get(name, (name,)), *side_cars(name, pile.names))]
+    paths = pile.fetch(list(dict.fromkeys(asked)))
     unread = [n for n in pile.names if n not in paths and not n.lower().endswith(RASTER_ENDINGS)]
     rest = [] if _is_product(choice) else unread
     return _from_files(*work.made(wanted, composed, paths), title, choice, is_loose=False, left=[*rest, *beside])
@@ -195,7 +220,7 @@ def _archive_inside(pile: Pile, work: _Work) -> Pile | None:
     if len(inner) > 1:
         raise UnreadableFile(
             f"{shown(pile.name)} holds {len(inner):,} archives, such as {shown(inner[0])}. Unpack it and give one of "
-            f"them. {MANY_SCENES}"
+            f"them, or {MANY_SCENES}."
         )
     (path,) = pile.fetch(inner).values()
     left = max(0, ARCHIVE_LIMITS.most_total_bytes - pile.unpacked_bytes)
@@ -209,6 +234,17 @@ def _archive_inside(pile: Pile, work: _Work) -> Pile | None:
 
 
 @dataclass(frozen=True)
+class Findings:
+    """What came up while files were made ready."""
+
+    notes: list[str] = field(default_factory=list)
+    helpers: list[str] = field(default_factory=list)
+    """Names of files that held no band."""
+    side_cars: dict[str, tuple[tuple[str, Path], ...]] = field(default_factory=dict)
+    """What lies beside files and may say their places, by their names."""
+
+
+@dataclass(frozen=True)
 class _Work:
     """Where what is unpacked or put together goes, and who is told how far that is."""
 
@@ -217,19 +253,23 @@ class _Work:
 
     def made(
         self, wanted: Sequence[str], composed: Sequence[Composed], paths: Mapping[str, Path]
-    ) -> tuple[list[Given], tuple[str, ...]]:
-        """The files of wanted names, those of several files put together; and notes."""
+    ) -> tuple[list[Given], Findings]:
+        """The files of wanted names, those of several files put together; and what was found on the way."""
         by_name = {one.name: one for one in composed}
-        files = []
-        notes: list[str] = []
+        files: list[Given] = []
+        findings = Findings()
         for number, name in enumerate(wanted):
-            if name not in by_name:
-                files.append(Given(name, paths[name]))
+            if name in by_name:
+                found = made(by_name[name], paths, self.scratch / f"made_{number}.tif", self.progress)
+                if found.given is None:
+                    findings.helpers.append(by_name[name].parts[0])
+                else:
+                    files.append(found.given)
+                findings.notes.extend(found.notes)
                 continue
-            found = made(by_name[name], paths, self.scratch / f"made_{number}.tif", self.progress)
-            files.append(found.given)
-            notes.extend(found.notes)
-        return files, tuple(notes)
+            files.append(Given(name, paths[name]))
+            findings.side_cars[name] = tuple((shown(car), paths[car]) for car in side_cars(name, paths))
+        return files, findings
 
 
 def _wanted(choice: Choice, pile: Pile) -> list[str]:
@@ -262,7 +302,7 @@ def _is_product(choice: Choice) -> bool:
 
 def _from_files(
     given: Sequence[Given],
-    made_notes: tuple[str, ...],
+    found: Findings,
     title: str,
     choice: Choice,
     is_loose: bool,
@@ -279,12 +319,14 @@ def _from_files(
         unknown = rest if not used else [n for n in rest if not n.lower().endswith(RASTER_ENDINGS)]
         others += unknown
         left = [*(n for n in rest if n not in unknown), *left]
-    files = [_input_file(by_name[n], f.band, f.is_scl, f.date) for n, f in banded.items()]
+    cars = found.side_cars
+    files = [_input_file(by_name[n], f.band, f.is_scl, f.date, cars.get(n, ())) for n, f in banded.items()]
     dated = len(others) > 1
-    files += [_input_file(by_name[n], None, False, acquisition_date({}, n)[0] if dated else None) for n in others]
+    dates = {name: acquisition_date({}, name)[0] if dated else None for name in others}
+    files += [_input_file(by_name[n], None, False, date, cars.get(n, ())) for n, date in dates.items()]
     metadata = [_metadata(by_name[name]) for name in choice.metadata if name in by_name]
     tiles = [_metadata(by_name[name]) for name in choice.tile_metadata if name in by_name]
-    notes = (*made_notes, *choice.notes, *_left_out(left))
+    notes = (*found.notes, *choice.notes, *_left_out([*found.helpers, *left]))
     return Inputs(tuple(files), _provenance(choice, files, metadata, tiles, title, notes))
 
 
@@ -298,8 +340,11 @@ def _left_out(names: Sequence[str]) -> tuple[str, ...]:
     return (f"Left out, as no band: {some}{f' and {more:,} more' if more > 0 else ''}.",)
 
 
-def _input_file(given: Given, band: str | None, is_scl: bool, date: str | None) -> InputFile:
-    return InputFile(given.path, shown(given.name), None if is_scl else band, is_scl, date)
+def _input_file(
+    given: Given, band: str | None, is_scl: bool, date: str | None, cars: tuple[tuple[str, Path], ...]
+) -> InputFile:
+    name = shown(given.label or given.name)
+    return InputFile(given.path, name, None if is_scl else band, is_scl, date, cars, tile_from_name(given.name))
 
 
 def _metadata(given: Given) -> ProductMetadata:

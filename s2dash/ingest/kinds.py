@@ -66,8 +66,8 @@ _ZARR_NAMES = (".zgroup", ".zattrs", ".zarray", ".zmetadata", "zarr.json")
 
 _NEITHER = Kind("neither a GeoTIFF nor a JP2", WANTED)
 _VRT = _bands(
-    "a GDAL virtual raster (VRT), a text file in XML which only points to other files",
-    "Give those files themselves. Or run `gdal_translate {name} {target}`, and give the GeoTIFF it makes.",
+    "a virtual raster (VRT), a text file in XML which only points to other files",
+    "Give those files themselves, or run `gdal_translate {name} {target}` and give the GeoTIFF it makes.",
 )
 _NETCDF = _bands("a NetCDF file, which is not read here", _SUBDATASETS)
 _HDF5 = _bands("an HDF5 file, which is not read here", _SUBDATASETS)
@@ -76,16 +76,16 @@ _ERDAS = _bands("an ERDAS Imagine raster (HFA), which is not read here", _TRANSL
 _LICENSED = "Open it in a program that may read it, such as ArcGIS or QGIS for Windows, and export it as GeoTIFF."
 _ZARR = _bands(
     "Zarr, which is not read here yet",
-    "A Sentinel-2 product is offered as .SAFE too: search its name in the Copernicus Browser "
-    "(browser.dataspace.copernicus.eu) and give the zip. Other Zarr: save the bands as GeoTIFF.",
+    "A Sentinel-2 product is offered as .SAFE too (search its name at browser.dataspace.copernicus.eu, and give the "
+    "zip); of other Zarr, save the bands as GeoTIFF.",
 )
 _DIMAP = _bands(
     "the description of a SNAP product (BEAM-DIMAP), whose pixels lie in the folder {stem}.data beside it",
-    "Give both together, in one folder or zip. Or in SNAP choose File > Export > GeoTIFF.",
+    "Give both together, in one folder or zip, or in SNAP choose File > Export > GeoTIFF.",
 )
 _PIXELS = _bands(
     "neither a GeoTIFF nor a JP2",
-    "If it is an ENVI raster, give its header, {stem}.hdr, together with it. Otherwise convert it: run "
+    "If it is an ENVI raster, give its header, {stem}.hdr, together with it; otherwise run "
     "`gdal_translate {name} {target}`, or export it as GeoTIFF.",
 )
 _HEADER = _bands(

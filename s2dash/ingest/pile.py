@@ -22,6 +22,8 @@ class Given:
     name: str
     """Its path inside a zip or folder, or its bare name: text from outside."""
     path: Path
+    label: str = ""
+    """What messages call it, where that is not its name."""
 
 
 Fetch = Callable[[Sequence[str]], Mapping[str, Path]]

@@ -202,6 +202,11 @@ def choose_files(names: Sequence[str], tile: str | None = None) -> Choice:
     )
 
 
+def tile_from_name(name: str) -> str | None:
+    """`33UUU` from a file's name or path; None without one."""
+    return _tile(_parts(name))
+
+
 def baseline_from_name(name: str) -> str | None:
     """`05.11` from `_N0511_` in a product's name or path; None without one, and for N9999 (outside the series)."""
     baseline = _baseline_in(name)
@@ -224,7 +229,7 @@ def parse_metadata(xml: bytes, name: str = "The metadata file") -> ProductMetada
     that cannot be meant.
     """
     name = clean_name(name) or "The metadata file"
-    root = _parsed(xml, name)
+    root = parsed_xml(xml, name)
     kind = _LEVEL_OF_ROOT.fullmatch(_local(root))
     if not kind:
         raise UnreadableFile(f"{name} is not the metadata of a Level-1C or Level-2A product of Sentinel-2.")
@@ -480,7 +485,8 @@ class _Document:
         return int(value) if value.is_integer() else int(self.number(None, what, 0, most))
 
 
-def _parsed(xml: bytes, name: str) -> Element:
+def parsed_xml(xml: bytes, name: str) -> Element:
+    """A stranger's XML; raises UnreadableFile for a DOCTYPE, what is too large, or not well-formed."""
     if len(xml) > ARCHIVE_LIMITS.most_metadata_bytes:
         raise UnreadableFile(
             f"{name} has {len(xml):,} bytes, and {ARCHIVE_LIMITS.most_metadata_bytes:,} are allowed. "

@@ -114,7 +114,7 @@ def _require_alike(first: _Opened, other: _Opened, name: str) -> None:
 def _unlike(first: _Opened, other: _Opened, name: str, what: str) -> UnreadableFile:
     return UnreadableFile(
         f"{first.tile.name} and {other.tile.name} have other {what}, so they are not tiles of one picture, {name}. "
-        f"Give files of one export. {MANY_SCENES}"
+        f"Give files of one export, or {MANY_SCENES}."
     )
 
 
@@ -139,7 +139,7 @@ def _places(opened: Sequence[_Opened], name: str) -> tuple[list[tuple[int, int]]
     if sum(one.grid.pixel_count for one in opened) * _MOST_EMPTY < grid.pixel_count:
         raise UnreadableFile(
             f"The tiles of {name} lie too far apart: together they have less than one in {_MOST_EMPTY} of the "
-            f"{grid.pixel_count:,} pixels around them. Give files of one export. {MANY_SCENES}"
+            f"{grid.pixel_count:,} pixels around them. Give files of one export, or {MANY_SCENES}."
         )
     return [(row - top, col - left) for row, col in places], grid
 

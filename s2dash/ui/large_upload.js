@@ -372,7 +372,7 @@ class View {
   takeFolder(files, loose = []) {
     const wanted = files.filter(({ name }) => matters(name, this.data));
     if (!wanted.length && !loose.length) {
-      this.say(`There is no satellite picture in this folder: no file ends in ${this.data.endings.join(", ")}.`, true);
+      this.say(`There is no satellite picture in this folder: no file ends in ${this.data.endings.slice(0, 5).join(", ")} or the like.`, true);
       return;
     }
     this.take([...loose, ...wanted], files.length - wanted.length);

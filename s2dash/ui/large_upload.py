@@ -13,7 +13,10 @@ import streamlit as st
 
 from s2dash.upload_store import Upload, UploadedFile, size_words, upload_url
 
-ENDINGS = (".jp2", ".tif", ".tiff", ".xml", ".zip", ".geojson", ".gpkg")
+ENDINGS = (
+    *(".jp2", ".tif", ".tiff", ".xml", ".zip", ".tar", ".tgz", ".tar.gz", ".geojson", ".gpkg"),
+    *(".hdr", ".dat", ".img", ".bsq", ".bil", ".bip", ".dim", ".tfw", ".tifw", ".j2w", ".wld", ".prj"),
+)
 """Of a folder, files with these endings are sent, whatever their case."""
 SKIPPED_FOLDERS = ("QI_DATA", "AUX_DATA", "HTML", "rep_info", "__MACOSX")
 """Of a folder, nothing that lies anywhere in these is sent."""

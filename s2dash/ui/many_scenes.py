@@ -123,11 +123,11 @@ def _form(answer: LiveAnswer, legend: Legend) -> None:
     )
     uploads = st.file_uploader(
         "Scenes, one file each",
-        ["tif", "tiff", "zip"],
+        ["tif", "tiff", "zip", "tar", "tgz", "gz"],
         accept_multiple_files=True,
         key="many scenes files",
-        help="Products as they were downloaded (zip), or GeoTIFF files with all bands. Up to 200 MB a file; larger "
-        "ones can be put into the server's folder, or classified with the command line.",
+        help="Products as they were downloaded (zip or tar), or GeoTIFF files with all bands. Up to 200 MB a file; "
+        "larger ones can be put into the server's folder, or classified with the command line.",
     )
     chosen = _from_server()
     source = st.radio(

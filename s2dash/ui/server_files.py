@@ -68,7 +68,8 @@ def _choose_files(place: str, entries: tuple[FolderEntry, ...], key: str) -> lis
         format_func=lambda name: shown.get(name, name),
         disabled=not shown,
         placeholder="Choose one or more" if shown else "No scene in this folder",
-        help="GeoTIFF, JPEG 2000, zipped products or .SAFE folders. Several bands of one scene can be opened together.",
+        help="GeoTIFF, JPEG 2000, ENVI, zipped products or .SAFE folders. Several bands of one scene can be opened "
+        "together.",
     )
     if len(entries) == MOST_ENTRIES:
         st.caption(f"Only the first {MOST_ENTRIES:,} names are shown.")

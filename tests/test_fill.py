@@ -82,8 +82,9 @@ class TestClips:
         scene = open_scene(write_clip(tmp_path / "clip.tif", dtype, fill))
         require_only_covers(scene)
         (note,) = scene.notes
-        assert note.startswith("Pixels that are ")
-        assert note.endswith("count as nodata, as the file tags none.")
+        zero = "Pixels that are zero in every band count as nodata, as the file tags none."
+        assert note.startswith(zero[:16])
+        assert note.endswith(zero[-39:])
         assert scene.doubtful_fills == ()
         assert valid(scene, NO_MASKING).all()
 

@@ -82,7 +82,7 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     scratch = folder / "unpacked"
     scratch.mkdir()
     inputs = gather(given, scratch, request["title"], request["tile"], _Progress(0, _UNPACKING_SHARE, "Unpacking"))
-    planned = plan(inputs.files, inputs.provenance, folder)
+    planned = plan(inputs.files, inputs.provenance, folder, request["are_numbers_given"])
     is_unpacked = any(scratch.iterdir())
     reading = _Progress(_UNPACKING_SHARE if is_unpacked else 0, 1, "Reading the files")
     gathered = rewrite(planned.sources, planned.scene, folder, reading)

@@ -291,12 +291,12 @@ def zero_fill(scene: Scene) -> tuple[Fill, ...]:
     return (Fill(0.0, tuple(range(len(scene.bands)))),) if is_whole and not is_told else ()
 
 
-def share_of(fill: Fill, stack: np.ndarray) -> float:
-    """The share of the pixels of a stack, as for `found_fill`, that hold a fill in all of its bands."""
+def held_in_all(fill: Fill, stack: np.ndarray) -> np.ndarray:
+    """Where all bands of a fill hold it in a stack as for `found_fill`, shape (rows, cols), bool."""
     held = np.ones(stack.shape[1:], dtype=bool)
     for position in fill.positions:
         held &= stack[position] == fill.value
-    return float(held.mean())
+    return held
 
 
 def fill_words(fill: Fill, scene: Scene) -> str:

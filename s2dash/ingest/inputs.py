@@ -28,6 +28,7 @@ from s2dash.ingest.product import (
     choose_files,
     file_facts,
     is_outside_series,
+    missing_bands_note,
     offset_rule,
     parse_metadata,
 )
@@ -184,9 +185,11 @@ def _from_files(
     files += [_input_file(by_name[n], None, False, acquisition_date({}, n)[0] if dated else None) for n in others]
     if not files:
         raise UnreadableFile(f"{_shown(given[0].name)} holds no bands. Choose a GeoTIFF, a JP2 or a zipped .SAFE.")
-    metadata = [_metadata(by_name[name]) for name in choice.metadata if name in by_name]
-    tiles = [_metadata(by_name[name]) for name in choice.tile_metadata if name in by_name]
-    return Inputs(tuple(files), _provenance(choice, files, metadata, tiles, title, tuple(notes)))
+    complaints: list[str] = []
+    metadata = _readable([by_name[name] for name in choice.metadata if name in by_name], complaints)
+    tiles = _readable([by_name[name] for name in choice.tile_metadata if name in by_name], complaints)
+    provenance = _provenance(choice, files, metadata, tiles, title, tuple(notes))
+    return Inputs(tuple(files), replace(provenance, complaint=complaints[0] if complaints else None))
 
 
 def _is_metadata(name: str) -> bool:
@@ -205,6 +208,17 @@ def _input_file(given: Given, band: str | None, is_scl: bool, date: str | None) 
 def _shown(name: str) -> str:
     """The last part of a name as messages quote it."""
     return clean_name(name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1][-80:]) or "The file"
+
+
+def _readable(files: Sequence[Given], complaints: list[str]) -> list[ProductMetadata]:
+    """The metadata that can be read; what is wrong with the others is added to `complaints`."""
+    found = []
+    for one in files:
+        try:
+            found.append(_metadata(one))
+        except UnreadableFile as error:
+            complaints.append(str(error))
+    return found
 
 
 def _metadata(given: Given) -> ProductMetadata:
@@ -248,7 +262,8 @@ def _provenance(
         nodata=_first(best.nodata, 0) if best is not None and from_product else None,
         saturated=_saturated(best, from_product or is_mission, files),
         places=_places(documents),
-        notes=notes,
+        notes=(*notes, *(missing_bands_note(choice, level) if metadata else ())),
+        is_mission=any(facts.tile for facts in choice.bands),
         doubt=doubt,
     )
 

@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 
 from s2dash import memory
 from s2dash.offline_assets import ContentSecurityPolicy, asset_routes
+from s2dash.page_head import PageHead
 from s2dash.settings import GDAL_ENVIRONMENT
 from s2dash.tiles import process_tile_store, tile_routes
 from s2dash.ui.services import warmed_up
@@ -25,5 +26,5 @@ app = st.App(
         *upload_routes(process_upload_store, base_path),
         *asset_routes(base_path),
     ],
-    middleware=[Middleware(ContentSecurityPolicy)],
+    middleware=[Middleware(ContentSecurityPolicy), Middleware(PageHead)],
 )

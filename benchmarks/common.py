@@ -116,5 +116,5 @@ def wait_for_classes(page: Page, is_new: Callable[[str], bool], timeout_seconds:
 
 
 def _map_frame(page: Page) -> Frame | None:
-    handle = page.query_selector('iframe[title^="streamlit_folium"]')
+    handle = page.query_selector(".st-key-map iframe")
     return handle.content_frame() if handle else None

@@ -194,7 +194,7 @@ def settle(page: Page) -> None:
 
 def the_map(page: Page) -> FrameLocator:
     """The frame that the map lives in."""
-    return page.frame_locator("iframe[title^=streamlit_folium]")
+    return page.frame_locator(".st-key-map iframe")
 
 
 def around(page: Page, size: tuple[int, int]) -> FloatRect:

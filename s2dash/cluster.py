@@ -1,17 +1,28 @@
 """A Dask cluster as an executor: connecting with plain errors, equal versions, and noticing that it is gone.
 
 The one place for `distributed`, which is optional and imported only when a scheduler's address is given.
+
+A scheduler unpickles every task that it hands on, so it would need whatever a task names. Here a task names only what
+stands wherever `distributed` does, and holds the rest as bytes that a worker opens: the scheduler needs no s2dash.
 """
 
 from __future__ import annotations
 
 import importlib
+import io
+import itertools
 import logging
+import operator
 import re
 import time
+import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -24,6 +35,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+Box = io.BytesIO
+"""A value as bytes. Unlike bytes it has no text of its own: workers log what they were given."""
+
 CONNECT_SECONDS = 15.0
 """How long a scheduler may take to answer, and then the first worker to join."""
 LONELY_SECONDS = 60.0
@@ -31,11 +45,24 @@ LONELY_SECONDS = 60.0
 _CLOSE_SECONDS = 3.0
 _COUNT_SECONDS = 5.0
 """How often the workers are counted."""
+_LACKING = (
+    f"{{}}. It needs s2dash {__version__} with all of its packages. "
+    'Run there, in the folder of s2dash: python -m pip install ".[cluster]", and start it anew.'
+)
+_NOT_FOUND = re.compile(r"ModuleNotFoundError|ImportError|Can't get attribute")
+"""What a worker cannot open comes back as an error of its own kind, or as the text of one."""
 _ADDRESS = re.compile(r"(tcp|tls|ws|wss)://[^\s/]+:\d{1,5}/?")
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Stands in a sealed call for an argument that was shared, by its place among them."""
+
+    number: int
+
+
 class ClusterExecutor(Executor):
-    """`Client.get_executor()` with errors in plain words; arguments and results pass through the scheduler."""
+    """`Client.get_executor()` with errors in plain words, whose scheduler opens nothing of what passes through it."""
 
     def __init__(self, client: Client, address: str) -> None:
         self._client = client
@@ -47,7 +74,7 @@ class ClusterExecutor(Executor):
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """As any executor; the future raises ClusterLost or ClusterError for what the cluster itself does wrong."""
         self.check()
-        inner = self._executor.submit(fn, *args, **kwargs)
+        inner = self._submit(partial(fn, *args, **kwargs))
         outer: Future[T] = Future()
 
         def call_off(future: Future[T]) -> None:
@@ -66,13 +93,27 @@ class ClusterExecutor(Executor):
         inner.add_done_callback(hand_over)
         return outer
 
+    def _submit(self, call: partial[T]) -> Future[T]:
+        toolz: Any = importlib.import_module("toolz")
+        distributed = _distributed()
+        shared = [argument for argument in call.args if isinstance(argument, distributed.Future)]
+        numbers = itertools.count()
+        places = [_Place(next(numbers)) if isinstance(a, distributed.Future) else a for a in call.args]
+        sealed = _sealed(partial(_with_shared, partial(call.func, *places, **call.keywords)))
+        # A worker runs operator.call(deserialize_bytes(sealed.getvalue()), *shared).
+        steps: list[Any] = [operator.methodcaller("getvalue"), distributed.protocol.deserialize_bytes]
+        steps.append((operator.call, *shared))
+        name = _task_name(call.func.__name__)
+        return self._executor.submit(toolz.thread_first, sealed, *steps, key=name)
+
     def share(self, value: T) -> T:
         """What stands for the value in `submit`: each worker fetches it once, from the scheduler or another worker.
 
         It is the result of a task rather than scattered data, so that it can be made again when the workers
         that held it die.
         """
-        future = self._client.submit(_same, value, pure=False)
+        identity = importlib.import_module("toolz").identity
+        future = self._client.submit(identity, _sealed(value), key=_task_name("share"))
         self._shared.append(future)
         return cast(T, future)
 
@@ -100,13 +141,13 @@ class ClusterExecutor(Executor):
             return error
         if isinstance(error, CancelledError):
             return self._lost()
-        if _lacks_a_module(error):
-            return ClusterError(f"A worker lacks a package: {error}. Install s2dash {__version__} on every worker.")
         if type(error).__name__ == "KilledWorker":
             return ClusterError(
                 "Several workers died one after another on the same part. They may be short of memory: "
                 "give each 2 GB (--memory-limit) and fewer threads, then run it again."
             )
+        if _is_of_another_version(error):
+            return ClusterError(f"A worker cannot do its part: {_LACKING.format(error)}")
         return error
 
 
@@ -128,6 +169,7 @@ def connected(address: str, timeout_seconds: float = CONNECT_SECONDS) -> Iterato
             "`dask scheduler`, or check the address."
         ) from error
     try:
+        _require_same_scheduler(client, address)
         _require_workers(client, address, timeout_seconds)
         _require_same_versions(client)
         yield ClusterExecutor(client, address)
@@ -145,7 +187,19 @@ def _distributed() -> ModuleType:
         ) from error
     # What it has to say of a lost connection is said in plain words by the errors here.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", category=distributed.versions.VersionMismatchWarning)
     return distributed
+
+
+def _require_same_scheduler(client: Client, address: str) -> None:
+    """Raise ClusterError unless the scheduler has this process's version of `distributed`, all it needs."""
+    here = _distributed().__version__
+    there = client.run_on_scheduler(metadata.version, "distributed")  # type: ignore[no-untyped-call]
+    if here != there:
+        raise ClusterError(
+            f"The scheduler {address} has another version: distributed {here} here, {there} there. "
+            f"Run there: python -m pip install distributed=={here}"
+        )
 
 
 def _require_workers(client: Client, address: str, timeout_seconds: float) -> None:
@@ -160,8 +214,8 @@ def _require_workers(client: Client, address: str, timeout_seconds: float) -> No
 def _require_same_versions(client: Client) -> None:
     """Raise ClusterError unless every worker that has joined runs what this process runs; later ones check alone."""
     for worker, answer in client.run(running_versions, on_error="return").items():
-        if isinstance(answer, BaseException) and _lacks_a_module(answer):
-            raise ClusterError(f"The worker {worker} has no s2dash. Install s2dash {__version__} there and restart it.")
+        if isinstance(answer, BaseException) and _is_of_another_version(answer):
+            raise ClusterError(f"The worker {worker} cannot work: {_LACKING.format(answer)}")
         if isinstance(answer, BaseException):
             raise ClusterError(f"The worker {worker} does not work: {answer}. Restart it, or take it away.")
         differ = version_words(running_versions(), answer)
@@ -169,10 +223,22 @@ def _require_same_versions(client: Client) -> None:
             raise ClusterError(f"The worker {worker} has other versions: {differ}. Install the same there.")
 
 
-def _lacks_a_module(error: BaseException) -> bool:
-    # What a worker cannot unpickle comes back as the text of the error there.
-    return isinstance(error, ImportError) or "ModuleNotFoundError" in str(error)
+def _is_of_another_version(error: BaseException) -> bool:
+    """Whether a worker did not find what it was told to call: it lacks s2dash, a package of it, or has another one."""
+    return isinstance(error, ImportError) or _NOT_FOUND.search(str(error)) is not None
 
 
-def _same(value: T) -> T:
-    return value
+def _task_name(what: str) -> str:
+    return f"{what}-{uuid.uuid4()}"
+
+
+def _sealed(value: object) -> Box:
+    return Box(_distributed().protocol.serialize_bytes(value))
+
+
+def _with_shared(call: partial[T], *shared: Box) -> T:
+    """The call with what was shared in its places; runs on a worker."""
+    protocol: Any = importlib.import_module("distributed.protocol")
+    opened = [protocol.deserialize_bytes(box.getvalue()) for box in shared]
+    arguments = [opened[a.number] if isinstance(a, _Place) else a for a in call.args]
+    return call.func(*arguments, **call.keywords)

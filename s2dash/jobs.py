@@ -34,12 +34,15 @@ from s2dash.recipe import Recipe
 from s2dash.sampling import Sample
 from s2dash.scene import Pixels, Scene
 from s2dash.settings import RUN_LIMITS, scheduler_address
-from s2dash.types import CancelToken, Progress
+from s2dash.types import CancelToken, Progress, cancel_token, cancellable
 
 T = TypeVar("T")
 
+_HELD = ".held"
+"""Ends the names of folders on which their process holds a lock."""
 _STACKS_KEPT = 2
 """Of up to 27 MB for 13 bands; reading one again takes a tenth of a second at most."""
+_FITS_AT_ONCE = 2
 _ANSWERS_KEPT = 12
 """Of up to 8 MB, where samples differ."""
 _WATCH_SECONDS = 1.0
@@ -48,11 +51,15 @@ _SMOOTHED_KEPT = 2
 
 
 class ScratchFolder:
-    """A temporary folder that goes when nobody holds this any more, or earlier when it is removed."""
+    """A temporary folder that goes when nobody holds this any more, or earlier when it is removed.
+
+    While it lives, this process holds a lock on it, which ends with the process however that ends: so another
+    server can tell it from what a dead one has left.
+    """
 
     def __init__(self, prefix: str) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix=prefix))
-        self._finalizer = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        self.path, lock = _locked_folder(prefix)
+        self._finalizer = weakref.finalize(self, _remove_locked, self.path, lock)
         _scratch_folders.add(self)
 
     def remove(self) -> None:
@@ -61,6 +68,60 @@ class ScratchFolder:
 
 
 _scratch_folders: weakref.WeakSet[ScratchFolder] = weakref.WeakSet()
+
+
+def _locked_folder(prefix: str) -> tuple[Path, int | None]:
+    """A new folder and the open lock on it; None where its file system knows no locks."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=prefix, suffix=_HELD))
+        try:
+            lock = _lock_of(path)
+        except OSError:
+            return path, None
+        # Between its making and its locking, a server that begins may have taken it for a dead one's.
+        if lock is not None and path.is_dir():
+            return path, lock
+        if lock is not None:
+            os.close(lock)
+
+
+def _lock_of(folder: Path) -> int | None:
+    """The lock on a folder, open; None where another process holds it. Raises OSError where it cannot be locked."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        import fcntl  # only where folders can be opened: not on Windows
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _remove_locked(folder: Path, lock: int | None) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    if lock is not None:
+        os.close(lock)
+
+
+def remove_left_folders() -> tuple[Path, ...]:
+    """Remove the scratch folders that processes left which have ended, and return them.
+
+    Those of living ones stay, as do others' folders and all that this process may not lock.
+    """
+    removed = []
+    for folder in Path(tempfile.gettempdir()).glob(f"s2dash-*{_HELD}"):
+        try:
+            lock = _lock_of(folder)
+        except OSError:
+            continue
+        if lock is not None:
+            _remove_locked(folder, lock)
+            removed.append(folder)
+    return tuple(removed)
 
 
 def remove_scratch_folders() -> None:
@@ -93,6 +154,21 @@ class Cache(Generic[T]):
         self._lock = threading.Lock()
         self._kept: OrderedDict[object, Future[T]] = OrderedDict()
 
+    def known(self, key: object) -> T | None:
+        """The value of the key where it is kept; None where it is not, or still being made."""
+        with self._lock:
+            future = self._kept.get(key)
+            if future is None or not future.done() or future.exception() is not None:
+                return None
+            self._kept.move_to_end(key)
+            return future.result()
+
+    def drop(self, is_gone: Callable[[object], bool]) -> None:
+        """Forget the values of all keys of which this is true."""
+        with self._lock:
+            for key in [key for key in self._kept if is_gone(key)]:
+                del self._kept[key]
+
     def get(self, key: object, make: Callable[[], T]) -> T:
         """The value of the key, made now where it is not kept; an error is raised and not kept."""
         with self._lock:
@@ -113,11 +189,76 @@ class Cache(Generic[T]):
         return future.result()
 
 
-class LiveEngine:
-    """Fits and labels live pictures for every session of this process."""
+class LiveRequest(Future[LiveAnswer]):
+    """A live result that has been asked for."""
+
+    def __init__(
+        self,
+        engine: LiveEngine,
+        key: object,
+        make: Callable[[], LiveAnswer],
+        session: _Session,
+        is_wanted: Callable[[], bool],
+    ) -> None:
+        super().__init__()
+        self.key = key
+        self.make = make
+        self.session = session
+        self.is_wanted = is_wanted
+        self._engine = engine
+
+    @property
+    def is_answered(self) -> bool:
+        return self.done() and not self.cancelled() and self.exception() is None
+
+    @property
+    def others_before(self) -> int:
+        """How many requests of other sessions are to be answered before this one's turn comes."""
+        return self._engine.others_before(self)
+
+
+class _Session:
+    """Whose a request is, as long as any of its requests lives."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="s2dash-live")
+        self.sample: Sample | None = None
+        """The last that it learnt from: a fit that is stopped leaves it to the next."""
+
+
+class _Turn:
+    """One fit that goes on, with all the requests that it answers."""
+
+    def __init__(self, request: LiveRequest) -> None:
+        self.key = request.key
+        self.requests: list[LiveRequest] = []
+        self.cancel = CancelToken()
+        self._left: set[_Session] = set()
+
+    def gives(self, key: object) -> bool:
+        """Whether it will bring the answer of this key."""
+        return self.key == key and not self.cancel.is_cancelled
+
+    def leave(self, session: _Session) -> None:
+        """A session has asked for something else; where all have, the fit stops where it can."""
+        self._left.add(session)
+        if all(request.session in self._left for request in self.requests):
+            self.cancel.cancel()
+
+
+class LiveEngine:
+    """Fits and labels live pictures for every session of this process.
+
+    Fair to all: a session has one request at most, its newest, which keeps the place in the queue that the one
+    before it had; and never two fits at once. What equal requests of several sessions ask for is made once.
+    """
+
+    def __init__(self, at_once: int = _FITS_AT_ONCE) -> None:
+        self._at_once = at_once
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="s2dash-live")
+        self._turns = threading.Lock()
+        self._waiting: list[LiveRequest] = []
+        self._running: dict[_Session, _Turn] = {}
+        """By session."""
         self._stacks: Cache[np.ndarray] = Cache(_STACKS_KEPT)
         self._answers: Cache[LiveAnswer] = Cache(_ANSWERS_KEPT)
         self._smoothed: Cache[Pixels] = Cache(_SMOOTHED_KEPT)
@@ -127,21 +268,109 @@ class LiveEngine:
 
     def stack(self, scene: Scene) -> np.ndarray:
         """The scene's preview stack, read once."""
-        return self._stacks.get(scene.digest, lambda: read_preview_stack(scene))
+        return self._stacks.get((scene.digest, scene.paths), lambda: read_preview_stack(scene))
 
-    def submit(self, scene: Scene, recipe: Recipe, before: Future[LiveAnswer] | None = None) -> Future[LiveAnswer]:
-        """Start a live result; `before`, an earlier request of the same session, is dropped if it still waits."""
-        if before is not None:
-            before.cancel()
+    def submit(
+        self,
+        scene: Scene,
+        recipe: Recipe,
+        before: LiveRequest | None = None,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> LiveRequest:
+        """Ask for a live result; returns at once.
+
+        Parameters
+        ----------
+        before : the last request of the same session, in whose place this one steps
+        is_wanted : says, once its turn has come, whether anybody still waits for it
+        """
         # With the path: an equal scene of another session lies in a folder that goes when that session ends.
         key = (scene.digest, scene.paths, recipe.to_json())
-        return self._pool.submit(self._answers.get, key, lambda: self._answer(scene, recipe))
+        if before is not None and before.key == key and before.is_answered:
+            return before  # whatever the cache has dropped meanwhile
+        session = _Session() if before is None else before.session
+        request = LiveRequest(self, key, lambda: self._answer(scene, recipe, session), session, is_wanted)
+        known = self._answers.known(key)
+        with self._turns:
+            running = self._running.get(session)
+            if before is not None and running is not None and before in running.requests and running.gives(key):
+                request = before
+            elif running is not None:
+                running.leave(session)
+            older = next((one for one in self._waiting if one.session is session), None)
+            if older is not None:
+                older.cancel()
+                self._waiting[self._waiting.index(older)] = request
+            else:
+                self._waiting.append(request)
+            if known is not None or request is before:
+                self._waiting.remove(request)
+        if known is not None and request is not before:
+            request.set_result(known)
+        self._begin_next()
+        return request
 
-    def _answer(self, scene: Scene, recipe: Recipe) -> LiveAnswer:
+    def others_before(self, request: LiveRequest) -> int:
+        """As `LiveRequest.others_before`."""
+        with self._turns:
+            if request not in self._waiting:
+                return 0
+            turns = {turn for session, turn in self._running.items() if session is not request.session}
+            return len(turns) + self._waiting.index(request)
+
+    def _begin_next(self) -> None:
+        """Let those begin whose turn has come."""
+        with self._turns:
+            for request in list(self._waiting):
+                if self._take(request):
+                    self._waiting.remove(request)
+
+    def _take(self, request: LiveRequest) -> bool:
+        """Whether a waiting request need wait no longer: it is begun, made together with another one, or unwanted."""
+        if request.session in self._running:
+            return False
+        turns = set(self._running.values())
+        same = next((turn for turn in turns if turn.key == request.key), None)
+        if len(turns) >= self._at_once if same is None else same.cancel.is_cancelled:
+            return False
+        if not request.is_wanted():
+            request.cancel()
+            return True
+        if not request.set_running_or_notify_cancel():
+            return True
+        turn = same or _Turn(request)
+        turn.requests.append(request)
+        self._running[request.session] = turn
+        if same is None:
+            self._pool.submit(self._run, turn)
+        return True
+
+    def _run(self, turn: _Turn) -> None:
+        answer: LiveAnswer | None = None
+        error: BaseException | None = None
+        try:
+            with cancellable(turn.cancel):
+                answer = self._answers.get(turn.key, turn.requests[0].make)
+        except BaseException as caught:  # noqa: BLE001 - handed to everyone who waits
+            error = caught
+        with self._turns:
+            for request in turn.requests:
+                self._running.pop(request.session, None)
+        for request in turn.requests:
+            if error is not None:
+                request.set_exception(error)
+            elif answer is not None:
+                request.set_result(answer)
+        self._begin_next()
+
+    def _answer(self, scene: Scene, recipe: Recipe, session: _Session) -> LiveAnswer:
         started = time.perf_counter()
         scene = pipeline.scene_for(scene, recipe)
         stack = self.stack(scene)
-        fitted = pipeline.fit(scene, recipe, stack, self._sample(scene, recipe, stack))
+        session.sample = self._sample(scene, recipe, stack)
+        cancel_token().check()
+        fitted = pipeline.fit(scene, recipe, stack, session.sample)
+        cancel_token().check()
         result = pipeline.run_live(fitted, stack, self._smoothed_preview(scene, recipe))
         memory.hand_back_soon()
         return LiveAnswer(result, fitted, time.perf_counter() - started)

@@ -187,7 +187,18 @@ def running_versions() -> tuple[tuple[str, str], ...]:
 
     python = ".".join(platform.python_version_tuple()[:2])
     packages = ("distributed", "numpy", "scikit-learn")
-    return (("s2dash", __version__), ("Python", python), *((package, version(package)) for package in packages))
+    ours = f"{__version__} (code {_code_digest()})"
+    return (("s2dash", ours), ("Python", python), *((package, version(package)) for package in packages))
+
+
+def _code_digest() -> str:
+    """Of this package's modules: a checkout moves on while its version stays."""
+    folder = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        source = path.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(f"{path.relative_to(folder).as_posix()} {len(source)} ".encode() + source)
+    return digest.hexdigest()[:8]
 
 
 def version_words(here: Sequence[tuple[str, str]], there: Sequence[tuple[str, str]]) -> str:

@@ -44,7 +44,7 @@ from s2dash.renumber import Renumbering, feature_renumbering, matching_bands, re
 from s2dash.sampling import Sample, draw_sample
 from s2dash.scene import Pixels, Scene
 from s2dash.settings import thread_count
-from s2dash.types import CancelToken, Progress, Window, frozen, no_progress, windows
+from s2dash.types import CancelToken, Progress, Window, cancel_token, frozen, no_progress, windows
 
 _WINDOW_SHAPE_RC = (512, 2048)
 _MOST_WINDOW_GROWTH = 4
@@ -272,6 +272,8 @@ def assign(fitted: Fitted, features: Pixels, cancel: CancelToken | None = None) 
 def run_live(fitted: Fitted, stack: np.ndarray | None = None, smoothed_pixels: Pixels | None = None) -> Result:
     """Label the live picture: the whole scene where it is small, else every n-th pixel of it.
 
+    Raises Cancelled where this thread's work is to stop (`types.cancel_token`).
+
     Parameters
     ----------
     stack, smoothed_pixels : `read_preview_stack` and `features.smoothed_preview` of the fitted scene, where
@@ -282,13 +284,14 @@ def run_live(fitted: Fitted, stack: np.ndarray | None = None, smoothed_pixels: P
     on_reflectance = find_algorithm(recipe.algorithm).on_reflectance
     features = preview_features(scene, recipe, stack, on_reflectance, smoothed_pixels)
     labels = np.empty(features.valid.shape, dtype=np.uint8)
+    cancel = cancel_token()
     with ThreadPoolExecutor(thread_count()) as pool:
         rows, cols = scene.grid.decimated(scene.live_step).shape_rc
         strips = list(windows((rows, cols), (max(64, -(-rows // (2 * thread_count()))), cols)))
 
         def one(strip: Window) -> None:
             part = strip.slices_rc[0]
-            labels[part] = assign(fitted, Pixels(features.values[:, part], features.valid[part]))
+            labels[part] = assign(fitted, Pixels(features.values[:, part], features.valid[part]), cancel)
 
         list(pool.map(one, strips))
     grid = scene.grid.decimated(scene.live_step)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,6 +37,27 @@ class CancelToken:
         """Raise Cancelled when somebody asked to stop."""
         if self._event.is_set():
             raise Cancelled("Stopped. Nothing was changed.")
+
+
+_token: ContextVar[CancelToken | None] = ContextVar("cancel token", default=None)
+
+
+@contextmanager
+def cancellable(token: CancelToken) -> Iterator[None]:
+    """Within the block, `cancel_token` gives this token to whatever this thread calls."""
+    before = _token.set(token)
+    try:
+        yield
+    finally:
+        _token.reset(before)
+
+
+def cancel_token() -> CancelToken:
+    """What says that this thread's work is to stop, as `cancellable` has it; one that never does so elsewhere.
+
+    For work that can be called in many ways and is handed no token by all of them.
+    """
+    return _token.get() or CancelToken()
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ PATIENCE_SECONDS = 60.0
 class LocalCluster:
     """A scheduler with workers; each can be killed as if its machine had lost power."""
 
-    def __init__(self, folder: Path, workers: int, python_path: Path) -> None:
+    def __init__(self, folder: Path, workers: int, worker_folder: Path) -> None:
         self._folder = folder
-        self._python_path = python_path
+        self._worker_folder = worker_folder
         self._processes: list[subprocess.Popen[bytes]] = []
         # Port 0 takes a free one; the address is read from what the scheduler says.
-        self.scheduler = self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        words = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        self.scheduler = self._start(folder, "dask_scheduler", *words)
         self.address = self._wait_for(r"Scheduler at:\s+(tcp://127\.0\.0\.1:\d+)", 0)
         self.workers = [self._start_worker() for _ in range(workers)]
         for number in range(1, workers + 1):
@@ -32,20 +33,18 @@ class LocalCluster:
     def _start_worker(self) -> subprocess.Popen[bytes]:
         # Without a nanny, so that a killed worker stays away.
         limits = ("--nthreads", "1", "--memory-limit", "1GB", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1")
-        return self._start("dask_worker", self.address, *limits, "--local-directory", str(self._folder))
+        scratch = ("--local-directory", str(self._folder))
+        return self._start(self._worker_folder, "dask_worker", self.address, *limits, *scratch)
 
-    def _start(self, module: str, *words: str) -> subprocess.Popen[bytes]:
-        own = {
-            "PYTHONPATH": str(self._python_path),
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-            "PYTHONUNBUFFERED": "1",
-        }
+    def _start(self, folder: Path, module: str, *words: str) -> subprocess.Popen[bytes]:
+        # With -m the folder is on the path, and nothing else of ours.
+        others = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        own = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
         with self._log(len(self._processes)).open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", f"distributed.cli.{module}", *words],
-                cwd=self._folder,
-                env=os.environ | own,
+                cwd=folder,
+                env=others | own,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -78,10 +77,13 @@ class LocalCluster:
 
 
 @contextmanager
-def local_cluster(folder: Path, workers: int = 2, python_path: Path = ROOT) -> Iterator[LocalCluster]:
-    """A cluster whose logs and scratch files lie in `folder`, and whose processes take s2dash from `python_path`."""
+def local_cluster(folder: Path, workers: int = 2, worker_folder: Path = ROOT) -> Iterator[LocalCluster]:
+    """A cluster whose logs and scratch files lie in `folder`.
+
+    Its workers start in `worker_folder` and take s2dash from there; its scheduler has none.
+    """
     folder.mkdir()
-    cluster = LocalCluster(folder, workers, python_path)
+    cluster = LocalCluster(folder, workers, worker_folder)
     try:
         yield cluster
     finally:

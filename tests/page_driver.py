@@ -77,6 +77,11 @@ class Page:
         self.widget("file_uploader", label).set_value([(*file, "application/octet-stream") for file in files])
         return self.run()
 
+    def look_at(self, tab: str) -> Page:
+        """Click on a tab beneath the map."""
+        self.test.session_state["charts"] = tab
+        return self.run()
+
     def edit_legend(self, event: LegendEvent) -> Page:
         """As if the legend's table had just sent this."""
         self.test.session_state["legend: edits to take"] = event

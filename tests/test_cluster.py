@@ -20,9 +20,9 @@ from scenes import make_scene, write_scene
 
 from s2dash import cli, cluster, jobs, parts, pipeline
 from s2dash.classmap import Result
-from s2dash.errors import Cancelled, ClusterError, ClusterLost
+from s2dash.errors import Cancelled, ClusterError, ClusterLost, RecipeError
 from s2dash.pipeline import Fitted
-from s2dash.recipe import default_recipe
+from s2dash.recipe import Recipe, default_recipe
 from s2dash.settings import GDAL_ENVIRONMENT, SCHEDULER_VARIABLE
 from s2dash.types import CancelToken
 
@@ -88,13 +88,15 @@ class TestLabels:
         with cluster.connected(local.address) as executor:
             assert same(run(executor=executor), expected)
 
-    def test_with_the_plain_executor_of_the_client(
-        self, local: LocalCluster, run: Callable[..., Result], expected: Result
-    ) -> None:
-        from distributed import Client
+    def test_an_error_on_a_worker_comes_back_in_words(self, local: LocalCluster) -> None:
+        with cluster.connected(local.address) as executor, pytest.raises(RecipeError, match="not valid JSON"):
+            executor.submit(Recipe.from_json, "{").result()
 
-        with Client(local.address, set_as_default=False) as client:
-            assert same(run(executor=client.get_executor()), expected)
+    def test_what_is_shared_stands_in_its_place(self, local: LocalCluster) -> None:
+        with cluster.connected(local.address) as executor:
+            here, there = (executor.share(parts.running_versions()) for _ in range(2))
+            assert executor.submit(parts.version_words, here, there).result() == ""
+            assert executor.submit(parts.version_words, (("numpy", "1"),), there).result().startswith("numpy 1 here")
 
     def test_cancel_leaves_nothing_behind(
         self, local: LocalCluster, run: Callable[..., Result], tmp_path: Path
@@ -246,12 +248,25 @@ class TestConnecting:
         finally:
             parts.running_versions.cache_clear()
 
-    def test_a_worker_without_s2dash(self, tmp_path: Path) -> None:
-        (tmp_path / "empty" / "s2dash").mkdir(parents=True)
-        (tmp_path / "empty" / "s2dash" / "__init__.py").write_text("")
+    @pytest.mark.parametrize(
+        ("module", "reason"),
+        [("__init__.py", "No module named 's2dash.parts'"), ("parts.py", "Can't get attribute 'running_versions'")],
+        ids=["none", "an older one"],
+    )
+    def test_a_worker_without_this_s2dash(self, tmp_path: Path, module: str, reason: str) -> None:
+        (tmp_path / "other" / "s2dash").mkdir(parents=True)
+        (tmp_path / "other" / "s2dash" / module).write_text("")
         with (
-            local_cluster(tmp_path / "dask", workers=1, python_path=tmp_path / "empty") as local,
-            pytest.raises(ClusterError, match=r"The worker tcp://\S+ has no s2dash\. Install s2dash"),
+            local_cluster(tmp_path / "dask", workers=1, worker_folder=tmp_path / "other") as local,
+            pytest.raises(ClusterError, match=r"The worker tcp://\S+ cannot work: .*It needs s2dash") as caught,
+        ):
+            enter(local.address)
+        assert reason in str(caught.value)
+
+    def test_another_version_of_the_scheduler(self, local: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("distributed.__version__", "0.0.1")
+        with pytest.raises(
+            ClusterError, match=r"distributed 0\.0\.1 here, \S+ there\. Run there: python -m pip install"
         ):
             enter(local.address)
 

@@ -360,10 +360,11 @@ class TestLooseBands:
         assert scene.notes == ("Left out, as no band: AOT.tif.",)
 
     def test_a_file_of_another_kind_among_them_is_refused(self, tmp_path: Path) -> None:
+        """Where it claims to be a picture with bands: nobody should miss one without a word."""
         band = write_band(tmp_path / "B02.tif", np.full((24, 24), 2_000, "uint16"), placed((24, 24), 10))
-        photo = tmp_path / "holiday.jpg"
+        photo = tmp_path / "holiday.tif"
         photo.write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF")
-        with pytest.raises(UnreadableFile, match=r"holiday\.jpg is a photo"):
+        with pytest.raises(UnreadableFile, match=r"holiday\.tif is a photo"):
             taken_in([band, photo], tmp_path)
 
     def test_a_classification_alone_is_refused(self, tmp_path: Path) -> None:

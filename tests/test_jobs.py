@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import subprocess
+import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +21,22 @@ import rasterio
 from scenes import make_scene
 
 from s2dash import jobs, pipeline
+from s2dash.algorithms.threads import side_by_side
 from s2dash.errors import Cancelled, RecipeError, TooFewPixels
-from s2dash.jobs import Cache, FullJob, LiveAnswer, LiveEngine, ScratchFolder, remove_scratch_folders
+from s2dash.jobs import (
+    Cache,
+    FullJob,
+    LiveEngine,
+    LiveRequest,
+    ScratchFolder,
+    remove_left_folders,
+    remove_scratch_folders,
+)
 from s2dash.pipeline import Fitted
 from s2dash.recipe import Recipe, default_recipe
 from s2dash.sampling import Sample
 from s2dash.scene import Pixels, Scene
-from s2dash.types import CancelToken
+from s2dash.types import CancelToken, cancellable
 
 PATIENCE_SECONDS = 30
 
@@ -118,13 +130,23 @@ class SlowFits:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go = threading.Event()
         self.begun: list[int] = []
+        self.most_at_once = 0
+        self._now = 0
+        self._count = threading.Lock()
         self._fit = pipeline.fit
         monkeypatch.setattr(jobs.pipeline, "fit", self)
 
     def __call__(self, scene: Scene, recipe: Recipe, *known: Any) -> Fitted:
-        self.begun.append(recipe.k)
-        self.go.wait(PATIENCE_SECONDS)
-        return self._fit(scene, recipe, *known)
+        with self._count:
+            self._now += 1
+            self.most_at_once = max(self.most_at_once, self._now)
+            self.begun.append(recipe.k)
+        try:
+            self.go.wait(PATIENCE_SECONDS)
+            return self._fit(scene, recipe, *known)
+        finally:
+            with self._count:
+                self._now -= 1
 
 
 @pytest.fixture
@@ -142,7 +164,7 @@ def test_an_earlier_request_that_still_waits_is_dropped(scene: Scene, recipe: Re
     engine = LiveEngine()
     busy = [engine.submit(scene, of_k(recipe, k)) for k in (2, 3)]
     wait_until(lambda: len(slow_fits.begun) == 2)
-    latest: Future[LiveAnswer] | None = None
+    latest: LiveRequest | None = None
     waiting = []
     for k in range(4, 12):
         latest = engine.submit(scene, of_k(recipe, k), latest)
@@ -152,6 +174,127 @@ def test_an_earlier_request_that_still_waits_is_dropped(scene: Scene, recipe: Re
     assert all(future.cancelled() for future in waiting[:-1])
     assert [future.result(PATIENCE_SECONDS).result.recipe.k for future in busy] == [2, 3]
     assert sorted(slow_fits.begun) == [2, 3, 11]
+
+
+def test_one_session_never_has_two_fits_and_its_newest_request_wins(
+    scene: Scene, recipe: Recipe, slow_fits: SlowFits
+) -> None:
+    engine = LiveEngine(at_once=4)
+    latest: LiveRequest | None = None
+    for k in range(2, 9):
+        latest = engine.submit(scene, of_k(recipe, k), latest)
+        wait_until(lambda: bool(slow_fits.begun))
+    assert latest is not None
+    slow_fits.go.set()
+    assert latest.result(PATIENCE_SECONDS).result.recipe.k == 8
+    assert slow_fits.begun == [2, 8]
+    assert slow_fits.most_at_once == 1
+
+
+def test_a_fit_that_nobody_wants_any_more_stops_and_is_not_kept(
+    scene: Scene, recipe: Recipe, slow_fits: SlowFits
+) -> None:
+    engine = LiveEngine()
+    first = engine.submit(scene, of_k(recipe, 2))
+    wait_until(lambda: slow_fits.begun == [2])
+    second = engine.submit(scene, of_k(recipe, 3), first)
+    slow_fits.go.set()
+    assert second.result(PATIENCE_SECONDS).result.recipe.k == 3
+    with pytest.raises(Cancelled):
+        first.result(PATIENCE_SECONDS)
+    again = engine.submit(scene, of_k(recipe, 2), second)
+    assert again.result(PATIENCE_SECONDS).result.recipe.k == 2
+    assert slow_fits.begun == [2, 3, 2]
+
+
+def test_a_fit_that_another_session_waits_for_goes_on(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
+    engine = LiveEngine()
+    mine, theirs = engine.submit(scene, of_k(recipe, 2)), engine.submit(scene, of_k(recipe, 2))
+    wait_until(lambda: slow_fits.begun == [2])
+    engine.submit(scene, of_k(recipe, 3), mine)
+    slow_fits.go.set()
+    assert theirs.result(PATIENCE_SECONDS).result.recipe.k == 2
+
+
+def test_who_changes_his_mind_back_gets_an_answer(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
+    engine = LiveEngine()
+    latest = engine.submit(scene, of_k(recipe, 2))
+    wait_until(lambda: slow_fits.begun == [2])
+    for k in (3, 2, 3, 2):
+        latest = engine.submit(scene, of_k(recipe, k), latest)
+    slow_fits.go.set()
+    assert latest.result(PATIENCE_SECONDS).result.recipe.k == 2
+
+
+def test_the_same_request_of_a_session_is_the_one_that_goes_on(
+    scene: Scene, recipe: Recipe, slow_fits: SlowFits
+) -> None:
+    engine = LiveEngine()
+    first = engine.submit(scene, of_k(recipe, 2))
+    wait_until(lambda: slow_fits.begun == [2])
+    assert engine.submit(scene, of_k(recipe, 2), first) is first
+    slow_fits.go.set()
+    first.result(PATIENCE_SECONDS)
+    assert engine.submit(scene, of_k(recipe, 2), first) is first
+    assert slow_fits.begun == [2]
+
+
+def test_no_session_waits_for_another_ones_older_requests(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
+    """One restless session among patient ones: its changes take one place in the queue, which it keeps."""
+    engine = LiveEngine(at_once=1)
+    engine.submit(scene, of_k(recipe, 2))
+    wait_until(lambda: slow_fits.begun == [2])
+    restless = engine.submit(scene, of_k(recipe, 3))
+    patient = [engine.submit(scene, of_k(recipe, k)) for k in (4, 5)]
+    for k in (6, 7, 8):
+        restless = engine.submit(scene, of_k(recipe, k), restless)
+    assert [one.others_before for one in (restless, *patient)] == [1, 2, 3]
+    slow_fits.go.set()
+    for one in (restless, *patient):
+        one.result(PATIENCE_SECONDS)
+        assert one.others_before == 0
+    assert slow_fits.begun == [2, 8, 4, 5]
+
+
+def test_a_request_that_nobody_waits_for_is_left_out(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
+    engine = LiveEngine(at_once=1)
+    engine.submit(scene, of_k(recipe, 2))
+    wait_until(lambda: slow_fits.begun == [2])
+    closed = engine.submit(scene, of_k(recipe, 3), is_wanted=lambda: False)
+    behind = engine.submit(scene, of_k(recipe, 4))
+    slow_fits.go.set()
+    behind.result(PATIENCE_SECONDS)
+    assert closed.cancelled()
+    assert slow_fits.begun == [2, 4]
+
+
+def test_a_session_keeps_its_answer_whatever_others_ask(
+    scene: Scene, recipe: Recipe, slow_fits: SlowFits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_ANSWERS_KEPT", 1)
+    slow_fits.go.set()
+    engine = LiveEngine()
+    mine = engine.submit(scene, of_k(recipe, 2))
+    mine.result(PATIENCE_SECONDS)
+    engine.submit(scene, of_k(recipe, 3)).result(PATIENCE_SECONDS)
+    assert engine.submit(scene, of_k(recipe, 2), mine).result(PATIENCE_SECONDS) is mine.result()
+    assert slow_fits.begun == [2, 3]
+
+
+def test_k_means_stops_between_its_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+    token = CancelToken()
+
+    def work(item: int) -> int:
+        begun.append(item)
+        token.cancel()
+        return item
+
+    monkeypatch.setattr("s2dash.algorithms.threads.thread_count", lambda: 1)
+    with cancellable(token), pytest.raises(Cancelled):
+        side_by_side(work, range(50))
+    assert begun == [0]
+    assert side_by_side(lambda item: item, range(3)) == [0, 1, 2]
 
 
 def test_equal_requests_are_answered_once_and_alike(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
@@ -317,6 +460,64 @@ def test_no_folder_outlives_the_server(job_folder: Path, monkeypatch: pytest.Mon
     held[1].remove()
     assert list(job_folder.iterdir()) == [held[0].path]
     remove_scratch_folders()
+    assert list(job_folder.iterdir()) == []
+
+
+HOLDER = """
+import sys, tempfile
+tempfile.tempdir = sys.argv[1]
+from s2dash.jobs import ScratchFolder
+held = [ScratchFolder(f"s2dash-{kind}-") for kind in ("scene", "upload", "full")]
+(held[0].path / "scene").mkdir()
+(held[0].path / "scene" / "bands.tif").write_bytes(bytes(1000))
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_process(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds three folders until it is ended."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_what_a_killed_process_left_goes_and_what_a_living_one_holds_stays(job_folder: Path) -> None:
+    mine = ScratchFolder("s2dash-scene-")
+    others = [job_folder / "s2dash-scene-of-someone", job_folder / "s2dash-abcdefgh"]
+    for folder in others:
+        folder.mkdir()
+    with another_process(job_folder) as killed, another_process(job_folder):
+        before = set(job_folder.iterdir())
+        assert len(before) == 3 + 3 + 1 + len(others)
+        assert remove_left_folders() == ()
+        assert set(job_folder.iterdir()) == before
+        killed.kill()
+        killed.wait()
+        assert len(remove_left_folders()) == 3
+        assert len(list(job_folder.iterdir())) == 3 + 1 + len(others)
+        assert {mine.path, *others} <= set(job_folder.iterdir())
+
+
+def test_a_folder_without_locks_is_as_good(job_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some network file systems know none; nobody removes folders there but their owner."""
+
+    def knows_none(*_: object) -> None:
+        raise OSError("No locks available")
+
+    monkeypatch.setattr("fcntl.flock", knows_none)
+    folder = ScratchFolder("s2dash-scene-")
+    assert remove_left_folders() == ()
+    assert folder.path.is_dir()
+    folder.remove()
     assert list(job_folder.iterdir()) == []
 
 

@@ -25,6 +25,7 @@ from s2dash.palette import PALETTES
 from s2dash.pipeline import apply_algorithm
 from s2dash.recipe import Recipe, default_recipe
 from s2dash.scene import LIVE_PIXELS, Scene
+from s2dash.ui import results
 from s2dash.ui.legend_table import LegendEvent
 
 __all__ = ["downloads", "start"]  # fixtures
@@ -477,3 +478,65 @@ def test_a_job_that_breaks_is_said_and_the_preview_stays(
         page.run()
     assert page.downloads["Download GeoTIFF"].disabled
     assert len(page.rows) == 8
+
+
+# ---- the tabs beneath the map --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made_charts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Grows by each chart that is made."""
+    results._kept_charts.clear()
+    made: list[str] = []
+
+    def counted(make: Callable[..., Any]) -> Callable[..., Any]:
+        def makes(*args: Any) -> Any:
+            made.append(make.__name__)
+            return make(*args)
+
+        return makes
+
+    monkeypatch.setattr(results, "spectra_chart", counted(results.spectra_chart))
+    monkeypatch.setattr(results, "scatter_chart", counted(results.scatter_chart))
+    return made
+
+
+def test_a_chart_is_made_when_its_tab_is_looked_at_and_once(page: Page, made_charts: list[str]) -> None:
+    page.run()
+    assert made_charts == ["spectra_chart"]
+    assert len(page.test.get("vega_lite_chart")) == 1
+    page.look_at("Scatter")
+    page.run()
+    assert made_charts == ["spectra_chart", "scatter_chart"]
+    page.look_at("How good")
+    assert not page.test.get("vega_lite_chart")
+    assert "Silhouette" in page.words
+    page.look_at("Spectra")
+    assert made_charts == ["spectra_chart", "scatter_chart"]
+
+
+def test_charts_follow_names_classes_and_the_class_shown_alone(page: Page, made_charts: list[str]) -> None:
+    for change in (
+        lambda: page.edit_legend(LegendEvent(names={1: "Sea"})),
+        lambda: page.edit_legend(LegendEvent(isolates=True, isolated=1)),
+        lambda: page.choose("slider", "Number of classes (k)", 4),
+    ):
+        before = len(made_charts)
+        change()
+        assert len(made_charts) == before + 1
+
+
+def test_scores_are_reckoned_when_they_are_looked_at(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    reckon = pipeline.sample_scores
+
+    def counted(fitted: pipeline.Fitted) -> Any:
+        asked.append(fitted)
+        return reckon(fitted)
+
+    monkeypatch.setattr(pipeline, "sample_scores", counted)
+    page.choose("slider", "Number of classes (k)", 5)
+    assert asked == []
+    page.look_at("How good")
+    page.run()
+    assert len(asked) == 1

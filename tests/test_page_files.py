@@ -406,7 +406,7 @@ def test_files_that_cannot_be_used_are_said_and_leave_nothing(
         "letters.zip": [("letters.zip", empty.getvalue())],
         "scene classification": [classification_alone],
         "zip beside other files": [("l2a.zip", product), ("stack.tif", stack)],
-        "holiday.jpg is a photo": [("stack.tif", stack), ("holiday.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF")],
+        "holiday.tif is a photo": [("stack.tif", stack), ("holiday.tif", b"\xff\xd8\xff\xe0\x00\x10JFIF")],
     }
     tiles, rows, recipe = stack_page.tiles, stack_page.rows, stack_page.recipe
     for words, files in refused.items():

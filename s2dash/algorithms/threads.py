@@ -16,6 +16,7 @@ from typing import TypeVar
 from threadpoolctl import ThreadpoolController
 
 from s2dash.settings import thread_count
+from s2dash.types import cancel_token
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -37,9 +38,14 @@ def single_threaded() -> Iterator[None]:
 
 
 def side_by_side(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """`[work(item) for item in items]`, on as many threads as there are cores, each held to one inside."""
+    """`[work(item) for item in items]`, on as many threads as there are cores, each held to one inside.
+
+    Raises Cancelled where this thread's work is to stop (`types.cancel_token`), between two items.
+    """
+    cancel = cancel_token()
 
     def one(item: T) -> R:
+        cancel.check()
         with single_threaded():
             return work(item)
 

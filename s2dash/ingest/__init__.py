@@ -18,7 +18,8 @@ from s2dash.ingest.assemble import Plan, brought_down, finished, grid_facts, pla
 from s2dash.ingest.checks import GDAL_ERRORS, driver_of, open_checked, refuse_web
 from s2dash.ingest.describe import has_internal_mask, named_bands, title_from
 from s2dash.ingest.fill import fill_words, number_words
-from s2dash.ingest.inputs import Given, Inputs, gather, gather_one
+from s2dash.ingest.inputs import Inputs, gather, gather_one
+from s2dash.ingest.pile import Given
 from s2dash.ingest.process import run_child
 from s2dash.ingest.product import UNKNOWN_OFFSET
 from s2dash.legend import clean_name

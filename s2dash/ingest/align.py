@@ -12,6 +12,14 @@ from s2dash.errors import InputError, UnreadableFile
 from s2dash.grid import Grid
 from s2dash.resample import Relation, relation
 
+MANY_SCENES = "To classify each of several scenes, use `Many scenes` on the page, or `batch` on the command line."
+
+_APART = (
+    "The files do not overlap: they show different places. Give files of one area. To classify each of several "
+    "scenes, use `Many scenes` on the page, or `batch` on the command line."
+)
+_SIDE_BY_SIDE = 0.5
+"""Of the largest file's ground: files that share less are rather neighbours than one scene."""
 _SAME_SIZE = 1e-3
 _RATIO_TOLERANCE = 0.02
 _WHOLE_PX = 0.01
@@ -37,11 +45,11 @@ def in_one_place(grids: Sequence[Grid], names: Sequence[str]) -> Placed:
     """
     located = [grid for grid in grids if grid.has_place]
     for grid, name in zip(grids, names, strict=True):
-        if located and grid.has_place and not _same_crs(grid, located[0]):
+        if located and grid.has_place and not same_crs(grid, located[0]):
             first = names[grids.index(located[0])]
             raise UnreadableFile(
                 f"{name} is in {_label(grid)} but {first} in {_label(located[0])}. "
-                "Give files of one coordinate system, or reproject them first."
+                f"Give files of one coordinate system, or reproject them first. {MANY_SCENES}"
             )
     if len(located) == len(grids):
         return Placed(tuple(grids), ())
@@ -77,7 +85,8 @@ def scene_grids(grids: Sequence[Grid]) -> tuple[tuple[Grid, ...], tuple[str, ...
     )
     if share > 0.98:
         return cut, ()
-    return cut, (f"The files cover different areas; only what all share is used ({share:.0%} of the largest).",)
+    advice = f" {MANY_SCENES}" if share < _SIDE_BY_SIDE else ""
+    return cut, (f"The files cover different areas; only what all share is used ({share:.0%} of the largest).{advice}",)
 
 
 def _largest_first(grids: Sequence[Grid]) -> list[Grid]:
@@ -89,7 +98,7 @@ def _label(grid: Grid) -> str:
     return label if len(label) < 30 else "another one"
 
 
-def _same_crs(one: Grid, other: Grid) -> bool:
+def same_crs(one: Grid, other: Grid) -> bool:
     """Whether two grids with a place share their coordinate system, however each file words it."""
     assert one.crs is not None
     assert other.crs is not None
@@ -136,7 +145,7 @@ def _borrowed(grid: Grid, references: Sequence[Grid], name: str) -> Grid:
 def _require_overlap(grid: Grid, other: Grid, found: Relation) -> None:
     for start, scale, length, whole in zip(found.shift_rc, found.scale_rc, other.shape_rc, grid.shape_rc, strict=True):
         if start + scale * length <= _WHOLE_PX or start >= whole - _WHOLE_PX:
-            raise UnreadableFile("The files do not overlap: they show different places. Give files of one area.")
+            raise UnreadableFile(_APART)
 
 
 def _cut(grid: Grid, others: Sequence[Grid]) -> Grid:
@@ -156,7 +165,7 @@ def _cut(grid: Grid, others: Sequence[Grid]) -> Grid:
     row, col = math.ceil(top - _WHOLE_PX), math.ceil(left - _WHOLE_PX)
     height, width = math.floor(bottom + _WHOLE_PX) - row, math.floor(right + _WHOLE_PX) - col
     if height < 1 or width < 1:
-        raise UnreadableFile("The files do not overlap: they show different places. Give files of one area.")
+        raise UnreadableFile(_APART)
     if (row, col, (height, width)) == (0, 0, grid.shape_rc):
         return grid
     return Grid((height, width), grid.transform @ Affine.translation(col, row), grid.crs_wkt)

@@ -16,8 +16,9 @@ import tempfile
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from zipfile import ZipInfo
 
@@ -78,13 +79,13 @@ def list_members(path: Path, limits: ArchiveLimits = ARCHIVE_LIMITS) -> tuple[Me
         for info in infos:
             fault = _fault(info, limits)
             if fault:
-                raise _refused(path, f"its entry {_quoted(info.orig_filename)} {fault}")
+                raise _refused(path, f"its entry {quoted(info.orig_filename)} {fault}")
         _check_sum(path, infos, limits)
-        _check_names_differ(path, infos)
+        check_names_differ([(info.filename, info.is_dir()) for info in infos], partial(_refused, path))
         _check_overlap(path, infos, archive.start_dir)
     members = tuple(Member(info.filename, info.file_size) for info in infos if not info.is_dir())
     if not members:
-        raise UnreadableFile(f"{_title(path)} holds no files.")
+        raise UnreadableFile(f"{shown_title(path)} holds no files.")
     return members
 
 
@@ -94,14 +95,14 @@ def extract(path: Path, member: Member, target: Path) -> None:
     Written under a temporary name in the same folder first. Raises UnreadableFile where the member
     is damaged, is not what `list_members` saw, or cannot be written; `target` is absent then.
     """
-    with _writing(path):
+    with writing(path):
         target.unlink(missing_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".unpacking-")
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as out, _opened(path, ARCHIVE_LIMITS) as archive:
             _copy(path, archive, member, out)
-        with _writing(path):
+        with writing(path):
             part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -111,10 +112,10 @@ def _copy(path: Path, archive: zipfile.ZipFile, member: Member, out: io.Buffered
     try:
         info = archive.getinfo(member.name)
     except KeyError as error:
-        raise _refused(path, f"it has no entry {_quoted(member.name)} any more") from error
+        raise _refused(path, f"it has no entry {quoted(member.name)} any more") from error
     fault = _kind_fault(info)
     if fault or info.file_size != member.size:
-        raise _refused(path, f"its entry {_quoted(member.name)} {fault or 'has changed'}")
+        raise _refused(path, f"its entry {quoted(member.name)} {fault or 'has changed'}")
     left = member.size
     with archive.open(info) as packed:
         # One read more than the bytes need: the checksum is compared at the end.
@@ -122,11 +123,11 @@ def _copy(path: Path, archive: zipfile.ZipFile, member: Member, out: io.Buffered
             left -= len(piece)
             if left < 0:
                 break
-            with _writing(path):
+            with writing(path):
                 out.write(piece)
     if left:
         raise _damaged(path)
-    with _writing(path):
+    with writing(path):
         out.flush()
 
 
@@ -150,7 +151,7 @@ class _BoundedReader(io.BufferedReader):
 def _opened(path: Path, limits: ArchiveLimits) -> Iterator[zipfile.ZipFile]:
     with _translated(path), _BoundedReader(path, max(limits.most_directory_bytes, _PIECE_BYTES)) as file:
         if not zipfile.is_zipfile(file):
-            raise UnreadableFile(f"{_title(path)} is cut short: upload or download it again.")
+            raise UnreadableFile(f"{shown_title(path)} is cut short: upload or download it again.")
         file.seek(0)
         with zipfile.ZipFile(file) as archive:
             yield archive
@@ -166,23 +167,25 @@ def _translated(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
+    """What goes wrong with the disk becomes an UnreadableFile that names the archive."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or "it cannot be written"
-        raise UnreadableFile(f"{_title(path)} could not be unpacked ({reason}). Is the disk full?") from error
+        raise UnreadableFile(f"{shown_title(path)} could not be unpacked ({reason}). Is the disk full?") from error
 
 
 def _fault(info: ZipInfo, limits: ArchiveLimits) -> str | None:
     """What is wrong with one entry by itself, as the end of a sentence; None where nothing is."""
     # Names are checked as stored and as `zipfile` understood them: they may differ.
     names = {info.orig_filename, info.filename}
-    faults = (_name_fault(name, limits) for name in sorted(names))
+    faults = (name_fault(name, limits) for name in sorted(names))
     return next(filter(None, faults), None) or _kind_fault(info) or _size_fault(info, limits)
 
 
-def _name_fault(name: str, limits: ArchiveLimits) -> str | None:
+def name_fault(name: str, limits: ArchiveLimits) -> str | None:
+    """What is wrong with an entry's name, as the end of a sentence; None where nothing is."""
     parts = name.removesuffix("/").split("/")
     if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name):
         return "has control characters in its name"
@@ -239,20 +242,26 @@ def _check_sum(path: Path, infos: Iterable[ZipInfo], limits: ArchiveLimits) -> N
         raise _refused(path, f"it unpacks to {unpacked:,} bytes from {stored:,}, more than real pictures do")
 
 
-def _check_names_differ(path: Path, infos: Iterable[ZipInfo]) -> None:
-    """No file twice, also by upper and lower case, and none that another entry takes for a folder."""
-    keys = [(_key(info.filename), info) for info in infos]
+def check_names_differ(entries: Iterable[tuple[str, bool]], refused: Callable[[str], UnreadableFile]) -> None:
+    """No file twice, also by upper and lower case, and none that another entry takes for a folder.
+
+    Parameters
+    ----------
+    entries : name of each, and whether it is a folder
+    refused : makes the error that is raised
+    """
+    keys = [(_key(name), name, is_folder) for name, is_folder in entries]
     files: set[str] = set()
-    for key, info in keys:
-        if key in files and not info.is_dir():
-            raise _refused(path, f"its entry {_quoted(info.filename)} is there twice")
-        if not info.is_dir():
+    for key, name, is_folder in keys:
+        if key in files and not is_folder:
+            raise refused(f"its entry {quoted(name)} is there twice")
+        if not is_folder:
             files.add(key)
-    for key, info in keys:
-        parent = key + "/" if info.is_dir() else key
+    for key, _, is_folder in keys:
+        parent = key + "/" if is_folder else key
         while parent := parent.rpartition("/")[0]:
             if parent in files:
-                raise _refused(path, f"its entry {_quoted(parent)} is a file and a folder at once")
+                raise refused(f"its entry {quoted(parent)} is a file and a folder at once")
 
 
 def _key(name: str) -> str:
@@ -265,26 +274,27 @@ def _check_overlap(path: Path, infos: Iterable[ZipInfo], end: int) -> None:
     """Each entry has bytes of its own before the table of contents, so all together are no more than the file."""
     for info in sorted(infos, key=lambda i: i.header_offset, reverse=True):
         if info.header_offset < 0 or info.header_offset + _LOCAL_HEADER_BYTES + info.compress_size > end:
-            raise _refused(path, f"its entry {_quoted(info.filename)} overlaps with another or is cut short")
+            raise _refused(path, f"its entry {quoted(info.filename)} overlaps with another or is cut short")
         end = info.header_offset
 
 
 def _refused(path: Path, reason: str) -> UnreadableFile:
     return UnreadableFile(
-        f"{_title(path)} is refused: {reason}. Repack it with the standard method of your zip program, or unpack it "
-        "and upload its files."
+        f"{shown_title(path)} is refused: {reason}. Repack it with the standard method of your zip program, or unpack "
+        "it and upload its files."
     )
 
 
 def _damaged(path: Path) -> UnreadableFile:
-    return UnreadableFile(f"{_title(path)} is damaged or cut short: upload or download it again.")
+    return UnreadableFile(f"{shown_title(path)} is damaged or cut short: upload or download it again.")
 
 
-def _title(path: Path) -> str:
+def shown_title(path: Path) -> str:
+    """What messages call an archive."""
     return clean_name(path.name) or "The zip file"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """The end of a member's name, which tells more than its start."""
     short = name if len(name) <= _QUOTED_CHARACTERS else f"…{name[-_QUOTED_CHARACTERS:]}"
     return f"“{clean_name(short)}”"

@@ -17,6 +17,7 @@ from rasterio.errors import RasterioError
 from s2dash import web, web_files
 from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid
+from s2dash.ingest.kinds import SEEN_BYTES, WANTED, kind_of
 from s2dash.settings import INGEST_LIMITS, IngestLimits
 
 _DRIVERS = (
@@ -29,19 +30,6 @@ _DRIVERS = (
 )
 """The first bytes of a raster, whatever its name says, and the one driver that may open it."""
 
-_KINDS = (
-    (b"\xff\xd8\xff", "a photo (JPEG)"),
-    (b"\x89PNG", "a PNG picture"),
-    (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a zip archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"7z\xbc\xaf", "a 7-Zip archive"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"SQLite format 3", "a database or GeoPackage"),
-    (b"<", "a text file in XML"),
-    (b"{", "a text file in JSON"),
-)
 _SMALLEST_SIDE, _LARGEST_SIDE = 1e-10, 1e8
 """Of a pixel in units of any CRS: beyond is no map."""
 _LEAST_ANGLE = 1e-6
@@ -55,7 +43,6 @@ _REFUSED_DOMAINS = ("OVERVIEWS", "GEOLOCATION")
 GDAL_ERRORS = (RasterioError, CPLE_BaseError)
 """What a damaged file makes rasterio raise; the second comes from properties that GDAL reads late."""
 
-_WANTED = "Choose a GeoTIFF, a JP2 or a zipped .SAFE with Sentinel-2 bands."
 _JP2_DECODED_BYTES = 4
 """OpenJPEG decodes a tile into 32-bit numbers before they become what the header says."""
 
@@ -84,16 +71,16 @@ def driver_of(path: Path) -> str | None:
 
 
 def first_bytes(path: Path) -> bytes:
-    """Up to 16 bytes; raises UnreadableFile for a file that cannot be read or is empty."""
+    """How a file begins, in up to 1,024 bytes; raises UnreadableFile for one that cannot be read or is empty."""
     if web.is_web(path):
         return web_files.first_bytes(path)
     try:
         with path.open("rb") as file:
-            magic = file.read(16)
+            magic = file.read(SEEN_BYTES)
     except OSError as error:
         raise UnreadableFile(f"{path.name} cannot be read: {error.strerror}.") from error
     if not magic:
-        raise UnreadableFile(f"{path.name} is empty. {_WANTED}")
+        raise UnreadableFile(f"{path.name} is empty. {WANTED}")
     return magic
 
 
@@ -115,9 +102,7 @@ def open_checked(path: Path, limits: IngestLimits = INGEST_LIMITS, name: str | N
     shown = name or web.shown(path)
     driver = driver_of(path)
     if driver is None:
-        magic = first_bytes(path)
-        kind = next((words for start, words in _KINDS if magic.startswith(start)), "neither a GeoTIFF nor a JP2")
-        raise UnreadableFile(f"{shown} is {kind}, not satellite bands. {_WANTED}")
+        raise UnreadableFile(kind_of(shown, first_bytes(path)).sentence(shown))
     with header_damage_told(shown):
         dataset = web_files.open_dataset(path) if web.is_web(path) else rasterio.open(path, driver=driver)
     try:

@@ -75,7 +75,8 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     from s2dash.ingest.assemble import brought_down, facts_of, finished, plan
     from s2dash.ingest.canonical import rewrite
-    from s2dash.ingest.inputs import Given, gather
+    from s2dash.ingest.inputs import gather
+    from s2dash.ingest.pile import Given
     from s2dash.reading import read_preview_stack
 
     given = [Given(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
@@ -93,7 +94,7 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     shutil.rmtree(scratch)
     scene = finished(planned, gathered.preview, gathered.valid_counts, gathered.digest)
     preview = gathered.preview
-    if scene.fills != planned.scene.fills and len({layer.grid for layer in scene.layers}) > 1:
+    if len(scene.fills) > len(planned.scene.fills) and len({layer.grid for layer in scene.layers}) > 1:
         # Fill must not mix with its neighbours where grids are brought together, and was not known before.
         preview = read_preview_stack(scene)
     np.save(folder / request["preview"], preview, allow_pickle=False)

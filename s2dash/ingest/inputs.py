@@ -1,26 +1,35 @@
-"""What was brought, sorted out by names: zips unpacked, folders walked, bands chosen, metadata read.
+"""What was brought, sorted out by names: bands chosen, metadata read, and what belongs to none left out.
 
 No picture is opened here; `assemble.py` goes on from the files that are chosen.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from affine import Affine
 from pyproj import CRS
 
 from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid
-from s2dash.ingest import archive
+from s2dash.ingest.align import MANY_SCENES
 from s2dash.ingest.assemble import InputFile, Provenance
-from s2dash.ingest.checks import driver_of
+from s2dash.ingest.checks import driver_of, first_bytes
+from s2dash.ingest.composed import Composed, choosable, composed_of, made
 from s2dash.ingest.describe import WEB_EXPORT, acquisition_date
+from s2dash.ingest.kinds import (
+    ARCHIVE_ENDINGS,
+    RASTER_ENDINGS,
+    WANTED,
+    is_beside,
+    kind_of,
+    most_telling,
+    zarr_in,
+)
+from s2dash.ingest.pile import Given, Pile, is_archive, pile_of_archive, pile_of_files, pile_of_folder, shown
 from s2dash.ingest.product import (
     Choice,
     ProductMetadata,
@@ -32,23 +41,15 @@ from s2dash.ingest.product import (
     offset_rule,
     parse_metadata,
 )
-from s2dash.legend import clean_name
-from s2dash.settings import ARCHIVE_LIMITS, thread_count
+from s2dash.settings import ARCHIVE_LIMITS
 
 _SATURATED = 65_535
 _WEB_EXPORT = re.compile(r"Sentinel-2_L(1C|2A)_\w+_\(Raw\)")
 """Names that browsers of imagery give; their 16 bits are filled whatever the scene."""
+_MOST_NAMED = 3
+"""Files that a note names before it only counts."""
 _TILE_M = 109_800
 """Side of a tile."""
-
-
-@dataclass(frozen=True)
-class Given:
-    """A file as it was brought."""
-
-    name: str
-    """Its path inside a zip or folder, or its bare name: text from outside."""
-    path: Path
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ class Inputs:
 def gather(
     given: Sequence[Given], scratch: Path, title: str, tile: str | None, progress: Callable[[float], None]
 ) -> Inputs:
-    """Sort out what was brought: one zip, one folder, the files of one (their names have folders), or loose files.
+    """Sort out what was brought: one archive, one folder, the files of one (their names have folders), or loose files.
+
+    What lies beside pictures (texts, styles, quick-looks) is left out and noted.
 
     Parameters
     ----------
@@ -70,28 +73,26 @@ def gather(
     title : the scene's where nothing better is found
     tile : which one to take where there are several
 
-    Raises UnreadableFile where there are no bands, or a zip or metadata file is refused; UnknownName
+    Raises UnreadableFile where there are no bands, or an archive or metadata file is refused; UnknownName
     for a tile that is not there.
     """
     given = _told_apart(given)
-    zips = [one for one in given if one.path.is_file() and archive.is_zip(one.path)]
-    if zips and len(given) > 1:
-        raise UnreadableFile(f"{_shown(zips[0].name)} is a zip beside other files. Give one zip, or files without it.")
-    if zips:
-        return _from_zip(given[0], scratch, title, tile, progress)
-    if len(given) == 1 and given[0].path.is_dir():
-        return _from_folder(given[0], title, tile)
-    if beside := next((one for one in given if one.path.is_dir()), None):
-        raise UnreadableFile(f"{_shown(beside.name)} is a folder beside other files. Give one folder, or files alone.")
-    folders = [one.name.replace("\\", "/").split("/")[:-1] for one in given]
+    work = _Work(scratch, progress)
+    container = _the_container(given, scratch, progress)
+    if container is not None:
+        beside = [one.name for one in given if one.name != container.name]
+        return _from_collection(container, title, tile, beside, work)
+    files = [one for one in given if not one.path.is_dir()]
+    beside = [one.name for one in given if one.path.is_dir()]
+    folders = [one.name.replace("\\", "/").split("/")[:-1] for one in files]
     if all(folders):
-        return _from_collection(given, folders[0][0], title, tile)
-    return _from_files(given, title, tile, is_loose=True)
+        return _from_collection(pile_of_files(files, folders[0][0], is_loose=False), title, tile, beside, work)
+    return _from_loose(files, title, tile, beside, work)
 
 
 def gather_one(given: Given, title: str) -> Inputs:
     """What `gather` gives for a raster that is brought by itself, wherever it lies; raises as `gather` does."""
-    return _from_files([given], title, None, is_loose=True)
+    return _from_files([given], (), title, choose_files([given.name]), is_loose=True)
 
 
 def _told_apart(given: Sequence[Given]) -> list[Given]:
@@ -103,111 +104,205 @@ def _told_apart(given: Sequence[Given]) -> list[Given]:
     ]
 
 
-def _from_zip(given: Given, scratch: Path, title: str, tile: str | None, progress: Callable[[float], None]) -> Inputs:
-    members = {member.name: member for member in archive.list_members(given.path)}
-    # The zip's own name may say the baseline where the folder inside has been renamed.
-    prefix = PurePosixPath(given.name.replace("\\", "/")).name.removesuffix(".zip")
-    by_name = {f"{prefix}/{name}": member for name, member in members.items()}
-    choice = choose_files(list(by_name), tile)
-    wanted = _wanted(choice, given.name)
-    total = sum(by_name[name].size for name in wanted) or 1
-    done = 0
+def _the_container(given: Sequence[Given], scratch: Path, progress: Callable[[float], None]) -> Pile | None:
+    """The one archive or folder that holds the scene; None where loose files do.
 
-    def unpack(numbered: tuple[int, str]) -> tuple[Given, int]:
-        number, name = numbered
-        target = scratch / f"unpacked_{number}"
-        archive.extract(given.path, by_name[name], target)
-        return Given(name, target), by_name[name].size
-
-    files = []
-    with ThreadPoolExecutor(thread_count()) as pool:
-        for one, size in pool.map(unpack, enumerate(wanted)):
-            files.append(one)
-            done += size
-            progress(done / total)
-    return _from_files(files, title, choice.tile, is_loose=False, choice=choice)
-
-
-def _from_folder(given: Given, title: str, tile: str | None) -> Inputs:
-    root = given.path
-    files = []
-    for folder, _, names in os.walk(root, followlinks=False):
-        for name in sorted(names):
-            path = Path(folder) / name
-            if path.is_file() and not path.is_symlink():
-                files.append(Given(str(PurePosixPath(root.name, *path.relative_to(root).parts)), path))
-            if len(files) > ARCHIVE_LIMITS.most_members:
-                raise UnreadableFile(
-                    f"{_shown(root.name)} holds more than {len(files) - 1:,} files. Choose one product."
-                )
-    return _from_collection(files, given.name, title, tile)
+    Raises UnreadableFile where several things hold pictures, of which nobody said that they are one scene.
+    """
+    folders = [one for one in given if one.path.is_dir()]
+    archives = [one for one in given if one not in folders and not is_beside(one.name) and is_archive(one.path)]
+    piles = [
+        *(pile_of_archive(one, scratch, progress) for one in archives),
+        *(pile_of_folder(one.path, one.name) for one in folders),
+    ]
+    if len(given) == 1:
+        return piles[0] if piles else None
+    full = [pile for pile in piles if _holds_pictures(pile.names)]
+    loose = [one for one in given if one not in folders and one not in archives and _is_picture(one)]
+    if full and (loose or len(full) > 1):
+        name = full[0].name
+        if any(one.name == name for one in folders):
+            raise UnreadableFile(
+                f"{shown(name)} is a folder beside other files. Give one folder, or files alone. {MANY_SCENES}"
+            )
+        raise UnreadableFile(
+            f"{shown(name)} is {'a zip' if name.lower().endswith('.zip') else 'an archive'} beside other files. "
+            f"Give one archive, or files without it. {MANY_SCENES}"
+        )
+    if loose or not piles:
+        return None
+    return full[0] if full else piles[0]
 
 
-def _from_collection(files: Sequence[Given], name: str, title: str, tile: str | None) -> Inputs:
-    """Out of all files of a folder, those that make up one scene."""
-    choice = choose_files([one.name for one in files], tile)
-    wanted = set(_wanted(choice, name))
-    return _from_files([one for one in files if one.name in wanted], title, tile, is_loose=False, choice=choice)
+def _holds_pictures(names: Iterable[str]) -> bool:
+    return any(name.lower().endswith((*RASTER_ENDINGS, *ARCHIVE_ENDINGS)) for name in names)
 
 
-def _wanted(choice: Choice, name: str) -> list[str]:
+def _is_picture(given: Given) -> bool:
+    """Whether a loose file is one that is read, or claims to be by its ending, so that it must not be passed over."""
+    if is_beside(given.name):
+        return False
+    if given.name.lower().endswith(RASTER_ENDINGS):
+        return True
+    return given.path.stat().st_size > 0 and driver_of(given.path) is not None
+
+
+def _from_loose(given: Sequence[Given], title: str, tile: str | None, beside: Sequence[str], work: _Work) -> Inputs:
+    """The pictures among loose files; raises UnreadableFile that says most of what else was brought."""
+    pictures = [one for one in given if _is_picture(one)]
+    if not pictures:
+        told = [(shown(one.name), kind_of(one.name, first_bytes(one.path))) for one in given]
+        raise UnreadableFile(most_telling(told) or f"There are no files. {WANTED}")
+    composed = composed_of([one.name for one in pictures])
+    names = choosable([one.name for one in given], composed)
+    choice = choose_files(names, tile)
+    used = {*(one.name for one in pictures), *choice.metadata, *choice.tile_metadata}
+    left = [one.name for one in given if one.name not in used]
+    paths = {one.name: one.path for one in given}
+    wanted = [name for name in names if name in used or name not in paths]
+    if len(composed) == 1 and wanted == [composed[0].name]:
+        title = composed[0].title
+    return _from_files(*work.made(wanted, composed, paths), title, choice, is_loose=True, left=[*left, *beside])
+
+
+def _from_collection(pile: Pile, title: str, tile: str | None, beside: Sequence[str], work: _Work) -> Inputs:
+    """Out of all files of a folder or archive, those that make up one scene."""
+    composed = composed_of(pile.names)
+    choice = choose_files(choosable(pile.names, composed), tile)
+    inner = None if choice.bands or choice.other_rasters else _archive_inside(pile, work)
+    if inner is not None:
+        return _from_collection(inner, title, tile, beside, work)
+    wanted = _wanted(choice, pile)
+    parts = {one.name: one.parts for one in composed}
+    paths = pile.fetch([part for name in wanted for part in parts.get(name, (name,))])
+    unread = [n for n in pile.names if n not in paths and not n.lower().endswith(RASTER_ENDINGS)]
+    rest = [] if _is_product(choice) else unread
+    return _from_files(*work.made(wanted, composed, paths), title, choice, is_loose=False, left=[*rest, *beside])
+
+
+def _archive_inside(pile: Pile, work: _Work) -> Pile | None:
+    """The one archive in a folder or archive, as Drive and hubs pack downloads once more; None where there is none.
+
+    One archive inside another is opened, none inside that. Raises UnreadableFile where there are several, or it
+    is deeper.
+    """
+    inner = [name for name in pile.names if name.lower().endswith(ARCHIVE_ENDINGS)]
+    if not inner:
+        return None
+    if pile.is_inner:
+        raise UnreadableFile(
+            f"{shown(pile.name)} lies in an archive and holds archives itself. Unpack it and give what is in it."
+        )
+    if len(inner) > 1:
+        raise UnreadableFile(
+            f"{shown(pile.name)} holds {len(inner):,} archives, such as {shown(inner[0])}. Unpack it and give one of "
+            f"them. {MANY_SCENES}"
+        )
+    (path,) = pile.fetch(inner).values()
+    left = max(0, ARCHIVE_LIMITS.most_total_bytes - pile.unpacked_bytes)
+    if path.parent == work.scratch:
+        # Errors call an archive by the name it has on the disk.
+        path = path.replace(path.with_name(re.sub(r"[^A-Za-z0-9._-]+", "_", shown(inner[0])).lstrip(".") or "inner"))
+    if not is_archive(path):
+        raise UnreadableFile(kind_of(shown(inner[0]), first_bytes(path)).sentence(shown(inner[0])))
+    limits = replace(ARCHIVE_LIMITS, most_total_bytes=left)
+    return replace(pile_of_archive(Given(inner[0], path), work.scratch, work.progress, limits), is_inner=True)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Where what is unpacked or put together goes, and who is told how far that is."""
+
+    scratch: Path
+    progress: Callable[[float], None]
+
+    def made(
+        self, wanted: Sequence[str], composed: Sequence[Composed], paths: Mapping[str, Path]
+    ) -> tuple[list[Given], tuple[str, ...]]:
+        """The files of wanted names, those of several files put together; and notes."""
+        by_name = {one.name: one for one in composed}
+        files = []
+        notes: list[str] = []
+        for number, name in enumerate(wanted):
+            if name not in by_name:
+                files.append(Given(name, paths[name]))
+                continue
+            found = made(by_name[name], paths, self.scratch / f"made_{number}.tif", self.progress)
+            files.append(found.given)
+            notes.extend(found.notes)
+        return files, tuple(notes)
+
+
+def _wanted(choice: Choice, pile: Pile) -> list[str]:
     """Names of the files to use out of a collection: its bands with their metadata, or else its other rasters."""
     rasters = [facts.name for facts in choice.bands] or list(choice.other_rasters)
     if not rasters:
-        raise UnreadableFile(
-            f"{_shown(name)} holds no Sentinel-2 bands: no JP2 or GeoTIFF with a band in its name, such as B02. "
-            "Choose a product as it was downloaded."
-        )
+        raise _without_bands(pile)
     return [*rasters, *choice.metadata, *choice.tile_metadata]
 
 
+def _without_bands(pile: Pile) -> UnreadableFile:
+    """What is in a collection in place of bands, as far as names tell."""
+    if store := zarr_in(pile.names, pile.name):
+        return UnreadableFile(kind_of("x.zarr").sentence(shown(store)))
+    told = [(shown(name), kind) for name in pile.names if (kind := kind_of(name)).tells == 2]
+    if told:
+        return UnreadableFile(f"{shown(pile.name)} holds no bands that are read here: {most_telling(told)}")
+    return UnreadableFile(
+        f"{shown(pile.name)} holds no Sentinel-2 bands: no JP2 or GeoTIFF with a band in its name, such as B02. "
+        "Choose a product as it was downloaded."
+    )
+
+
+def _is_product(choice: Choice) -> bool:
+    """Whether the files are of a product as it was downloaded, of which it is known what else belongs to it."""
+    return bool(choice.metadata or choice.tile_metadata) or any(
+        part.upper().endswith(".SAFE") for facts in choice.bands for part in facts.name.split("/")[:-1]
+    )
+
+
 def _from_files(
-    given: Sequence[Given], title: str, tile: str | None, is_loose: bool, choice: Choice | None = None
+    given: Sequence[Given],
+    made_notes: tuple[str, ...],
+    title: str,
+    choice: Choice,
+    is_loose: bool,
+    left: Sequence[str] = (),
 ) -> Inputs:
+    """One scene of files on the disk; `left` are names of what was brought with them and is not used."""
     by_name = {one.name: one for one in given}
-    choice = choice or choose_files(list(by_name), tile)
     banded = {facts.name: facts for facts in choice.bands if facts.name in by_name}
-    notes = list(choice.notes)
     others = [name for name in choice.other_rasters if name in by_name and (is_loose or not banded)]
+    used = {*banded, *others, *choice.metadata, *choice.tile_metadata}
     if is_loose:
-        rest = [n for n in by_name if n not in banded and n not in others and not _is_metadata(n)]
-        extra = [n for n in rest if file_facts(n) is None]
-        if banded or others:
-            unknown = [n for n in extra if _is_unlike_a_product(n)]
-            others += unknown
-            left = [n for n in extra if n not in unknown]
-            if left:
-                notes.append(f"Left out, as no band: {', '.join(_shown(n) for n in left[:3])}{' …' * (len(left) > 3)}.")
-        else:
-            others = extra
+        rest = [n for n in by_name if n not in used and file_facts(n) is None]
+        # Endings may lie: what does not even say that it is a picture is one by its bytes.
+        unknown = rest if not used else [n for n in rest if not n.lower().endswith(RASTER_ENDINGS)]
+        others += unknown
+        left = [*(n for n in rest if n not in unknown), *left]
     files = [_input_file(by_name[n], f.band, f.is_scl, f.date) for n, f in banded.items()]
     dated = len(others) > 1
     files += [_input_file(by_name[n], None, False, acquisition_date({}, n)[0] if dated else None) for n in others]
-    if not files:
-        raise UnreadableFile(f"{_shown(given[0].name)} holds no bands. Choose a GeoTIFF, a JP2 or a zipped .SAFE.")
     complaints: list[str] = []
     metadata = _readable([by_name[name] for name in choice.metadata if name in by_name], complaints)
     tiles = _readable([by_name[name] for name in choice.tile_metadata if name in by_name], complaints)
-    provenance = _provenance(choice, files, metadata, tiles, title, tuple(notes))
+    notes = (*made_notes, *choice.notes, *_left_out(left))
+    provenance = _provenance(choice, files, metadata, tiles, title, notes)
     return Inputs(tuple(files), replace(provenance, complaint=complaints[0] if complaints else None))
 
 
-def _is_metadata(name: str) -> bool:
-    return name.lower().endswith(".xml")
-
-
-def _is_unlike_a_product(name: str) -> bool:
-    """Whether a loose file that no rule knows must be tried, so that it is used or refused by what it is."""
-    return PurePosixPath(name.lower()).suffix not in (".jp2", ".j2k", ".tif", ".tiff", ".ovr", ".msk", ".tfw")
+def _left_out(names: Sequence[str]) -> tuple[str, ...]:
+    """One note about all files that are not used; those that somebody may have meant for bands come first."""
+    if not names:
+        return ()
+    ordered = sorted(names, key=lambda name: (is_beside(name), shown(name).startswith(".")))
+    some = ", ".join(shown(name) for name in ordered[:_MOST_NAMED])
+    more = len(ordered) - _MOST_NAMED
+    return (f"Left out, as no band: {some}{f' and {more:,} more' if more > 0 else ''}.",)
 
 
 def _input_file(given: Given, band: str | None, is_scl: bool, date: str | None) -> InputFile:
-    return InputFile(given.path, _shown(given.name), None if is_scl else band, is_scl, date)
-
-
-def _shown(name: str) -> str:
-    """The last part of a name as messages quote it."""
-    return clean_name(name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1][-80:]) or "The file"
+    return InputFile(given.path, shown(given.name), None if is_scl else band, is_scl, date)
 
 
 def _readable(files: Sequence[Given], complaints: list[str]) -> list[ProductMetadata]:
@@ -226,8 +321,8 @@ def _metadata(given: Given) -> ProductMetadata:
         with given.path.open("rb") as file:
             xml = file.read(ARCHIVE_LIMITS.most_metadata_bytes + 1)
     except OSError as error:
-        raise UnreadableFile(f"{_shown(given.name)} cannot be read: {error.strerror}.") from error
-    return parse_metadata(xml, _shown(given.name))
+        raise UnreadableFile(f"{shown(given.name)} cannot be read: {error.strerror}.") from error
+    return parse_metadata(xml, shown(given.name))
 
 
 def _provenance(

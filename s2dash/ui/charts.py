@@ -1,6 +1,7 @@
-"""The page's charts as Altair values: mean spectra of the classes, and a scatter of two features.
+"""The page's charts as Vega-Lite specifications: mean spectra of the classes, and a scatter of two features.
 
-Vega reads brackets and dots in field names as paths and takes some tooltip titles as commands, so
+They are plain JSON values, which cost a page nothing but their writing; tests hold them against the schema of
+Vega-Lite. Vega reads brackets and dots in field names as paths and takes some tooltip titles as commands, so
 fields and titles are fixed words here, and every text from outside is a value.
 """
 
@@ -11,17 +12,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-import altair as alt
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]
 
 from s2dash import sentinel2
 from s2dash.classmap import ClassRow, Result
 from s2dash.legend import Legend, LegendEntry
 from s2dash.scene import Band
 from s2dash.ui import text
+
+Spec: TypeAlias = dict[str, Any]
+"""A Vega-Lite specification or a part of one; not to be changed once it is made."""
+Chart: TypeAlias = tuple[Spec, str]
+"""A specification, and what it shows in words."""
 
 MOST_SCATTER_POINTS = 2_000
 SPECTRA_HEIGHT_PX = 360
@@ -35,7 +39,8 @@ _LABEL_GAP_PX = 13.0
 _MOST_LABEL_CHARACTERS = 14
 _FEW_LINES = 12
 _HOVERED = "hovered"
-_NUMBER: dict[str, Any] = {"fontSize": 13, "fontWeight": 700}
+_OPACITY: Spec = {"field": "opacity", "type": "quantitative", "scale": None, "legend": None}
+_COLOUR: Spec = {"field": "colour", "type": "nominal", "scale": None, "legend": None}
 _ZOOM = "wheel![event.ctrlKey || event.metaKey || event.shiftKey]"
 _PAN = "[pointerdown[event.pointerType === 'mouse'], window:pointerup] > window:pointermove!"
 
@@ -90,7 +95,7 @@ class _Axis:
         return first * (last / first) ** share if self.scale == "log" else first + (last - first) * share
 
 
-def spectra_chart(result: Result, legend: Legend, dark: bool, selected: int | None = None) -> alt.LayerChart:
+def spectra_chart(result: Result, legend: Legend, dark: bool, selected: int | None = None) -> Spec:
     """Mean reflectance of each class, in percent, against wavelength on a logarithmic axis.
 
     Shown are the bands made for the ground, and others that the recipe uses. Bands without a
@@ -130,7 +135,7 @@ def scatter_chart(
     y_title: str,
     dark: bool,
     selected: int | None = None,
-) -> alt.LayerChart:
+) -> Spec:
     """Pixels of a sample by two of their features, in the colours of their classes, with class numbers.
 
     sample_x, sample_y : shape (n,), the features; labels : shape (n,), 0 is nodata. Of more than
@@ -143,48 +148,60 @@ def scatter_chart(
     if not x.size == y.size == labels.size:
         raise ValueError(f"A scatter needs equal lengths, not {x.size}, {y.size} and {labels.size}.")
     inks = _DARK if dark else _LIGHT
-    entries = {entry.id: entry for entry in legend.entries}
-    known = np.flatnonzero(np.isfinite(x) & np.isfinite(y) & np.isin(labels, list(entries)))
+    numbers_known = [entry.id for entry in legend.entries]
+    known = np.flatnonzero(np.isfinite(x) & np.isfinite(y) & np.isin(labels, numbers_known))
     chosen = known[_by_class_share(labels[known], MOST_SCATTER_POINTS)]
-    points = [
+    dots = [{"x": _rounded(x[i]), "y": _rounded(y[i]), "id": int(labels[i])} for i in chosen]
+    classes = [
         {
-            "x": _rounded(x[i]),
-            "y": _rounded(y[i]),
-            "colour": entries[int(labels[i])].colour,
-            "opacity": 0.8 if selected in (None, int(labels[i])) else 0.08,
-            "class": _title(entries[int(labels[i])]),
-            "across": f"{x_title}: {_rounded(x[i]):g}",
-            "up": f"{y_title}: {_rounded(y[i]):g}",
+            "id": entry.id,
+            "colour": entry.colour,
+            "opacity": 0.8 if selected in (None, entry.id) else 0.08,
+            "class": _title(entry),
         }
-        for i in chosen
+        for entry in legend.entries
     ]
     centres = [
         {"x": _rounded(np.median(x[own])), "y": _rounded(np.median(y[own])), "number": str(entry.id)}
         for entry in legend.entries
         if selected in (None, entry.id) and (own := known[labels[known] == entry.id]).size
     ]
-    across = alt.X("x:Q", scale=alt.Scale(zero=False), axis=_number_axis(x_title, inks))
-    up = alt.Y("y:Q", scale=alt.Scale(zero=False), axis=_number_axis(y_title, inks))
-    cloud = (
-        _over(points)
-        .mark_circle(size=30, stroke=inks.casing, strokeWidth=0.4, strokeOpacity=inks.casing_opacity, clip=True)
-        .encode(
-            x=across,
-            y=up,
-            color=_as_is("colour"),
-            opacity=alt.Opacity("opacity:Q", scale=None, legend=None),
-            tooltip=[
-                alt.Tooltip("class:N", title="Class"),
-                alt.Tooltip("across:N", title="Across"),
-                alt.Tooltip("up:N", title="Up"),
-            ],
-        )
-        .add_params(alt.selection_interval(bind="scales", zoom=_ZOOM, translate=_PAN))
+    place = {
+        channel: {**_numeric(channel), "scale": {"zero": False}, "axis": _number_axis(title, inks)}
+        for channel, title in (("x", x_title), ("y", y_title))
+    }
+    # What a dot has of its class is looked up in the browser: two thousand dots would carry it two thousand times.
+    facts = {"data": {"values": classes}, "key": "id", "fields": ["colour", "opacity", "class"]}
+    moved = {"type": "interval", "zoom": _ZOOM, "translate": _PAN}
+    cloud = {
+        **_over(dots),
+        "transform": [
+            {"lookup": "id", "from": facts},
+            {"calculate": f"{json.dumps(f'{x_title}: ')} + datum.x", "as": "across"},
+            {"calculate": f"{json.dumps(f'{y_title}: ')} + datum.y", "as": "up"},
+        ],
+        "params": [{"name": "view", "bind": "scales", "select": moved}],
+        "mark": {
+            "type": "circle",
+            "size": 30,
+            "stroke": inks.casing,
+            "strokeWidth": 0.4,
+            "strokeOpacity": inks.casing_opacity,
+            "clip": True,
+        },
+        "encoding": {
+            **place,
+            "color": _COLOUR,
+            "opacity": _OPACITY,
+            "tooltip": [_tip("class", "Class"), _tip("across", "Across"), _tip("up", "Up")],
+        },
+    }
+    number: Spec = {"type": "text", "fontSize": 13, "fontWeight": 700, "clip": True}
+    numbers = {**_over(centres), "encoding": {**place, "text": _nominal("number")}}
+    halo = {**number, "stroke": inks.paper, "strokeWidth": 4, "strokeJoin": "round"}
+    return _layered(
+        [cloud, {**numbers, "mark": halo}, {**numbers, "mark": {**number, "color": inks.text}}], SCATTER_HEIGHT_PX
     )
-    numbers = _over(centres).encode(x=across, y=up, text=alt.Text("number:N"))
-    halo = numbers.mark_text(**_NUMBER, stroke=inks.paper, strokeWidth=4, strokeJoin="round", clip=True)
-    front = numbers.mark_text(**_NUMBER, color=inks.text, clip=True)
-    return _layered([cloud, halo, front], SCATTER_HEIGHT_PX)
 
 
 def scatter_alt(labels: np.ndarray, legend: Legend, x_title: str, y_title: str) -> str:
@@ -229,43 +246,48 @@ def _in_order(groups: Sequence[Sequence[tuple[int, Band]]], title: str) -> _Axis
     return _Axis(tuple(places), "linear", title, tuple(headings) if len(groups) > 1 else ())
 
 
-def _lines(result: Result, legend: Legend, axis: _Axis, selected: int | None, inks: _Inks) -> list[alt.Chart]:
+def _lines(result: Result, legend: Legend, axis: _Axis, selected: int | None, inks: _Inks) -> list[Spec]:
     points = _spectrum_points(result, legend, axis, selected, inks)
     domain = _reflectance_domain(points, headroom=0.14 if len(axis.headings) > 1 else 0.05)
-    x = alt.X(
-        "x:Q",
-        scale=alt.Scale(type=axis.scale, domain=[axis.at(-0.015), axis.at(1.05)], nice=False),
-        axis=_band_axis(axis, inks),
-    )
-    y = alt.Y(
-        "reflectance:Q", scale=alt.Scale(domain=list(domain), nice=False), axis=_number_axis("Reflectance (%)", inks)
-    )
-    hovered = alt.selection_point(name=_HOVERED, on="pointerover", clear="pointerout", fields=["id"], empty=False)
-    base = _over(points).encode(
-        x=x,
-        y=y,
-        detail=[alt.Detail("id:N"), alt.Detail("group:N")],
-        opacity=alt.Opacity("opacity:Q", scale=None, legend=None),
-    )
-    casing = base.mark_line(color=inks.casing, strokeCap="round", strokeJoin="round").encode(
-        opacity=alt.Opacity("casing:Q", scale=None, legend=None),
-        strokeWidth=alt.StrokeWidthValue(4.2, condition=_hovered(6.4)),
-    )
-    line = base.mark_line(strokeCap="round", strokeJoin="round").encode(
-        color=_as_is("colour"), strokeWidth=alt.StrokeWidthValue(2.6, condition=_hovered(4.6))
-    )
-    dots = base.mark_circle(stroke=inks.casing, strokeWidth=0.8, strokeOpacity=0.75).encode(
-        color=_as_is("colour"),
-        size=alt.SizeValue(38 if len(legend.entries) <= _FEW_LINES else 22, condition=_hovered(90)),
-    )
-    targets = (
-        _over([point for point in points if point["opacity"] == 1])
-        .mark_circle(size=330, opacity=0)
-        .encode(x=x, y=y, tooltip=_spectrum_tooltip())
-        .add_params(hovered)
-    )
-    numbers = _end_numbers(points, axis, domain, inks, x, y)
-    return [casing, line, dots, *numbers, *_group_headings(axis, domain, inks, x, y), targets]
+    place = {
+        "x": {
+            **_numeric("x"),
+            "scale": {"type": axis.scale, "domain": [axis.at(-0.015), axis.at(1.05)], "nice": False},
+            "axis": _band_axis(axis, inks),
+        },
+        "y": {
+            **_numeric("reflectance"),
+            "scale": {"domain": list(domain), "nice": False},
+            "axis": _number_axis("Reflectance (%)", inks),
+        },
+    }
+    base: Spec = {**place, "detail": [_nominal("id"), _nominal("group")], "opacity": _OPACITY}
+    pen: Spec = {"type": "line", "strokeCap": "round", "strokeJoin": "round"}
+    casing = {
+        **_over(points),
+        "mark": {**pen, "color": inks.casing},
+        "encoding": {**base, "opacity": {**_OPACITY, "field": "casing"}, "strokeWidth": _wider_where_hovered(4.2, 6.4)},
+    }
+    line = {
+        **_over(points),
+        "mark": pen,
+        "encoding": {**base, "color": _COLOUR, "strokeWidth": _wider_where_hovered(2.6, 4.6)},
+    }
+    size = 38 if len(legend.entries) <= _FEW_LINES else 22
+    dots = {
+        **_over(points),
+        "mark": {"type": "circle", "stroke": inks.casing, "strokeWidth": 0.8, "strokeOpacity": 0.75},
+        "encoding": {**base, "color": _COLOUR, "size": _wider_where_hovered(size, 90)},
+    }
+    hovered = {"type": "point", "on": "pointerover", "clear": "pointerout", "fields": ["id"]}
+    targets = {
+        **_over([point for point in points if point["opacity"] == 1]),
+        "params": [{"name": _HOVERED, "select": hovered}],
+        "mark": {"type": "circle", "size": 330, "opacity": 0},
+        "encoding": {**place, "tooltip": _SPECTRUM_TOOLTIP},
+    }
+    numbers = _end_numbers(points, axis, domain, inks, place)
+    return [casing, line, dots, *numbers, *_group_headings(axis, domain, inks, place), targets]
 
 
 def _spectrum_points(
@@ -290,7 +312,7 @@ def _spectrum_points(
     ]
 
 
-def _bars(result: Result, legend: Legend, one: tuple[int, Band], selected: int | None, inks: _Inks) -> list[alt.Chart]:
+def _bars(result: Result, legend: Legend, one: tuple[int, Band], selected: int | None, inks: _Inks) -> list[Spec]:
     """One bar for each class, for a scene of which a single band is shown."""
     index, band = one
     bars = [
@@ -304,27 +326,27 @@ def _bars(result: Result, legend: Legend, one: tuple[int, Band], selected: int |
         for entry, row in zip(legend.entries, result.rows, strict=True)
         if math.isfinite(row.mean_reflectance[index])
     ]
-    x = alt.X(
-        "number:N",
-        sort=None,
-        scale=alt.Scale(paddingInner=0.35, paddingOuter=0.3),
-        axis=alt.Axis(title="Class", labelAngle=0, ticks=False, **_axis_inks(inks)),
-    )
-    y = alt.Y("reflectance:Q", axis=_number_axis(f"{_short(band.name, 40)}: reflectance (%)", inks))
-    chart = _over(bars).mark_bar(stroke=inks.casing, strokeWidth=0.8, strokeOpacity=0.6, cornerRadiusEnd=3)
-    drawn = chart.encode(
-        x=x,
-        y=y,
-        color=_as_is("colour"),
-        opacity=alt.Opacity("opacity:Q", scale=None, legend=None),
-        tooltip=_spectrum_tooltip(),
-    )
-    return [drawn]
+    across = {
+        **_nominal("number"),
+        "sort": None,
+        "scale": {"paddingInner": 0.35, "paddingOuter": 0.3},
+        "axis": {"title": "Class", "labelAngle": 0, "ticks": False, **_axis_inks(inks)},
+    }
+    up = {**_numeric("reflectance"), "axis": _number_axis(f"{_short(band.name, 40)}: reflectance (%)", inks)}
+    mark = {
+        "type": "bar",
+        "stroke": inks.casing,
+        "strokeWidth": 0.8,
+        "strokeOpacity": 0.6,
+        "cornerRadiusEnd": 3,
+    }
+    encoding = {"x": across, "y": up, "color": _COLOUR, "opacity": _OPACITY, "tooltip": _SPECTRUM_TOOLTIP}
+    return [{**_over(bars), "mark": mark, "encoding": encoding}]
 
 
 def _end_numbers(
-    points: Sequence[dict[str, Any]], axis: _Axis, domain: tuple[float, float], inks: _Inks, x: alt.X, y: alt.Y
-) -> list[alt.Chart]:
+    points: Sequence[dict[str, Any]], axis: _Axis, domain: tuple[float, float], inks: _Inks, place: Spec
+) -> list[Spec]:
     """Class numbers right of the line ends, moved apart, each tied to its line; none where they cannot fit."""
     ends = [point for point in points if point["x"] == axis.span[1]]
     if len(ends) > MOST_NUMBERED_LINES:
@@ -340,26 +362,39 @@ def _end_numbers(
         numbers.append({**end, "x": far, "number": str(point["id"])})
         ties.append({"id": point["id"], "x": near, "reflectance": point["reflectance"], "opacity": end["opacity"]})
         ties.append({**end, "id": point["id"], "x": far})
-    opacity = alt.Opacity("opacity:Q", scale=None, legend=None)
-    lines = _over(ties).mark_line(color=inks.quiet, strokeWidth=0.8)
-    words = _over(numbers).mark_text(
-        align="left", baseline="middle", dx=4, fontSize=12, fontWeight=600, color=inks.text
-    )
+    lines = {"type": "line", "color": inks.quiet, "strokeWidth": 0.8}
+    words: Spec = {"type": "text", "align": "left", "baseline": "middle", "dx": 4, "fontSize": 12, "fontWeight": 600}
     return [
-        lines.encode(x=x, y=y, detail=alt.Detail("id:N"), opacity=opacity),
-        words.encode(x=x, y=y, text=alt.Text("number:N"), opacity=opacity),
+        {**_over(ties), "mark": lines, "encoding": {**place, "detail": _nominal("id"), "opacity": _OPACITY}},
+        {
+            **_over(numbers),
+            "mark": {**words, "color": inks.text},
+            "encoding": {**place, "text": _nominal("number"), "opacity": _OPACITY},
+        },
     ]
 
 
-def _group_headings(axis: _Axis, domain: tuple[float, float], inks: _Inks, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+def _group_headings(axis: _Axis, domain: tuple[float, float], inks: _Inks, place: Spec) -> list[Spec]:
     """The date over the first band of each group of bands."""
     if not axis.headings:
         return []
     headings = [{"x": at, "reflectance": domain[1], "heading": words} for at, words in axis.headings]
-    words = _over(headings).mark_text(
-        align="left", baseline="top", dx=-4, dy=4, fontSize=12, fontWeight=600, color=inks.quiet
-    )
-    return [words.encode(x=x, y=y, text=alt.Text("heading:N"))]
+    words: Spec = {
+        "type": "text",
+        "align": "left",
+        "baseline": "top",
+        "dx": -4,
+        "dy": 4,
+        "fontSize": 12,
+        "fontWeight": 600,
+    }
+    return [
+        {
+            **_over(headings),
+            "mark": {**words, "fontSize": 12, "fontWeight": 600, "color": inks.quiet},
+            "encoding": {**place, "text": _nominal("heading")},
+        }
+    ]
 
 
 def spread_apart(heights: Sequence[float], gap: float, top: float) -> list[float]:
@@ -391,27 +426,27 @@ def _reflectance_domain(points: Sequence[dict[str, Any]], headroom: float) -> tu
     return low, high + headroom * (high - low) if high > low else low + 1.0
 
 
-def _band_axis(axis: _Axis, inks: _Inks) -> alt.Axis:
+def _band_axis(axis: _Axis, inks: _Inks) -> Spec:
     """Ticks at the bands, labelled in two lines; of labels that would overlap the later ones go."""
     labels = {f"{place.x:g}": [line for line in place.label if line] for place in axis.places}
-    return alt.Axis(
-        title=axis.title,
-        values=[place.x for place in axis.places],
-        labelExpr=f"{json.dumps(labels)}[datum.value]",
-        labelAngle=0,
-        labelOverlap="greedy",
-        labelSeparation=4,
-        labelFlush=False,
-        grid=True,
+    return {
+        "title": axis.title,
+        "values": [place.x for place in axis.places],
+        "labelExpr": f"{json.dumps(labels)}[datum.value]",
+        "labelAngle": 0,
+        "labelOverlap": "greedy",
+        "labelSeparation": 4,
+        "labelFlush": False,
+        "grid": True,
         **_axis_inks(inks),
-    )
+    }
 
 
-def _number_axis(title: str, inks: _Inks) -> alt.Axis:
-    return alt.Axis(title=title, tickCount=5, grid=True, ticks=False, labelFlush=False, **_axis_inks(inks))
+def _number_axis(title: str, inks: _Inks) -> Spec:
+    return {"title": title, "tickCount": 5, "grid": True, "ticks": False, "labelFlush": False, **_axis_inks(inks)}
 
 
-def _axis_inks(inks: _Inks) -> dict[str, Any]:
+def _axis_inks(inks: _Inks) -> Spec:
     return {
         "domain": False,
         "gridColor": inks.grid,
@@ -438,31 +473,37 @@ def _spectrum_words(entry: LegendEntry, row: ClassRow, index: int, band: Band) -
     }
 
 
-def _spectrum_tooltip() -> list[alt.Tooltip]:
-    return [
-        alt.Tooltip("class:N", title="Class"),
-        alt.Tooltip("band:N", title="Band"),
-        alt.Tooltip("light:N", title="Light"),
-        alt.Tooltip("wavelength:N", title="Wavelength"),
-        alt.Tooltip("mean:N", title="Mean reflectance"),
-    ]
+def _wider_where_hovered(value: float, hovered: float) -> Spec:
+    return {"condition": {"param": _HOVERED, "empty": False, "value": hovered}, "value": value}
 
 
-def _hovered(value: float) -> dict[str, Any]:
-    return {"param": _HOVERED, "empty": False, "value": value}
+def _over(rows: Sequence[dict[str, Any]]) -> Spec:
+    return {"data": {"values": list(rows)}}
 
 
-def _over(rows: Sequence[dict[str, Any]]) -> alt.Chart:
-    # As a table, which Streamlit sends as Arrow: Altair walks and checks inline rows one by one, slowly.
-    return alt.Chart(pd.DataFrame(rows))
+def _layered(layers: Sequence[Spec], height_px: int) -> Spec:
+    return {"height": height_px, "width": "container", "layer": list(layers)}
 
 
-def _layered(layers: Sequence[alt.Chart], height_px: int) -> alt.LayerChart:
-    return alt.LayerChart(layer=list(layers), height=height_px, width="container")
+def _nominal(field: str) -> Spec:
+    return {"field": field, "type": "nominal"}
 
 
-def _as_is(field: str) -> alt.Color:
-    return alt.Color(f"{field}:N", scale=None, legend=None)
+def _numeric(field: str) -> Spec:
+    return {"field": field, "type": "quantitative"}
+
+
+def _tip(field: str, title: str) -> Spec:
+    return {**_nominal(field), "title": title}
+
+
+_SPECTRUM_TOOLTIP = [
+    _tip("class", "Class"),
+    _tip("band", "Band"),
+    _tip("light", "Light"),
+    _tip("wavelength", "Wavelength"),
+    _tip("mean", "Mean reflectance"),
+]
 
 
 def _by_class_share(labels: np.ndarray, most: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The line above the map of a large scene: its preview, the run over all pixels, and the way back to that run."""
+"""The line below the map of a large scene: its preview, the run over all pixels, and the way back to that run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from s2dash.recipe import Recipe
 from s2dash.ui import services, text
 from s2dash.ui.messages import words_for
 from s2dash.ui.recipe_state import put_recipe
+from s2dash.ui.strip import Strip
 
 _LOOK_SECONDS = 0.5
 _FINISHED_KEPT = 3
@@ -25,8 +26,10 @@ _GONE_WORDS = (
     ":material/link_off: **The run that this address leads to is no longer here.** Runs are kept for a day, and only "
     "until the server is started again. Open your scene and press “Classify full scene”."
 )
-_DONE_WORDS = ":material/check: **Every pixel is classified.** The figures and downloads are of the full scene"
-_LOOK_KEY = "fullrun"
+_DONE_WORDS = "**Every pixel is classified.** The figures and downloads are of the full scene."
+_LEADS_BACK_WORDS = ":material/link: This page's address leads back to this map for a day."
+_COPY_WORDS = ":material/link: Copy this page's address to come back."
+_LINE_KEY, _WORDS_KEY = "fullrun", "fullrunwords"
 _BOX, _BOX_BEFORE = "keep run", "keep run before"
 
 _Key = tuple[str, Recipe]
@@ -60,29 +63,36 @@ def full_result(answer: LiveAnswer) -> Result | None:
     return job.result() if job is not None and job.is_done and job.error is None else None
 
 
-def full_run(answer: LiveAnswer, shown: Result, palette: str) -> None:
+def full_run(answer: LiveAnswer, shown: Result, palette: str, strip: Strip) -> None:
     """What there is to say of all pixels, in one place: the preview with its button, the running job, or its end."""
-    _say_once_what_is_gone(answer)
+    _say_once_what_is_gone(answer, strip)
     _stop_others(answer)
     if answer.result.scene.live_step == 1:
         return
     runs, key = _runs(), _key(answer.fitted)
     if shown.is_full:
         runs.move_to_end(key)
-        with st.container(vertical_alignment="center", key=_LOOK_KEY):
-            leads_back = _kept_run_of(runs[key]) is not None
-            st.markdown(_DONE_WORDS + (", and this page's address leads back to it for a day." if leads_back else "."))
+        with strip.run:
+            st.markdown(_lead(strip) + _DONE_WORDS)
+        if _kept_run_of(runs[key]) is not None:
+            strip.add(_LEADS_BACK_WORDS)
         return
     job = runs.get(key)
     if job is not None and job.is_done:
         if job.error is None:  # it has ended since the page looked for it
             st.rerun()
         if not isinstance(job.error, Cancelled):
-            st.markdown(words_for(job.error))
+            strip.add(words_for(job.error))
         _forget_kept(job)
         job = None
         del runs[key]
-    st.fragment(_line, run_every=_LOOK_SECONDS if job else None)(answer, job, palette)
+    with strip.run:
+        st.fragment(_line, run_every=_LOOK_SECONDS if job else None)(answer, job, palette, _lead(strip))
+
+
+def _lead(strip: Strip) -> str:
+    """What comes before the words of a line that no job is at work on."""
+    return "Up to date · " if strip.is_settled else ""
 
 
 def _key(fitted: Fitted) -> _Key:
@@ -107,31 +117,33 @@ def _stop_others(answer: LiveAnswer) -> None:
         del runs[key]
 
 
-def _say_once_what_is_gone(answer: LiveAnswer) -> None:
+def _say_once_what_is_gone(answer: LiveAnswer, strip: Strip) -> None:
     """The sentence on an address that leads nowhere, until another map is asked for."""
     state = st.session_state
     if _GONE not in state:
         return
     state[_GONE] = state[_GONE] or answer.result.digest
     if state[_GONE] == answer.result.digest:
-        st.markdown(_GONE_WORDS)
+        strip.add(_GONE_WORDS)
     else:
         del state[_GONE]
 
 
-def _line(answer: LiveAnswer, job: FullJob | None, palette: str) -> None:
+def _line(answer: LiveAnswer, job: FullJob | None, palette: str, lead: str) -> None:
     if job is not None and job.is_done:
         st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=_LOOK_KEY):
-        words = st.container(width="stretch")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=_LINE_KEY):
+        words = st.container(width="stretch", key=_WORDS_KEY)
         between = st.empty()
         # One key for both: a button of its own for each would show the old one until the page is drawn to its end.
         pressed = st.button(
             "Cancel" if job else "Classify full scene",
             key="full run",
             type="secondary" if job else "primary",
-            width=110 if job else 170,
-            help="Stops at once; the preview stays." if job else "Labels every pixel with the groups you see.",
+            width=84 if job else 150,
+            help="Stops at once; the preview stays."
+            if job
+            else "Labels every pixel with the groups you see. Downloads need all of them.",
         )
     if pressed and job:
         _forget_kept(job)
@@ -141,8 +153,10 @@ def _line(answer: LiveAnswer, job: FullJob | None, palette: str) -> None:
             _offer_to_keep(answer, job, palette)
     if job:
         words.progress(job.share, text=_running_words(job))
+        if _kept_run_of(job) is not None:
+            st.caption(_COPY_WORDS)
         return
-    words.markdown(_preview_words(answer))
+    words.markdown(lead + _preview_words(answer))
     if pressed:
         _runs()[_key(answer.fitted)] = FullJob(answer.fitted).start(services.page_is_open())
         st.rerun()
@@ -196,14 +210,10 @@ def _forget_kept(job: FullJob) -> None:
 
 
 def _running_words(job: FullJob) -> str:
-    if job.is_cancelled:
-        return "Stopping …"
-    words = f"Classifying the full scene …{text.time_left(job.seconds_left)}"
-    return words if _kept_run_of(job) is None else f"{words}. Copy this page's address to come back."
+    return "Stopping …" if job.is_cancelled else f"Classifying the full scene …{text.time_left(job.seconds_left)}"
 
 
 def _preview_words(answer: LiveAnswer) -> str:
     size_m = answer.result.classmap.grid.pixel_size_m
     at = f" at {text.distance(size_m[0])}" if size_m else ""
-    count = text.pixels(answer.result.scene.grid.pixel_count)
-    return f":material/zoom_out_map: **Preview**{at}. The scene has {count}; the download needs all of them."
+    return f"**Preview**{at} of {text.pixels(answer.result.scene.grid.pixel_count)}"

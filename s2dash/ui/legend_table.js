@@ -3,13 +3,29 @@
 // An edit shows at once and is sent with a growing number; every message repeats the edits that
 // Python has not yet acknowledged (`data.handled`), so that one lost among quick clicks arrives
 // with the next, and one that arrives twice is known by its number.
+//
+// A file is built on the server from what has arrived there. So a click on a download first commits
+// what is being typed, and waits until Python has acknowledged it; the page draws its downloads
+// before the legend, so that they are those of the edited map by then.
+
+const DOWNLOAD = "[data-testid=stDownloadButton] button";
 
 const tables = new WeakMap();
+let shown = null;
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.(DOWNLOAD);
+  if (!button || !shown?.root.isConnected || !shown.hasUnsaid()) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  shown.hold(button);
+}, true);
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".legend");
   if (!tables.has(root)) tables.set(root, new LegendTable(root));
   const table = tables.get(root);
+  shown = table;
   table.send = (edits) => setTriggerValue("edits", edits);
   table.receive(data);
 }
@@ -23,6 +39,7 @@ class LegendTable {
     this.rows = new Map();
     this.pending = [];
     this.number = 0;
+    this.held = new Set();
     this.releaseButton.addEventListener("click", () => this.release());
     root.addEventListener("keydown", (event) => this.onKey(event));
   }
@@ -32,6 +49,27 @@ class LegendTable {
     this.number = Math.max(this.number, data.handled);
     this.data = data;
     this.draw();
+    if (!this.pending.length) this.letGo();
+  }
+
+  // Whether there is anything, typed or sent, that Python has not answered.
+  hasUnsaid() {
+    for (const row of this.rows.values()) row.commit();
+    return this.pending.length > 0;
+  }
+
+  hold(button) {
+    button.setAttribute("aria-busy", "true");
+    this.held.add(button);
+  }
+
+  letGo() {
+    const buttons = [...this.held];
+    this.held.clear();
+    for (const button of buttons) {
+      button.removeAttribute("aria-busy");
+      if (button.isConnected) button.click();
+    }
   }
 
   report(edit) {
@@ -60,9 +98,13 @@ class LegendTable {
     this.root.classList.toggle("dense", rows.size > this.data.dense_above);
     this.root.querySelector(".heading").hidden = isolated !== null;
     this.releaseButton.hidden = isolated === null;
-    this.root.querySelector("thead .amount").textContent = this.data.unit;
-    this.root.querySelector("tfoot .amount").textContent = this.data.total;
+    this.root.querySelector("thead .figures").textContent = `Share and ${this.data.unit.toLowerCase()}`;
+    this.root.querySelector("tfoot .amount").textContent = this.withUnit(this.data.total);
     this.root.querySelector(".unmapped").textContent = this.data.unmapped;
+  }
+
+  withUnit(figure) {
+    return `${figure} ${this.data.symbol}`.trim();
   }
 
   // Rows for exactly these classes; those that stay are not moved, which would take the focus from them.
@@ -132,7 +174,7 @@ class Row {
     this.name.addEventListener("keydown", (event) => this.onNameKey(event));
     this.colour.addEventListener("input", () => { this.picking = true; this.paint(this.colour.value); });
     this.colour.addEventListener("change", () => this.commitColour());
-    this.colour.addEventListener("blur", () => { if (this.picking) this.commitColour(); });
+    this.colour.addEventListener("blur", () => this.commit());
     this.element.addEventListener("click", (event) => {
       const ownUse = event.target.closest("input, label");
       if (!ownUse) this.table.toggle(this.id);
@@ -149,9 +191,10 @@ class Row {
       this.paint(row.colour);
     }
     this.element.title = row.about;
-    this.element.querySelector(".share span").textContent = row.share;
-    this.element.querySelector("td.amount").textContent = row.amount;
+    this.element.querySelector(".share").textContent = row.share;
+    this.element.querySelector(".amount").textContent = this.table.withUnit(row.amount);
     this.element.style.setProperty("--part", `${100 * row.part}%`);
+    this.element.style.setProperty("--fraction", row.part);
     this.element.classList.toggle("alone", isolated === this.id);
     this.element.classList.toggle("away", isolated !== null && isolated !== this.id);
     this.only.setAttribute("aria-pressed", String(isolated === this.id));
@@ -162,6 +205,11 @@ class Row {
     const dark = luminance(colour) > 0.179; // black ink contrasts more than white from here on
     this.element.style.setProperty("--colour", colour);
     this.element.style.setProperty("--ink", dark ? "#000" : "#fff");
+  }
+
+  commit() {
+    this.commitName();
+    if (this.picking) this.commitColour();
   }
 
   commitName() {

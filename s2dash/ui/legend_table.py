@@ -100,6 +100,7 @@ def table_data(result: Result, legend: Legend, family_words: Sequence[str], isol
     sizes = _Sizes(result)
     return {
         "unit": sizes.heading,
+        "symbol": sizes.symbol,
         "total": sizes.total,
         "unmapped": f"unmapped {text.share(max(0.0, result.masked_share))}",
         "isolated": isolated,
@@ -136,6 +137,7 @@ class _Sizes:
         mapped_ha = result.mapped_ha
         self.unit = None if mapped_ha is None else text.area_unit(mapped_ha)
         self.heading = self.unit.heading if self.unit else "Pixels"
+        self.symbol = self.unit.symbol if self.unit else ""
         counted = sum(row.count for row in result.rows)
         self.total = text.number(counted) if self.unit is None or mapped_ha is None else self.unit.figure(mapped_ha)
         self.of_what = "" if result.is_full else " of the preview"

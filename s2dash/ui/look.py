@@ -1,4 +1,4 @@
-"""How the page looks: its name, mark and style rules. Colours come from .streamlit/config.toml."""
+"""How the page looks: its name, mark and colours beside those of .streamlit/config.toml. Sizes are in look.css."""
 
 from __future__ import annotations
 
@@ -37,45 +37,16 @@ def is_dark() -> bool:
 
 
 def apply_look(dark: bool) -> None:
-    """Put the style rules and the mark on the page."""
+    """Put the mark and the colours that Streamlit's theme lacks on the page; sizes and places are in look.css."""
     st.logo(data_uri(mark_svg("#e8eeeb" if dark else "#14201c")), size="large")
-    st.html(f"<style>{_CSS}{_DARK_CSS if dark else _LIGHT_CSS}{MAP_CSS}{SCENES_CSS}</style>")
+    st.html(f"<style>{_DARK_CSS if dark else _LIGHT_CSS}{MAP_CSS}{SCENES_CSS}</style>")
 
 
-_CSS = """
-[data-testid=stMainBlockContainer]{padding-inline:1.25rem}
-[data-testid=stSidebarContent] [data-testid=stVerticalBlock]{gap:.65rem}
-[data-testid=stCaptionContainer]{opacity:.82}
-.st-key-bands [data-tag]{max-width:4rem;background:var(--chip);color:var(--chip-ink)}
-.st-key-bands [data-tag] *{color:var(--chip-ink)}
-.st-key-bands [data-tag]>span:first-child{
-  max-width:1.5rem;overflow:hidden;text-overflow:clip;white-space:nowrap
-}
-[data-testid=stSidebar] [data-testid=stButtonGroup] button{padding-inline:.55rem}
-[data-testid=stSidebar] [data-testid=stButtonGroup] button p{font-size:.82rem}
-[data-testid=stSidebar] [data-testid=stButtonGroup] div{gap:.3rem}
-[data-stale=true]{opacity:1!important}
-.st-key-opensidebar{display:none}
-.st-key-status{min-height:1.6rem}
-.st-key-fullrun{min-height:2.5rem}
-@media (max-width:1000px){
-  [data-testid=stLayoutWrapper]:has(>.st-key-side),.st-key-side{width:100%!important;flex-basis:100%!important}
-}
-@media (max-width:640px){
-  [data-testid=stMainBlockContainer]{padding-inline:.9rem}
-  .st-key-opensidebar{display:block}
-  .st-key-fullrun{row-gap:.35rem!important;min-height:5.9rem;align-content:center}
-  .st-key-fullrun>[data-testid=stLayoutWrapper]:first-child{flex:1 0 100%}
-  .st-key-fullrun>[data-testid=stElementContainer]:has(.stCheckbox){flex:1}
-  .st-key-fullrun>[data-testid=stElementContainer]:not(:has(.stCheckbox))~[data-testid=stElementContainer]:last-child{flex:1}
-  .st-key-header{row-gap:.1rem!important}
-  .st-key-header>[data-testid=stLayoutWrapper]:first-child,.st-key-header [data-testid=stHorizontalBlock]{
-    display:contents
-  }
-  .st-key-header [data-testid=stHorizontalBlock]>[data-testid=stElementContainer]{flex:1 1 0;min-width:0}
-  .st-key-header [data-testid=stHorizontalBlock]>[data-testid=stLayoutWrapper]{order:2;flex:1 0 100%}
-}
-"""
+def keep_place_of_legend(classes: int, dense: bool) -> None:
+    """Keep the legend as high as its rows need, also while it is not drawn."""
+    st.html(f"<style>:root{{--classes:{classes};--class-row:var(--{'dense' if dense else 'roomy'}-class)}}</style>")
+
+
 _LIGHT_CSS = ":root{--chip:#e3eae7;--chip-ink:#14201c;--paper:#ffffff;--bad:#b3261e}"
 _DARK_CSS = (
     ":root{--chip:#2b3835;--chip-ink:#e8eeeb;--paper:#101615;--bad:#ff9a90}"

@@ -1,15 +1,16 @@
-"""The map: one folium map per scene, told of new pictures, classes and views without being built again.
+"""The map: one frame for as long as the page is open, told of scenes, pictures, classes and views by messages.
 
-Everything that depends on the scene alone goes into the map's script, so that Streamlit keeps the
-same frame; everything else travels as one small message to `map_view.js`, which changes the mounted
-map in place.
+The folium map that Streamlit mounts is always the same, so its frame stays. All there is to show
+travels as one small message to `map_view.js`, which changes the map in place, and for another scene
+makes the next map beneath the one on screen.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +26,7 @@ from s2dash.offline_assets import BASEMAPS, local_links
 View = Literal["Swipe", "Classes", "Picture"]
 
 MAP_CSS = """
-iframe[title^="streamlit_folium"] {
+.st-key-map iframe {
   height: clamp(360px, min(100dvh - 240px, 75vw), 880px) !important;
   border-radius: 8px; display: block;
 }
@@ -34,7 +35,27 @@ iframe[title^="streamlit_folium"] {
 
 _HEIGHT_WITHOUT_CSS_PX = 560
 _START_ZOOM = 1
+_SCRIPTS = ("map_scene.js", "map_controls.js", "map_gestures.js", "map_present.js", "map_view.js")
+_STATE = "s2dashState"
+"""Stands in the kept map's script for the message to it."""
+_only_arguments: ContextVar[bool] = ContextVar("only arguments", default=False)
+"""Whether the component is asked for what it would be given, and draws nothing."""
 _UNSAFE_IN_SCRIPTS = {ord(c): f"\\u{ord(c):04x}" for c in "<>&'`${}_"}
+
+
+@dataclass(frozen=True)
+class LegendRow:
+    """One class as full screen shows it."""
+
+    id: int
+    name: str
+    """Any text."""
+    colour: str
+    """`#rrggbb`"""
+    part: float
+    """Its share of the mapped pixels, 0 to 1; where there are many classes, the largest are shown."""
+    share: str
+    """The same in words."""
 
 
 @dataclass(frozen=True)
@@ -57,45 +78,70 @@ class MapState:
     dark: bool
     """Whether the page is in its dark theme."""
     scene_key: str
-    """Changes when, and only when, another scene is loaded: the map is then built anew and shows all of it."""
+    """Changes when, and only when, another scene is loaded, all of which is then shown."""
+    title: str = ""
+    """The scene's name for full screen; any text."""
+    facts: str = ""
+    """What the picture is, in one line for full screen; any text."""
+    legend: tuple[LegendRow, ...] = ()
+    """The classes for full screen."""
+    alone: int | None = None
+    """The class that is shown alone."""
 
 
 def show_map(state: MapState, key: str) -> None:
-    """Show the map, or change the mounted one in place.
+    """Show the map, or tell the mounted one what to show.
 
-    Zoom, position, swipe, opacity and background stay as the user left them as long as `scene_key`
-    (with its `bounds`) and `key` stay the same. The page needs `MAP_CSS`, and the app the routes
-    of `offline_assets.asset_routes`.
+    Swipe, opacity and background stay as the user left them, and zoom and position as well while
+    `scene_key` stays the same. Another scene takes the place of the one on screen at once and whole,
+    when its tiles are loaded. The page needs `MAP_CSS` and a container with the key "map" around this,
+    and the app the routes of `offline_assets.asset_routes`.
     """
-    streamlit_folium.st_folium(
-        _base_map(state, key),
-        key=key,
-        height=_HEIGHT_WITHOUT_CSS_PX,
-        use_container_width=True,
-        returned_objects=[],
-        feature_group_to_add=_message(state),
-    )
+    arguments = _written_map(key)
+    message = arguments["feature_group"].replace(_STATE, script_expression(_told(state)))
+    streamlit_folium._component_func(**{**arguments, "feature_group": message})
+
+
+@cache
+def _written_map(key: str) -> dict[str, Any]:
+    """What st_folium gives its component, with `_STATE` where the message to the map goes.
+
+    Kept, as writing it takes longer than anything else of a run of the page.
+    """
+    is_asked = _only_arguments.set(True)
+    try:
+        arguments = streamlit_folium.st_folium(
+            _empty_map(key),
+            key=key,
+            height=_HEIGHT_WITHOUT_CSS_PX,
+            use_container_width=True,
+            returned_objects=[],
+            feature_group_to_add=_message(_STATE),
+        )
+    finally:
+        _only_arguments.reset(is_asked)
+    return dict(arguments)
 
 
 class _Start(MacroElement):
-    """The part of the map's script that holds for one scene."""
+    """The part of the map's script that is the same for every scene."""
 
     _template = Template(
         """
         {% macro header(this, kwargs) %}<style>{{ this.css }}</style>{% endmacro %}
         {% macro script(this, kwargs) %}
         {{ this.javascript }}
-        window.s2dash = startS2dashMap({{ this._parent.get_name() }}, {{ this.base_expression }});
+        window.s2dash = startS2dashMap({{ this._parent.get_name() }}, {{ this.settings_expression }});
         {% endmacro %}
         """
     )
 
-    def __init__(self, base: dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, Any]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Start"
-        self.javascript = _text_beside("map_view.js")
+        self.javascript = "\n".join(map(_text_beside, _SCRIPTS))
         self.css = _text_beside("map_view.css")
-        self.base_expression = script_expression(base)
+        self.settings_expression = script_expression(settings)
 
 
 class _Update(MacroElement):
@@ -105,10 +151,10 @@ class _Update(MacroElement):
         "{% macro script(this, kwargs) %}window.s2dash.update({{ this.state_expression }});{% endmacro %}"
     )
 
-    def __init__(self, state: dict[str, Any]) -> None:
+    def __init__(self, state_expression: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Update"
-        self.state_expression = script_expression(state)
+        self.state_expression = state_expression
 
 
 def script_expression(value: object) -> str:
@@ -123,49 +169,40 @@ def script_expression(value: object) -> str:
     return f"JSON.parse({literal.translate(_UNSAFE_IN_SCRIPTS)})"
 
 
-def _base_map(state: MapState, key: str) -> folium.Map:
-    (south, west), (north, east) = state.bounds
-    base_map = folium.Map(
-        location=((south + north) / 2, (west + east) / 2),
-        zoom_start=_START_ZOOM,
-        crs="EPSG3857" if state.has_place else "Simple",
-        tiles=None,
-        zoom_control=False,
-        zoom_snap=0,
-        fade_animation=False,
-    )
+def _empty_map(key: str) -> folium.Map:
+    empty_map = folium.Map(location=(0, 0), zoom_start=_START_ZOOM, tiles=None, zoom_control=False)
     # folium's other scripts serve markers and pop-ups, which this map has none of.
-    base_map.default_js = [link for link in base_map.default_js if link[0] == "leaflet"]
-    base_map.default_css = [link for link in base_map.default_css if link[0] == "leaflet_css"]
+    empty_map.default_js = [link for link in empty_map.default_js if link[0] == "leaflet"]
+    empty_map.default_css = [link for link in empty_map.default_css if link[0] == "leaflet_css"]
     basemaps = [
         {"name": b.name, "url": b.url, "attribution": b.attribution_html, "maxNativeZoom": b.max_native_zoom}
         for b in BASEMAPS
     ]
-    _Start(
-        {
-            "scene": state.scene_key,
-            "key": key,
-            "bounds": state.bounds,
-            "hasPlace": state.has_place,
-            "basemaps": basemaps if state.has_place else [],
-        }
-    ).add_to(base_map)
-    return base_map
+    _Start({"key": key, "basemaps": basemaps}).add_to(empty_map)
+    return empty_map
 
 
-def _message(state: MapState) -> folium.FeatureGroup:
+def _message(state_expression: str) -> folium.FeatureGroup:
     group = folium.FeatureGroup(control=False)
-    _Update(
-        {
-            "picture": state.picture_url,
-            "classes": state.classes_url,
-            "view": state.view,
-            "label": state.picture_label,
-            "attribution": state.attribution,
-            "dark": state.dark,
-        }
-    ).add_to(group)
+    _Update(state_expression).add_to(group)
     return group
+
+
+def _told(state: MapState) -> dict[str, Any]:
+    """What a mounted map is told."""
+    return {
+        "scene": {"key": state.scene_key, "bounds": state.bounds, "hasPlace": state.has_place},
+        "picture": state.picture_url,
+        "classes": state.classes_url,
+        "view": state.view,
+        "label": state.picture_label,
+        "attribution": state.attribution,
+        "dark": state.dark,
+        "title": state.title,
+        "facts": state.facts,
+        "legend": [asdict(row) for row in state.legend],
+        "alone": state.alone,
+    }
 
 
 @cache
@@ -180,7 +217,7 @@ def _served_here(component: Callable[..., Any]) -> Callable[..., Any]:
         base_path = str(st.get_option("server.baseUrlPath"))
         for links in ("js_links", "css_links"):
             arguments[links] = local_links(arguments[links], base_path)
-        return component(**arguments)
+        return arguments if _only_arguments.get() else component(**arguments)
 
     component_served_here.component = component  # type: ignore[attr-defined]
     return component_served_here

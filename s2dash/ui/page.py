@@ -18,19 +18,25 @@ from s2dash import render, sentinel2
 from s2dash.classmap import Result
 from s2dash.errors import S2DashError
 from s2dash.jobs import LiveAnswer
+from s2dash.legend import Legend
 from s2dash.render import Picture
 from s2dash.scene import Scene
 from s2dash.tiles import url_template
 from s2dash.ui import explain, look, services, text
 from s2dash.ui.full_run import come_back, full_result, full_run
+from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.many_scenes import many_scenes
-from s2dash.ui.map_view import MapState, View, show_map
+from s2dash.ui.map_view import LegendRow, MapState, View, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.results import charts, current_legend, legend_column
 from s2dash.ui.sidebar import Choices, sidebar
 from s2dash.ui.sidebar_button import sidebar_button
+from s2dash.ui.strip import Strip, announce
 
 _POLL_SECONDS = 0.05
+_QUICK_POLLS = 10
+_LATER_POLL_SECONDS = 0.2
+"""An answer ends the wait at once; each look costs the server something, and many may be waiting."""
 _COUNT_AFTER_SECONDS = 2.0
 _JOB_LOOK_SECONDS = 0.5
 _OWN_LAYER = "Three bands …"
@@ -47,42 +53,45 @@ def main() -> None:
     look.apply_look(dark)
     come_back()
     choices = sidebar()
-    sidebar_button(key="opensidebar")
     facts_place = _header(choices.scene)
-    above_map = st.container(key="above")
-    with st.container(horizontal=True, gap="medium"):
-        map_column = st.container(width="stretch", gap="xsmall", key="mapcolumn")
-        side = st.container(width=330, gap="small", key="side")
+    with st.container(key="work"):
+        map_column = st.container(gap=None, key="mapcolumn")
+        side = st.container(gap="small", key="side")
     with map_column:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            view, band_names, label = _layer_controls(choices.scene)
-            status = st.container(width="stretch", key="status").empty()
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
+            layer = _layer_controls(choices.scene)
         map_place = st.container(key="map")
-    answer = _live_answer(choices, status, above_map)
+        strip = Strip()
+    answer = _live_answer(choices, strip)
     if answer is None:
         with map_place:
-            _map(choices.scene, None, None, (view, band_names, label), dark)
+            _map(choices.scene, None, None, None, layer, dark)
+        _announce(None, strip)
         return
     legend, isolated = current_legend(answer, choices.palette)
     shown = full_result(answer) or answer.result
     facts_place.caption(_facts(choices.scene, shown))
     with map_place:
-        _map(choices.scene, (answer, shown), legend.rgba(isolated), (view, band_names, label), dark)
-    with above_map:
-        _scene_lines(choices.scene, answer, shown, choices.palette)
+        _map(choices.scene, (answer, shown), legend, isolated, layer, dark)
+    full_run(answer, shown, choices.palette, strip)
+    warnings = [warning for warning in answer.result.warnings if not warning.startswith("No place")]
+    strip.notes(warnings, choices.scene.grid.has_place)
+    look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)
     with side:
         legend_column(answer, shown, legend, isolated, choices.palette)
         many_scenes(answer, legend)
     charts(answer, shown, legend, isolated, dark)
+    _announce(shown, strip)
 
 
 def _header(scene: Scene) -> DeltaGenerator:
     """The scene's name and facts; returns the place of the facts, to which the result adds what is masked."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="stretch"):
-            st.markdown(f"### {text.plain(scene.title)}", width="content", anchors=False)
-            place = st.container(width="stretch").empty()
-            place.caption(_facts(scene))
+        sidebar_button(key="opensidebar")
+        with st.container(key="title", width="content"):
+            st.markdown(f"### {text.plain(scene.title)}", anchors=False)
+        place = st.container(width="stretch", key="facts").empty()
+        place.caption(_facts(scene))
         explain.how_this_works()
     return place
 
@@ -104,7 +113,10 @@ def _facts(scene: Scene, result: Result | None = None) -> str:
 
 
 def _layer_controls(scene: Scene) -> Layer:
-    """Which way to look, and the three bands of the picture with what their colours mean."""
+    """Which way to look, and the three bands of the picture with what their colours mean.
+
+    What is of no use for a choice keeps its place: nothing above the map may change its height.
+    """
     view: View = st.segmented_control(
         "View",
         ["Swipe", "Classes", "Picture"],
@@ -129,13 +141,21 @@ def _layer_controls(scene: Scene) -> Layer:
         label_visibility="collapsed",
         width=185,
     )
+    is_own = layer == _OWN_LAYER
+    bands_place = st.popover(
+        "Bands",
+        icon=":material/palette:",
+        disabled=not is_own,
+        help=None if is_own else f"Choose “{_OWN_LAYER}” on the left to pick them.",
+        key="own bands",
+    )
     if layer in layers:
         bands, label = layers[layer]
         return view, bands, label
-    if layer == "One band":
+    if not is_own:
         name = scene.band_names[0]
         return view, (name, name, name), f"{name}: brightness"
-    with st.popover("Bands", icon=":material/palette:"):
+    with bands_place:
         names = scene.band_names
         picked = [
             st.selectbox(
@@ -151,63 +171,81 @@ def _layer_controls(scene: Scene) -> Layer:
     return view, (picked[0], picked[1], picked[2]), " / ".join(picked)
 
 
-def _live_answer(choices: Choices, status: DeltaGenerator, notices: DeltaGenerator) -> LiveAnswer | None:
+def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
     """The live result of the choices, or the last one with the reason why there is no new one."""
     state = st.session_state
     last: LiveAnswer | None = state.get("answer")
     if last is not None and last.result.scene is not choices.scene and last.result.scene.digest != choices.scene.digest:
         last = None
     if choices.recipe is None:
-        notices.markdown(
-            ":material/arrow_back: **Choose at least one band** to look at. The map shows the last result."
-        )
+        strip.fail(":material/arrow_back: **Choose at least one band** to look at.", last is not None)
         return last
     engine = services.live_engine()
-    future = state.future = engine.submit(choices.scene, choices.recipe, state.get("future"))
-    started = time.perf_counter()
+    future = state.future = engine.submit(choices.scene, choices.recipe, state.get("future"), services.page_is_open())
+    started, polls = time.perf_counter(), 0
     while True:
         try:
-            answer = future.result(timeout=_POLL_SECONDS)
+            answer = future.result(timeout=_POLL_SECONDS if polls < _QUICK_POLLS else _LATER_POLL_SECONDS)
             break
         except NotYet:
             # Each call also lets Streamlit stop this run where a control has been moved meanwhile.
-            status.caption(_busy_words(choices.scene, time.perf_counter() - started), text_alignment="right")
+            strip.busy(_busy_words(choices.scene, time.perf_counter() - started, future.others_before))
+            polls += 1
         except S2DashError as error:
-            status.empty()
-            notices.markdown(f"{words_for(error)}{' The map shows the last result.' if last else ''}")
+            strip.fail(words_for(error), last is not None)
             return last
         except Exception as error:  # noqa: BLE001 - the last result must stay on the page, whatever broke
-            status.empty()
-            notices.markdown(words_for(error))
+            strip.fail(words_for(error), False)
             return last
     state.answer = answer
-    waited = time.perf_counter() - started
-    took = f" · {text.duration(waited)}" if waited > _POLL_SECONDS else ""
-    status.caption(f"Up to date{took}", text_alignment="right")
+    strip.settle(_learnt_words(answer) if choices.scene.live_step == 1 else None)
     return answer
 
 
-def _busy_words(scene: Scene, waited_seconds: float) -> str:
+def _learnt_words(answer: LiveAnswer) -> str:
+    return f"learnt from {text.pixels(answer.fitted.sample.pixel_count)} in {text.duration(answer.seconds)}"
+
+
+def _announce(shown: Result | None, strip: Strip) -> None:
+    """Tell those who listen what the map shows now, or why there is no new one."""
+    if strip.trouble is not None:
+        announce(text.heard(strip.trouble), strip.trouble)
+    elif shown is not None:
+        whole = ", every pixel classified" if shown.is_full and shown.scene.live_step > 1 else ""
+        announce(f"Map updated: {len(shown.rows)} classes{whole}.", f"{shown.digest} {shown.is_full}")
+
+
+def _busy_words(scene: Scene, waited_seconds: float, others_before: int) -> str:
+    if others_before:
+        return f":material/hourglass_empty: Waiting: {others_before} before you"
     count = scene.grid.decimated(scene.live_step).pixel_count
     waited = f" {waited_seconds:.0f} s" if waited_seconds > _COUNT_AFTER_SECONDS else ""
     return f":material/progress_activity: Grouping {text.number(count)} pixels …{waited}"
 
 
 def _map(
-    scene: Scene, results: tuple[LiveAnswer, Result] | None, colours: np.ndarray | None, layer: Layer, dark: bool
+    scene: Scene,
+    results: tuple[LiveAnswer, Result] | None,
+    legend: Legend | None,
+    alone: int | None,
+    layer: Layer,
+    dark: bool,
 ) -> None:
-    """The map; `results` are the live answer and what is known best, and `colours` the table of their classes."""
+    """The map; `results` are the live answer and what is known best, with their legend and the class shown alone."""
     view, band_names, label = layer
     step = scene.live_step
     grid = scene.grid.decimated(step)
     picture_url = _url(f"{scene.digest} {scene.paths} {' '.join(band_names)}", lambda: _picture(scene, band_names))
-    classes_url = None
-    if results is not None and colours is not None:
+    classes_url, shown = None, None
+    rows: tuple[LegendRow, ...] = ()
+    if results is not None and legend is not None:
         answer, shown = results
+        colours = legend.rgba(alone)
         classes_url = _url(
             f"{shown.digest} {shown.classmap.path or shown.scene.paths} {colours.tobytes().hex()}",
             lambda: _classes(answer, shown, colours),
         )
+        rows = _legend_rows(legend, shown)
         services.native_tiles().prepare(answer.fitted.scene)
     show_map(
         MapState(
@@ -220,8 +258,26 @@ def _map(
             attribution=scene.attribution,
             dark=dark,
             scene_key=f"{scene.paths[0]}",
+            title=scene.title,
+            facts=_day_and_area(scene, shown),
+            legend=rows,
+            alone=alone,
         ),
         key="map",
+    )
+
+
+def _day_and_area(scene: Scene, result: Result | None) -> str:
+    areas = [row.area_ha for row in result.rows if row.area_ha is not None] if result is not None else []
+    return " · ".join(
+        filter(None, (text.day(scene.date) if scene.date else "", text.area(sum(areas)) if areas else ""))
+    )
+
+
+def _legend_rows(legend: Legend, result: Result) -> tuple[LegendRow, ...]:
+    pairs = zip(legend.entries, result.rows, strict=True)
+    return tuple(
+        LegendRow(entry.id, entry.name, entry.colour, row.share, text.share(row.share)) for entry, row in pairs
     )
 
 
@@ -244,19 +300,6 @@ def _classes(answer: LiveAnswer, shown: Result, colours: np.ndarray) -> Picture:
 def _url(key: str, make: Callable[[], Picture]) -> str:
     store = services.tile_store()
     return url_template(store.token_of(key) or store.put(key, make()), str(st.get_option("server.baseUrlPath")))
-
-
-def _scene_lines(scene: Scene, answer: LiveAnswer, shown: Result, palette: str) -> None:
-    """One line each on what the user should know: no place, notes, how all pixels are classified."""
-    if not scene.grid.has_place:
-        st.markdown(
-            ":material/location_off: **No place in this file.** You can look, group and compare. "
-            "Hectares, basemaps and a GeoTIFF in the right place need a file with coordinates."
-        )
-    for warning in answer.result.warnings:
-        if not warning.startswith("No place"):
-            st.markdown(f":material/info: {text.plain(warning)}")
-    full_run(answer, shown, palette)
 
 
 main()

@@ -12,10 +12,10 @@ from s2dash.algorithms import ALGORITHMS
 from s2dash.classmap import Result
 from s2dash.export import EXPORTS, export_bytes
 from s2dash.export.contents import file_stem
-from s2dash.jobs import LiveAnswer
+from s2dash.jobs import Cache, LiveAnswer
 from s2dash.legend import Legend, default_legend
 from s2dash.ui import text
-from s2dash.ui.charts import scatter_chart, spectra_alt, spectra_chart
+from s2dash.ui.charts import Chart, scatter_chart, spectra_alt, spectra_chart
 from s2dash.ui.legend_table import legend_table, take_event
 
 _COLOURS_HINT = (
@@ -48,13 +48,19 @@ def _isolated(result: Result) -> int | None:
 
 
 def legend_column(answer: LiveAnswer, shown: Result, legend: Legend, isolated: int | None, chosen_palette: str) -> None:
-    """The legend, the downloads and a line on the colours."""
+    """The legend, the downloads and a line on the colours.
+
+    The legend is drawn last: where its answer to an edit arrives, the downloads are already those of the edited map.
+    """
+    legend_place = st.container(gap=None, key="legendplace")
+    legend_place.empty()  # a container of nothing would not be drawn, and keep no place
+    _downloads(shown, legend)
     standards = [band.standard for band in answer.result.scene.bands]
     families = palette.families(answer.fitted.mean_reflectance, standards)
     words = [palette.FAMILY_WORDS[family] for family in families]
-    if legend_table(shown, legend, family_words=words, isolated=isolated, key="legend") is not None:
-        st.rerun()
-    _downloads(shown, legend)
+    with legend_place:
+        if legend_table(shown, legend, family_words=words, isolated=isolated, key="legend") is not None:
+            st.rerun()
     st.caption((_COLOURS_HINT if palette.tells_character(chosen_palette, standards) else "") + _EDIT_HINT)
 
 
@@ -98,24 +104,50 @@ def _download(key: str, label: str, result: Result, legend: Legend, primary: boo
     )
 
 
+_CHARTS_KEPT = 32
+"""Of some hundred kilobytes."""
+_SPECTRA, _SCATTER, _GOOD, _WORDS = "Spectra", "Scatter", "How good", "This run in words"
+
+
+@st.fragment
 def charts(answer: LiveAnswer, result: Result, legend: Legend, isolated: int | None, dark: bool) -> None:
-    """The tabs beneath the map; each is drawn from values that are there already, scores excepted."""
-    spectra, scatter, good, words = st.tabs(["Spectra", "Scatter", "How good", "This run in words"])
-    with spectra:
-        st.caption(
-            "Each line is one class: how much light it reflects, from blue to shortwave infrared. "
-            "Lines that run close together are classes that are hard to tell apart."
-        )
-        st.altair_chart(spectra_chart(result, legend, dark, isolated), alt=spectra_alt(result, legend))
-    with scatter:
-        _scatter(answer, legend, dark)
-    with good:
-        _scores(answer)
+    """The tabs beneath the map, of which those that take time are made when they are looked at.
+
+    A click on one draws the tabs alone anew.
+    """
+    spectra, scatter, good, words = st.tabs([_SPECTRA, _SCATTER, _GOOD, _WORDS], key="charts", on_change="rerun")
+    if spectra.open:
+        with spectra:
+            _spectra(result, legend, isolated, dark)
+    if scatter.open or len(answer.result.scene.bands) < 2:
+        with scatter:
+            _scatter(answer, legend, isolated, dark)
+    if good.open:
+        with good:
+            _scores(answer)
     with words:
         st.markdown(run_in_words(answer, result))
 
 
-def _scatter(answer: LiveAnswer, legend: Legend, dark: bool) -> None:
+@st.cache_resource(show_spinner=False)
+def _kept_charts() -> Cache[Chart]:
+    """The last few charts of all sessions, by all that they show."""
+    return Cache(_CHARTS_KEPT)
+
+
+def _spectra(result: Result, legend: Legend, isolated: int | None, dark: bool) -> None:
+    st.caption(
+        "Each line is one class: how much light it reflects, from blue to shortwave infrared. "
+        "Lines that run close together are classes that are hard to tell apart."
+    )
+    key = (_SPECTRA, result.digest, result.is_full, result.scene.bands, legend, isolated, dark)
+    spec, words = _kept_charts().get(
+        key, lambda: (spectra_chart(result, legend, dark, isolated), spectra_alt(result, legend))
+    )
+    st.vega_lite_chart(spec, alt=words)
+
+
+def _scatter(answer: LiveAnswer, legend: Legend, isolated: int | None, dark: bool) -> None:
     scene, sample = answer.result.scene, answer.fitted.sample
     names = scene.band_names
     if len(names) < 2:
@@ -131,22 +163,19 @@ def _scatter(answer: LiveAnswer, legend: Legend, dark: bool) -> None:
                 ("Up", second, "whose reflectance grows upwards"),
             )
         )
-    some = np.sort(np.random.default_rng(0).permutation(sample.pixel_count)[:4_000])
-    pair = scene.positions((across, up))
-    x, y = 100 * scene.to_reflectance(sample.bands[list(pair)][:, some], pair)
+
+    def make() -> Chart:
+        some = np.sort(np.random.default_rng(0).permutation(sample.pixel_count)[:4_000])
+        pair = scene.positions((across, up))
+        x, y = 100 * scene.to_reflectance(sample.bands[list(pair)][:, some], pair)
+        labels, titles = answer.fitted.sample_labels[some], (f"{across} reflectance (%)", f"{up} reflectance (%)")
+        words = f"Pixels of the sample by reflectance in {across} and {up}, coloured by class"
+        return scatter_chart(x, y, labels, legend, *titles, dark, isolated), words
+
     st.caption("Each dot is one pixel of the sample. Clouds of dots that touch are classes with no clear border.")
-    st.altair_chart(
-        scatter_chart(
-            x,
-            y,
-            answer.fitted.sample_labels[some],
-            legend,
-            f"{across} reflectance (%)",
-            f"{up} reflectance (%)",
-            dark,
-        ),
-        alt=f"Pixels of the sample by reflectance in {across} and {up}, coloured by class",
-    )
+    key = (_SCATTER, answer.result.digest, scene.bands, across, up, legend, isolated, dark)
+    spec, words = _kept_charts().get(key, make)
+    st.vega_lite_chart(spec, alt=words)
 
 
 def _scores(answer: LiveAnswer) -> None:

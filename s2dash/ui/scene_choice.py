@@ -37,8 +37,9 @@ def choose_scene() -> Loaded:
         "Sentinel-2 files",
         accept_multiple_files=True,
         key=f"upload {state.get('upload number', 0)}",
-        help="A product as it was downloaded (zip), or the files of one scene chosen together: GeoTIFF or JP2, one "
-        "band each or several, at 10, 20 and 60 m. Up to 200 MB a file; larger ones go in below. "
+        help="A product as it was downloaded (zip or tar), or the files of one scene chosen together: GeoTIFF or JP2, "
+        "one band each or several, at 10, 20 and 60 m. What lies beside them may be chosen too. Up to 200 MB a file; "
+        "larger ones go in below. "
         "The files stay on this server for as long as this page is open.",
     )
     if uploads:

@@ -98,4 +98,5 @@ def _make_first_result() -> None:
     from s2dash.ui import results  # noqa: F401
 
     first.result()
+    memory.settle()
     memory.hand_back_soon()

@@ -1,4 +1,4 @@
-"""The button above the map that opens the sidebar on a phone, where nobody finds Streamlit's own.
+"""The button above the map that opens the sidebar where it is closed, as nobody finds Streamlit's own.
 
 It presses that one: a sidebar opened by the script would close again at the next change.
 """
@@ -21,7 +21,7 @@ button {
   align-items: center; background: var(--st-secondary-background-color); border: 1px solid var(--st-border-color);
   border-radius: var(--st-button-radius, 8px); color: var(--st-text-color); cursor: pointer; display: flex;
   font: inherit; font-family: var(--st-font); font-size: 0.92rem; gap: 0.5rem; justify-content: center;
-  min-height: 2.5rem; width: 100%;
+  min-height: 38px; padding-inline: 0.9rem; white-space: nowrap; width: 100%;
 }
 button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
 """
@@ -36,5 +36,5 @@ _component = st.components.v2.component("s2dash_sidebar_button", html=_HTML, css
 
 
 def sidebar_button(*, key: str) -> None:
-    """Draw the button, full width of its container; `look` shows it on narrow screens only."""
+    """Draw the button, full width of its container; look.css shows it only where the sidebar is closed."""
     _component(data={}, key=key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 from dataclasses import dataclass
@@ -29,6 +30,12 @@ def plain(text: str) -> str:
 def _shown(found: re.Match[str]) -> str:
     reference = f"&#{ord(found[0])};"
     return f":color[{reference}]" if found["lone"] else reference
+
+
+def heard(markdown: str) -> str:
+    """The page's own Markdown as plain words, for those who listen: without icons, colours and emphasis."""
+    bare = re.sub(r":material/\w+:|:\w+\[|\]|\*\*", "", markdown)
+    return " ".join(html.unescape(bare).split())
 
 
 def number(value: float, decimals: int = 0) -> str:

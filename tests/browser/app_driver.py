@@ -31,11 +31,11 @@ class AppPage:
 
     @property
     def frame_element(self) -> Locator:
-        return self.page.locator("iframe[title^=streamlit_folium]")
+        return self.page.locator(".st-key-map iframe")
 
     @property
     def frame(self) -> FrameLocator:
-        return self.page.frame_locator("iframe[title^=streamlit_folium]")
+        return self.page.frame_locator(".st-key-map iframe")
 
     @property
     def body(self) -> Locator:
@@ -49,7 +49,7 @@ class AppPage:
         # For a moment a new scene has its frame beside the old one's.
         self.page.wait_for_function(
             """old => {
-                const frames = [...document.querySelectorAll('iframe[title^=streamlit_folium]')];
+                const frames = [...document.querySelectorAll('.st-key-map iframe')];
                 const token = frames[0]?.contentDocument?.body?.dataset.classesLoaded;
                 return frames.length === 1 && token && token !== old;
             }""",

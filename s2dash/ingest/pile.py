@@ -1,0 +1,129 @@
+"""Files as they were brought, loose, in a folder or in an archive: names first, on the disk once they are wanted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from s2dash.errors import UnreadableFile
+from s2dash.ingest import archive, tapes
+from s2dash.ingest.kinds import ARCHIVE_ENDINGS, kind_of, zarr_in
+from s2dash.legend import clean_name
+from s2dash.settings import ARCHIVE_LIMITS, ArchiveLimits, thread_count
+
+
+@dataclass(frozen=True)
+class Given:
+    """A file as it was brought."""
+
+    name: str
+    """Its path inside a zip or folder, or its bare name: text from outside."""
+    path: Path
+
+
+Fetch = Callable[[Sequence[str]], Mapping[str, Path]]
+"""Brings files of these names to the disk, where they do not lie there; their paths by name."""
+
+
+@dataclass(frozen=True)
+class Pile:
+    """Many files, of which some make up a scene."""
+
+    name: str
+    """What messages call all of them: text from outside."""
+    names: tuple[str, ...]
+    """Of the files, with folders; text from outside."""
+    fetch: Fetch
+    is_loose: bool = False
+    """Whether somebody chose each of the files, so that first bytes decide what is a picture, not endings."""
+    unpacked_bytes: int = 0
+    """What all would take once unpacked; 0 where they lie on the disk."""
+    is_inner: bool = False
+    """Whether it is an archive that lay in another."""
+
+
+def shown(name: str) -> str:
+    """The last part of a name as messages quote it."""
+    return clean_name(name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1][-80:]) or "The file"
+
+
+def pile_of_files(given: Sequence[Given], name: str, is_loose: bool) -> Pile:
+    """Files that lie on the disk."""
+    paths = {one.name: one.path for one in given}
+    return Pile(name, tuple(paths), lambda names: {one: paths[one] for one in names}, is_loose)
+
+
+def pile_of_folder(root: Path, name: str) -> Pile:
+    """All files below a folder, links left out; raises UnreadableFile for too many, or for a Zarr store."""
+    files = []
+    if store := zarr_in([f"{root.name}/", *(f"{root.name}/{one.name}" for one in root.iterdir())], root.name):
+        raise UnreadableFile(kind_of("x.zarr").sentence(shown(store)))
+    for folder, _, names in os.walk(root, followlinks=False):
+        for one in sorted(names):
+            path = Path(folder) / one
+            if path.is_file() and not path.is_symlink():
+                files.append(Given(str(PurePosixPath(root.name, *path.relative_to(root).parts)), path))
+            if len(files) > ARCHIVE_LIMITS.most_members:
+                raise UnreadableFile(
+                    f"{shown(root.name)} holds more than {len(files) - 1:,} files. Choose one product."
+                )
+    return pile_of_files(files, name, is_loose=False)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is an archive that is opened, by its first bytes; raises UnreadableFile for one unreadable."""
+    return archive.is_zip(path) or tapes.is_tar(path)
+
+
+def pile_of_archive(
+    given: Given, scratch: Path, progress: Callable[[float], None], limits: ArchiveLimits = ARCHIVE_LIMITS
+) -> Pile:
+    """The files inside a zip or tar, unpacked into a scratch folder when they are wanted.
+
+    Raises UnreadableFile where the archive is damaged or refused.
+    """
+    # The archive's own name may say the baseline where the folder inside has been renamed.
+    prefix = _without_ending(PurePosixPath(given.name.replace("\\", "/")).name)
+    is_zip = archive.is_zip(given.path)
+    members = archive.list_members(given.path, limits) if is_zip else tapes.list_members(given.path, limits)
+    by_name = {f"{prefix}/{member.name.removeprefix('./')}": member for member in members}
+
+    def fetch(names: Sequence[str]) -> Mapping[str, Path]:
+        first = sum(1 for _ in scratch.iterdir())
+        paths = {name: scratch / f"unpacked_{number}" for number, name in enumerate(names, first)}
+        targets = {by_name[name]: path for name, path in paths.items()}
+        total = sum(member.size for member in targets) or 1
+        done = 0
+
+        def unpacked(size: int) -> None:
+            nonlocal done
+            done += size
+            progress(done / total)
+
+        if is_zip:
+            _unzip(given.path, targets, unpacked)
+        else:
+            tapes.extract(given.path, targets, unpacked, limits)
+        return paths
+
+    return Pile(given.name, tuple(by_name), fetch, unpacked_bytes=sum(member.size for member in members))
+
+
+def _unzip(path: Path, targets: Mapping[archive.Member, Path], progress: Callable[[int], None]) -> None:
+    """Unpack members of a zip, several at once."""
+
+    def unpack(member: archive.Member) -> int:
+        archive.extract(path, member, targets[member])
+        return member.size
+
+    with ThreadPoolExecutor(thread_count()) as pool:
+        for size in pool.map(unpack, targets):
+            progress(size)
+
+
+def _without_ending(name: str) -> str:
+    ending = next((e for e in (".tar.gz", *ARCHIVE_ENDINGS) if name.lower().endswith(e)), "")
+    return name[: len(name) - len(ending)]

@@ -169,7 +169,7 @@ class TestScales:
         other = open_scene(path)
         for choices in (
             {"indices": ("NDVI",)},
-            {"algorithm": "spectral-angle-kmeans"},
+            {"algorithm": "spectral-angle-kmeans", "scale": "none"},
             {"atmosphere": "dos1", "indices": ("NDWI",)},
         ):
             found = []

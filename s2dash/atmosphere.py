@@ -27,10 +27,11 @@ def without_haze(scene: Scene, stack: np.ndarray) -> Scene:
     """
     reflectance = scene.reflectance
     offsets = []
-    for position, offset in enumerate(reflectance.offsets):
+    numbers = zip(reflectance.offsets, reflectance.quantifications, strict=True)
+    for position, (offset, quantification) in enumerate(numbers):
         band = stack[position][valid_pixels(scene, [position], stack, Masking())]
         dark = float(np.percentile(band, _DARK_PERCENTILE)) if band.size else 0.0
-        haze = max(0.0, dark + offset - _DARK_REFLECTANCE * reflectance.quantification)
+        haze = max(0.0, dark + offset - _DARK_REFLECTANCE * quantification)
         offsets.append(offset - haze)
     sentence = f"{reflectance.sentence} Haze of each band subtracted (DOS1)."
     return replace(scene, reflectance=replace(reflectance, offsets=tuple(offsets), sentence=sentence))

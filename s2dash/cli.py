@@ -212,7 +212,7 @@ def _info(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
             "level": scene.level,
             "baseline": scene.baseline,
             "offset": scene.reflectance.offset,
-            "quantification": scene.reflectance.quantification,
+            "quantification": None if scene.reflectance.by_band else scene.reflectance.quantification,
             "reflectance": scene.reflectance.sentence,
             "date": scene.date,
             "nodata_share": 0.0 if scene.zero_is_nodata else round(causes.get("no data", 0.0), 6),
@@ -498,7 +498,14 @@ def _open(
 
     scene = ingest.open_in_place(paths[0]) if len(paths) == 1 else None
     if scene is None:
-        scene = ingest.ingest(paths, folder / "scene", progress=progress, cancel=cancel, tile=arguments.tile)
+        scene = ingest.ingest(
+            paths,
+            folder / "scene",
+            progress=progress,
+            cancel=cancel,
+            tile=arguments.tile,
+            are_numbers_given=arguments.offset is not None or arguments.quantification is not None,
+        )
     if arguments.band_names:
         scene = ingest.rename_bands(scene, _list(arguments.band_names))
     scene = ingest.with_numbers(scene, arguments.quantification, arguments.offset)

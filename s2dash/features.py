@@ -412,8 +412,8 @@ def learn_space(scene: Scene, recipe: Recipe, raw: np.ndarray, on_reflectance: b
     count = len(raw)
     low, high = np.full(count, -np.inf), np.full(count, np.inf)
     if on_reflectance:
-        shift = -scene.offsets_of(scene.positions(recipe.bands))
-        return FeatureSpace(low, high, shift, np.full(count, scene.reflectance.quantification))
+        positions = scene.positions(recipe.bands)
+        return FeatureSpace(low, high, -scene.offsets_of(positions), scene.quantifications_of(positions))
     rows = raw.astype(np.float64)
     if recipe.clip is not None:
         low, high = np.percentile(rows, recipe.clip, axis=1)

@@ -41,9 +41,9 @@ def renumbering(
     source: Scene, from_positions: Sequence[int], target: Scene, to_positions: Sequence[int]
 ) -> Renumbering:
     """The change from bands of one scene to the same bands of another."""
-    factor = target.reflectance.quantification / source.reflectance.quantification
+    factor = target.quantifications_of(to_positions) / source.quantifications_of(from_positions)
     shift = source.offsets_of(from_positions) * factor - target.offsets_of(to_positions)
-    return Renumbering(np.full(len(shift), factor), shift)
+    return Renumbering(factor, shift)
 
 
 def feature_renumbering(source: Scene, target: Scene, recipe: Recipe) -> Renumbering:

@@ -107,13 +107,21 @@ class Fill:
 
 @dataclass(frozen=True)
 class Reflectance:
-    """How stored numbers become reflectance: (stored + offset of the band) / quantification."""
+    """How stored numbers become reflectance: (stored + offset of the band) / quantification of the band."""
 
     quantification: float
+    """Of all bands, or of most where `by_band` has those of each."""
     offsets: tuple[float, ...]
     """One for each band of the scene."""
     sentence: str
     """Where the numbers come from, in plain words."""
+    by_band: tuple[float, ...] = ()
+    """The quantification of each band of the scene, where they differ."""
+
+    @property
+    def quantifications(self) -> tuple[float, ...]:
+        """One for each band."""
+        return self.by_band or (self.quantification,) * len(self.offsets)
 
     @property
     def offset(self) -> float | None:
@@ -168,6 +176,8 @@ class Scene:
     """The share of each band's own pixels that are not its nodata value; empty where nobody counted."""
     fills: tuple[Fill, ...] = ()
     """What stands for no data though no tag says so."""
+    constant: tuple[int, ...] = ()
+    """Positions of bands that are the same number everywhere, where others are not."""
     doubtful_fills: tuple[Fill, ...] = ()
     """What may stand for no data, but may as well have been measured: for the user to say."""
 
@@ -231,7 +241,8 @@ class Scene:
 
     def with_reflectance(self, reflectance: Reflectance) -> Scene:
         """The same scene with other numbers for its reflectance."""
-        key = f"{self.digest} {reflectance.quantification} {reflectance.offsets}"
+        own = f" {reflectance.by_band}" if reflectance.by_band else ""
+        key = f"{self.digest} {reflectance.quantification} {reflectance.offsets}{own}"
         return replace(self, reflectance=reflectance, digest=hashlib.sha256(key.encode()).hexdigest())
 
     def optical_bands(self) -> tuple[int, ...]:
@@ -266,13 +277,20 @@ class Scene:
         values : ndarray of shape (bands, ...) in the order of `positions`; all bands where None
         """
         as_float = np.asarray(values, dtype=np.float32)
-        offsets = self.offsets_of(range(len(self.bands)) if positions is None else positions)
-        shaped = offsets.astype(np.float32).reshape(-1, *([1] * (as_float.ndim - 1)))
-        return np.asarray((as_float + shaped) / np.float32(self.reflectance.quantification))
+        chosen = range(len(self.bands)) if positions is None else positions
+        offsets, quantifications = (
+            numbers.astype(np.float32).reshape(-1, *([1] * (as_float.ndim - 1)))
+            for numbers in (self.offsets_of(chosen), self.quantifications_of(chosen))
+        )
+        return np.asarray((as_float + offsets) / quantifications)
 
     def offsets_of(self, positions: Sequence[int]) -> np.ndarray:
         """The offsets of bands, shape (bands,), float64."""
         return np.array([self.reflectance.offsets[i] for i in positions], dtype=np.float64)
+
+    def quantifications_of(self, positions: Sequence[int]) -> np.ndarray:
+        """The quantifications of bands, shape (bands,), float64."""
+        return np.array([self.reflectance.quantifications[i] for i in positions], dtype=np.float64)
 
 
 def valid_pixels(scene: Scene, positions: Sequence[int], stack: np.ndarray, masking: Masking) -> np.ndarray:
@@ -364,7 +382,10 @@ def _holding(fill: Fill, positions: Sequence[int], values: np.ndarray, other_ban
         if not found.any():
             return found
         found &= values[place] == fill.value
-    others = [position for position in fill.positions if position not in positions]
-    if others and found.any():
-        found &= (other_bands(others) == fill.value).all(axis=0)
+    for position in fill.positions:
+        if position not in positions:
+            if not found.any():
+                return found
+            # One at a time: hundreds of bands together would take more memory than all else.
+            found &= other_bands([position])[0] == fill.value
     return found

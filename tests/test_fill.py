@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from field_scenes import SHAPE_RC, TEN, covers, numbers, outside, reflectance, write_clip
 from loose import placed, read_all, taken_in, write_band
+from page_driver import Page, downloads, start
 from scenes import open_scene, write_raster
 from sklearn.metrics import adjusted_rand_score
 
@@ -21,6 +23,8 @@ from s2dash.reading import SceneReader, read_preview_stack
 from s2dash.recipe import default_recipe
 from s2dash.scene import NO_MASKING, Masking, Scene, valid_pixels
 from s2dash.types import Window
+
+__all__ = ["downloads", "start"]  # fixtures
 
 LEAST_INT64 = -(2.0**63)
 FOUR = ("B02", "B03", "B04", "B08")
@@ -82,8 +86,9 @@ class TestClips:
         scene = open_scene(write_clip(tmp_path / "clip.tif", dtype, fill))
         require_only_covers(scene)
         (note,) = scene.notes
-        assert note.startswith("Pixels that are ")
-        assert note.endswith("count as nodata, as the file tags none.")
+        zero = "Pixels that are zero in every band count as nodata, as the file tags none."
+        assert note.startswith(zero[:16])
+        assert note.endswith(zero[-39:])
         assert scene.doubtful_fills == ()
         assert valid(scene, NO_MASKING).all()
 
@@ -368,6 +373,23 @@ class TestCommandLine:
     def test_what_is_no_number_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(RecipeError, match="cannot stand for no data"):
             ingest.with_nodata(open_scene(write_clip(tmp_path / "a.tif", "uint16", None)), float("nan"))
+
+
+class TestPage:
+    def test_what_is_asked_and_what_is_left_out_have_their_switches(
+        self, start: Callable[[Scene], Page], tmp_path: Path
+    ) -> None:
+        values = np.clip(reflectance(FOUR) * 600, 1, 250).astype("uint8")
+        values[:, outside()] = 255
+        page = start(open_scene(write_raster(tmp_path / "a.tif", values, descriptions=FOUR)))
+        asked = next(one for one in page.test.toggle if one.label.startswith("Leave out pixels that are 255"))
+        assert asked.label.endswith("?")
+        assert not asked.value
+        assert (page.geotiff > 0).all()
+        asked.set_value(True).run()
+        assert np.array_equal(page.geotiff == 0, outside())
+        page.test.toggle(key="mask").set_value(False).run()
+        assert (page.geotiff > 0).all()
 
 
 def test_the_way_to_the_edge() -> None:

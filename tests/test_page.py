@@ -17,7 +17,7 @@ import rasterio
 from page_driver import Downloads, Page, downloads, start
 from rasterio.io import MemoryFile
 from scenes import make_scene, write_raster, write_scene
-from waiting import wait_until
+from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash import pipeline
 from s2dash.algorithms import ALGORITHMS

@@ -44,6 +44,7 @@ class Pool:
             "dtype": scene.dtype,
             "quantification": scene.reflectance.quantification,
             "offsets": list(scene.reflectance.offsets),
+            "quantifications": list(scene.reflectance.by_band),
             "level": scene.level,
             "digest": scene.digest,
             "population": self.sample.population,
@@ -61,7 +62,8 @@ def load(path: Path, facts: Mapping[str, Any]) -> Pool | None:
         with np.load(path, allow_pickle=False) as arrays:
             raw, bands = arrays["raw"], arrays["bands"]
         sample = Sample(frozen(raw), frozen(bands), float(facts["population"]))
-        numbers = Reflectance(float(facts["quantification"]), tuple(map(float, facts["offsets"])), "")
+        own = tuple(map(float, facts["quantifications"]))
+        numbers = Reflectance(float(facts["quantification"]), tuple(map(float, facts["offsets"])), "", own)
         named = tuple(Band(str(name), standard) for name, standard in facts["bands"])
         nodata, dtype, level = tuple(facts["nodata"]), str(facts["dtype"]), facts["level"]
         scene = _numbers(str(facts["title"]), named, nodata, numbers, dtype, level)
@@ -180,7 +182,9 @@ def _numbers(
 
 
 def _content_digest(scene: Scene, sample: Sample) -> str:
-    numbers = [scene.band_names, scene.nodata, scene.reflectance.quantification, scene.reflectance.offsets]
+    reflectance = scene.reflectance
+    numbers = [scene.band_names, scene.nodata, reflectance.quantification, reflectance.offsets]
+    numbers += [reflectance.by_band] if reflectance.by_band else []
     found = hashlib.sha256(repr(numbers).encode())
     found.update(np.ascontiguousarray(sample.raw).data)
     found.update(np.ascontiguousarray(sample.bands).data)

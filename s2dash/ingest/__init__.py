@@ -14,24 +14,19 @@ import numpy as np
 
 from s2dash import web, web_files
 from s2dash.errors import RecipeError, UnknownName, UnreadableFile
-from s2dash.ingest.assemble import Plan, brought_down, finished, grid_facts, plan, scene_of, with_found_fill
+from s2dash.ingest.assemble import Plan, brought_down, finished, grid_facts, plan, scene_of
 from s2dash.ingest.checks import GDAL_ERRORS, driver_of, open_checked, refuse_web
 from s2dash.ingest.composed import beside
-from s2dash.ingest.describe import (
-    guessed_reflectance,
-    has_internal_mask,
-    named_bands,
-    power_to_divide_by,
-    title_from,
-)
+from s2dash.ingest.describe import has_internal_mask, named_bands, title_from
 from s2dash.ingest.fill import fill_words, number_words
 from s2dash.ingest.inputs import Inputs, gather, gather_one
 from s2dash.ingest.pile import Given
 from s2dash.ingest.process import run_child
+from s2dash.ingest.product import UNKNOWN_OFFSET
 from s2dash.legend import clean_name
 from s2dash.reading import read_edge_stack, read_preview_stack
-from s2dash.scene import AREA, FILE_MASK, Fill, Layer, MaskLayer, Scene
-from s2dash.types import CancelToken, Progress, frozen, no_progress
+from s2dash.scene import AREA, FILE_MASK, Fill, Layer, MaskLayer, Reflectance, Scene
+from s2dash.types import CancelToken, Progress, no_progress
 
 SAMPLE_PATH = Path(__file__).parents[1] / "data" / "coast.tif"
 PREVIEW_NAME = "preview.npy"
@@ -75,17 +70,11 @@ def _opened_in_place(path: Path) -> Scene | None:
         inputs = _gathered(path)
         planned = _in_place(plan(inputs.files, inputs.provenance, path.parent), path)
         identity = _identity(path)
-        if planned.scene.live_step == 1:
-            stack = read_preview_stack(planned.scene)
-            if brought_down(planned, stack) is not None:
-                return None
-            return finished(planned, stack, [stack[0].size] * len(planned.scene.bands), identity)
-        scene = with_found_fill(planned.scene, read_edge_stack(planned.scene))
-        values = _typical_values(dataset, scene)
-        if power_to_divide_by(values):
+        look = read_preview_stack if planned.scene.live_step == 1 else read_edge_stack
+        stack = look(planned.scene)
+        if brought_down(planned, stack) is not None:
             return None
-        reflectance = planned.stated or guessed_reflectance(scene.dtype, values, len(scene.bands))
-    return replace(scene, reflectance=reflectance, digest=identity)
+        return finished(planned, stack, [stack[0].size] * len(planned.scene.bands), identity)
 
 
 def _gathered(path: Path) -> Inputs:
@@ -105,6 +94,7 @@ def ingest(
     cancel: CancelToken | None = None,
     names: Sequence[str] | None = None,
     tile: str | None = None,
+    are_numbers_given: bool = False,
 ) -> Scene:
     """Open files in a process of its own, with limits, and rewrite them into `folder` as rasters of our own.
 
@@ -116,6 +106,7 @@ def ingest(
     title : the scene's name where the files tell none better
     names : what the files were called where they came from, with folders; their own names where None
     tile : which one to take where there are several
+    are_numbers_given : whether `with_numbers` follows, so that metadata that cannot be read are left out
 
     Raises UnreadableFile that says what is wrong, also for files on web servers; UnknownName for a tile that is
     not there; Cancelled on request.
@@ -136,6 +127,7 @@ def ingest(
         "folder": str(folder.resolve()),
         "title": title,
         "tile": tile,
+        "are_numbers_given": are_numbers_given,
         "preview": PREVIEW_NAME,
     }
     facts = _in_new_folder(request, folder, progress, cancel)
@@ -218,17 +210,22 @@ def with_numbers(scene: Scene, quantification: float | None = None, offset: floa
     Raises RecipeError for numbers that cannot be.
     """
     found = scene.reflectance
+    by_band = found.by_band if quantification is None else ()
     quantification = found.quantification if quantification is None else quantification
     if not 1e-6 <= quantification <= 1e9:
         raise RecipeError(f"The quantification is {quantification:g}, but it must be above 0, usually 10000.")
     if offset is not None and not abs(offset) <= 1e9:
         raise RecipeError(f"The offset is {offset:g}, but it must be a number in stored units, usually 0 or -1000.")
     offsets = found.offsets if offset is None else (float(offset),) * len(scene.bands)
-    if (quantification, offsets) == (found.quantification, found.offsets):
+    if (quantification, offsets, by_band) == (found.quantification, found.offsets, found.by_band):
         return scene
     shown = f"{offset:g}" if offset is not None else "as found"
-    sentence = f"Set by hand: divided by {quantification:g}, offset {shown}."
-    return scene.with_reflectance(replace(found, quantification=quantification, offsets=offsets, sentence=sentence))
+    divided = "as found" if by_band else f"by {quantification:g}"
+    sentence = f"Set by hand: divided {divided}, offset {shown}."
+    # Who has set the offset need not be told to.
+    notes = scene.notes if offset is None else tuple(note for note in scene.notes if note != UNKNOWN_OFFSET)
+    changed = scene.with_reflectance(Reflectance(quantification, offsets, sentence, by_band))
+    return replace(changed, notes=notes)
 
 
 def with_nodata(scene: Scene, value: float) -> Scene:
@@ -246,6 +243,11 @@ def with_nodata(scene: Scene, value: float) -> Scene:
     # Where grids are brought together it must not mix with its neighbours: the decimated copy holds it mixed.
     previews = scene.previews if len({layer.grid for layer in scene.layers}) == 1 else ()
     return replace(scene, fills=(*scene.fills, *fills), digest=marked, previews=previews)
+
+
+def doubts_offset(scene: Scene) -> bool:
+    """Whether 1000 may have to be subtracted and nothing says so."""
+    return UNKNOWN_OFFSET in scene.notes
 
 
 def doubtful_numbers(scene: Scene) -> tuple[tuple[float, str, float], ...]:
@@ -320,17 +322,6 @@ def _in_place(planned: Plan, path: Path) -> Plan:
     layers = tuple(Layer(path, index, source.grid) for index in source.indexes)
     masks = tuple(MaskLayer(FILE_MASK, Layer(path, int(source.mask or 0), source.grid)) for _ in scene.masks)
     return replace(planned, scene=replace(scene, layers=layers, masks=masks))
-
-
-def _typical_values(dataset: Any, scene: Scene) -> np.ndarray:
-    """Stored values of the file's central block, to tell the numbers' scale by."""
-    rows, cols = dataset.block_shapes[0]
-    row = (dataset.height // 2) // rows * rows
-    col = (dataset.width // 2) // cols * cols
-    window = ((row, min(row + rows, dataset.height)), (col, min(col + cols, dataset.width)))
-    values = dataset.read(window=window)
-    fills = [fill.value for fill in scene.fills]
-    return frozen(np.asarray(values[np.isfinite(values) & (values != 0) & ~np.isin(values, fills)]))
 
 
 def _identity(path: Path) -> str:

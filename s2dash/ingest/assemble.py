@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from affine import Affine
+from rasterio.enums import ColorInterp
 
 from s2dash import sentinel2
 from s2dash.errors import UnreadableFile
@@ -20,17 +21,25 @@ from s2dash.ingest.canonical import Source, raster_name
 from s2dash.ingest.checks import NO_PLACE, checked_grid, header_damage_told, open_checked, read_grid, stored_bytes
 from s2dash.ingest.damage import complaint_notes, listening, size_notes
 from s2dash.ingest.describe import (
+    CIRRUS_AMONG,
+    CLASS_MAP,
     acquisition_date,
+    contradicted,
     doubts_about_numbers,
     doubts_about_offset,
     guessed_reflectance,
     has_internal_mask,
+    in_one,
+    is_cirrus,
     layout_of,
+    looks_like_classes,
+    may_hold_offset,
     named_bands,
     power_to_divide_by,
     stated_reflectance,
 )
-from s2dash.ingest.fill import fill_words, found_fill, share_of, zero_fill
+from s2dash.ingest.fill import fill_words, found_fill, held_in_all, zero_fill
+from s2dash.ingest.product import UNKNOWN_OFFSET
 from s2dash.scene import FILE_MASK, SCL, Band, Fill, Layer, Masking, MaskLayer, Reflectance, Scene, valid_pixels
 from s2dash.settings import INGEST_LIMITS
 
@@ -77,6 +86,10 @@ class Provenance:
     places: dict[tuple[int, int], Grid] | None = None
     """The product's grids by shape, for files without coordinates."""
     notes: tuple[str, ...] = ()
+    is_mission: bool = False
+    """Whether names say that it is of this mission, by its tile."""
+    complaint: str | None = None
+    """What is wrong with metadata that cannot be used."""
     doubt: str | None = None
     """Why the offset may be another; counts where no file's header states one."""
 
@@ -89,6 +102,13 @@ class Plan:
     """Its reflectance, year and digest are settled by `finished`."""
     sources: tuple[Source, ...]
     stated: Reflectance | None
+    is_told: bool = True
+    """Whether metadata, a baseline or the files' headers say which offset holds."""
+    is_mission: bool = False
+    """Whether names say that it is of this mission."""
+    latest: str | None = None
+    """The latest day of a picture, `2022-01-25`."""
+    is_palette: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,15 +126,24 @@ class _Header:
     tags: dict[str, str]
     is_bilevel: bool
     is_guessed: bool
+    is_palette: bool
     notes: tuple[str, ...]
     stored: int
 
 
-def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path) -> Plan:
+def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_numbers_given: bool = False) -> Plan:
     """Read all headers and lay the scene out; its rasters will lie in `folder`.
+
+    Parameters
+    ----------
+    are_numbers_given : whether the user says how numbers become reflectance, so that metadata are not needed for it
 
     Raises UnreadableFile for a file that cannot be used, or files that do not go together.
     """
+    if provenance.complaint:
+        if not are_numbers_given:
+            raise UnreadableFile(provenance.complaint)
+        provenance = replace(provenance, notes=(*provenance.notes, f"Not used: {provenance.complaint}"))
     headers = [_read_header(file, provenance) for file in files]
     if all(header.is_bilevel and set(header.nodata) == {None} for header in headers):
         headers = [replace(header, nodata=(_NEITHER_BIT,) * len(header.nodata)) for header in headers]
@@ -178,7 +207,16 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path) -> Pl
     )
     scene = replace(scene, fills=zero_fill(scene))
     _require_small_picture(scene)
-    return Plan(scene, tuple(sources), _stated(scene, headers, provenance))
+    days = [h.file.date for h in headers] + [date] + _days_in(band.suffix for band in bands)
+    return Plan(
+        scene,
+        tuple(sources),
+        _stated(scene, headers, provenance),
+        is_told=provenance.reflectance is not None or any(header.stated for header in headers),
+        is_mission=provenance.is_mission,
+        latest=max((day for day in days if day), default=None),
+        is_palette=all(header.is_palette for header in headers),
+    )
 
 
 def brought_down(planned: Plan, preview: np.ndarray) -> Plan | None:
@@ -228,28 +266,81 @@ def finished(planned: Plan, preview: np.ndarray, valid_counts: Sequence[int], di
     if max(valid_counts) < _LEAST_VALID:
         raise _no_data(scene)
     most = min(_LOOKED_AT, _LOOKED_AT_TOGETHER // len(scene.bands))
+    together = [(fill, held_in_all(fill, preview)) for fill in scene.fills if not fill.is_alone]
+    bare = replace(scene, fills=tuple(fill for fill in scene.fills if fill.is_alone))
     found = []
     in_all = np.ones(preview.shape[1:], dtype=bool)
     strange = []
     for i in everything:
         # Band by band: for all together, arrays as large as the picture would be made.
-        valid = valid_pixels(scene, [i], preview, Masking())
+        valid = valid_pixels(bare, [i], preview, Masking())
+        for fill, held in together:
+            if i in fill.positions:
+                valid &= ~held
         in_all &= valid
         found.append(_some(preview[i][valid], most))
         strange.append(doubts_about_numbers(_stored(preview[i], scene.missing_values(i))))
     if scene.live_step == 1 and in_all.sum() < _LEAST_VALID:
         raise _no_data(scene)
-    together = np.concatenate(found)
-    reflectance = planned.stated or guessed_reflectance(scene.dtype, together[together != 0], len(scene.bands))
+    measured = np.concatenate(found)
+    measured = measured[measured != 0]
+    otherwise = planned.stated and contradicted(planned.stated, scene.dtype, measured)
+    are_bands = any(band.standard for band in scene.bands)
+    reflectance = otherwise or planned.stated or guessed_reflectance(scene.dtype, measured, len(scene.bands), are_bands)
+    scene = _with_likely_names(scene, found, reflectance)
+    scene = _with_constant_bands(scene, found)
     lowest = [float(np.percentile(values, 1)) for values in found if values.size]
-    notes = (*scene.notes, *doubts_about_offset(reflectance, lowest), *(note for one in strange for note in one))
+    darkest = [float(np.percentile(values, 1)) for i, values in enumerate(found) if _can_be_dark(scene, i, values)]
+    notes = [*scene.notes, *doubts_about_offset(reflectance, lowest), *(note for one in strange for note in one)]
+    if not planned.is_told and may_hold_offset(reflectance, scene.dtype, darkest, planned.latest, planned.is_mission):
+        notes.append(UNKNOWN_OFFSET)
+    if otherwise:
+        notes.append(otherwise.sentence)
+    if looks_like_classes(scene.dtype, found, planned.is_palette):
+        notes.append(CLASS_MAP)
     return replace(scene, reflectance=reflectance, digest=digest, notes=tuple(dict.fromkeys(notes)))
+
+
+def _can_be_dark(scene: Scene, position: int, values: np.ndarray) -> bool:
+    """Whether a band can tell by its lowest values what was added to it: it changes and is of the ground."""
+    standard = scene.bands[position].standard
+    is_ground = standard is not None and standard not in sentinel2.ATMOSPHERE_BANDS
+    return is_ground and bool(values.size and (values != values[0]).any())
+
+
+def _with_constant_bands(scene: Scene, found: Sequence[np.ndarray]) -> Scene:
+    """The scene that knows which of its bands are the same number everywhere; `found` are values of each."""
+    flat = tuple(i for i, values in enumerate(found) if values.size > 1 and (values == values[0]).all())
+    if not flat or len(flat) == len(found):
+        return scene
+    names = [scene.bands[i].name for i in flat]
+    listed = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    verb, it = ("is", "it") if len(names) == 1 else ("are", "them")
+    note = f"{listed} {verb} the same number everywhere, and left out unless you choose {it}."
+    return replace(scene, constant=flat, notes=(*scene.notes, note))
+
+
+def _with_likely_names(scene: Scene, found: Sequence[np.ndarray], reflectance: Reflectance) -> Scene:
+    """The scene whose 12 unnamed bands are in the order of the top of the atmosphere, if one of them is cirrus."""
+    if not scene.names_are_guessed or len(scene.layers) != len(CIRRUS_AMONG):
+        return scene
+    guessed = ", ".join(scene.band_names)
+    other = ", ".join(CIRRUS_AMONG)
+    if not is_cirrus(found[9], found[8], reflectance.quantification):
+        note = f"12 bands can also be {other} (top of the atmosphere, without B8A). Change the names if yours are."
+        return replace(scene, notes=(*scene.notes, note))
+    note = (
+        f"The file does not name its 12 bands. The tenth is almost empty, as B10 is: they are taken as {other} (top of "
+        f"the atmosphere, without B8A), not as {guessed}. Change the names if that is wrong."
+    )
+    kept = [one for one in scene.notes if guessed not in one]
+    return replace(scene, bands=named_bands(CIRRUS_AMONG), notes=(*kept, note))
 
 
 def with_found_fill(scene: Scene, stack: np.ndarray) -> Scene:
     """The scene with the fill that its pixels show, and the notes that say so; `stack` is as for `found_fill`."""
     found = found_fill(scene, stack)
-    known = tuple(replace(fill, share=share_of(fill, stack)) for fill in scene.fills)
+    known = tuple(replace(fill, share=float(held_in_all(fill, stack).mean())) for fill in scene.fills)
     notes = dict.fromkeys([*scene.notes, *(fill_words(fill, scene) for fill in found.certain)])
     return replace(scene, fills=(*known, *found.certain), doubtful_fills=found.doubtful, notes=tuple(notes))
 
@@ -307,6 +398,7 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
             tags=dataset.tags(),
             is_bilevel=all(dataset.tags(i, ns="IMAGE_STRUCTURE").get("NBITS") == "1" for i in indexes),
             is_guessed=layout.is_guessed,
+            is_palette=dataset.colorinterp[0] == ColorInterp.palette,
             notes=(
                 *notes,
                 *place_notes,
@@ -425,12 +517,16 @@ def _level(headers: Sequence[_Header]) -> str | None:
     return next((h.tags["PROCESSING_LEVEL"][:20] for h in headers if h.tags.get("PROCESSING_LEVEL")), None)
 
 
+def _days_in(texts: Iterable[str]) -> list[str | None]:
+    return [acquisition_date({}, text)[0] for text in texts if text]
+
+
 def _stated(scene: Scene, headers: Sequence[_Header], provenance: Provenance) -> Reflectance | None:
     """What metadata or headers say of the numbers; None where values must tell."""
     by_header = [h.stated for h in headers if not h.file.is_scl]
-    first = by_header[0]
-    if first is not None and all(s is not None and s.sentence == first.sentence for s in by_header):
-        return replace(first, offsets=tuple(o for s in by_header if s is not None for o in s.offsets))
+    told = [stated for stated in by_header if stated is not None]
+    if len(told) == len(by_header):
+        return in_one(told)
     if provenance.reflectance is None:
         return None
     quantification, offsets, sentence = provenance.reflectance
@@ -466,7 +562,7 @@ def facts_of(scene: Scene, valid_counts: Sequence[int]) -> dict[str, Any]:
         "masks": [[mask.kind, layer(mask.layer), mask.positions] for mask in scene.masks],
         "dtype": scene.dtype,
         "nodata": [None if n is None else repr(float(n)) for n in scene.nodata],
-        "reflectance": [scene.reflectance.quantification, scene.reflectance.offsets, scene.reflectance.sentence],
+        "reflectance": _reflectance_facts(scene.reflectance),
         "saturated": scene.saturated,
         "digest": scene.digest,
         "level": scene.level,
@@ -475,12 +571,22 @@ def facts_of(scene: Scene, valid_counts: Sequence[int]) -> dict[str, Any]:
         "date": scene.date,
         "notes": scene.notes,
         "names_are_guessed": scene.names_are_guessed,
+        "constant": scene.constant,
         "fills": [_fill_facts(fill) for fill in scene.fills],
         "doubtful_fills": [_fill_facts(fill) for fill in scene.doubtful_fills],
         "valid_shares": [
             count / max(1, one.grid.pixel_count) for count, one in zip(valid_counts, scene.layers, strict=True)
         ],
     }
+
+
+def _reflectance_facts(reflectance: Reflectance) -> list[Any]:
+    return [reflectance.quantification, reflectance.offsets, reflectance.sentence, reflectance.by_band]
+
+
+def _reflectance_of(facts: Sequence[Any]) -> Reflectance:
+    quantification, offsets, sentence, by_band = facts
+    return Reflectance(float(quantification), tuple(map(float, offsets)), sentence, tuple(map(float, by_band)))
 
 
 def _fill_facts(fill: Fill) -> list[Any]:
@@ -500,7 +606,6 @@ def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:
         name, index, grid = given
         return Layer(folder / Path(name).name, int(index), grids[grid])
 
-    quantification, offsets, sentence = facts["reflectance"]
     return Scene(
         title=facts["title"],
         grid=grids[0],
@@ -508,7 +613,7 @@ def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:
         layers=tuple(layer(one) for one in facts["layers"]),
         dtype=facts["dtype"],
         nodata=tuple(None if n is None else float(n) for n in facts["nodata"]),
-        reflectance=Reflectance(float(quantification), tuple(float(o) for o in offsets), sentence),
+        reflectance=_reflectance_of(facts["reflectance"]),
         digest=facts["digest"],
         masks=tuple(MaskLayer(kind, layer(one), tuple(positions)) for kind, one, positions in facts["masks"]),
         saturated=facts["saturated"],
@@ -519,6 +624,7 @@ def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:
         date=facts["date"],
         notes=tuple(facts["notes"]),
         names_are_guessed=facts["names_are_guessed"],
+        constant=tuple(facts["constant"]),
         fills=tuple(_fill_of(one) for one in facts["fills"]),
         doubtful_fills=tuple(_fill_of(one) for one in facts["doubtful_fills"]),
         previews=(preview,),

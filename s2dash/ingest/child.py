@@ -83,7 +83,7 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     scratch = folder / "unpacked"
     scratch.mkdir()
     inputs = gather(given, scratch, request["title"], request["tile"], _Progress(0, _UNPACKING_SHARE, "Unpacking"))
-    planned = plan(inputs.files, inputs.provenance, folder)
+    planned = plan(inputs.files, inputs.provenance, folder, request["are_numbers_given"])
     is_unpacked = any(scratch.iterdir())
     reading = _Progress(_UNPACKING_SHARE if is_unpacked else 0, 1, "Reading the files")
     gathered = rewrite(planned.sources, planned.scene, folder, reading)
@@ -94,7 +94,7 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     shutil.rmtree(scratch)
     scene = finished(planned, gathered.preview, gathered.valid_counts, gathered.digest)
     preview = gathered.preview
-    if scene.fills != planned.scene.fills and len({layer.grid for layer in scene.layers}) > 1:
+    if len(scene.fills) > len(planned.scene.fills) and len({layer.grid for layer in scene.layers}) > 1:
         # Fill must not mix with its neighbours where grids are brought together, and was not known before.
         preview = read_preview_stack(scene)
     np.save(folder / request["preview"], preview, allow_pickle=False)

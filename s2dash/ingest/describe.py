@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,14 @@ _OFTEN_BELOW, _ALWAYS_BELOW = 15_000, 25_000
 _STRETCH = 6.5535
 _ENOUGH_NUMBERS = 50
 WEB_EXPORT = "Taken as reflectance x 65,535, as web exports have it."
+FRACTIONS = "Taken as reflectance from 0 to 1."
+_MOST_PERCENT = 130
+_LEAST_SCALE = 50
+OFFSET_SINCE = "2022-01-25"
+"""Products made since have 1000 added to their numbers."""
+_CLEARLY_BELOW, _HARDLY_BELOW = 900.0, 950.0
+_MOST_CLASSES = 40
+_EMPTY_REFLECTANCE = 0.012
 _LARGEST_MEASURED = 1e30
 """Scenes take no number beyond this for a measurement (`scene.py`)."""
 _DATE = re.compile(r"(20\d\d)-?([01]\d)-?([0-3]\d)")
@@ -102,30 +110,79 @@ def stated_reflectance(dataset: rasterio.DatasetReader, band_count: int) -> Refl
     if tagged:
         offset = _number(tags.get("ADD_OFFSET")) or 0.0
         return Reflectance(tagged, (offset,) * band_count, f"The file says: divided by {tagged:g}, offset {offset:g}.")
-    scale, offset = dataset.scales[0], dataset.offsets[0]
-    same = len(set(dataset.scales)) == 1 and len(set(dataset.offsets)) == 1
-    if same and scale not in (0, 1) and np.isfinite(scale) and np.isfinite(offset) and 1e-9 < scale < 1:
-        sentence = f"The file says: times {scale:g}, {'plus' if offset >= 0 else 'minus'} {abs(offset):g}."
-        return Reflectance(1 / scale, (offset / scale,) * band_count, sentence)
-    return None
+    pairs = list(zip(dataset.scales, dataset.offsets, strict=True))[:band_count]
+    if not all(np.isfinite(offset) and 1e-9 < scale <= 1 for scale, offset in pairs):
+        return None
+    if all(scale == 1 for scale, _ in pairs):
+        return None
+    return scaled(pairs)
 
 
-def guessed_reflectance(dtype: str, sampled: np.ndarray, band_count: int) -> Reflectance:
+def in_one(stated: Sequence[Reflectance]) -> Reflectance:
+    """What several files say of their numbers, for all their bands in this order."""
+    first = stated[0]
+    offsets = tuple(offset for one in stated for offset in one.offsets)
+    if all(one.sentence == first.sentence for one in stated):
+        return replace(first, offsets=offsets, by_band=tuple(q for one in stated for q in one.by_band))
+    own = [quantification for one in stated for quantification in one.quantifications]
+    return scaled([(1 / divisor, offset / divisor) for divisor, offset in zip(own, offsets, strict=True)])
+
+
+def scaled(pairs: Sequence[tuple[float, float]]) -> Reflectance:
+    """The reflectance of bands that are stored number times scale plus offset, each with its own two."""
+    scales, offsets = [scale for scale, _ in pairs], [offset for _, offset in pairs]
+    usual = max(set(scales), key=lambda scale: (scales.count(scale), -scale))
+    own = tuple(1 / scale for scale in scales) if len(set(scales)) > 1 else ()
+    stored = tuple(offset / scale for scale, offset in pairs)
+    if len(set(pairs)) == 1:
+        sentence = f"The file says: times {usual:g}, {'plus' if offsets[0] >= 0 else 'minus'} {abs(offsets[0]):g}."
+        return Reflectance(1 / usual, stored, sentence)
+    times = f"{min(scales):g}" if not own else f"{min(scales):g} to {max(scales):g}"
+    plus = f"{offsets[0]:g}" if len(set(offsets)) == 1 else f"{min(offsets):g} to {max(offsets):g}"
+    return Reflectance(1 / usual, stored, f"The file says: times {times}, plus {plus}, by band.", own)
+
+
+def guessed_reflectance(dtype: str, sampled: np.ndarray, band_count: int, are_bands: bool = True) -> Reflectance:
     """How stored numbers become reflectance, from their kind and typical values.
 
     Parameters
     ----------
     sampled : ndarray of stored values, any shape, without nodata; may be empty
+    are_bands : whether names say that bands of the mission are among them: slopes and indices are no percent of light
     """
     typical, high = np.percentile(sampled, (75, 99)) if sampled.size else (0.0, 0.0)
     none = (0.0,) * band_count
-    if np.issubdtype(np.dtype(dtype), np.floating) and typical <= 2:
-        return Reflectance(1.0, none, "Taken as reflectance from 0 to 1.")
+    if np.issubdtype(np.dtype(dtype), np.floating):
+        if are_bands and _is_percent(sampled, typical, high):
+            return Reflectance(100.0, none, "Taken as percent: all light reflected is 100.")
+        if typical <= 2:
+            return Reflectance(1.0, none, FRACTIONS)
     if np.dtype(dtype).itemsize == 1:
         return Reflectance(255.0, none, "Taken as pictures scaled to 8 bits: reflectance is not exact.")
     if typical > _OFTEN_BELOW or high > _ALWAYS_BELOW or _is_stretched(dtype, sampled):
         return Reflectance(65_535.0, none, WEB_EXPORT)
     return Reflectance(10_000.0, none, "Taken as reflectance x 10,000, the mission's usual numbers.")
+
+
+def _is_percent(sampled: np.ndarray, typical: float, high: float) -> bool:
+    """Whether fractional numbers are percent: far above 1, hardly above 100, and hardly below 0."""
+    if not (high <= _MOST_PERCENT and (typical > 2 or high > 10)):
+        return False
+    return bool(np.percentile(sampled, 5) >= -2 and (sampled != np.rint(sampled)).mean() > 0.5)
+
+
+def contradicted(stated: Reflectance, dtype: str, sampled: np.ndarray) -> Reflectance | None:
+    """Reflectance from 0 to 1 where numbers are that already and a scale is stated that is still to be applied.
+
+    None where they agree. Some programs apply the scale and keep the tag of the whole numbers.
+    """
+    if not np.issubdtype(np.dtype(dtype), np.floating) or not sampled.size:
+        return None
+    typical = float(np.percentile(sampled, 75))
+    if stated.quantification < _LEAST_SCALE or not 0 < typical <= 2 or typical / stated.quantification >= 1e-3:
+        return None
+    words = f"The file says: times {1 / stated.quantification:g}, but its numbers are reflectance from 0 to 1 already."
+    return Reflectance(1.0, (0.0,) * len(stated.offsets), words)
 
 
 def _is_stretched(dtype: str, sampled: np.ndarray) -> bool:
@@ -190,6 +247,55 @@ def doubts_about_offset(reflectance: Reflectance, lowest: Sequence[float]) -> tu
             "If the spectra look too dark, set the offset to 0.",
         )
     return ()
+
+
+def may_hold_offset(
+    reflectance: Reflectance, dtype: str, lowest: Sequence[float], date: str | None, is_known: bool
+) -> bool:
+    """Whether 1000 may be in the numbers, where neither metadata nor a baseline says so.
+
+    Parameters
+    ----------
+    lowest : as for `doubts_about_offset`
+    date : the latest day of a picture, None where unknown: what is older was made before, unless anew
+    is_known : whether names say that it is of this mission: tile, or date
+    """
+    if not np.issubdtype(np.dtype(dtype), np.integer) or not lowest:
+        return False
+    if reflectance.quantification != _QUANTIFICATION or any(reflectance.offsets) or reflectance.by_band:
+        return False
+    if date is not None and date < OFFSET_SINCE:
+        return False
+    return min(lowest) >= (_CLEARLY_BELOW if is_known or date is not None else _HARDLY_BELOW)
+
+
+def looks_like_classes(dtype: str, sampled: Sequence[np.ndarray], is_palette: bool) -> bool:
+    """Whether a picture is a finished map of classes: a palette, or one band of few small whole numbers.
+
+    Parameters
+    ----------
+    sampled : valid stored values of each band
+    """
+    if len(sampled) != 1 or not np.issubdtype(np.dtype(dtype), np.integer):
+        return False
+    values = np.unique(sampled[0])
+    return is_palette or bool(2 < values.size <= _MOST_CLASSES and values.min() >= 0 and values.max() <= 255)
+
+
+CLASS_MAP = (
+    "This looks like a finished class map, not a picture: its numbers are names of classes. "
+    "Open the picture it was made from."
+)
+CIRRUS_AMONG = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B09", "B10", "B11", "B12")
+"""How some programs write 12 bands of the top of the atmosphere: without B8A."""
+
+
+def is_cirrus(tenth: np.ndarray, ninth: np.ndarray, quantification: float) -> bool:
+    """Whether the tenth of 12 unnamed bands is B10, which is almost empty; else it is B09, much like B8A before it."""
+    if not tenth.size or not ninth.size:
+        return False
+    level, before = float(np.median(tenth)) / quantification, float(np.median(ninth)) / quantification
+    return level < _EMPTY_REFLECTANCE and level < before / 4
 
 
 def title_from(path: Path) -> str:

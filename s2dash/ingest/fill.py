@@ -32,6 +32,7 @@ _WHITE = (1, 100, 255, 10_000)
 """All light reflected, in usual numbers, or so bright that the picture is cut: snow and clouds have these."""
 _SAMPLE = 100_000
 _SAMPLE_TOGETHER = 4_000_000
+_SEEN_PIXELS = 65_536
 _LEAST_PIXELS, _LEAST_SHARE = 16, 0.001
 _FAR = 1_000
 """Times what is usual: beyond it, a frequent number is no measurement."""
@@ -106,6 +107,9 @@ def _look(scene: Scene, stack: np.ndarray, position: int, most: int) -> _Look:
     band = stack[position]
     present = valid_pixels(scene, [position], stack, Masking(area=False))
     values = band[present]
+    if len(values) == band.size:
+        # Hundreds of bands that are whole need no mask each.
+        present = np.broadcast_to(np.True_, band.shape)
     return _Look(position, band, present, values[:: max(1, values.size // most)])
 
 
@@ -161,6 +165,8 @@ def _together(scene: Scene, stack: np.ndarray, looks: Sequence[_Look]) -> tuple[
     certain: list[Fill] = []
     doubtful: list[Fill] = []
     for value in _candidates(ground):
+        if not _is_seen(value, ground):
+            continue
         holding = [look for look in ground if (look.some == value).any()]
         held = np.zeros(stack.shape[1:], dtype=np.uint16)
         lacking = np.zeros(stack.shape[1:], dtype=np.uint16)
@@ -192,6 +198,18 @@ def _has_mask(scene: Scene, looks: Sequence[_Look]) -> bool:
     """Whether a mask of the files says what was measured: black that it shows is black."""
     positions = [look.position for look in looks]
     return any(mask.kind == FILE_MASK and mask.concerns(positions) for mask in scene.masks)
+
+
+def _is_seen(value: float, ground: Sequence[_Look]) -> bool:
+    """Whether some of the pixels hold a number in all bands: most numbers that are frequent in each are not."""
+    shape_rc = ground[0].values.shape
+    step = max(1, math.isqrt(shape_rc[0] * shape_rc[1] // _SEEN_PIXELS))
+    seen = np.ones((-(-shape_rc[0] // step), -(-shape_rc[1] // step)), dtype=bool)
+    for look in ground:
+        seen &= (look.values[::step, ::step] == value) | ~look.present[::step, ::step]
+        if not seen.any():
+            return False
+    return True
 
 
 def _ground(scene: Scene, looks: Sequence[_Look]) -> list[_Look]:
@@ -291,12 +309,12 @@ def zero_fill(scene: Scene) -> tuple[Fill, ...]:
     return (Fill(0.0, tuple(range(len(scene.bands)))),) if is_whole and not is_told else ()
 
 
-def share_of(fill: Fill, stack: np.ndarray) -> float:
-    """The share of the pixels of a stack, as for `found_fill`, that hold a fill in all of its bands."""
+def held_in_all(fill: Fill, stack: np.ndarray) -> np.ndarray:
+    """Where all bands of a fill hold it in a stack as for `found_fill`, shape (rows, cols), bool."""
     held = np.ones(stack.shape[1:], dtype=bool)
     for position in fill.positions:
         held &= stack[position] == fill.value
-    return float(held.mean())
+    return held
 
 
 def fill_words(fill: Fill, scene: Scene) -> str:

@@ -38,6 +38,7 @@ from s2dash.ingest.product import (
     choose_files,
     file_facts,
     is_outside_series,
+    missing_bands_note,
     offset_rule,
     parse_metadata,
     tile_from_name,
@@ -324,10 +325,12 @@ def _from_files(
     dated = len(others) > 1
     dates = {name: acquisition_date({}, name)[0] if dated else None for name in others}
     files += [_input_file(by_name[n], None, False, date, cars.get(n, ())) for n, date in dates.items()]
-    metadata = [_metadata(by_name[name]) for name in choice.metadata if name in by_name]
-    tiles = [_metadata(by_name[name]) for name in choice.tile_metadata if name in by_name]
+    complaints: list[str] = []
+    metadata = _readable([by_name[name] for name in choice.metadata if name in by_name], complaints)
+    tiles = _readable([by_name[name] for name in choice.tile_metadata if name in by_name], complaints)
     notes = (*found.notes, *choice.notes, *_left_out([*found.helpers, *left]))
-    return Inputs(tuple(files), _provenance(choice, files, metadata, tiles, title, notes))
+    provenance = _provenance(choice, files, metadata, tiles, title, notes)
+    return Inputs(tuple(files), replace(provenance, complaint=complaints[0] if complaints else None))
 
 
 def _left_out(names: Sequence[str]) -> tuple[str, ...]:
@@ -345,6 +348,17 @@ def _input_file(
 ) -> InputFile:
     name = shown(given.label or given.name)
     return InputFile(given.path, name, None if is_scl else band, is_scl, date, cars, tile_from_name(given.name))
+
+
+def _readable(files: Sequence[Given], complaints: list[str]) -> list[ProductMetadata]:
+    """The metadata that can be read; what is wrong with the others is added to `complaints`."""
+    found = []
+    for one in files:
+        try:
+            found.append(_metadata(one))
+        except UnreadableFile as error:
+            complaints.append(str(error))
+    return found
 
 
 def _metadata(given: Given) -> ProductMetadata:
@@ -388,7 +402,8 @@ def _provenance(
         nodata=_first(best.nodata, 0) if best is not None and from_product else None,
         saturated=_saturated(best, from_product or is_mission, files),
         places=_places(documents),
-        notes=notes,
+        notes=(*notes, *(missing_bands_note(choice, level) if metadata else ())),
+        is_mission=any(facts.tile for facts in choice.bands),
         doubt=doubt,
     )
 

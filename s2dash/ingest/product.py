@@ -30,9 +30,14 @@ OUTSIDE_SERIES = "99.99"
 """The baseline of reprocessings outside the mission's series: it tells nothing about the offset."""
 
 FIRST_BASELINE_WITH_OFFSET = "04.00"
+UNKNOWN_OFFSET = (
+    "The processing baseline is unknown: for data made since 25 January 2022, "
+    "check whether 1000 must be subtracted, and set the offset yourself."
+)
 USUAL_OFFSET = -1000.0
 USUAL_QUANTIFICATION = 10_000.0
 
+_FEW_MISSING = 3
 _BAND_ORDER = (*BANDS, SCL)
 _RASTER_ENDINGS = {"jp2", "j2k", "tif", "tiff"}
 _NO_BANDS = {"TCI", "AOT", "WVP", "PVI", "CLD", "CLDPRB", "SNW", "SNWPRB", "DEM", "DDV", "MSK", "BWI", "PREVIEW", "QL"}
@@ -207,6 +212,15 @@ def tile_from_name(name: str) -> str | None:
     return _tile(_parts(name))
 
 
+def missing_bands_note(choice: Choice, level: str | None) -> tuple[str, ...]:
+    """That a few bands are missing among nearly all of a product; of a product in part nothing is said."""
+    there = {facts.band for facts in choice.bands}
+    missing = [band for band in BANDS if band not in there and not (level == L2A and band == "B10")]
+    if not 0 < len(missing) <= _FEW_MISSING:
+        return ()
+    return (f"The product has no {', '.join(missing)}: it may be incomplete.",)
+
+
 def baseline_from_name(name: str) -> str | None:
     """`05.11` from `_N0511_` in a product's name or path; None without one, and for N9999 (outside the series)."""
     baseline = _baseline_in(name)
@@ -254,11 +268,7 @@ def offset_rule(level: str | None, baseline: str | None, metadata: ProductMetada
         quantification = metadata.quantification or USUAL_QUANTIFICATION
         return _radiometry(level, baseline, quantification, metadata.offsets, _doubt(baseline, metadata.offsets))
     if baseline is None or baseline == OUTSIDE_SERIES:
-        warning = (
-            "The processing baseline is unknown: for data made since 25 January 2022, "
-            "check whether 1000 must be subtracted, and set the offset yourself."
-        )
-        return _radiometry(level, None, USUAL_QUANTIFICATION, {}, warning)
+        return _radiometry(level, None, USUAL_QUANTIFICATION, {}, UNKNOWN_OFFSET)
     offsets = dict.fromkeys(BANDS, USUAL_OFFSET) if baseline >= FIRST_BASELINE_WITH_OFFSET else {}
     warning = f"No metadata state the offset: it follows from baseline {baseline} in the product's name. Check it."
     return _radiometry(level, baseline, USUAL_QUANTIFICATION, offsets, warning)

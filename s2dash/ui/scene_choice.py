@@ -127,7 +127,7 @@ def _with_numbers(loaded: Loaded) -> Loaded:
     scene = loaded.scene
     found = scene.reflectance
     sentence = st.empty()
-    with st.expander("Change how numbers are read", type="compact"):
+    with st.expander("Change how numbers are read", type="compact", expanded=ingest.doubts_offset(scene)):
         offset = st.number_input(
             "Subtract",
             value=None if found.offset is None else -found.offset + 0.0,
@@ -141,9 +141,10 @@ def _with_numbers(loaded: Loaded) -> Loaded:
         quantification = st.number_input(
             "Then divide by",
             min_value=1e-6,
-            value=float(found.quantification),
+            value=None if found.by_band else float(found.quantification),
             step=100.0,
             format="%g",
+            placeholder="as found, by band",
             key=f"divide {scene.paths[0]}",
             help="The stored number that means all light is reflected: usually 10000; 65535 for web exports, "
             "1 where numbers are from 0 to 1.",

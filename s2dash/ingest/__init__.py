@@ -24,7 +24,7 @@ from s2dash.ingest.process import run_child
 from s2dash.ingest.product import UNKNOWN_OFFSET
 from s2dash.legend import clean_name
 from s2dash.reading import read_edge_stack, read_preview_stack
-from s2dash.scene import AREA, FILE_MASK, Fill, Layer, MaskLayer, Reflectance, Scene
+from s2dash.scene import AREA, Fill, Layer, MaskLayer, Reflectance, Scene
 from s2dash.types import CancelToken, Progress, no_progress
 
 SAMPLE_PATH = Path(__file__).parents[1] / "data" / "coast.tif"
@@ -304,8 +304,10 @@ def _in_place(planned: Plan, path: Path) -> Plan:
     """The plan with its layers where the file's bands are."""
     (source,) = planned.sources
     scene = planned.scene
-    layers = tuple(Layer(path, index, source.grid) for index in source.indexes)
-    masks = tuple(MaskLayer(FILE_MASK, Layer(path, int(source.mask or 0), source.grid)) for _ in scene.masks)
+    # In the raster that would be written, the mask follows the bands.
+    places = [*source.indexes, int(source.mask or 0)]
+    layers = tuple(Layer(path, places[layer.index - 1], source.grid) for layer in scene.layers)
+    masks = tuple(replace(mask, layer=Layer(path, places[mask.layer.index - 1], source.grid)) for mask in scene.masks)
     return replace(planned, scene=replace(scene, layers=layers, masks=masks))
 
 

@@ -16,6 +16,7 @@ from xml.etree.ElementTree import Element, ParseError
 import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
+from s2dash import helper_layers
 from s2dash.errors import UnknownName, UnreadableFile
 from s2dash.legend import clean_name
 from s2dash.sentinel2 import ATMOSPHERE_BANDS, BANDS, standard_band_name
@@ -285,7 +286,9 @@ def _raster_stem(parts: Sequence[str]) -> str | None:
 def _is_extra(parts: Sequence[str], stem: str) -> bool:
     """Whether a product's file holds something else than measured bands: previews, masks, quality, water vapour."""
     words = {word.upper() for word in _WORDS.findall(stem)}
-    return bool(words & _NO_BANDS) or any(part.upper() in _NO_BAND_FOLDERS for part in parts[:-1])
+    if words & _NO_BANDS or any(part.upper() in _NO_BAND_FOLDERS for part in parts[:-1]):
+        return True
+    return _band(stem) is None and helper_layers.helper_kind_of_file(stem) is not None
 
 
 def _is_other_raster(name: str) -> bool:
@@ -296,7 +299,9 @@ def _is_other_raster(name: str) -> bool:
 
 def _band(stem: str) -> str | None:
     band = standard_band_name(stem)
-    if SCL in (word.upper() for word in _WORDS.findall(stem)):
+    words = [word.upper() for word in _WORDS.findall(stem)]
+    is_classes = helper_layers.helper_kind_of_file(stem) == helper_layers.SCENE_CLASSES and "MAP" not in words
+    if SCL in words or is_classes:
         return None if band else SCL
     return band
 

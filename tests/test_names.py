@@ -9,8 +9,10 @@ import pytest
 from field_scenes import SHAPE_RC, covers, numbers
 from scenes import write_raster
 
-from s2dash import ingest, pipeline
+from s2dash import ingest, pipeline, sentinel2
 from s2dash.helper_layers import OTHER, SCENE_CLASSES, VALID, helper_kind, helper_kind_of_file
+from s2dash.ingest.describe import named_bands
+from s2dash.ingest.product import only_counted
 from s2dash.recipe import default_recipe
 from s2dash.scene import FILE_MASK, SCL, Scene
 
@@ -96,3 +98,75 @@ def test_a_data_mask_in_a_stack_is_a_mask(tmp_path: Path) -> None:
     scene = _opened(tmp_path, write_raster(tmp_path / "r.tif", stored, descriptions=(*FOUR, "dataMask")))
     assert scene.band_names == FOUR
     assert [mask.kind for mask in scene.masks] == [FILE_MASK]
+
+
+@pytest.mark.parametrize(
+    ("text", "band"),
+    [
+        *(("red", "B04"), ("nir", "B08"), ("nir08", "B8A"), ("nir09", "B09"), ("rededge1", "B05"), ("rededge3", "B07")),
+        *(
+            ("swir16", "B11"),
+            ("swir22", "B12"),
+            ("coastal", "B01"),
+            ("nbart_red_edge_1", "B05"),
+            ("nbart_nir_2", "B8A"),
+        ),
+        *(("nbart_swir_2", "B11"), ("nbart_swir_3", "B12"), ("BROADNIR", "B08"), ("SWIR2", "B12"), ("FRE_B2", "B02")),
+        *(("B2 (490 nm)", "B02"), ("blue 2023-06-01", "B02"), ("NDVI", None), ("slope", None), ("redness", None)),
+    ],
+)
+def test_words_of_other_programs_name_bands(text: str, band: str | None) -> None:
+    assert sentinel2.standard_band_name(text) == band
+
+
+@pytest.mark.parametrize(
+    ("stem", "band"),
+    [
+        ("S2A_33TWM_20230815_0_L2A_red", "B04"),
+        ("S2A_33TWM_20230815_0_L2A_nir08", "B8A"),
+        ("ga_s2am_ard_3-2-1_56JKT_2023-01-01_final_nbart_red_edge_2", "B06"),
+        ("NDVI_2023-06-01", None),
+        ("DEM", None),
+    ],
+)
+def test_the_last_words_of_a_file_name_name_its_band(stem: str, band: str | None) -> None:
+    assert sentinel2.band_in_file_name(stem) == band
+
+
+def test_dates_tell_named_bands_apart_after_naming() -> None:
+    bands = named_bands(["blue 2023-06-01", "nir 2023-06-01", "blue 2023-06-11", "nir 2023-06-11"])
+    assert [band.name for band in bands] == ["B02_2023-06-01", "B08_2023-06-01", "B02_2023-06-11", "B08_2023-06-11"]
+
+
+def test_files_that_are_only_counted_name_no_bands() -> None:
+    assert only_counted(["band2.tif", "band1.tif", "band3.tif"]) == ("band1.tif", "band2.tif", "band3.tif")
+    assert only_counted(["band2.tif", "band3.tif", "band4.tif"]) == ()
+    assert only_counted(["B01.tif", "B02.tif"]) == ()
+
+
+def test_descriptions_that_only_count_are_unnamed_bands(tmp_path: Path) -> None:
+    names = [f"Band {n}" for n in range(1, 5)]
+    path = write_raster(tmp_path / "c.tif", numbers(FOUR).astype("uint16"), descriptions=names)
+    scene = _opened(tmp_path, path)
+    assert scene.band_names == FOUR
+    assert scene.names_are_guessed
+
+
+def test_a_fourth_band_that_is_tagged_alpha_and_varies_is_a_band(tmp_path: Path) -> None:
+    stored = np.clip(numbers(("B04", "B03", "B02", "B08")) / 40, 1, 254).astype("uint8")
+    scene = _opened(tmp_path, write_raster(tmp_path / "rgbn.tif", stored[:3], alpha=stored[3]))
+    assert len(scene.bands) == 4
+    assert not scene.masks
+
+
+@pytest.mark.parametrize(
+    ("names", "title"),
+    [
+        (("es.tif",), "es"),
+        (("B02_10m.tif", "B03_10m.tif"), "Your scene"),
+        (("AOT.tif", "B01.tif"), "Your scene"),
+        (("S2_B02.tif", "S2_B03.tif"), "S2"),
+    ],
+)
+def test_a_title_is_what_names_share_and_never_a_list(names: tuple[str, ...], title: str) -> None:
+    assert ingest._title(names) == title

@@ -384,7 +384,7 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
             texts = (f"{file.band} {file.date}" if file.date else file.band,)
             notes = ()
         elif file.date:
-            texts = tuple(f"{t} {file.date}" if sentinel2.standard_band_name(t) else t for t in texts)
+            texts = tuple(_dated(text, file.date) for text in texts)
         mask: str | int | None = layout.mask_index
         if mask is None and has_internal_mask(dataset) and not file.is_scl:
             mask = "internal"
@@ -488,6 +488,13 @@ def _date(headers: Sequence[_Header], provenance: Provenance) -> tuple[str | Non
 
 def _level(headers: Sequence[_Header]) -> str | None:
     return next((h.tags["PROCESSING_LEVEL"][:20] for h in headers if h.tags.get("PROCESSING_LEVEL")), None)
+
+
+def _dated(text: str, date: str) -> str:
+    """A band's text with its day, where it has none: after naming, so that `blue` stays B02."""
+    if not text or _day(text):
+        return text
+    return f"{text} {date}" if sentinel2.standard_band_name(text) else f"{text}_{date}"
 
 
 def _day(text: str) -> str | None:

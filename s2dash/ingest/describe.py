@@ -59,9 +59,7 @@ def layout_of(dataset: rasterio.DatasetReader, file_name: str) -> Layout:
 
     Names by count and order are a guess, and noted as one.
     """
-    alpha = [i for i in dataset.indexes if dataset.colorinterp[i - 1] == ColorInterp.alpha]
-    if dataset.count == 1:
-        alpha = []
+    alpha = [i for i in dataset.indexes if _is_alpha(dataset, i)] if dataset.count > 1 else []
     kinds = {i: helper_layers.helper_kind(dataset.descriptions[i - 1] or "") for i in dataset.indexes}
     if all(kinds[i] for i in dataset.indexes if i not in alpha[-1:]):
         kinds = dict.fromkeys(kinds)
@@ -71,17 +69,22 @@ def layout_of(dataset: rasterio.DatasetReader, file_name: str) -> Layout:
     indexes = tuple(i for i in dataset.indexes if i != mask_index and i not in classes)
     descriptions = [dataset.descriptions[i - 1] or "" for i in indexes]
     texts = [clean_name(text) for text in descriptions]
-    guess = sentinel2.guess_band_names(len(indexes))
+    if _only_count(texts):
+        texts = [""] * len(texts)
+    by_colour = _by_colour([dataset.colorinterp[i - 1] for i in indexes])
+    guess = by_colour or sentinel2.guess_band_names(len(indexes))
+    order = "by the colours it states" if by_colour else "the usual order"
     notes: tuple[str, ...] = ()
     guessed = False
     if any(len(text.strip()) > MOST_NAME_CHARACTERS for text in descriptions):
         notes = (f"The file has names of bands that are cut to {MOST_NAME_CHARACTERS} characters.",)
     if not any(texts) and len(indexes) == 1:
-        texts = [sentinel2.standard_band_name(file_name) or ""]
+        stem = clean_name(Path(file_name).stem)
+        texts = [sentinel2.band_in_file_name(stem) or stem]
     elif not any(texts) and guess:
         texts, guessed = list(guess), True
         notes = (
-            f"The file does not name its {len(indexes)} bands; they are taken as {', '.join(guess)}, the usual order. "
+            f"The file does not name its {len(indexes)} bands; they are taken as {', '.join(guess)}, {order}. "
             "Change the names if that is wrong.",
         )
     elif not any(texts):
@@ -90,6 +93,57 @@ def layout_of(dataset: rasterio.DatasetReader, file_name: str) -> Layout:
         notes = (*notes, f"{clean_name(dataset.descriptions[classes[0] - 1])} is taken as the scene classification.")
     dated = tuple((i, acquisition_date({}, dataset.descriptions[i - 1])[0]) for i in classes)
     return Layout(indexes, tuple(texts), tuple(not kinds[i] for i in indexes), dated, mask_index, guessed, notes)
+
+
+_MOST_LOOKED_AT = 16
+
+
+def _is_alpha(dataset: rasterio.DatasetReader, index: int) -> bool:
+    """Whether a band tagged alpha is one: not named as another, and only none and all in the blocks looked at.
+
+    GDAL tags the fourth band of 8-bit files so whatever it holds.
+    """
+    if dataset.colorinterp[index - 1] != ColorInterp.alpha:
+        return False
+    text = dataset.descriptions[index - 1] or ""
+    if text and "alpha" not in text.lower() and not _COUNT.fullmatch(clean_name(text)):
+        return helper_layers.helper_kind(text) == helper_layers.VALID
+    dtype = np.dtype(dataset.dtypes[index - 1])
+    full = (np.iinfo(dtype).max, 255) if np.issubdtype(dtype, np.integer) else (1, 255)
+    rows, cols = dataset.block_shapes[index - 1]
+    down, across = -(-dataset.height // rows), -(-dataset.width // cols)
+    for place in np.unique(np.linspace(0, down * across - 1, _MOST_LOOKED_AT).astype(int)):
+        row, col = int(place) // across * rows, int(place) % across * cols
+        window = ((row, min(row + rows, dataset.height)), (col, min(col + cols, dataset.width)))
+        if not np.isin(dataset.read(index, window=window), (0, *full)).all():
+            return False
+    return True
+
+
+_COUNT = re.compile(r"(band|layer|b|bn|sample|channel|ch)[ _-]?([1-9]\d?)", re.IGNORECASE | re.ASCII)
+_MOST_COUNTED_BY_LETTER = 7
+"""`B1` to `B8` and more are taken for the mission's own names, as nobody else has so many."""
+
+
+def _only_count(texts: Sequence[str]) -> bool:
+    """Whether descriptions only count the bands from 1 on, as programs do that know no names: `Band 1`, `Band 2`.
+
+    `B1` to `B7` count too where no gap and no `B8A` shows that the mission's bands are meant; `B01` does not.
+    """
+    found = [_COUNT.fullmatch(text) for text in texts]
+    if len(texts) < 2 or any(match is None or int(match[2]) != n for n, match in enumerate(found, 1)):
+        return False
+    return len(texts) <= _MOST_COUNTED_BY_LETTER or all(match and match[1].lower() != "b" for match in found)
+
+
+_COLOURS = {ColorInterp.red: "B04", ColorInterp.green: "B03", ColorInterp.blue: "B02"}
+
+
+def _by_colour(colours: Sequence[ColorInterp]) -> tuple[str, ...] | None:
+    """Names by stated colours, where red, green and blue are all there and at most one other, the near infrared."""
+    if not 3 <= len(colours) <= 4 or any(list(colours).count(colour) != 1 for colour in _COLOURS):
+        return None
+    return tuple(_COLOURS.get(colour, "B08") for colour in colours)
 
 
 def named_bands(texts: Sequence[str]) -> tuple[Band, ...]:

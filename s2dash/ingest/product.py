@@ -19,7 +19,7 @@ from defusedxml.common import DefusedXmlException
 from s2dash import helper_layers
 from s2dash.errors import UnknownName, UnreadableFile
 from s2dash.legend import clean_name
-from s2dash.sentinel2 import ATMOSPHERE_BANDS, BANDS, standard_band_name
+from s2dash.sentinel2 import ATMOSPHERE_BANDS, BANDS, band_in_file_name
 from s2dash.settings import ARCHIVE_LIMITS
 
 SCL = "SCL"
@@ -186,7 +186,8 @@ def choose_files(names: Sequence[str], tile: str | None = None) -> Choice:
     one date the finest. All dates of a tile are kept. Raises UnknownName for a `tile` that no file is of.
     """
     names = sorted(dict.fromkeys(names))
-    found = [facts for name in names if (facts := file_facts(name))]
+    counted = only_counted(names)
+    found = [facts for name in names if name not in counted and (facts := file_facts(name))]
     chosen_tile = _choose(found, "tile", _known_tile(tile, found) if tile else None)
     of_tile = [f for f in found if f.tile in (None, chosen_tile)]
     level = _choose(of_tile, "level", None)
@@ -201,11 +202,36 @@ def choose_files(names: Sequence[str], tile: str | None = None) -> Choice:
         bands=bands,
         metadata=_metadata_of(names, _PRODUCT_METADATA, bands, None, level),
         tile_metadata=_metadata_of(names, _TILE_METADATA, bands, chosen_tile, level),
-        other_rasters=tuple(name for name in names if _is_other_raster(name)),
+        other_rasters=tuple(name for name in names if name in counted or _is_other_raster(name)),
         tile=chosen_tile,
         level=level,
         notes=tuple(notes),
     )
+
+
+_COUNTED = re.compile(r"(.*?)(?:band|layer|bn)[ _-]?(\d{1,2})", re.IGNORECASE | re.ASCII)
+
+
+def only_counted(names: Sequence[str]) -> tuple[str, ...]:
+    """Files whose names only count them, in that order: `band1.tif` to `band4.tif`, from 1 on and without a gap.
+
+    Where a gap or `8A` shows that the numbers are the mission's, there are none.
+    """
+    found: dict[int, str] = {}
+    for name in names:
+        stem = _raster_stem(_parts(name))
+        if stem is None:
+            continue
+        match = _COUNTED.fullmatch(stem)
+        if match is None:
+            if file_facts(name):
+                return ()
+        elif int(match[2]) in found:
+            return ()
+        else:
+            found[int(match[2])] = name
+    numbers = sorted(found)
+    return tuple(found[n] for n in numbers) if len(found) > 1 and numbers == list(range(1, len(found) + 1)) else ()
 
 
 def missing_bands_note(choice: Choice, level: str | None) -> tuple[str, ...]:
@@ -298,7 +324,7 @@ def _is_other_raster(name: str) -> bool:
 
 
 def _band(stem: str) -> str | None:
-    band = standard_band_name(stem)
+    band = band_in_file_name(stem)
     words = [word.upper() for word in _WORDS.findall(stem)]
     is_classes = helper_layers.helper_kind_of_file(stem) == helper_layers.SCENE_CLASSES and "MAP" not in words
     if SCL in words or is_classes:

@@ -170,3 +170,11 @@ def test_a_fourth_band_that_is_tagged_alpha_and_varies_is_a_band(tmp_path: Path)
 )
 def test_a_title_is_what_names_share_and_never_a_list(names: tuple[str, ...], title: str) -> None:
     assert ingest._title(names) == title
+
+
+def test_files_that_are_only_counted_are_all_used(tmp_path: Path) -> None:
+    stored = numbers(FOUR).astype("uint16")
+    paths = [write_raster(tmp_path / f"band{n}.tif", stored[n - 1 : n]) for n in range(1, 5)]
+    scene = _opened(tmp_path, *paths)
+    assert scene.band_names == FOUR
+    assert any("only count" in note for note in scene.notes)

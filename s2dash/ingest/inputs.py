@@ -39,8 +39,10 @@ from s2dash.ingest.product import (
     is_outside_series,
     missing_bands_note,
     offset_rule,
+    only_counted,
     parse_metadata,
 )
+from s2dash.sentinel2 import guess_band_names
 from s2dash.settings import ARCHIVE_LIMITS
 
 _SATURATED = 65_535
@@ -282,10 +284,19 @@ def _from_files(
         left = [*(n for n in rest if n not in unknown), *left]
     files = [_input_file(by_name[n], f.band, f.is_scl, f.date) for n, f in banded.items()]
     dated = len(others) > 1
-    files += [_input_file(by_name[n], None, False, acquisition_date({}, n)[0] if dated else None) for n in others]
+    counted = only_counted(others)
+    guess = guess_band_names(len(counted)) or tuple(f"layer {n}" for n in range(1, len(counted) + 1))
+    named = dict(zip(counted, guess, strict=True))
+    files += [
+        _input_file(by_name[n], named.get(n), False, acquisition_date({}, n)[0] if dated else None)
+        for n in sorted(others, key=lambda n: counted.index(n) if n in named else -1)
+    ]
     complaints: list[str] = []
     metadata = _readable([by_name[name] for name in choice.metadata if name in by_name], complaints)
     tiles = _readable([by_name[name] for name in choice.tile_metadata if name in by_name], complaints)
+    if counted:
+        taken = f"The files' names only count their {len(counted)} bands; they are taken as {', '.join(guess)}."
+        made_notes = (*made_notes, f"{taken} Change the names if that is wrong.")
     notes = (*made_notes, *choice.notes, *_left_out(left))
     provenance = _provenance(choice, files, metadata, tiles, title, notes)
     return Inputs(tuple(files), replace(provenance, complaint=complaints[0] if complaints else None))

@@ -197,7 +197,7 @@ def _info(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     with _opened(arguments) as scene:
         is_looked_through = scene.live_step == 1 or not web.is_web(scene.paths[0])
         stack = read_preview_stack(scene) if is_looked_through else read_scattered_stack(scene)
-        every_band = range(len(scene.bands))
+        every_band = scene.measured
         masking = default_recipe(scene).masking
         hidden = ~valid_pixels(scene, every_band, stack, masking)
         causes = dict(masked_shares(scene, every_band, stack, masking))
@@ -388,7 +388,8 @@ def _recipe(arguments: argparse.Namespace, scene: Scene) -> Recipe:
         recipe = pipeline.apply_algorithm(recipe, arguments.algorithm)
     given: dict[str, Any] = {}
     if arguments.bands is not None:
-        given["bands"] = scene.band_names if arguments.bands == "all" else _bands(scene, _list(arguments.bands))
+        every = tuple(scene.band_names[i] for i in scene.measured)
+        given["bands"] = every if arguments.bands == "all" else _bands(scene, _list(arguments.bands))
     if arguments.indices is not None:
         given["indices"] = () if arguments.indices == "none" else tuple(_list(arguments.indices))
     if arguments.clip is not None:

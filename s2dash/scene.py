@@ -33,6 +33,8 @@ class Band:
     """Unique in its scene: `B02`, `B02_2018-04-19`, or the file's own words."""
     standard: str | None
     """The Sentinel-2 band it is, `B02`; None where nothing says so."""
+    is_helper: bool = False
+    """Whether it is a mask, a by-product or a picture beside the measured bands: used only where it is asked for."""
 
     @property
     def wavelength_nm(self) -> int | None:
@@ -201,10 +203,15 @@ class Scene:
         return tuple(band.name for band in self.bands)
 
     @property
+    def measured(self) -> tuple[int, ...]:
+        """Positions of the bands that are no helper layers; all where there are only such."""
+        return tuple(i for i, b in enumerate(self.bands) if not b.is_helper) or tuple(range(len(self.bands)))
+
+    @property
     def zero_is_nodata(self) -> bool:
         """Whether pixels that are zero in every band count as nodata though no tag says so."""
         fills = [fill for fill in self.fills if fill.value == 0 and not fill.is_alone]
-        return any(len(fill.positions) == len(self.bands) for fill in fills)
+        return any(len(fill.positions) == len(self.measured) for fill in fills)
 
     @property
     def has_scl(self) -> bool:
@@ -247,8 +254,8 @@ class Scene:
 
     def optical_bands(self) -> tuple[int, ...]:
         """Positions of the bands whose mean is called brightness: all but those made for the air."""
-        ground = [i for i, b in enumerate(self.bands) if b.standard not in sentinel2.ATMOSPHERE_BANDS]
-        return tuple(ground or range(len(self.bands)))
+        ground = [i for i in self.measured if self.bands[i].standard not in sentinel2.ATMOSPHERE_BANDS]
+        return tuple(ground or self.measured)
 
     def positions(self, names: Sequence[str]) -> tuple[int, ...]:
         """Positions of bands by name; `B2` and `b02` are B02.

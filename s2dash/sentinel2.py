@@ -88,19 +88,31 @@ _BY_COUNT: dict[int, tuple[str, ...]] = {
 }
 
 _NAME = re.compile(r"(?<![A-Za-z0-9])(?:band[ _-]?|b)0*(8a|1[0-2]|[1-9])(?![0-9a-z])", re.IGNORECASE)
-_COMMON = {
-    "coastal": "B01",
-    "coastal aerosol": "B01",
-    "blue": "B02",
-    "green": "B03",
-    "red": "B04",
-    "nir": "B08",
-    "near infrared": "B08",
-    "swir1": "B11",
-    "swir 1": "B11",
-    "swir2": "B12",
-    "swir 2": "B12",
+_WORDS_OF = {
+    "B01": "coastal, coastalaerosol, coastalblue, aerosol, ultrablue, violet",
+    "B02": "blue, b",
+    "B03": "green, g",
+    "B04": "red, r",
+    "B05": "rededge, rededge1, rededge01, rededge705, re1, redge1, vre1, vegetationrededge1",
+    "B06": "rededge2, rededge02, rededge740, re2, redge2, vre2, vegetationrededge2",
+    "B07": "rededge3, rededge03, rededge783, re3, redge3, vre3, vegetationrededge3",
+    "B08": "nir, nir1, nearinfrared, nearinfrared1, broadnir, bnir, nirbroad, widenir, nirwide, infrared, n",
+    "B8A": "nir08, nir2, nnir, narrownir, nirnarrow, nearinfrared2, narrownearinfrared, nearinfrarednarrow, rededge4, "
+    "re4, vre4, vegetationrededge4",
+    "B09": "nir09, watervapour, watervapor, wv",
+    "B10": "cirrus, swircirrus, swir13",
+    "B11": "swir1, swir16, shortwaveinfrared1, shortwaveinfrared16, swir1600, swir1610",
+    "B12": "swir2, swir22, shortwaveinfrared2, shortwaveinfrared22, swir2200, swir2190",
 }
+"""Words that catalogues, services and programs use: STAC, Earth Search, Digital Earth, FORCE, openEO."""
+_COMMON = {word.strip(): name for name, words in _WORDS_OF.items() for word in words.split(",")}
+_LETTERS = {"b", "g", "r", "n"}
+"""Words that mean a band only where they stand alone."""
+_NO_WORD = {
+    *("nbart", "nbar", "fre", "sre", "boa", "toa", "sr", "l2a", "l1c"),
+    *("reflectance", "band", "bands", "surface", "sur", "refl"),
+}
+_SIZE_OR_TIME = re.compile(r"\d{1,3}m|(?:19|20)\d{6}(?:t\d{4,6}z?)?|\d{3,4}nm|nm", re.ASCII)
 
 
 def standard_band_name(text: str) -> str | None:
@@ -113,7 +125,32 @@ def standard_band_name(text: str) -> str | None:
         return found.pop()
     if found:
         return None
-    return _COMMON.get(" ".join(text.lower().replace("_", " ").split()))
+    return _COMMON.get(_common_word(text))
+
+
+def band_in_file_name(stem: str) -> str | None:
+    """The same of a file's name without its ending, where its last words may be a common name: `…_L2A_nir08`."""
+    if (found := standard_band_name(stem)) or _NAME.search(stem):
+        return found
+    words = re.split(r"[\s_.-]+", stem)
+    words = [word for word in words if word and not _SIZE_OR_TIME.fullmatch(word.lower()) and word.lower() != "clip"]
+    for count in (4, 3, 2, 1):
+        if len(words) >= count:
+            word = _common_word(" ".join(words[-count:]))
+            if word in _COMMON and (word not in _LETTERS or len(words) > 1):
+                return _COMMON[word]
+    return None
+
+
+def _common_word(text: str) -> str:
+    """A text as one word in small letters, without dates, sizes and names of products; of other programs' meaning."""
+    undated = re.sub(r"(?<!\d)(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)", " ", text.lower())
+    words = [word for word in re.split(r"[^a-z0-9]+", undated) if word and not _SIZE_OR_TIME.fullmatch(word)]
+    word = "".join(word for word in words if word not in _NO_WORD)
+    if "nbart" in words or "nbar" in words:
+        # Digital Earth Australia counts the bands of shortwave from 2 on.
+        return {"swir2": "swir1", "swir3": "swir2"}.get(word, word)
+    return word
 
 
 def guess_band_names(band_count: int) -> tuple[str, ...] | None:

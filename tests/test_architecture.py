@@ -53,6 +53,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     (
         "s2dash.errors",
         "s2dash.grid",
+        "s2dash.helper_layers",
         "s2dash.memory",
         "s2dash.palette",
         "s2dash.resample",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,10 +26,11 @@ from s2dash.ingest.process import run_child
 from s2dash.ingest.product import UNKNOWN_OFFSET
 from s2dash.legend import clean_name
 from s2dash.reading import read_edge_stack, read_preview_stack
-from s2dash.scene import AREA, FILE_MASK, Fill, Layer, MaskLayer, Reflectance, Scene
+from s2dash.scene import AREA, Fill, Layer, MaskLayer, Reflectance, Scene
 from s2dash.types import CancelToken, Progress, no_progress
 
 SAMPLE_PATH = Path(__file__).parents[1] / "data" / "coast.tif"
+UNTITLED = "Your scene"
 PREVIEW_NAME = "preview.npy"
 _SWITCH_OFF = "--mask none switches this off."
 
@@ -312,15 +314,22 @@ def _title(names: Sequence[str]) -> str:
     if any(stem[length : length + 1].isdigit() for stem in stems):
         shared = shared.rstrip("0123456789")
     shared = shared.strip(" _-.(") if len(stems) > 1 else shared
-    return clean_name(shared if len(shared) >= 4 else f"{stems[0]} and {len(stems) - 1} more") or "Scene"
+    if len(stems) == 1:
+        return clean_name(stems[0]) or UNTITLED
+    # What names of bands begin with is no title: B of B02, SR_B of SR_B4.
+    shared = re.sub(r"(?:^|[ _.-]+)(?:band|b|bn|sr_b|layer|fre|sre|nbart)$", "", shared, flags=re.IGNORECASE)
+    shared = shared.strip(" _-.(")
+    return clean_name(shared) if len(shared) >= 2 else UNTITLED
 
 
 def _in_place(planned: Plan, path: Path) -> Plan:
     """The plan with its layers where the file's bands are."""
     (source,) = planned.sources
     scene = planned.scene
-    layers = tuple(Layer(path, index, source.grid) for index in source.indexes)
-    masks = tuple(MaskLayer(FILE_MASK, Layer(path, int(source.mask or 0), source.grid)) for _ in scene.masks)
+    # In the raster that would be written, the mask follows the bands.
+    places = [*source.indexes, int(source.mask or 0)]
+    layers = tuple(Layer(path, places[layer.index - 1], source.grid) for layer in scene.layers)
+    masks = tuple(replace(mask, layer=Layer(path, places[mask.layer.index - 1], source.grid)) for mask in scene.masks)
     return replace(planned, scene=replace(scene, layers=layers, masks=masks))
 
 

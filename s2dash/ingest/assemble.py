@@ -119,6 +119,8 @@ class _Header:
     grid: Grid
     indexes: tuple[int, ...]
     texts: tuple[str, ...]
+    classifications: tuple[tuple[int, str | None], ...]
+    """Place and date of each band that is a scene classification among others."""
     dtype: str
     mask: str | int | None
     nodata: tuple[float | None, ...]
@@ -172,16 +174,25 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
                 layers.append(Layer(path, index, grid))
                 texts.append(text)
             nodata.extend(header.nodata)
-            if header.mask is not None:
-                own = tuple(slots) if len(slots) < band_count else ()
+            own = tuple(slots) if len(slots) < band_count else ()
+            for index, (_, day) in enumerate(header.classifications, len(header.texts) + 1):
                 slots.append(band_count + len(masks))
-                masks.append(MaskLayer(FILE_MASK, Layer(path, len(header.texts) + 1, grid), own))
+                concerned = tuple(slot for slot in own or slots if day is not None and _day(texts[slot]) == day)
+                masks.append(MaskLayer(SCL, Layer(path, index, grid), concerned or own))
+            if header.mask is not None:
+                slots.append(band_count + len(masks))
+                masks.append(MaskLayer(FILE_MASK, Layer(path, len(slots), grid), own))
         sources.append(_source(header, grid, tuple(slots)))
     bands = named_bands(texts)
+    helpers = [band.name for band in bands if band.is_helper]
     date, year = _date(headers, provenance)
     notes = [*provenance.notes, *(note for header in headers for note in header.notes), *placed.notes, *grid_notes]
     if provenance.doubt and not any(header.stated for header in headers):
         notes.append(provenance.doubt)
+    if helpers:
+        notes.append(
+            f"Left out, as no bands of the ground: {', '.join(helpers)}. Choose them to use them all the same."
+        )
     if not grids[0].has_place:
         notes.insert(0, NO_PLACE)
         if not grids[0].transform.is_identity:
@@ -262,7 +273,6 @@ def finished(planned: Plan, preview: np.ndarray, valid_counts: Sequence[int], di
     Raises UnreadableFile where fewer than two pixels hold data.
     """
     scene = with_found_fill(planned.scene, preview)
-    everything = range(len(scene.bands))
     if max(valid_counts) < _LEAST_VALID:
         raise _no_data(scene)
     most = min(_LOOKED_AT, _LOOKED_AT_TOGETHER // len(scene.bands))
@@ -271,7 +281,7 @@ def finished(planned: Plan, preview: np.ndarray, valid_counts: Sequence[int], di
     found = []
     in_all = np.ones(preview.shape[1:], dtype=bool)
     strange = []
-    for i in everything:
+    for i in scene.measured:
         # Band by band: for all together, arrays as large as the picture would be made.
         valid = valid_pixels(bare, [i], preview, Masking())
         for fill, held in together:
@@ -289,8 +299,9 @@ def finished(planned: Plan, preview: np.ndarray, valid_counts: Sequence[int], di
     reflectance = otherwise or planned.stated or guessed_reflectance(scene.dtype, measured, len(scene.bands), are_bands)
     scene = _with_likely_names(scene, found, reflectance)
     scene = _with_constant_bands(scene, found)
+    by_band = list(zip(scene.measured, found, strict=True))
     lowest = [float(np.percentile(values, 1)) for values in found if values.size]
-    darkest = [float(np.percentile(values, 1)) for i, values in enumerate(found) if _can_be_dark(scene, i, values)]
+    darkest = [float(np.percentile(values, 1)) for i, values in by_band if _can_be_dark(scene, i, values)]
     notes = [*scene.notes, *doubts_about_offset(reflectance, lowest), *(note for one in strange for note in one)]
     if not planned.is_told and may_hold_offset(reflectance, scene.dtype, darkest, planned.latest, planned.is_mission):
         notes.append(UNKNOWN_OFFSET)
@@ -309,8 +320,9 @@ def _can_be_dark(scene: Scene, position: int, values: np.ndarray) -> bool:
 
 
 def _with_constant_bands(scene: Scene, found: Sequence[np.ndarray]) -> Scene:
-    """The scene that knows which of its bands are the same number everywhere; `found` are values of each."""
-    flat = tuple(i for i, values in enumerate(found) if values.size > 1 and (values == values[0]).all())
+    """The scene that knows which of its bands are the same number everywhere; `found` are values of the measured."""
+    by_band = zip(scene.measured, found, strict=True)
+    flat = tuple(i for i, values in by_band if values.size > 1 and (values == values[0]).all())
     if not flat or len(flat) == len(found):
         return scene
     names = [scene.bands[i].name for i in flat]
@@ -374,6 +386,7 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
     ):
         layout = layout_of(dataset, file.name)
         indexes, texts, notes = layout.indexes, layout.texts, layout.notes
+        classifications = () if file.is_scl else tuple((i, day or file.date) for i, day in layout.classifications)
         if file.is_scl:
             indexes, texts, notes = (1,), ("SCL",), ()
             _require_codes(dataset, file)
@@ -381,8 +394,8 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
             texts = (f"{file.band} {file.date}" if file.date else file.band,)
             notes = ()
         elif file.date:
-            texts = tuple(f"{t} {file.date}" if sentinel2.standard_band_name(t) else t for t in texts)
-        mask: str | int | None = layout.alpha_index
+            texts = tuple(_dated(text, file.date) for text in texts)
+        mask: str | int | None = layout.mask_index
         if mask is None and has_internal_mask(dataset) and not file.is_scl:
             mask = "internal"
         grid, place_notes = _grid(dataset, file)
@@ -391,10 +404,11 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
             grid=grid,
             indexes=indexes,
             texts=texts,
+            classifications=classifications,
             dtype=str(np.result_type(*(np.dtype(dataset.dtypes[i - 1]) for i in indexes))),
             mask=mask,
             nodata=tuple(_nodata(dataset, i, file, provenance) for i in indexes),
-            stated=stated_reflectance(dataset, len(indexes)),
+            stated=stated_reflectance(dataset, indexes, layout.measured),
             tags=dataset.tags(),
             is_bilevel=all(dataset.tags(i, ns="IMAGE_STRUCTURE").get("NBITS") == "1" for i in indexes),
             is_guessed=layout.is_guessed,
@@ -496,11 +510,11 @@ def _source(header: _Header, grid: Grid, slots: tuple[int, ...]) -> Source:
         path=header.file.path,
         name=header.file.name,
         grid=grid,
-        indexes=header.indexes,
+        indexes=(*header.indexes, *(index for index, _ in header.classifications)),
         dtype=header.dtype,
         mask=header.mask,
         slots=slots,
-        nodata=header.nodata,
+        nodata=(*header.nodata, *(None for _ in header.classifications)),
     )
 
 
@@ -515,6 +529,17 @@ def _date(headers: Sequence[_Header], provenance: Provenance) -> tuple[str | Non
 
 def _level(headers: Sequence[_Header]) -> str | None:
     return next((h.tags["PROCESSING_LEVEL"][:20] for h in headers if h.tags.get("PROCESSING_LEVEL")), None)
+
+
+def _dated(text: str, date: str) -> str:
+    """A band's text with its day, where it has none: after naming, so that `blue` stays B02."""
+    if not text or _day(text):
+        return text
+    return f"{text} {date}" if sentinel2.standard_band_name(text) else f"{text}_{date}"
+
+
+def _day(text: str) -> str | None:
+    return acquisition_date({}, text)[0]
 
 
 def _days_in(texts: Iterable[str]) -> list[str | None]:
@@ -557,7 +582,7 @@ def facts_of(scene: Scene, valid_counts: Sequence[int]) -> dict[str, Any]:
         "title": scene.title,
         "grids": [grid_facts(grid) for grid in grids],
         "scene_grids": len(scene.grids),
-        "bands": [[band.name, band.standard] for band in scene.bands],
+        "bands": [[band.name, band.standard, band.is_helper] for band in scene.bands],
         "layers": [layer(one) for one in scene.layers],
         "masks": [[mask.kind, layer(mask.layer), mask.positions] for mask in scene.masks],
         "dtype": scene.dtype,
@@ -609,7 +634,7 @@ def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:
     return Scene(
         title=facts["title"],
         grid=grids[0],
-        bands=tuple(Band(name, standard) for name, standard in facts["bands"]),
+        bands=tuple(Band(name, standard, bool(is_helper)) for name, standard, is_helper in facts["bands"]),
         layers=tuple(layer(one) for one in facts["layers"]),
         dtype=facts["dtype"],
         nodata=tuple(None if n is None else float(n) for n in facts["nodata"]),

@@ -12,7 +12,7 @@ import numpy as np
 import rasterio
 from rasterio.enums import ColorInterp, MaskFlags
 
-from s2dash import sentinel2
+from s2dash import helper_layers, sentinel2
 from s2dash.legend import MOST_NAME_CHARACTERS, clean_name
 from s2dash.scene import Band, Reflectance
 
@@ -43,8 +43,12 @@ class Layout:
     """Place of each band in the raster, from 1."""
     texts: tuple[str, ...]
     """What the file calls each, cleaned; empty where it says nothing."""
-    alpha_index: int | None
-    """The band that is a mask."""
+    measured: tuple[bool, ...]
+    """Whether each is a measurement, not a helper layer."""
+    classifications: tuple[tuple[int, str | None], ...]
+    """Place of each band that is a scene classification beside others, and its date where the name has one."""
+    mask_index: int | None
+    """The band that is a mask: 0 is no data."""
     is_guessed: bool
     """Whether the texts follow from count and order only."""
     notes: tuple[str, ...]
@@ -55,33 +59,101 @@ def layout_of(dataset: rasterio.DatasetReader, file_name: str) -> Layout:
 
     Names by count and order are a guess, and noted as one.
     """
-    alpha = [i for i in dataset.indexes if dataset.colorinterp[i - 1] == ColorInterp.alpha]
-    if dataset.count == 1:
-        alpha = []
-    indexes = tuple(i for i in dataset.indexes if i not in alpha[-1:])
+    alpha = [i for i in dataset.indexes if _is_alpha(dataset, i)] if dataset.count > 1 else []
+    kinds = {i: helper_layers.helper_kind(dataset.descriptions[i - 1] or "") for i in dataset.indexes}
+    if all(kinds[i] for i in dataset.indexes if i not in alpha[-1:]):
+        kinds = dict.fromkeys(kinds)
+    valid = [i for i in dataset.indexes if kinds[i] == helper_layers.VALID]
+    mask_index = next(iter([*alpha[-1:], *valid]), None)
+    classes = [i for i in dataset.indexes if kinds[i] == helper_layers.SCENE_CLASSES]
+    indexes = tuple(i for i in dataset.indexes if i != mask_index and i not in classes)
     descriptions = [dataset.descriptions[i - 1] or "" for i in indexes]
     texts = [clean_name(text) for text in descriptions]
-    guess = sentinel2.guess_band_names(len(indexes))
+    if _only_count(texts):
+        texts = [""] * len(texts)
+    by_colour = _by_colour([dataset.colorinterp[i - 1] for i in indexes])
+    guess = by_colour or sentinel2.guess_band_names(len(indexes))
+    order = "by the colours it states" if by_colour else "the usual order"
     notes: tuple[str, ...] = ()
     guessed = False
     if any(len(text.strip()) > MOST_NAME_CHARACTERS for text in descriptions):
         notes = (f"The file has names of bands that are cut to {MOST_NAME_CHARACTERS} characters.",)
     if not any(texts) and len(indexes) == 1:
-        texts = [sentinel2.standard_band_name(file_name) or ""]
+        stem = clean_name(Path(file_name).stem)
+        texts = [sentinel2.band_in_file_name(stem) or stem]
     elif not any(texts) and guess:
         texts, guessed = list(guess), True
         notes = (
-            f"The file does not name its {len(indexes)} bands; they are taken as {', '.join(guess)}, the usual order. "
+            f"The file does not name its {len(indexes)} bands; they are taken as {', '.join(guess)}, {order}. "
             "Change the names if that is wrong.",
         )
     elif not any(texts):
         notes = (f"The file does not name its {len(indexes)} bands, and their number has no usual order.",)
-    return Layout(indexes, tuple(texts), alpha[-1] if alpha else None, guessed, notes)
+    if classes:
+        notes = (*notes, f"{clean_name(dataset.descriptions[classes[0] - 1])} is taken as the scene classification.")
+    dated = tuple((i, acquisition_date({}, dataset.descriptions[i - 1])[0]) for i in classes)
+    return Layout(indexes, tuple(texts), tuple(not kinds[i] for i in indexes), dated, mask_index, guessed, notes)
+
+
+_MOST_LOOKED_AT = 16
+
+
+def _is_alpha(dataset: rasterio.DatasetReader, index: int) -> bool:
+    """Whether a band tagged alpha is one: not named as another, and only none and all in the blocks looked at.
+
+    GDAL tags the fourth band of 8-bit files so whatever it holds.
+    """
+    if dataset.colorinterp[index - 1] != ColorInterp.alpha:
+        return False
+    text = dataset.descriptions[index - 1] or ""
+    if text and "alpha" not in text.lower() and not _COUNT.fullmatch(clean_name(text)):
+        return helper_layers.helper_kind(text) == helper_layers.VALID
+    dtype = np.dtype(dataset.dtypes[index - 1])
+    full = (np.iinfo(dtype).max, 255) if np.issubdtype(dtype, np.integer) else (1, 255)
+    rows, cols = dataset.block_shapes[index - 1]
+    down, across = -(-dataset.height // rows), -(-dataset.width // cols)
+    for place in np.unique(np.linspace(0, down * across - 1, _MOST_LOOKED_AT).astype(int)):
+        row, col = int(place) // across * rows, int(place) % across * cols
+        window = ((row, min(row + rows, dataset.height)), (col, min(col + cols, dataset.width)))
+        if not np.isin(dataset.read(index, window=window), (0, *full)).all():
+            return False
+    return True
+
+
+_COUNT = re.compile(r"(band|layer|b|bn|sample|channel|ch)[ _-]?([1-9]\d?)", re.IGNORECASE | re.ASCII)
+_MOST_COUNTED_BY_LETTER = 7
+"""`B1` to `B8` and more are taken for the mission's own names, as nobody else has so many."""
+
+
+def _only_count(texts: Sequence[str]) -> bool:
+    """Whether descriptions only count the bands from 1 on, as programs do that know no names: `Band 1`, `Band 2`.
+
+    `B1` to `B7` count too where no gap and no `B8A` shows that the mission's bands are meant; `B01` does not.
+    """
+    found = [_COUNT.fullmatch(text) for text in texts]
+    if len(texts) < 2 or any(match is None or int(match[2]) != n for n, match in enumerate(found, 1)):
+        return False
+    return len(texts) <= _MOST_COUNTED_BY_LETTER or all(match and match[1].lower() != "b" for match in found)
+
+
+_COLOURS = {ColorInterp.red: "B04", ColorInterp.green: "B03", ColorInterp.blue: "B02"}
+
+
+def _by_colour(colours: Sequence[ColorInterp]) -> tuple[str, ...] | None:
+    """Names by stated colours, where red, green and blue are all there and at most one other, the near infrared."""
+    if not 3 <= len(colours) <= 4 or any(list(colours).count(colour) != 1 for colour in _COLOURS):
+        return None
+    return tuple(_COLOURS.get(colour, "B08") for colour in colours)
 
 
 def named_bands(texts: Sequence[str]) -> tuple[Band, ...]:
     """Bands with unique names from free texts: standard names, with a date or number where one comes twice."""
-    standards = [sentinel2.standard_band_name(text) for text in texts]
+    kinds = [helper_layers.helper_kind(text) for text in texts]
+    helpers = [bool(kind) and not all(kinds) for kind in kinds]
+    standards = [
+        None if is_helper else sentinel2.standard_band_name(text)
+        for text, is_helper in zip(texts, helpers, strict=True)
+    ]
     names: list[str] = []
     for number, (text, standard) in enumerate(zip(texts, standards, strict=True), 1):
         name = standard or clean_name(text) or f"band {number}"
@@ -92,7 +164,7 @@ def named_bands(texts: Sequence[str]) -> tuple[Band, ...]:
         while unique in names:
             unique, copy = f"{name}_{copy}", copy + 1
         names.append(unique)
-    return tuple(Band(name, standard) for name, standard in zip(names, standards, strict=True))
+    return tuple(Band(*one) for one in zip(names, standards, helpers, strict=True))
 
 
 def has_internal_mask(dataset: rasterio.DatasetReader) -> bool:
@@ -103,14 +175,25 @@ def has_internal_mask(dataset: rasterio.DatasetReader) -> bool:
     )
 
 
-def stated_reflectance(dataset: rasterio.DatasetReader, band_count: int) -> Reflectance | None:
-    """What a file's header says of its numbers: tags of our own, else the scale and offset of its bands; or None."""
+def stated_reflectance(
+    dataset: rasterio.DatasetReader, indexes: Sequence[int], measured: Sequence[bool]
+) -> Reflectance | None:
+    """What a file's header says of its numbers: tags of our own, else the scale and offset of its bands; or None.
+
+    Parameters
+    ----------
+    indexes : the bands that are wanted, from 1
+    measured : whether each is a measurement; the scales of others say nothing of reflectance
+    """
+    band_count = len(indexes)
     tags = dataset.tags()
     tagged = _number(tags.get("QUANTIFICATION_VALUE"))
     if tagged:
         offset = _number(tags.get("ADD_OFFSET")) or 0.0
         return Reflectance(tagged, (offset,) * band_count, f"The file says: divided by {tagged:g}, offset {offset:g}.")
-    pairs = list(zip(dataset.scales, dataset.offsets, strict=True))[:band_count]
+    found = [(dataset.scales[i - 1], dataset.offsets[i - 1]) for i in indexes]
+    first = next((pair for pair, is_measured in zip(found, measured, strict=True) if is_measured), found[0])
+    pairs = [pair if is_measured else first for pair, is_measured in zip(found, measured, strict=True)]
     if not all(np.isfinite(offset) and 1e-9 < scale <= 1 for scale, offset in pairs):
         return None
     if all(scale == 1 for scale, _ in pairs):

@@ -94,8 +94,8 @@ def found_fill(scene: Scene, stack: np.ndarray) -> FoundFill:
 def _groups(scene: Scene) -> list[list[int]]:
     """Bands that one fill would be in together: of a file with several, and of all files with one of the same date."""
     by_file: dict[object, list[int]] = {}
-    for position, layer in enumerate(scene.layers):
-        by_file.setdefault(layer.path, []).append(position)
+    for position in scene.measured:
+        by_file.setdefault(scene.layers[position].path, []).append(position)
     groups: dict[object, list[int]] = {}
     for path, positions in by_file.items():
         key = path if len(positions) > 1 else f"single {scene.bands[positions[0]].suffix}"
@@ -306,7 +306,7 @@ def zero_fill(scene: Scene) -> tuple[Fill, ...]:
     """Whole numbers that are zero in every band, where neither a tag nor a file's mask says what has no data."""
     is_told = any(n is not None for n in scene.nodata) or any(mask.kind == FILE_MASK for mask in scene.masks)
     is_whole = np.issubdtype(np.dtype(scene.dtype), np.integer)
-    return (Fill(0.0, tuple(range(len(scene.bands)))),) if is_whole and not is_told else ()
+    return (Fill(0.0, scene.measured),) if is_whole and not is_told else ()
 
 
 def held_in_all(fill: Fill, stack: np.ndarray) -> np.ndarray:

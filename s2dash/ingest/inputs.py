@@ -40,9 +40,11 @@ from s2dash.ingest.product import (
     is_outside_series,
     missing_bands_note,
     offset_rule,
+    only_counted,
     parse_metadata,
     tile_from_name,
 )
+from s2dash.sentinel2 import guess_band_names
 from s2dash.settings import ARCHIVE_LIMITS
 
 _SATURATED = 65_535
@@ -323,12 +325,20 @@ def _from_files(
     cars = found.side_cars
     files = [_input_file(by_name[n], f.band, f.is_scl, f.date, cars.get(n, ())) for n, f in banded.items()]
     dated = len(others) > 1
-    dates = {name: acquisition_date({}, name)[0] if dated else None for name in others}
-    files += [_input_file(by_name[n], None, False, date, cars.get(n, ())) for n, date in dates.items()]
+    counted = only_counted(others)
+    guess = guess_band_names(len(counted)) or tuple(f"layer {n}" for n in range(1, len(counted) + 1))
+    named = dict(zip(counted, guess, strict=True))
+    for name in sorted(others, key=lambda n: counted.index(n) if n in named else -1):
+        date = acquisition_date({}, name)[0] if dated else None
+        files.append(_input_file(by_name[name], named.get(name), False, date, cars.get(name, ())))
     complaints: list[str] = []
     metadata = _readable([by_name[name] for name in choice.metadata if name in by_name], complaints)
     tiles = _readable([by_name[name] for name in choice.tile_metadata if name in by_name], complaints)
-    notes = (*found.notes, *choice.notes, *_left_out([*found.helpers, *left]))
+    counting: tuple[str, ...] = ()
+    if counted:
+        taken = f"The files' names only count their {len(counted)} bands; they are taken as {', '.join(guess)}."
+        counting = (f"{taken} Change the names if that is wrong.",)
+    notes = (*found.notes, *counting, *choice.notes, *_left_out([*found.helpers, *left]))
     provenance = _provenance(choice, files, metadata, tiles, title, notes)
     return Inputs(tuple(files), replace(provenance, complaint=complaints[0] if complaints else None))
 

@@ -16,9 +16,10 @@ from xml.etree.ElementTree import Element, ParseError
 import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
+from s2dash import helper_layers
 from s2dash.errors import UnknownName, UnreadableFile
 from s2dash.legend import clean_name
-from s2dash.sentinel2 import ATMOSPHERE_BANDS, BANDS, standard_band_name
+from s2dash.sentinel2 import ATMOSPHERE_BANDS, BANDS, band_in_file_name
 from s2dash.settings import ARCHIVE_LIMITS
 
 SCL = "SCL"
@@ -185,7 +186,8 @@ def choose_files(names: Sequence[str], tile: str | None = None) -> Choice:
     one date the finest. All dates of a tile are kept. Raises UnknownName for a `tile` that no file is of.
     """
     names = sorted(dict.fromkeys(names))
-    found = [facts for name in names if (facts := file_facts(name))]
+    counted = only_counted(names)
+    found = [facts for name in names if name not in counted and (facts := file_facts(name))]
     chosen_tile = _choose(found, "tile", _known_tile(tile, found) if tile else None)
     of_tile = [f for f in found if f.tile in (None, chosen_tile)]
     level = _choose(of_tile, "level", None)
@@ -200,7 +202,7 @@ def choose_files(names: Sequence[str], tile: str | None = None) -> Choice:
         bands=bands,
         metadata=_metadata_of(names, _PRODUCT_METADATA, bands, None, level),
         tile_metadata=_metadata_of(names, _TILE_METADATA, bands, chosen_tile, level),
-        other_rasters=tuple(name for name in names if _is_other_raster(name)),
+        other_rasters=tuple(name for name in names if name in counted or _is_other_raster(name)),
         tile=chosen_tile,
         level=level,
         notes=tuple(notes),
@@ -210,6 +212,31 @@ def choose_files(names: Sequence[str], tile: str | None = None) -> Choice:
 def tile_from_name(name: str) -> str | None:
     """`33UUU` from a file's name or path; None without one."""
     return _tile(_parts(name))
+
+
+_COUNTED = re.compile(r"(.*?)(?:band|layer|bn)[ _-]?(\d{1,2})", re.IGNORECASE | re.ASCII)
+
+
+def only_counted(names: Sequence[str]) -> tuple[str, ...]:
+    """Files whose names only count them, in that order: `band1.tif` to `band4.tif`, from 1 on and without a gap.
+
+    Where a gap or `8A` shows that the numbers are the mission's, there are none.
+    """
+    found: dict[int, str] = {}
+    for name in names:
+        stem = _raster_stem(_parts(name))
+        if stem is None:
+            continue
+        match = _COUNTED.fullmatch(stem)
+        if match is None:
+            if file_facts(name):
+                return ()
+        elif int(match[2]) in found:
+            return ()
+        else:
+            found[int(match[2])] = name
+    numbers = sorted(found)
+    return tuple(found[n] for n in numbers) if len(found) > 1 and numbers == list(range(1, len(found) + 1)) else ()
 
 
 def missing_bands_note(choice: Choice, level: str | None) -> tuple[str, ...]:
@@ -290,7 +317,9 @@ def _raster_stem(parts: Sequence[str]) -> str | None:
 def _is_extra(parts: Sequence[str], stem: str) -> bool:
     """Whether a product's file holds something else than measured bands: previews, masks, quality, water vapour."""
     words = {word.upper() for word in _WORDS.findall(stem)}
-    return bool(words & _NO_BANDS) or any(part.upper() in _NO_BAND_FOLDERS for part in parts[:-1])
+    if words & _NO_BANDS or any(part.upper() in _NO_BAND_FOLDERS for part in parts[:-1]):
+        return True
+    return _band(stem) is None and helper_layers.helper_kind_of_file(stem) is not None
 
 
 def _is_other_raster(name: str) -> bool:
@@ -300,8 +329,10 @@ def _is_other_raster(name: str) -> bool:
 
 
 def _band(stem: str) -> str | None:
-    band = standard_band_name(stem)
-    if SCL in (word.upper() for word in _WORDS.findall(stem)):
+    band = band_in_file_name(stem)
+    words = [word.upper() for word in _WORDS.findall(stem)]
+    is_classes = helper_layers.helper_kind_of_file(stem) == helper_layers.SCENE_CLASSES and "MAP" not in words
+    if SCL in words or is_classes:
         return None if band else SCL
     return band
 

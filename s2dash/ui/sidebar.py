@@ -104,7 +104,9 @@ def _offer_band_sets(scene: Scene) -> None:
         for label, names in sentinel2.BAND_SETS.items()
         if label != "All bands"
     }
-    sets = {label: names for label, names in sets.items() if names} | {"All": list(scene.band_names)}
+    sets = {label: names for label, names in sets.items() if names} | {
+        "All": [scene.band_names[i] for i in scene.measured]
+    }
     if len(scene.bands) < 2:
         return
     current = next((label for label, names in sets.items() if set(names) == set(st.session_state.bands)), None)

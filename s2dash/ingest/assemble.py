@@ -146,7 +146,7 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
         if not are_numbers_given:
             raise UnreadableFile(provenance.complaint)
         provenance = replace(provenance, notes=(*provenance.notes, f"Not used: {provenance.complaint}"))
-    headers = [_read_header(file, provenance) for file in files]
+    headers = _in_zone_of_tile([_read_header(file, provenance) for file in files])
     if all(header.is_bilevel and set(header.nodata) == {None} for header in headers):
         headers = [replace(header, nodata=(_NEITHER_BIT,) * len(header.nodata)) for header in headers]
     _require_budget(headers)
@@ -424,7 +424,7 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
 
 
 def _grid(dataset: rasterio.DatasetReader, file: InputFile) -> tuple[Grid, tuple[str, ...]]:
-    """Where a file lies by its header, else by its points, by what lies beside it, or by its tile; and notes.
+    """Where a file lies by its header, else by its points, or by what lies beside it; and notes.
 
     Raises UnreadableFile as `read_grid` does.
     """
@@ -445,11 +445,25 @@ def _grid(dataset: rasterio.DatasetReader, file: InputFile) -> tuple[Grid, tuple
             notes.append(f"The place of {file.name} is from what lies beside it: {', '.join(used)}.")
     if (transform, crs_wkt) != (own.transform, own.crs_wkt):
         own = checked_grid(own.shape_rc, transform, crs_wkt, file.name)
-    if not own.has_place and file.tile and (placed := places.in_zone_of_tile(own, file.tile)) is not None:
-        code = places.zone_of_tile(file.tile)
-        notes.append(f"The files state no coordinate system: EPSG:{code} follows from tile {file.tile} in their names.")
-        own = checked_grid(own.shape_rc, placed.transform, placed.crs_wkt, file.name)
     return own, tuple(notes)
+
+
+def _in_zone_of_tile(headers: Sequence[_Header]) -> Sequence[_Header]:
+    """The headers, placed in the UTM zone of the tile in their names where no file of the scene states its place."""
+    if any(header.grid.has_place for header in headers):
+        return headers
+    return [_in_own_zone(header) for header in headers]
+
+
+def _in_own_zone(header: _Header) -> _Header:
+    tile = header.file.tile
+    placed = places.in_zone_of_tile(header.grid, tile) if tile else None
+    if tile is None or placed is None:
+        return header
+    code = places.zone_of_tile(tile)
+    note = f"The files state no coordinate system: EPSG:{code} follows from tile {tile} in their names."
+    grid = checked_grid(placed.shape_rc, placed.transform, placed.crs_wkt, header.file.name)
+    return replace(header, grid=grid, notes=(*header.notes, note))
 
 
 def _require_codes(dataset: rasterio.DatasetReader, file: InputFile) -> None:

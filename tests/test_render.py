@@ -23,7 +23,7 @@ from s2dash.grid import Grid
 from s2dash.ingest import sample_scene
 from s2dash.reading import read_preview_stack
 from s2dash.render import Picture, map_bounds, picture_rgba, tile_png, transparent_tile_png
-from s2dash.scene import Band, Layer, Reflectance, Scene
+from s2dash.scene import Band, Fill, Layer, Reflectance, Scene
 
 WORLD_M = 2 * math.pi * 6_378_137.0
 
@@ -340,6 +340,8 @@ def scene_of(stack: np.ndarray, names: tuple[str, ...], nodata: float | None = N
         nodata=(nodata,) * len(names),
         reflectance=Reflectance(10_000, (0,) * len(names), "made up"),
         digest="made up",
+        # As reading finds it where no tag says what stands for no data.
+        fills=() if nodata is not None else (Fill(0, tuple(range(len(names)))),),
     )
 
 

@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
         try:
             output: dict[str, Any] = arguments.run(arguments, started)
         finally:
-            _show_progress.end()
+            _line.end()
     except S2DashError as error:
         print(f"s2dash: {error}", file=sys.stderr)
         return next((status for kind, status in EXIT_STATUS.items() if isinstance(error, kind)), 1)
@@ -570,4 +570,8 @@ class _Progress:
         self._is_open = False
 
 
-_show_progress = _Progress()
+_line = _Progress()
+
+
+def _show_progress(share: float, what: str) -> None:
+    _line(share, what)

@@ -61,8 +61,11 @@ class Member:
 
 def is_zip(path: Path) -> bool:
     """Whether the first bytes are those of a zip file. Raises UnreadableFile where it cannot be read."""
-    with _translated(path), path.open("rb") as file:
-        return file.read(4) in _MAGIC
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in _MAGIC
+    except OSError as error:
+        raise UnreadableFile(f"{path.name} cannot be read: {error.strerror}.") from error
 
 
 def list_members(path: Path, limits: ArchiveLimits = ARCHIVE_LIMITS) -> tuple[Member, ...]:

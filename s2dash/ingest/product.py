@@ -329,7 +329,8 @@ def _is_other_raster(name: str) -> bool:
 
 
 def _band(stem: str) -> str | None:
-    band = band_in_file_name(stem)
+    # One letter says too little of a file: `b.tif` is rather the second of two than the blue band.
+    band = band_in_file_name(stem) if len(stem) > 1 else None
     words = [word.upper() for word in _WORDS.findall(stem)]
     is_classes = helper_layers.helper_kind_of_file(stem) == helper_layers.SCENE_CLASSES and "MAP" not in words
     if SCL in words or is_classes:

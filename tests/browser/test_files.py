@@ -398,7 +398,8 @@ def test_a_hostile_product_and_a_hostile_area_are_text(
     expect(app.page.get_by_text("Only the area you gave counts.")).to_be_visible(timeout=PATIENCE_MS)
     app.wait_for_classes(other_than=token)
     app.expect_up_to_date()
-    expect(app.page.get_by_text(SCRIPTS[1][:25]).first).to_be_visible()
+    app.page.locator(".st-key-strip").get_by_role("button", name="note").first.click()
+    expect(app.page.get_by_text(SCRIPTS[1][:25]).locator("visible=true").first).to_be_visible()
     look_everywhere(app, tmp_path)
 
 

@@ -70,6 +70,8 @@ class MaskLayer:
     layer: Layer
     positions: tuple[int, ...] = ()
     """The bands it speaks of, such as those of its date: it hides nothing where none is chosen. Empty for all."""
+    notes: tuple[str, ...] = ()
+    """What the scene's notes say of it, in plain words."""
 
     def concerns(self, positions: Sequence[int]) -> bool:
         """Whether it speaks of one of these bands."""

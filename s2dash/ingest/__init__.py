@@ -172,13 +172,14 @@ def with_area(
     facts = _in_new_folder(request, folder, progress, cancel)
     bare = without_area(scene)
     layer = Layer(folder / Path(str(facts["raster"])).name, 1, scene.grids[0])
+    notes = tuple(str(note) for note in facts["notes"])
     marked = hashlib.sha256(f"{bare.digest} {facts['digest']}".encode()).hexdigest()
     changed = replace(
         bare,
-        masks=(*bare.masks, MaskLayer(AREA, layer)),
+        masks=(*bare.masks, MaskLayer(AREA, layer, notes=notes)),
         digest=marked,
         previews=(),
-        notes=(*bare.notes, *(str(note) for note in facts["notes"])),
+        notes=(*bare.notes, *notes),
     )
     if bare.previews and bare.previews[0] is not None:
         before = np.load(bare.previews[0], allow_pickle=False)
@@ -191,10 +192,13 @@ def with_area(
 
 def without_area(scene: Scene) -> Scene:
     """The scene as it was before an area was drawn."""
-    kept = tuple(mask for mask in scene.masks if mask.kind != AREA)
-    if len(kept) == len(scene.masks):
+    areas = [mask for mask in scene.masks if mask.kind == AREA]
+    if not areas:
         return scene
-    return replace(scene, masks=kept, digest=hashlib.sha256(f"{scene.digest} whole".encode()).hexdigest())
+    said = {note for area in areas for note in area.notes}
+    kept = tuple(mask for mask in scene.masks if mask.kind != AREA)
+    notes = tuple(note for note in scene.notes if note not in said)
+    return replace(scene, masks=kept, notes=notes, digest=hashlib.sha256(f"{scene.digest} whole".encode()).hexdigest())
 
 
 def rename_bands(scene: Scene, names: list[str]) -> Scene:

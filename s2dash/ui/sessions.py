@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -66,12 +67,14 @@ def note_session(sessions: Sessions) -> None:
     session = runtime.get_instance().get_app_session(context.session_id) if context and runtime.exists() else None
     if context is None or session is None:
         return
-    state, fragments = session.session_state, context.fragment_storage
+    # What fragments hold may go earlier; the state takes no weak references.
+    state, fragments = session.session_state, weakref.ref(context.fragment_storage)
 
     def forget() -> None:
         # Not left to the end of Streamlit's own objects: its loop holds the last session until another one comes.
         state.clear()
-        fragments.clear()
+        if (held := fragments()) is not None:
+            held.clear()
 
     sessions.note(context.session_id, forget)
 

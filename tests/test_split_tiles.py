@@ -209,9 +209,7 @@ def test_tiles_of_other_names_are_shown_the_way_to_many_scenes(tmp_path: Path) -
     values = picture()
     one = write_band(tmp_path / "north.tif", values[:, :, :50], placed((60, 50), 10))
     two = write_band(tmp_path / "south.tif", values[:, :, 50:], placed((60, 40), 10, (500, 0)))
-    with pytest.raises(
-        UnreadableFile, match=r"do not overlap.*`Many scenes` on the page \(`batch` on"
-    ):
+    with pytest.raises(UnreadableFile, match=r"do not overlap.*`Many scenes` on the page \(`batch` on"):
         taken_in([one, two], tmp_path)
 
 

@@ -93,9 +93,10 @@ def open_app(new_page: Callable[..., Visit], server: Server) -> Iterator[Callabl
 
 
 def unfold(app: AppPage, label: str) -> Locator:
-    """Open one of the sidebar's sections; returns it."""
+    """Open one of the sidebar's sections, where it is not open by itself; returns it."""
     section = app.page.get_by_test_id("stExpander").filter(has=app.page.get_by_text(label, exact=True))
-    section.locator("summary").click()
+    if section.locator("details[open]").count() == 0:
+        section.locator("summary").click()
     expect(section.locator("details")).to_have_attribute("open", "", timeout=PATIENCE_MS)
     # A list that is opened while its box still moves closes again.
     section.evaluate("e => Promise.all(e.getAnimations({subtree: true}).map(a => a.finished.catch(() => null)))")

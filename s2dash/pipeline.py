@@ -644,12 +644,17 @@ def _sample_reflectance(scene: Scene, bands: np.ndarray) -> np.ndarray:
 def _class_means(reflectance: np.ndarray, own_labels: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean of each band over each class, shape (k, bands), NaN where a class has none, and pixels of each class."""
     means = np.full((k, len(reflectance)), np.nan)
+    own = own_labels.astype(np.intp) - 1
+    all_counts = np.bincount(own, minlength=k)
     for column, band in enumerate(reflectance):
         finite = np.isfinite(band)
-        counts = np.bincount(own_labels[finite] - 1, minlength=k)
-        sums = np.bincount(own_labels[finite] - 1, band[finite], minlength=k)
-        np.divide(sums, counts, out=means[:, column], where=counts > 0)
-    return means, np.bincount(own_labels - 1, minlength=k)
+        if finite.all():
+            numbers, values, counts = own, band, all_counts
+        else:
+            numbers, values = own[finite], band[finite]
+            counts = np.bincount(numbers, minlength=k)
+        np.divide(np.bincount(numbers, values, minlength=k), counts, out=means[:, column], where=counts > 0)
+    return means, all_counts
 
 
 def _dark_to_bright(brightness: np.ndarray, counts: np.ndarray) -> np.ndarray:

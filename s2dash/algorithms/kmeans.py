@@ -36,6 +36,8 @@ _SEARCH_TOLERANCE = 1e-3
 _SWAP_ROUNDS = 4
 _SWAPS = 6
 """Moves of one centre tried in each round; the next round begins from the best so far."""
+_MOST_SCORES = 2_000_000
+"""Distances from cells to centres that are held at once."""
 _WORTH_POLISHING = 1.005
 """Optima up to this multiple of the best inertia of the search are polished."""
 _DISTINCT = 1.0015
@@ -47,8 +49,10 @@ _MOST_POLISHED = 2
 class _Cells:
     """Rows brought together where they lie close to each other."""
 
+    middle: np.ndarray
+    """Of all rows, shape (features,)."""
     means: np.ndarray
-    """Shape (cells, features), in the dtype of the rows."""
+    """Seen from the middle, as small numbers keep their digits; shape (cells, features), in the dtype of the rows."""
     counts: np.ndarray
     """Rows in each, shape (cells,), float64."""
 
@@ -71,15 +75,16 @@ def fit(features: np.ndarray, k: int, params: Mapping[str, ParamValue], seed: in
 
 def _distinct_optima(features: np.ndarray, k: int, starts: int, rounds: int, seed: int) -> list[np.ndarray]:
     """Centres of the different good optima found on cells, best first."""
-    rng = np.random.default_rng(seed)
-    tries = _search(_cells_for(features, k), k, starts, rounds, rng)
-    kept = [tries[0]]
-    for one in tries[1:]:
-        if one.inertia_ > tries[0].inertia_ * _WORTH_POLISHING or len(kept) == _MOST_POLISHED:
+    cells = _cells_for(features, k)
+    centres, inertias = _search(cells, k, starts, rounds, np.random.default_rng(seed))
+    order = np.argsort(inertias, kind="stable")
+    kept = order[:1].tolist()
+    for one in order[1:].tolist():
+        if inertias[one] > inertias[kept[0]] * _WORTH_POLISHING or len(kept) == _MOST_POLISHED:
             break
-        if one.inertia_ > kept[-1].inertia_ * _DISTINCT:
+        if inertias[one] > inertias[kept[-1]] * _DISTINCT:
             kept.append(one)
-    return [one.cluster_centers_ for one in kept]
+    return [centres[one] + cells.middle for one in kept]
 
 
 def _cells_for(features: np.ndarray, k: int) -> _Cells:
@@ -88,7 +93,8 @@ def _cells_for(features: np.ndarray, k: int) -> _Cells:
     wanted = max(_LEAST_CELLS, _CELLS_A_CLASS * k)
     cells = _kept_cells(rows, wanted) if len(rows) > 2 * wanted else None
     if cells is None or len(cells.means) < 2 * k:
-        return _Cells(rows, np.ones(len(rows)))
+        middle = rows.mean(axis=0, dtype=np.float64).astype(rows.dtype)
+        return _Cells(middle, rows - middle, np.ones(len(rows)))
     return cells
 
 
@@ -115,8 +121,8 @@ def _cells(rows: np.ndarray, wanted: int) -> _Cells:
     All begin as one cell, and each cell is cut at its mean in the feature that varies most within it, until there
     are enough: by means and not by medians, so that what is rare and far off gets cells of its own.
     """
-    shift = rows.mean(axis=0, dtype=np.float64).astype(rows.dtype)
-    ordered = rows - shift
+    middle = rows.mean(axis=0, dtype=np.float64).astype(rows.dtype)
+    ordered = rows - middle
     starts = np.zeros(1, dtype=np.intp)
     for _ in range(int(np.ceil(np.log2(wanted)))):
         sizes = np.diff(starts, append=len(ordered))
@@ -131,29 +137,65 @@ def _cells(rows: np.ndarray, wanted: int) -> _Cells:
         starts = np.flatnonzero(np.diff(side, prepend=-1))
     counts = np.diff(starts, append=len(ordered)).astype(np.float64)
     means = np.add.reduceat(ordered, starts, axis=0, dtype=np.float64) / counts[:, None]
-    return _Cells((means + shift).astype(rows.dtype), counts)
+    return _Cells(middle, means.astype(rows.dtype), counts)
 
 
-def _search(cells: _Cells, k: int, starts: int, rounds: int, rng: np.random.Generator) -> list[KMeans]:
-    """All fits of the search, best first; equal ones in the order they were begun."""
-    from sklearn.cluster import KMeans
+def _search(
+    cells: _Cells, k: int, starts: int, rounds: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Centres of all tries, shape (tries, k, features), and their inertia on the cells, shape (tries,)."""
+    from sklearn.cluster import kmeans_plusplus
 
-    cancel = cancel_token()
-
-    def climbed(**choices: object) -> KMeans:
-        cancel.check()
-        estimator = KMeans(k, n_init=1, max_iter=rounds, tol=_SEARCH_TOLERANCE, **choices)
-        return estimator.fit(cells.means, sample_weight=cells.counts)
-
-    # One after the other: each is so short that threads would mostly wait for each other.
-    tries = [climbed(random_state=start) for start in rng.integers(2**31, size=starts).tolist()]
+    seeds = rng.integers(2**31, size=starts).tolist()
+    begun = [kmeans_plusplus(cells.means, k, sample_weight=cells.counts, random_state=one)[0] for one in seeds]
+    centres, inertias = _climbed(cells, np.stack(begun), rounds)
     for _ in range(_SWAP_ROUNDS):
-        best = min(tries, key=lambda one: one.inertia_)
-        tries += [climbed(init=centres) for centres in _swapped(cells, best.cluster_centers_, rng)]
-    return sorted(tries, key=lambda one: one.inertia_)
+        moved, found = _climbed(cells, _swapped(cells, centres[inertias.argmin()], rng), rounds)
+        centres, inertias = np.concatenate([centres, moved]), np.concatenate([inertias, found])
+    return centres, inertias
 
 
-def _swapped(cells: _Cells, centres: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+def _climbed(cells: _Cells, centres: np.ndarray, rounds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where Lloyd's algorithm leads from each of several sets of centres, and the inertia there.
+
+    All are led side by side, as on so few rows most of the time would go into calls. A centre without rows stays.
+    `centres` has shape (tries, k, features).
+    """
+    cancel = cancel_token()
+    at_once = max(1, _MOST_SCORES // (len(cells.means) * centres.shape[1]))
+    least = _SEARCH_TOLERANCE * float(cells.means.var(axis=0).mean())
+    centres = centres.copy()
+    inertias = np.empty(len(centres))
+    for start in range(0, len(centres), at_once):
+        moving = np.arange(start, min(start + at_once, len(centres)))
+        for _ in range(rounds):
+            cancel.check()
+            moved, inertias[moving] = _step(cells, centres[moving])
+            shift = ((moved - centres[moving]) ** 2).sum(axis=(1, 2))
+            centres[moving] = moved
+            moving = moving[shift > least]
+            if not len(moving):
+                break
+    return centres, inertias
+
+
+def _step(cells: _Cells, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One round of Lloyd's algorithm for each set of centres, and the inertia before it."""
+    tries, k, features = centres.shape
+    flat = centres.reshape(-1, features)
+    # Half the squared distance, but for half of the cell's own squared length.
+    scores = (0.5 * (flat**2).sum(axis=1) - cells.means @ flat.T).reshape(-1, tries, k)
+    own = scores.argmin(axis=2)
+    nearest = np.take_along_axis(scores, own[:, :, None], axis=2)[:, :, 0]
+    inertias = 2 * (cells.counts @ nearest) + cells.counts @ (cells.means.astype(np.float64) ** 2).sum(axis=1)
+    belongs = np.zeros((len(own), tries * k), dtype=centres.dtype)
+    belongs[np.arange(len(own))[:, None], own + np.arange(tries) * k] = cells.counts[:, None]
+    sizes = belongs.sum(axis=0)[:, None]
+    sums = belongs.T @ cells.means
+    return np.where(sizes > 0, sums / np.maximum(sizes, 1), flat).reshape(centres.shape), inertias
+
+
+def _swapped(cells: _Cells, centres: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Copies of the centres with one moved each: likely one that is missed least, to a cell far from all.
 
     A centre is missed by what its rows' squared distance grows when each goes to its second nearest.
@@ -171,12 +213,10 @@ def _swapped(cells: _Cells, centres: np.ndarray, rng: np.random.Generator) -> li
     weighted = cells.counts * near[0]
     total = weighted.sum()
     far = weighted / total if total > 0 else None
-    out = []
-    for _ in range(_SWAPS):
-        moved = centres.copy()
-        moved[rng.choice(len(centres), p=ease / ease.sum())] = cells.means[rng.choice(len(cells.means), p=far)]
-        out.append(moved)
-    return out
+    moved = np.repeat(centres[None], _SWAPS, axis=0)
+    for one in moved:
+        one[rng.choice(len(centres), p=ease / ease.sum())] = cells.means[rng.choice(len(cells.means), p=far)]
+    return moved
 
 
 ALGORITHM = Algorithm(

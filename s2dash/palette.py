@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -102,7 +102,7 @@ def class_colours(
     """
     if palette not in PALETTES:
         raise UnknownName(f"There are no colours {palette[:60]!r}. There are {', '.join(PALETTES)}.")
-    bands = _Bands(mean_reflectance, standard_names)
+    bands = _bands_of(mean_reflectance, standard_names)
     if palette == "character" and bands.infrared is not None:
         return _by_character(bands)
     if palette == "true-colour":
@@ -122,7 +122,7 @@ def families(mean_reflectance: np.ndarray, standard_names: Sequence[str | None])
 
     The first rule that fits decides (docs/design.md has them in words). Without near infrared all are `other`.
     """
-    bands = _Bands(mean_reflectance, standard_names)
+    bands = _bands_of(mean_reflectance, standard_names)
     if bands.infrared is None:
         return ("other",) * len(mean_reflectance)
     return tuple(_family(bands, i) for i in range(len(mean_reflectance)))
@@ -162,6 +162,17 @@ class _Bands:
             return None
         total = one + other
         return np.where(np.abs(total) > 1e-6, (one - other) / np.where(np.abs(total) > 1e-6, total, 1), 0)
+
+
+def _bands_of(mean_reflectance: np.ndarray, standard_names: Sequence[str | None]) -> _Bands:
+    means = np.asarray(mean_reflectance, dtype=np.float64)
+    return _kept_bands(means.tobytes(), means.shape, tuple(standard_names))
+
+
+@lru_cache(maxsize=256)
+def _kept_bands(content: bytes, shape: tuple[int, ...], standard_names: tuple[str | None, ...]) -> _Bands:
+    """The same as `_Bands`, kept as each run of the page asks for that of the same result."""
+    return _Bands(np.frombuffer(content).reshape(shape), standard_names)
 
 
 def _known_mean(values: np.ndarray) -> np.ndarray:
@@ -207,7 +218,7 @@ def _by_character(bands: _Bands) -> tuple[str, ...]:
     return tuple(out)
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _family_picks(counts: tuple[tuple[str, int], ...]) -> dict[str, tuple[str, ...]]:
     """So many colours of each family, as far apart as the first success of `_APART`; without end beyond."""
     present = [(name, count) for name, count in counts if count]

@@ -55,7 +55,7 @@ SCENES = {"standard": STANDARD, "dates": DATES, "free": FREE, "one": ONE}
 
 def layers(chart: Any) -> list[dict[str, Any]]:
     """Layers of the specification, each with its rows under `rows`."""
-    return [{**layer, "rows": layer["data"]["values"]} for layer in chart["layer"]]
+    return [{**layer, "rows": json.loads(layer["data"]["values"])} for layer in chart["layer"]]
 
 
 def looked_up(layer: dict[str, Any]) -> list[dict[str, Any]]:
@@ -252,7 +252,7 @@ def every_chart() -> Iterator[charts.Spec]:
 
 def check_schema(spec: charts.Spec) -> None:
     """Raise where a specification is not what Vega-Lite takes; of rows, which are any JSON, one is enough."""
-    few = [{**layer, "data": {"values": layer["data"]["values"][:1]}} for layer in spec["layer"]]
+    few = [{**layer, "data": {**layer["data"], "values": json.dumps(json.loads(layer["data"]["values"])[:1])}} for layer in spec["layer"]]
     alt.LayerChart.from_dict(json.loads(json.dumps({**spec, "layer": few}, allow_nan=False)), validate=True)
 
 

@@ -485,7 +485,8 @@ def _wider_where_hovered(value: float, hovered: float) -> Spec:
 
 
 def _over(rows: Sequence[dict[str, Any]]) -> Spec:
-    return {"data": {"values": list(rows)}}
+    """The rows for a layer, written once: Streamlit writes and reads a specification anew in each run of the page."""
+    return {"data": {"values": json.dumps(rows, separators=(",", ":")), "format": {"type": "json"}}}
 
 
 def _layered(layers: Sequence[Spec], height_px: int) -> Spec:

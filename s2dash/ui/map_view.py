@@ -153,10 +153,11 @@ class WithMap:
         self._said: dict[str, str] = st.session_state.setdefault(f"with map {name}", {})
         before = [token for token in reversed(self._said) if token != self._token][:_SCENES_BEFORE]
         with st.container(gap=None):
-            self._place = st.container(key=f"now-{self._token}-{name}")
+            # The browser takes them in one by one: what was said last must stand here as the past before it ends as now.
             for token in before:
                 with st.container(key=f"before-{token}-{name}"):
                     st.html(f'<{tag} data-words="{html.escape(self._said[token])}"></{tag}>')
+            self._place = st.container(key=f"now-{self._token}-{name}")
         for token in set(self._said) - {self._token, *before}:
             del self._said[token]
 

@@ -131,7 +131,8 @@ function startS2dashMap(first, settings) {
     empty.remove();
   }
 
-  // Of words that belong to a scene, the page holds those of now and those of before: it shows those of the scene here.
+  // Of words that belong to a scene, each place on the page holds those of before and, last, those of now: it shows
+  // those of the scene here. The places change one by one, so each is looked at by itself.
   function tellPage(key) {
     if (!window.frameElement) return;
     const page = window.frameElement.ownerDocument;
@@ -140,7 +141,8 @@ function startS2dashMap(first, settings) {
     rules.id = id;
     rules.textContent =
       '[class*="st-key-now-"]:not([class*="st-key-now-' + key + '-"]) { display: none; }' +
-      ':root:not(:has([class*="st-key-now-' + key + '-"])) [class*="st-key-before-' + key + '-"] { display: flex; }';
+      ':root :not(:has(~ * > [class*="st-key-now-' + key + '-"])) > [class*="st-key-before-' + key + '-"]' +
+      " { display: flex; }";
   }
 
   // Tests and the benchmark wait for these; the time is in milliseconds since 1970, so frames can be compared.

@@ -535,7 +535,9 @@ def settled(by_name: Said | None, others: Iterable[Said | None], texts: Sequence
     texts : the names of its bands, which can contradict a mere word
     """
     found = [said for said in others if said is not None]
-    if by_name is not None and (by_name.is_sure or not _is_numbered_as_sentinel_2(texts)):
+    is_against = any(_EIGHT_A.search(text) for text in texts) if by_name and by_name.mission is FOREIGN else None
+    is_against = _is_numbered_as_sentinel_2(texts) if is_against is None else is_against
+    if by_name is not None and (by_name.is_sure or not is_against):
         found.insert(0 if by_name.is_sure else len(found), by_name)
     if not found:
         return None
@@ -550,6 +552,9 @@ def settled(by_name: Said | None, others: Iterable[Said | None], texts: Sequence
         place=next((said.place for said in agreeing if said.place), None),
         date=next((said.date for said in agreeing if said.date), None),
     )
+
+
+_EIGHT_A = re.compile(r"(?i)(?<![a-z0-9])b0?8a(?![0-9a-z])")
 
 
 def _is_numbered_as_sentinel_2(texts: Sequence[str]) -> bool:
@@ -685,6 +690,8 @@ def mission_of_bands(texts: Sequence[str]) -> Said | None:
         if (said := _by_identifier(text or "")) is not None:
             said = _with_product(said, ["", text])
             return replace(said, product=said.product or _product_of_bands(small))
+    if any(text.startswith("sur_refl_b") for text in small):
+        return Said(FOREIGN, is_sure=False)
     if any(re.search(r"(?<![a-z])green[ _]?i(?![a-z])", text) for text in small):
         return Said(PLANETSCOPE, PLANET_SR)
     if any(_LANDSAT_SIGN.search(text) for text in small):

@@ -207,7 +207,7 @@ def attribution_of(missions: Sequence[Mission], year: int | None) -> str:
 # Products and their numbers
 
 C2_LEVEL_2, C1_SR, LEVEL_1, HLS, DEA = "C2 L2", "C1 SR", "L1", "HLS", "DEA"
-PLANET_SR, PLANET_RADIANCE = "Planet SR", "Planet radiance"
+PLANET_SR, PLANET_RADIANCE, WEB = "Planet SR", "Planet radiance", "web export"
 LEVELS = {C2_LEVEL_2: "Level-2", C1_SR: "Level-2", LEVEL_1: "Level-1"}
 """The level that each product is called by; others are not called so."""
 
@@ -216,6 +216,7 @@ _NUMBERS = {
     C1_SR: Numbers(1e-4, 0.0, "{mission}, surface reflectance of Collection 1: times 0.0001."),
     HLS: Numbers(1e-4, 0.0, "{mission}: times 0.0001."),
     DEA: Numbers(1e-4, 0.0, "{mission}, of Digital Earth Australia: times 0.0001."),
+    WEB: Numbers(1 / 65_535, 0.0, "Taken as reflectance x 65,535, as web exports have it."),
     PLANET_SR: Numbers(1e-4, 0.0, "{mission}, surface reflectance: times 0.0001."),
     PLANET_RADIANCE: Numbers(
         1e-4,
@@ -243,6 +244,24 @@ def usual_numbers(mission: Mission, product: str | None) -> Numbers | None:
     if found is None and mission is PLANETSCOPE:
         found = _NUMBERS[PLANET_SR]
     return None if found is None else replace(found, sentence=found.sentence.format(mission=mission.title))
+
+
+def numbers_by_values(mission: Mission, lowest: float) -> Numbers | None:
+    """How whole numbers of 16 bits become reflectance where no name says which product of Landsat they are.
+
+    Parameters
+    ----------
+    lowest : the stored number below which 1 % of the values lie: dark ground is about 7,300 in Collection 2 Level-2,
+        and about 5,000 in Level-1 of Landsat 8 and 9
+    """
+    if not is_landsat(mission):
+        return None
+    product = C2_LEVEL_2 if lowest >= _LEAST_OF_LEVEL_2 else LEVEL_1 if lowest >= _LEAST_OF_LEVEL_1 else None
+    found = usual_numbers(mission, product)
+    return None if found is None else replace(found, sentence=f"By its values {found.sentence}")
+
+
+_LEAST_OF_LEVEL_2, _LEAST_OF_LEVEL_1 = 6_900, 4_800
 
 
 def usual_nodata(product: str | None) -> float | None:
@@ -404,6 +423,8 @@ _PLANET_WORD = re.compile(
 )
 _LANDSAT_WORD = re.compile(r"(?<![A-Za-z])landsat[ _-]?(?:0?([4-9]))?(?![0-9])", re.IGNORECASE)
 _LANDSAT_SHORT = re.compile(rf"{_START}L(?:[COTE]0?)?([5789])(?:SR|TOA)?{_END}")
+_BROWSER_ID = re.compile(r"Landsat[ _-](4-5|7|8-9|8)(?:[ _-](?:TM|ETM|OLI\w*))?[ _-]L[12]_", re.IGNORECASE)
+"""How browsers of imagery name Landsat; its bands count with two digits there."""
 _HLS_WORD = re.compile(rf"{_START}HLS[ _.-]?([LS])30(?![0-9])", re.IGNORECASE)
 _FOREIGN_WORD = re.compile(
     r"(?<![A-Za-z0-9])(?:MODIS|M[OY]D(?:09|13|43)\w*|MCD43\w*|VIIRS|VNP09\w*|NAIP|SPOT[ _-]?[4-7]|Pl[eé]iades|PNEO\w*|"
@@ -483,6 +504,10 @@ def _by_identifier(text: str) -> Said | None:
     if found := _SCENE_ID.search(text):
         day = _day_of_year(found[4], found[5])
         return Said(MISSIONS[f"landsat-{found[2]}"], LEVEL_1, found[3], day, is_old=True) if day else None
+    if found := _BROWSER_ID.search(text):
+        mission = {"4-5": LANDSAT_TM, "8-9": LANDSAT_OLI}.get(found[1]) or MISSIONS[f"landsat-{found[1]}"]
+        dated = _DATE.search(text)
+        return Said(mission, WEB if "(Raw)" in text else None, None, "-".join(dated.groups()) if dated else None)
     if found := _DEA_ID.search(text):
         return Said(MISSIONS[f"landsat-{found[1]}"], DEA, None, found[3])
     if (found := _PLANET_ID.search(text)) and _day(found[1]):
@@ -496,14 +521,16 @@ def _by_word(text: str) -> Said | None:
     if _PLANET_WORD.search(text):
         return Said(PLANETSCOPE)
     if found := _LANDSAT_WORD.search(text) or _LANDSAT_SHORT.search(text):
-        return Said(MISSIONS[f"landsat-{found[1]}"] if found[1] else LANDSAT_OLI, is_sure=False)
+        any_of = LANDSAT_TM if _BEFORE_2013.search(text) else LANDSAT_OLI
+        return Said(MISSIONS[f"landsat-{found[1]}"] if found[1] else any_of, is_sure=False)
     if _FOREIGN_WORD.search(text) and not names_sentinel_2(text):
         return Said(FOREIGN, is_sure=False)
     return None
 
 
+_BEFORE_2013 = re.compile(r"(?<!\d)(?:19[789]\d|200\d|201[0-2])(?:[01]\d(?:[0-3]\d)?)?(?!\d)")
 _SURFACE = re.compile(r"(?<![A-Za-z])(?:sr|surface|boa)(?![A-Za-z])", re.IGNORECASE)
-_ANALYTIC = re.compile(r"analytic", re.IGNORECASE)
+_ANALYTIC = re.compile(r"(?<!normalized_)analytic", re.IGNORECASE)
 _COLLECTION_1_SR = re.compile(r"(?<![A-Za-z])sr_band\d|(?<![A-Za-z])(?:pixel|radsat)_qa(?![A-Za-z])", re.IGNORECASE)
 _COLLECTION_2 = re.compile(r"(?<![A-Za-z0-9])C0?2(?![A-Za-z0-9])|T1_L2", re.IGNORECASE)
 _TOA = re.compile(r"(?<![A-Za-z])toa(?![A-Za-z])", re.IGNORECASE)
@@ -544,6 +571,8 @@ def settled(by_name: Said | None, others: Iterable[Said | None], texts: Sequence
     best = found[0]
     agreeing = [said for said in found if is_landsat(said.mission) == is_landsat(best.mission)]
     agreeing = [said for said in agreeing if is_landsat(best.mission) or said.mission is best.mission]
+    if best is by_name and best.mission is LANDSAT_OLI and not best.is_sure:
+        best = replace(best, mission=_landsat_of_bands([(text or "").lower() for text in texts]))
     exact = [said.mission for said in agreeing if said.mission not in (LANDSAT_TM, LANDSAT_OLI)]
     return replace(
         best,
@@ -686,10 +715,15 @@ _TM_SIGN = re.compile(r"(?<![a-z])(?:st_b6|sr_atmos_opacity|sr_cloud_qa|lwir)(?!
 def mission_of_bands(texts: Sequence[str]) -> Said | None:
     """What the descriptions of a file's bands together say of its mission; None where nothing but Sentinel-2 fits."""
     small = [text.lower().strip() for text in texts if text]
-    for text in texts:
-        if (said := _by_identifier(text or "")) is not None:
-            said = _with_product(said, ["", text])
-            return replace(said, product=said.product or _product_of_bands(small))
+    named = [_with_product(said, ["", text]) for text in texts if (said := _by_identifier(text or "")) is not None]
+    if named:
+        first = named[0]
+        return replace(
+            first,
+            product=first.product or _product_of_bands(small),
+            place=first.place if len({said.place for said in named}) == 1 else None,
+            date=first.date if len({said.date for said in named}) == 1 else None,
+        )
     if any(text.startswith("sur_refl_b") for text in small):
         return Said(FOREIGN, is_sure=False)
     if any(re.search(r"(?<![a-z])green[ _]?i(?![a-z])", text) for text in small):

@@ -391,6 +391,45 @@ def test_unnamed_stacks_are_in_the_order_of_their_mission(tmp_path: Path) -> Non
     require_right_light(scene, list(OLI_LIKE.values()))
 
 
+@pytest.mark.parametrize(("name", "scale"), [("Landsat8_composite", C2), ("landsat_8_dn", (2e-5, -0.1))])
+def test_values_tell_the_product_where_no_name_does(tmp_path: Path, name: str, scale: tuple[float, float]) -> None:
+    values = stored(list(OLI_LIKE.values()), *scale)
+    scene = taken_in(write_raster(tmp_path / f"{name}.tif", values, transform=THIRTY_M), tmp_path)
+    assert scene.reflectance.sentence.startswith("By its values Landsat 8")
+    require_right_light(scene, list(OLI_LIKE.values()))
+
+
+@pytest.mark.parametrize(("name", "sensor"), [("landsat_1995", "Landsat 4-7"), ("landsat_2020", "Landsat 8/9")])
+def test_a_mere_word_is_enough_where_nothing_speaks_against_it(tmp_path: Path, name: str, sensor: str) -> None:
+    values = reflectance(["B02", "B03", "B04", "B08"]).astype("float32")
+    names = ["Blue", "Green", "Red", "NIR"]
+    scene = taken_in(write_raster(tmp_path / f"{name}.tif", values, descriptions=names), tmp_path)
+    assert scene.sensor == sensor
+    assert scene.band_names == tuple(names)
+    ours = write_raster(tmp_path / f"{name}_S2.tif", values, descriptions=["B02", "B03", "B04", "B8A"])
+    assert taken_in(ours, tmp_path / "ours").sensor == "Sentinel-2"
+
+
+def test_landsat_of_browsers(tmp_path: Path) -> None:
+    prefix = "2020-07-15-00_00_2020-07-15-23_59_Landsat_8-9_L2_"
+    stack = stored(["B02", "B04", "B08"], 1 / 65_535, 0)
+    scene = taken_in(
+        loose(tmp_path, prefix, {f"B0{n}_(Raw)": band for n, band in zip((2, 4, 5), stack, strict=True)}), tmp_path
+    )
+    assert (scene.sensor, scene.date) == ("Landsat 8/9", "2020-07-15")
+    require_right_light(scene, ["B02", "B04", "B08"])
+
+
+def test_a_stack_of_dates_has_no_single_day(tmp_path: Path) -> None:
+    stack = stored(["B04", "B08"], *C2)
+    days = ("20160925", "20161011")
+    names = [f"LC08_044034_{day}_SR_B{n}" for day in days for n in (4, 5)]
+    path = write_raster(tmp_path / "stack.tif", np.concatenate([stack, stack]), descriptions=names, transform=THIRTY_M)
+    scene = taken_in(path, tmp_path)
+    assert scene.date is None
+    assert scene.band_names == ("SR_B4_2016-09-25", "SR_B5_2016-09-25", "SR_B4_2016-10-11", "SR_B5_2016-10-11")
+
+
 def test_two_dates_keep_their_own_names_and_days(tmp_path: Path) -> None:
     other = LANDSAT_8.replace("20200715", "20200731")
     files = landsat_8(tmp_path)[1:5]

@@ -347,7 +347,7 @@ def finished(planned: Plan, preview: np.ndarray, valid_counts: Sequence[int], di
     measured = measured[measured != 0]
     otherwise = planned.stated and contradicted(planned.stated, scene.dtype, measured)
     are_bands = any(band.standard for band in scene.bands)
-    usual = None if planned.stated else _fitting(planned.usual, scene, found)
+    usual = None if planned.stated else _fitting(planned.usual, scene, found) or _by_values(planned, scene, measured)
     reflectance = (
         otherwise or planned.stated or usual or guessed_reflectance(scene.dtype, measured, len(scene.bands), are_bands)
     )
@@ -739,6 +739,17 @@ def _fitting(usual: Reflectance | None, scene: Scene, found: Sequence[np.ndarray
     made = np.concatenate([(v.astype(np.float64) + usual.offsets[i]) / usual.quantifications[i] for i, v in by_band])
     middle, high = np.percentile(made, (50, 75))
     return usual if middle > _LEAST_REFLECTANCE and high <= _MOST_REFLECTANCE else None
+
+
+def _by_values(planned: Plan, scene: Scene, measured: np.ndarray) -> Reflectance | None:
+    """What whole numbers of one mission are by their size, where no name says which of its products they are."""
+    is_whole = np.issubdtype(np.dtype(scene.dtype), np.integer) and np.dtype(scene.dtype).itemsize > 1
+    if planned.usual is not None or len(scene.missions) != 1 or not is_whole or not measured.size:
+        return None
+    numbers = missions.numbers_by_values(scene.missions[0], float(np.percentile(measured, 1)))
+    if numbers is None:
+        return None
+    return replace(scaled([(numbers.scale, numbers.offset)] * len(scene.bands)), sentence=numbers.sentence)
 
 
 def _missions_of(

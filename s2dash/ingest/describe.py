@@ -201,9 +201,9 @@ def named_bands(texts: Sequence[str], of: Sequence[missions.Mission | None] = ()
     counts = {mission: of.count(mission) for mission in of}
     owns = [
         missions.own_band(mission, clean_name(text), counts[mission])
-        if mission is not None and missions.has_own_bands(mission)
+        if mission is not None and missions.has_own_bands(mission) and not kind
         else None
-        for text, mission in zip(texts, of, strict=True)
+        for text, mission, kind in zip(texts, of, kinds, strict=True)
     ]
     beyond = [own is not None and own.is_left_out for own in owns]
     helpers = [

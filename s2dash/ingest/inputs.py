@@ -40,6 +40,7 @@ from s2dash.ingest.product import (
     file_facts,
     is_outside_series,
     missing_bands_note,
+    named_left_out,
     offset_rule,
     only_counted,
     parse_metadata,
@@ -351,7 +352,9 @@ def _from_files(
     if counted:
         taken = f"The files' names only count their {len(counted)} bands; they are taken as {', '.join(guess)}."
         counting = (f"{taken} Change the names if that is wrong.",)
-    notes = (*found.notes, *counting, *choice.notes, *_left_out([*found.helpers, *left]))
+    said_already = named_left_out(left, choice.said)
+    left = [name for name in (*found.helpers, *left) if name not in said_already]
+    notes = (*found.notes, *counting, *choice.notes, *_left_out(left))
     provenance = _provenance(choice, files, metadata, tiles, title, notes)
     provenance = replace(provenance, others=tuple(told.values()))
     return Inputs(tuple(files), replace(provenance, complaint=complaints[0] if complaints else None))

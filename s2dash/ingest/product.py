@@ -281,20 +281,33 @@ def _is_landsats(facts: FileFacts) -> bool:
     return facts.said is not None and missions.is_landsat(facts.said.mission)
 
 
-def _other_light_note(names: Sequence[str], beside: missions.Said | None) -> Iterable[str]:
-    """That files of other missions hold heat, or all light together, and are no bands of the ground."""
-    found: dict[str, list[str]] = {}
+def named_left_out(names: Sequence[str], beside: missions.Said | None) -> dict[str, str]:
+    """Pictures of other missions that are no bands of the ground, by name, and what each is called in the note of them.
+
+    They hold heat, all light together, angles, or further quality bits.
+    """
+    found: dict[str, str] = {}
     for name in names:
         stem = _raster_stem(_parts(name))
         said = said_of(name, beside) if stem is not None else None
-        if stem is None or said is None or not said.mission.bands or said.mission is missions.PLANETSCOPE:
+        if stem is None or said is None or said.mission in (missions.PLANETSCOPE, missions.FOREIGN):
             continue
         own = _own_band(said.mission, stem)
         if own is not None and own.is_left_out:
-            found.setdefault(own.common_name, []).append(own.name)
+            found[name] = f"{own.name} ({own.common_name})"
+        elif file_facts(name, beside) is None and _is_extra(_parts(name), stem, is_other=own is not None):
+            found[name] = clean_name(_LAST_WORDS.search(stem)[0].strip("_."))  # type: ignore[index]
+    return found
+
+
+_LAST_WORDS = re.compile(r"(?:[._](?:ST|SR|QA|sr|st|pixel|radsat|oa|solar|sensor))?[._]?(?:QA_)?[A-Za-z0-9]+\Z|\Z")
+
+
+def _other_light_note(names: Sequence[str], beside: missions.Said | None) -> Iterable[str]:
+    """That files of other missions are left out, and what is in them."""
+    found = dict.fromkeys(named_left_out(names, beside).values())
     if found:
-        listed = ", ".join(f"{name} ({kind})" for kind, own in found.items() for name in dict.fromkeys(own))
-        yield f"Left out, as no bands of the ground: {listed}."
+        yield f"Left out, as no bands of the ground: {', '.join(found)}."
 
 
 def _with_best_quality(found: list[FileFacts]) -> list[FileFacts]:

@@ -323,6 +323,7 @@ class Scene:
         if not fits:
             # A number means another band on each mission; words mean the same light.
             is_word = sentinel2.band_of_words(name) is not None
+            standard = None if name.upper().startswith(("SR_B", "ST_B")) else standard
             bands = ((i, b) for i, b in enumerate(self.bands) if b.own is None or is_word)
             fits = [i for i, b in bands if standard and b.standard == standard]
         if len(fits) == 1:

@@ -154,7 +154,7 @@ def _scene(one: SceneReport, out: Path) -> dict[str, Any]:
     return facts | {
         "output": str(out / one.finished.files[0][0]),
         "classes": classes,
-        "attribution": one.finished.attribution,
+        "attribution": one.finished.attribution or None,
         "warnings": list(one.finished.warnings),
     }
 

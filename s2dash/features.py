@@ -17,7 +17,7 @@ from s2dash import sentinel2
 from s2dash.errors import UnknownName
 from s2dash.reading import SceneReader
 from s2dash.recipe import Recipe
-from s2dash.scene import Pixels, Scene, valid_pixels
+from s2dash.scene import Band, Pixels, Scene, valid_pixels
 from s2dash.settings import thread_count
 from s2dash.types import Window, frozen, windows
 
@@ -68,18 +68,20 @@ class SpectralIndex:
 
 
 def available_indices(scene: Scene) -> dict[str, SpectralIndex]:
-    """The indices that the scene has the bands for, by name, once for each suffix such as a date.
+    """The indices that the scene has the bands for, by name, once for each suffix such as a date, and each mission.
 
     Where B08 is missing, B8A stands in for the near infrared.
     """
     import spyndex
 
     found: dict[str, SpectralIndex] = {}
-    suffixes = dict.fromkeys(band.suffix for band in scene.bands if band.standard)
-    for suffix in suffixes:
+    sets = dict.fromkeys((band.suffix, _mission(band)) for band in scene.bands if band.standard)
+    for of_set, mission in sets:
+        is_first = mission == next(other for suffix, other in sets if suffix == of_set)
+        suffix = of_set if is_first else f"{of_set}_{mission}"
         letters: dict[str, int] = {}
         for position, band in enumerate(scene.bands):
-            if band.standard and band.suffix == suffix:
+            if band.standard and (band.suffix, _mission(band)) == (of_set, mission):
                 code = sentinel2.BANDS[band.standard].spyndex_code
                 if code:
                     letters[code] = position
@@ -91,6 +93,11 @@ def available_indices(scene: Scene) -> dict[str, SpectralIndex]:
                 pairs = tuple((letter, letters[letter]) for letter in entry.bands)
                 found[ours + suffix] = SpectralIndex(ours + suffix, theirs, entry.formula, pairs)
     return found
+
+
+def _mission(band: Band) -> str:
+    """Whose band it is: indices take all of theirs from one mission."""
+    return band.own.mission if band.own is not None else ""
 
 
 def chosen_indices(scene: Scene, names: Sequence[str]) -> tuple[SpectralIndex, ...]:

@@ -184,7 +184,7 @@ def default_recipe(scene: Scene) -> Recipe:
     changing = [i for i in ground if i not in scene.constant]
     return Recipe(
         bands=tuple(scene.band_names[i] for i in changing or ground or scene.measured),
-        mask_scl=sentinel2.SCL_MASKED if scene.has_scl else (),
+        mask_scl=tuple(code for code in sentinel2.SCL_MASKED if code in scene.mask_classes),
         mask_saturated=scene.saturated is not None,
     )
 

@@ -62,6 +62,7 @@ def matching_bands(source: Scene, target: Scene) -> tuple[int | None, ...]:
 
 
 def _match(scene: Scene, wanted: Band) -> int | None:
-    by_name = [i for i, band in enumerate(scene.bands) if band.name == wanted.name]
+    # The same number is other light on another mission.
+    by_name = [i for i, b in enumerate(scene.bands) if b.name == wanted.name and b.standard == wanted.standard]
     fits = by_name or [i for i, band in enumerate(scene.bands) if wanted.standard and band.standard == wanted.standard]
     return fits[0] if len(fits) == 1 else None

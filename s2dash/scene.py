@@ -17,6 +17,7 @@ import numpy as np
 from s2dash import sentinel2
 from s2dash.errors import UnknownName
 from s2dash.grid import Grid, decimation_step
+from s2dash.missions import SENTINEL_2, Mission, OwnBand, attribution_of, code_of, quality_classes, title_of
 
 _LARGEST_VALUE = 1e30
 """Floating-point values beyond this (and NaN) are no measurement, and their squares would overflow."""
@@ -32,18 +33,42 @@ class Band:
     name: str
     """Unique in its scene: `B02`, `B02_2018-04-19`, or the file's own words."""
     standard: str | None
-    """The Sentinel-2 band it is, `B02`; None where nothing says so."""
+    """The Sentinel-2 band it is, `B02`, or that sees the same kind of light; None where nothing says so."""
     is_helper: bool = False
     """Whether it is a mask, a by-product or a picture beside the measured bands: used only where it is asked for."""
 
+    own: OwnBand | None = None
+    """What it is on another mission; None on Sentinel-2, and where nothing says so."""
+
     @property
     def wavelength_nm(self) -> int | None:
+        if self.own is not None:
+            return self.own.wavelength_nm
         return sentinel2.BANDS[self.standard].wavelength_nm if self.standard else None
 
     @property
+    def common_name(self) -> str | None:
+        """`near infrared`; None where nothing says it."""
+        if self.own is not None:
+            return self.own.common_name
+        return sentinel2.BANDS[self.standard].common_name if self.standard else None
+
+    @property
+    def root(self) -> str:
+        """The name without what is added to it, such as a date."""
+        return self.own.name if self.own is not None else self.standard or self.name
+
+    @property
     def suffix(self) -> str:
-        """What the name adds to the standard one, such as a date; empty for most."""
-        return self.name.removeprefix(self.standard) if self.standard else ""
+        """What the name adds to its root, such as a date; empty for most."""
+        return self.name.removeprefix(self.root) if self.standard or self.own else ""
+
+    @property
+    def description(self) -> str:
+        """`B5 · near infrared · 865 nm`; the name itself where nothing is known of it."""
+        if self.own is not None:
+            return f"{self.name} · {self.own.common_name} · {self.own.wavelength_nm} nm"
+        return sentinel2.describe_band(self.name)
 
 
 @dataclass(frozen=True)
@@ -58,7 +83,7 @@ class Layer:
 
 
 FILE_MASK, SCL, AREA = "file mask", "scene classification", "area"
-"""Kinds of mask layers: 0 is no data; a class of `sentinel2.SCL_CLASSES`; 0 is outside of what was drawn."""
+"""Kinds of mask layers: 0 is no data; a class of `MaskLayer.classes`; 0 is outside of what was drawn."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +97,13 @@ class MaskLayer:
     """The bands it speaks of, such as those of its date: it hides nothing where none is chosen. Empty for all."""
     notes: tuple[str, ...] = ()
     """What the scene's notes say of it, in plain words."""
+    quality: str | None = None
+    """The kind of quality band whose bits became classes (`missions`); None for the scene classification itself."""
+
+    @property
+    def classes(self) -> dict[int, str]:
+        """Words for the classes that it can hold, by number."""
+        return sentinel2.SCL_CLASSES if self.quality is None else quality_classes(self.quality)
 
     def concerns(self, positions: Sequence[int]) -> bool:
         """Whether it speaks of one of these bands."""
@@ -184,6 +216,8 @@ class Scene:
     """Positions of bands that are the same number everywhere, where others are not."""
     doubtful_fills: tuple[Fill, ...] = ()
     """What may stand for no data, but may as well have been measured: for the user to say."""
+    missions: tuple[Mission, ...] = (SENTINEL_2,)
+    """Whose pictures its bands are; empty where nothing says it."""
 
     def __post_init__(self) -> None:
         if not self.grids:
@@ -221,6 +255,20 @@ class Scene:
         return any(mask.kind == SCL for mask in self.masks)
 
     @property
+    def mask_classes(self) -> dict[int, str]:
+        """Words for the classes by which its classifications or quality bands can hide pixels, by number."""
+        found: dict[int, str] = {}
+        for mask in self.masks:
+            if mask.kind == SCL:
+                found = mask.classes | found
+        return dict(sorted(found.items()))
+
+    @property
+    def sensor(self) -> str:
+        """`Sentinel-2`, `Landsat 8`; `Unknown sensor` where nothing says it."""
+        return title_of(self.missions)
+
+    @property
     def preview_path(self) -> Path | None:
         """The decimated copy on the scene's grid; None where there is none."""
         number = self.grids.index(self.grid)
@@ -228,7 +276,8 @@ class Scene:
 
     @property
     def attribution(self) -> str:
-        return sentinel2.attribution(self.year)
+        """The sentence that goes with anything made from it; empty where nothing says whose picture it is."""
+        return attribution_of(self.missions, self.year)
 
     def missing_values(self, position: int) -> tuple[float, ...]:
         """The values of a band that stand for no data where grids are brought together."""
@@ -270,7 +319,13 @@ class Scene:
         if name in self.band_names:
             return self.band_names.index(name)
         standard = sentinel2.standard_band_name(name)
-        fits = [i for i, b in enumerate(self.bands) if standard and b.standard == standard]
+        fits = [i for i, b in enumerate(self.bands) if b.own and code_of(b.own.name) == code_of(name)]
+        if not fits:
+            # A number means another band on each mission; words mean the same light.
+            is_word = sentinel2.band_of_words(name) is not None
+            standard = None if name.upper().startswith(("SR_B", "ST_B")) else standard
+            bands = ((i, b) for i, b in enumerate(self.bands) if b.own is None or is_word)
+            fits = [i for i, b in bands if standard and b.standard == standard]
         if len(fits) == 1:
             return fits[0]
         if fits:
@@ -359,7 +414,8 @@ def hidden_by_cause(
             yield "outside the area", stored == 0
         elif mask.kind == SCL and mask.concerns(positions):
             for code in masking.scl:
-                yield sentinel2.SCL_CLASSES.get(code, f"class {code}"), stored == code
+                if mask.quality is None or code in mask.classes:
+                    yield mask.classes.get(code, f"class {code}"), stored == code
 
 
 def _without_data(

@@ -128,6 +128,11 @@ def standard_band_name(text: str) -> str | None:
     return _COMMON.get(_common_word(text))
 
 
+def band_of_words(text: str) -> str | None:
+    """The standard name for a common word alone: `nir08` is B8A; None for numbers and for all else."""
+    return None if _NAME.search(text) else _COMMON.get(_common_word(text))
+
+
 def band_in_file_name(stem: str) -> str | None:
     """The same of a file's name without its ending, where its last words may be a common name: `…_L2A_nir08`."""
     if (found := standard_band_name(stem)) or _NAME.search(stem):

@@ -55,6 +55,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "s2dash.grid",
         "s2dash.helper_layers",
         "s2dash.memory",
+        "s2dash.missions",
         "s2dash.palette",
         "s2dash.resample",
         "s2dash.sentinel2",

@@ -10,7 +10,7 @@ import json
 import math
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from affine import Affine
 
 from s2dash import __version__
 from s2dash.grid import Grid
+from s2dash.missions import OwnBand
 from s2dash.recipe import Recipe
 from s2dash.renumber import feature_renumbering, matching_bands, renumbering
 from s2dash.sampling import Sample
@@ -39,7 +40,7 @@ class Pool:
         scene = self.scene
         return {
             "title": scene.title,
-            "bands": [[band.name, band.standard] for band in scene.bands],
+            "bands": [[band.name, band.standard, band.own and list(astuple(band.own))] for band in scene.bands],
             "nodata": [None if value is None or math.isnan(value) else value for value in scene.nodata],
             "dtype": scene.dtype,
             "quantification": scene.reflectance.quantification,
@@ -64,7 +65,10 @@ def load(path: Path, facts: Mapping[str, Any]) -> Pool | None:
         sample = Sample(frozen(raw), frozen(bands), float(facts["population"]))
         own = tuple(map(float, facts["quantifications"]))
         numbers = Reflectance(float(facts["quantification"]), tuple(map(float, facts["offsets"])), "", own)
-        named = tuple(Band(str(name), standard) for name, standard in facts["bands"])
+        named = tuple(
+            Band(str(name), standard, own=None if is_of is None else OwnBand(*is_of))
+            for name, standard, is_of in facts["bands"]
+        )
         nodata, dtype, level = tuple(facts["nodata"]), str(facts["dtype"]), facts["level"]
         scene = _numbers(str(facts["title"]), named, nodata, numbers, dtype, level)
         pool = Pool(replace(scene, digest=str(facts["digest"])), sample)
@@ -130,7 +134,9 @@ class Pooling:
             axis=1,
         )
         nodata = tuple(first.nodata[i] if as_stored else None for i in shared)
-        numbers = replace(first.reflectance, offsets=tuple(first.reflectance.offsets[i] for i in shared))
+        found = first.reflectance
+        by_band = tuple(found.by_band[i] for i in shared) if found.by_band else ()
+        numbers = replace(found, offsets=tuple(found.offsets[i] for i in shared), by_band=by_band)
         title = first.title if len(portions) == 1 else f"{len(portions)} scenes"
         population = math.fsum(portion.sample.population for portion in portions)
         sample = Sample(frozen(raw), frozen(bands), population)

@@ -433,8 +433,9 @@ class _Run:
             return MosaicEntry(key, (), ())
         self._tell(0.99, "Making the mosaic")
         mosaics, notes = mosaic.plan_mosaics([out / finished.files[0][0] for finished in pieces])
+        sources = sorted({finished.attribution for finished in done if finished.attribution})
         tags = {
-            "ATTRIBUTION": one_line("; ".join(sorted({finished.attribution for finished in done}))),
+            **({"ATTRIBUTION": one_line("; ".join(sources))} if sources else {}),
             "S2DASH_VERSION": __version__,
             "S2DASH_RECIPE": recipe.to_json(),
             **{f"CLASS_{entry.id}": entry.name for entry in legend.entries},

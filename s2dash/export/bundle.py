@@ -37,11 +37,12 @@ def write_bundle(result: Result, legend: Legend, out: Path) -> None:
 def readme(result: Result, tif_name: str) -> str:
     """What the files are and how to open them, plain text."""
     stem = tif_name.removesuffix(geotiff.EXPORT.suffix)
+    attribution = one_line(result.scene.attribution)
+    source = [f"{attribution}. Keep this sentence with anything you make from the map.", ""] if attribution else []
     lines = [
         f"Class map of {one_line(result.scene.title) or 'a scene'}",
         "",
-        f"{one_line(result.scene.attribution)}. Keep this sentence with anything you make from the map.",
-        "",
+        *source,
         f"QGIS: unpack the zip into one folder and drag {tif_name} into the map window.",
         f"ArcGIS and others: add {tif_name} as a raster layer; leave the .aux.xml beside it, it holds the class names.",
         "",

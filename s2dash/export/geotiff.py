@@ -61,7 +61,8 @@ def write_geotiff(result: Result, legend: Legend, out: Path) -> None:
     """Write a full result as a COG: one uint8 band, 0 is nodata, on the scene's grid, with the legend's colours.
 
     Overviews take the most frequent class. Tags: CLASS_1 to CLASS_k, S2DASH_RECIPE, S2DASH_VERSION,
-    S2DASH_SCENE, S2DASH_RESULT (its digest), ENGINE, ATTRIBUTION, TIFFTAG_COPYRIGHT, TIFFTAG_SOFTWARE.
+    S2DASH_SCENE, S2DASH_SENSOR, S2DASH_RESULT (its digest), ENGINE, TIFFTAG_SOFTWARE and, where the source is known,
+    ATTRIBUTION and TIFFTAG_COPYRIGHT.
     The file is written under a temporary name and read back before it takes the place of `out`; on
     failure nothing is left and an existing `out` stays. Memory holds one strip of labels.
 
@@ -95,11 +96,11 @@ def geotiff_tags(result: Result, classes: tuple[ClassFacts, ...]) -> dict[str, s
     """The tags of the GeoTIFF, every value one clean line."""
     attribution = one_line(result.scene.attribution)
     return {
-        "TIFFTAG_COPYRIGHT": attribution,
+        **({"TIFFTAG_COPYRIGHT": attribution, "ATTRIBUTION": attribution} if attribution else {}),
         "TIFFTAG_SOFTWARE": f"s2dash {__version__}",
-        "ATTRIBUTION": attribution,
         "ENGINE": one_line(result.engine),
         "S2DASH_VERSION": __version__,
+        "S2DASH_SENSOR": one_line(result.scene.sensor),
         "S2DASH_SCENE": one_line(result.scene.title) or "scene",
         "S2DASH_RESULT": one_line(result.digest),
         "S2DASH_RECIPE": result.recipe.to_json(),

@@ -78,9 +78,10 @@ def picture_bytes(result: Result, legend: Legend) -> bytes:
     """The PNG that `write_picture` writes."""
     figure = draw(result, legend)
     buffer = io.BytesIO()
+    attribution = one_line(result.scene.attribution)
     about = {
         "Title": one_line(result.scene.title),
-        "Copyright": one_line(result.scene.attribution),
+        **({"Copyright": attribution} if attribution else {}),
         "Software": f"s2dash {__version__}",
     }
     figure.savefig(buffer, format="png", dpi=DPI, facecolor="white", metadata=about)
@@ -277,7 +278,8 @@ def _draw_header(page: _Page, result: Result) -> None:
 def _subtitle(result: Result) -> str:
     scene, grid = result.scene, result.classmap.grid
     size = f"{grid.width:,} × {grid.height:,} pixels{_pixel_words(grid)}"
-    parts = [f"{result.classmap.class_count} classes of pixels that look alike", scene.level, scene.date, size]
+    taken_by = " ".join(filter(None, (scene.sensor, scene.level)))
+    parts = [f"{result.classmap.class_count} classes of pixels that look alike", taken_by, scene.date, size]
     if not result.is_full:
         parts.append(f"preview of every {ordinal(result.classmap.step)} pixel")
     return " · ".join(one_line(part) for part in parts if part)
@@ -444,7 +446,8 @@ def _draw_footer(page: _Page, result: Result) -> None:
     y = at.height - 0.36
     page.paper.plot([_MARGIN, at.width - _MARGIN], [y - 0.24] * 2, color=_LINE, linewidth=0.8)
     attribution = one_line(result.scene.attribution)
-    page.text(_MARGIN, y, attribution, 10.5, colour=_GREY, most_width=at.width - 2 * _MARGIN)
+    if attribution:
+        page.text(_MARGIN, y, attribution, 10.5, colour=_GREY, most_width=at.width - 2 * _MARGIN)
     left = at.width - 2 * _MARGIN - page.width_of(drawable(attribution), 10.5) - 0.4
     crs = result.classmap.grid.crs
     place = [] if crs is None else [crs.name]

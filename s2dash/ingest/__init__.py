@@ -26,7 +26,7 @@ from s2dash.ingest.process import run_child
 from s2dash.ingest.product import UNKNOWN_OFFSET
 from s2dash.legend import clean_name
 from s2dash.reading import read_edge_stack, read_preview_stack
-from s2dash.scene import AREA, Fill, Layer, MaskLayer, Reflectance, Scene
+from s2dash.scene import AREA, Band, Fill, Layer, MaskLayer, Reflectance, Scene
 from s2dash.types import CancelToken, Progress, no_progress
 
 SAMPLE_PATH = Path(__file__).parents[1] / "data" / "coast.tif"
@@ -70,7 +70,10 @@ def _opened_in_place(path: Path) -> Scene | None:
         if not tiled or has_internal_mask(dataset) or len(set(dataset.dtypes)) > 1:
             return None
         inputs = _gathered(path)
-        planned = _in_place(plan(inputs.files, inputs.provenance, path.parent), path)
+        planned = plan(inputs.files, inputs.provenance, path.parent)
+        if any(source.codes for source in planned.sources):
+            return None
+        planned = _in_place(planned, path)
         identity = _identity(path)
         look = read_preview_stack if planned.scene.live_step == 1 else read_edge_stack
         stack = look(planned.scene)
@@ -205,9 +208,19 @@ def rename_bands(scene: Scene, names: list[str]) -> Scene:
     """The scene with other band names, in the order of its bands; raises UnknownName for a wrong number of them."""
     if len(names) != len(scene.bands):
         raise UnknownName(f"{len(names)} names are given for {len(scene.bands)} bands. Give one name for each band.")
-    bands = named_bands(names)
+    bands = _renamed(scene, names)
     marked = hashlib.sha256("\n".join([scene.digest, *(b.name for b in bands)]).encode()).hexdigest()
     return replace(scene, bands=bands, digest=marked, names_are_guessed=False)
+
+
+def _renamed(scene: Scene, names: Sequence[str]) -> tuple[Band, ...]:
+    """Bands of these names; one that keeps its own stays what it is, whatever its number means elsewhere."""
+    known = {band.name: band for band in scene.bands if band.own is not None}
+    fresh = iter(named_bands([name for name in names if name not in known]))
+    bands = [known[name] if name in known else next(fresh) for name in names]
+    if len({band.name for band in bands}) < len(bands):
+        return named_bands(names)
+    return tuple(bands)
 
 
 def with_numbers(scene: Scene, quantification: float | None = None, offset: float | None = None) -> Scene:

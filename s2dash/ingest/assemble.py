@@ -12,18 +12,19 @@ import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
 
-from s2dash import sentinel2
+from s2dash import missions, sentinel2
 from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid, decimated_shape
 from s2dash.ingest import places
 from s2dash.ingest.align import in_one_place, scene_grids
-from s2dash.ingest.canonical import Source, raster_name
+from s2dash.ingest.canonical import Code, Source, raster_name
 from s2dash.ingest.checks import NO_PLACE, checked_grid, header_damage_told, open_checked, read_grid, stored_bytes
 from s2dash.ingest.damage import complaint_notes, listening, size_notes
 from s2dash.ingest.describe import (
     CIRRUS_AMONG,
     CLASS_MAP,
     acquisition_date,
+    any_date,
     contradicted,
     doubts_about_numbers,
     doubts_about_offset,
@@ -36,9 +37,11 @@ from s2dash.ingest.describe import (
     may_hold_offset,
     named_bands,
     power_to_divide_by,
+    scaled,
     stated_reflectance,
 )
 from s2dash.ingest.fill import fill_words, found_fill, held_in_all, zero_fill
+from s2dash.ingest.mission_metadata import MissionMetadata
 from s2dash.ingest.product import UNKNOWN_OFFSET
 from s2dash.scene import FILE_MASK, SCL, Band, Fill, Layer, Masking, MaskLayer, Reflectance, Scene, valid_pixels
 from s2dash.settings import INGEST_LIMITS
@@ -50,6 +53,14 @@ _NO_SYSTEM = (
     "Coordinates are there, but not which system they are in. Save the file with it, or give its .prj file too."
 )
 _LOOKED_AT = 100_000
+_LEAST_REFLECTANCE, _MOST_REFLECTANCE = -0.05, 1.6
+"""Between which most values of a picture of ground lie, whatever the sensor."""
+_FINEST_SENTINEL_2_M = 5.0
+"""Pixels below are of another sensor, unless names say otherwise."""
+UNKNOWN_SENSOR = (
+    "Nothing tells which satellite the picture is from, so no source is attributed in what is made from it. Name the "
+    "source yourself."
+)
 _LOOKED_AT_TOGETHER = 4_000_000
 
 
@@ -69,6 +80,10 @@ class InputFile:
     """What lies beside it and may say its place, by names that errors use; read only where its header does not."""
     tile: str | None = None
     """By its name: `33UUU`."""
+    said: missions.Said | None = None
+    """What its name, or that of metadata beside it, says of another mission than Sentinel-2."""
+    quality: str | None = None
+    """The kind of quality band that it is; `is_scl` then."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +107,8 @@ class Provenance:
     """What is wrong with metadata that cannot be used."""
     doubt: str | None = None
     """Why the offset may be another; counts where no file's header states one."""
+    others: tuple[MissionMetadata, ...] = ()
+    """What metadata of other missions say."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +126,14 @@ class Plan:
     latest: str | None = None
     """The latest day of a picture, `2022-01-25`."""
     is_palette: bool = False
+    usual: Reflectance | None = None
+    """What the missions of the bands usually have, where nothing is stated; believed where the values fit it."""
+    usual_notes: tuple[str, ...] = ()
+    """What is to be said where it is believed."""
+    texts: tuple[str, ...] = ()
+    """What names or headers call the bands."""
+    is_told_sentinel_2: bool = False
+    """Whether names, tags or metadata speak of Sentinel-2, so that values need not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +156,14 @@ class _Header:
     is_palette: bool
     notes: tuple[str, ...]
     stored: int
+    said: missions.Said | None = None
+    """What is believed of a mission that is not Sentinel-2."""
+    codes: tuple[tuple[Code, str | None], ...] = ()
+    """Quality bands, each with its date."""
+
+    @property
+    def mission(self) -> missions.Mission | None:
+        return self.said.mission if self.said is not None else None
 
 
 def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_numbers_given: bool = False) -> Plan:
@@ -160,6 +193,7 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
     layers: list[Layer] = []
     masks: list[MaskLayer] = []
     texts: list[str] = []
+    of: list[missions.Mission | None] = []
     nodata: list[float | None] = []
     sources = []
     for number, (header, grid) in enumerate(zip(headers, placed.grids, strict=True)):
@@ -167,23 +201,28 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
         slots = []
         if header.file.is_scl:
             slots.append(band_count + len(masks))
-            masks.append(MaskLayer(SCL, Layer(path, 1, grid), _bands_of_date(headers, header.file.date)))
+            concerned = _bands_of_date(headers, header.file.date)
+            masks.append(MaskLayer(SCL, Layer(path, 1, grid), concerned, quality=header.file.quality))
         else:
             for index, text in enumerate(header.texts, 1):
                 slots.append(len(layers))
                 layers.append(Layer(path, index, grid))
                 texts.append(text)
+                of.append(header.mission)
             nodata.extend(header.nodata)
             own = tuple(slots) if len(slots) < band_count else ()
-            for index, (_, day) in enumerate(header.classifications, len(header.texts) + 1):
+            in_stack: list[tuple[str | None, str | None]] = [(None, day) for _, day in header.classifications]
+            in_stack += [(code.kind, day) for code, day in header.codes]
+            first, whole = len(header.texts) + 1, tuple(slots)
+            for index, (kind, day) in enumerate(in_stack, first):
                 slots.append(band_count + len(masks))
-                concerned = tuple(slot for slot in own or slots if day is not None and _day(texts[slot]) == day)
-                masks.append(MaskLayer(SCL, Layer(path, index, grid), concerned or own))
+                concerned = tuple(slot for slot in whole if day is not None and any_date(texts[slot]) == day)
+                masks.append(MaskLayer(SCL, Layer(path, index, grid), concerned or own, quality=kind))
             if header.mask is not None:
                 slots.append(band_count + len(masks))
                 masks.append(MaskLayer(FILE_MASK, Layer(path, len(slots), grid), own))
         sources.append(_source(header, grid, tuple(slots)))
-    bands = named_bands(texts)
+    bands = named_bands(texts, of)
     helpers = [band.name for band in bands if band.is_helper]
     date, year = _date(headers, provenance)
     notes = [*provenance.notes, *(note for header in headers for note in header.notes), *placed.notes, *grid_notes]
@@ -192,6 +231,12 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
     if helpers:
         notes.append(
             f"Left out, as no bands of the ground: {', '.join(helpers)}. Choose them to use them all the same."
+        )
+    whose = _missions_of(headers, bands, provenance)
+    if len(whose) > 1:
+        notes.append(
+            f"The bands are of several missions, {missions.title_of(whose)}. Those of the same kind of light count as "
+            "the same, though each measures it a little differently."
         )
     if not grids[0].has_place:
         notes.insert(0, NO_PLACE)
@@ -215,14 +260,20 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
         date=date,
         notes=tuple(dict.fromkeys(notes)),
         names_are_guessed=any(header.is_guessed for header in headers),
+        missions=whose,
     )
     scene = replace(scene, fills=zero_fill(scene))
     _require_small_picture(scene)
     days = [h.file.date for h in headers] + [date] + _days_in(band.suffix for band in bands)
+    usual, usual_notes = _usual(scene, headers, provenance)
     return Plan(
         scene,
         tuple(sources),
         _stated(scene, headers, provenance),
+        usual=usual,
+        usual_notes=usual_notes,
+        texts=tuple(texts),
+        is_told_sentinel_2=_is_told_sentinel_2(headers, provenance),
         is_told=provenance.reflectance is not None or any(header.stated for header in headers),
         is_mission=provenance.is_mission,
         latest=max((day for day in days if day), default=None),
@@ -296,20 +347,30 @@ def finished(planned: Plan, preview: np.ndarray, valid_counts: Sequence[int], di
     measured = measured[measured != 0]
     otherwise = planned.stated and contradicted(planned.stated, scene.dtype, measured)
     are_bands = any(band.standard for band in scene.bands)
-    reflectance = otherwise or planned.stated or guessed_reflectance(scene.dtype, measured, len(scene.bands), are_bands)
+    usual = None if planned.stated else _fitting(planned.usual, scene, found) or _by_values(planned, scene, measured)
+    reflectance = (
+        otherwise or planned.stated or usual or guessed_reflectance(scene.dtype, measured, len(scene.bands), are_bands)
+    )
     scene = _with_likely_names(scene, found, reflectance)
     scene = _with_constant_bands(scene, found)
     by_band = list(zip(scene.measured, found, strict=True))
     lowest = [float(np.percentile(values, 1)) for values in found if values.size]
     darkest = [float(np.percentile(values, 1)) for i, values in by_band if _can_be_dark(scene, i, values)]
     notes = [*scene.notes, *doubts_about_offset(reflectance, lowest), *(note for one in strange for note in one)]
-    if not planned.is_told and may_hold_offset(reflectance, scene.dtype, darkest, planned.latest, planned.is_mission):
+    notes += planned.usual_notes if usual else ()
+    is_sentinel_2 = missions.SENTINEL_2 in scene.missions and planned.usual is None
+    if (
+        not planned.is_told
+        and is_sentinel_2
+        and may_hold_offset(reflectance, scene.dtype, darkest, planned.latest, planned.is_mission)
+    ):
         notes.append(UNKNOWN_OFFSET)
     if otherwise:
         notes.append(otherwise.sentence)
     if looks_like_classes(scene.dtype, found, planned.is_palette):
         notes.append(CLASS_MAP)
-    return replace(scene, reflectance=reflectance, digest=digest, notes=tuple(dict.fromkeys(notes)))
+    scene = replace(scene, reflectance=reflectance, digest=digest, notes=tuple(dict.fromkeys(notes)))
+    return _with_likely_missions(planned, scene, found)
 
 
 def _can_be_dark(scene: Scene, position: int, values: np.ndarray) -> bool:
@@ -384,17 +445,24 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
         open_checked(file.path, name=file.name) as dataset,
         header_damage_told(file.name),
     ):
-        layout = layout_of(dataset, file.name)
+        tags = dataset.tags()
+        said = _settled(file, tags, dataset.descriptions, provenance)
+        layout = layout_of(dataset, file.name, said)
         indexes, texts, notes = layout.indexes, layout.texts, layout.notes
         classifications = () if file.is_scl else tuple((i, day or file.date) for i, day in layout.classifications)
-        if file.is_scl:
-            indexes, texts, notes = (1,), ("SCL",), ()
+        codes = tuple((Code(kind, (i,)), day or file.date) for i, kind, day in layout.quality)
+        if file.quality is not None:
+            read = dataset.indexes[:8] if file.quality == missions.UDM2 else (1,)
+            indexes, texts, notes, classifications = (), (), (), ()
+            codes = ((Code(file.quality, tuple(read)), file.date),)
+        elif file.is_scl:
+            indexes, texts, notes, codes = (1,), ("SCL",), (), ()
             _require_codes(dataset, file)
         elif file.band and len(indexes) == 1:
             texts = (f"{file.band} {file.date}" if file.date else file.band,)
             notes = ()
         elif file.date:
-            texts = tuple(_dated(text, file.date) for text in texts)
+            texts = tuple(_dated(text, file.date, said) for text in texts)
         mask: str | int | None = layout.mask_index
         if mask is None and has_internal_mask(dataset) and not file.is_scl:
             mask = "internal"
@@ -405,12 +473,13 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
             indexes=indexes,
             texts=texts,
             classifications=classifications,
-            dtype=str(np.result_type(*(np.dtype(dataset.dtypes[i - 1]) for i in indexes))),
+            dtype=str(np.result_type(*(np.dtype(dataset.dtypes[i - 1]) for i in indexes))) if indexes else "uint8",
             mask=mask,
-            nodata=tuple(_nodata(dataset, i, file, provenance) for i in indexes),
-            stated=stated_reflectance(dataset, indexes, layout.measured),
-            tags=dataset.tags(),
-            is_bilevel=all(dataset.tags(i, ns="IMAGE_STRUCTURE").get("NBITS") == "1" for i in indexes),
+            nodata=tuple(_nodata(dataset, i, file, provenance, said) for i in indexes),
+            stated=stated_reflectance(dataset, indexes, layout.measured) if indexes else None,
+            tags=tags,
+            is_bilevel=bool(indexes)
+            and all(dataset.tags(i, ns="IMAGE_STRUCTURE").get("NBITS") == "1" for i in indexes),
             is_guessed=layout.is_guessed,
             is_palette=dataset.colorinterp[0] == ColorInterp.palette,
             notes=(
@@ -420,7 +489,22 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
                 *complaint_notes(complaints, file.name),
             ),
             stored=stored_bytes(dataset),
+            said=said,
+            codes=codes,
         )
+
+
+def _settled(
+    file: InputFile, tags: dict[str, str], descriptions: Sequence[str | None], provenance: Provenance
+) -> missions.Said | None:
+    """What is believed of a file's mission, by its name, its tags, metadata beside it, and its bands together."""
+    texts = [text or "" for text in descriptions]
+    beside = {one.said.mission for one in provenance.others}
+    metadata = provenance.others[0].said if len(beside) == 1 else None
+    if file.said is None and (file.tile or missions.names_sentinel_2(file.name)):
+        metadata = None
+    others = (missions.mission_of_tags(tags), metadata, missions.mission_of_bands(texts))
+    return missions.settled(file.said, others, [*texts, file.band or ""])
 
 
 def _grid(dataset: rasterio.DatasetReader, file: InputFile) -> tuple[Grid, tuple[str, ...]]:
@@ -471,13 +555,21 @@ def _require_codes(dataset: rasterio.DatasetReader, file: InputFile) -> None:
         raise UnreadableFile(f"{file.name} should be a scene classification: one band of whole numbers from 0 to 11.")
 
 
-def _nodata(dataset: rasterio.DatasetReader, index: int, file: InputFile, provenance: Provenance) -> float | None:
+def _nodata(
+    dataset: rasterio.DatasetReader,
+    index: int,
+    file: InputFile,
+    provenance: Provenance,
+    said: missions.Said | None,
+) -> float | None:
     """The tagged value, else the product's; a band as JPEG 2000 by the mission's naming has 0 by its definition."""
     tagged = dataset.nodatavals[index - 1]
     if tagged is not None:
         return float(tagged)
     if np.issubdtype(np.dtype(dataset.dtypes[index - 1]), np.floating) or file.is_scl:
         return None
+    if said is not None:
+        return missions.usual_nodata(said.product)
     if provenance.nodata is not None:
         return provenance.nodata
     return 0.0 if file.band and dataset.driver == "JP2OpenJPEG" else None
@@ -529,6 +621,7 @@ def _source(header: _Header, grid: Grid, slots: tuple[int, ...]) -> Source:
         mask=header.mask,
         slots=slots,
         nodata=(*header.nodata, *(None for _ in header.classifications)),
+        codes=tuple(code for code, _ in header.codes),
     )
 
 
@@ -536,24 +629,27 @@ def _date(headers: Sequence[_Header], provenance: Provenance) -> tuple[str | Non
     dates = {header.file.date for header in headers if header.file.date}
     if provenance.date:
         return provenance.date, int(provenance.date[:4])
+    dates |= {header.said.date for header in headers if header.said is not None and header.said.date}
     if len(dates) > 1:
         return None, int(max(dates)[:4])
+    if dates:
+        (day,) = dates
+        return day, int(day[:4])
     return acquisition_date(headers[0].tags, next(iter(dates), provenance.title))
 
 
 def _level(headers: Sequence[_Header]) -> str | None:
-    return next((h.tags["PROCESSING_LEVEL"][:20] for h in headers if h.tags.get("PROCESSING_LEVEL")), None)
+    said = next((h.said.level for h in headers if h.said is not None and h.said.level), None)
+    return said or next((h.tags["PROCESSING_LEVEL"][:20] for h in headers if h.tags.get("PROCESSING_LEVEL")), None)
 
 
-def _dated(text: str, date: str) -> str:
+def _dated(text: str, date: str, said: missions.Said | None = None) -> str:
     """A band's text with its day, where it has none: after naming, so that `blue` stays B02."""
-    if not text or _day(text):
+    if not text or any_date(text):
         return text
+    if said is not None and missions.own_band(said.mission, text):
+        return f"{text} {date}"
     return f"{text} {date}" if sentinel2.standard_band_name(text) else f"{text}_{date}"
-
-
-def _day(text: str) -> str | None:
-    return acquisition_date({}, text)[0]
 
 
 def _days_in(texts: Iterable[str]) -> list[str | None]:
@@ -566,12 +662,147 @@ def _stated(scene: Scene, headers: Sequence[_Header], provenance: Provenance) ->
     told = [stated for stated in by_header if stated is not None]
     if len(told) == len(by_header):
         return in_one(told)
-    if provenance.reflectance is None:
+    if provenance.reflectance is None or any(h.mission is not None for h in headers):
         return None
     quantification, offsets, sentence = provenance.reflectance
     if not np.issubdtype(np.dtype(scene.dtype), np.integer) or np.dtype(scene.dtype).itemsize < 2:
         return None
     return Reflectance(quantification, tuple(offsets.get(b.standard or "", 0.0) for b in scene.bands), sentence)
+
+
+def _usual(
+    scene: Scene, headers: Sequence[_Header], provenance: Provenance
+) -> tuple[Reflectance | None, tuple[str, ...]]:
+    """What missions or their metadata say of the numbers of all bands, and notes; None where one of them is silent."""
+    of_files = [header for header in headers if not header.file.is_scl]
+    if all(header.said is None for header in of_files):
+        return None, ()
+    pairs: list[tuple[float, float]] = []
+    sentences: list[str] = []
+    notes: list[str] = []
+    for header in of_files:
+        bands = scene.bands[len(pairs) : len(pairs) + len(header.texts)]
+        found = _own_numbers(header, bands, provenance)
+        if found is None:
+            return None, ()
+        own, sentence, note = found
+        pairs += own
+        sentences.append(sentence)
+        notes += [note] if note else []
+    reflectance = replace(scaled(pairs), sentence=" ".join(dict.fromkeys(sentences)))
+    return reflectance, tuple(dict.fromkeys(notes))
+
+
+def _own_numbers(
+    header: _Header, bands: Sequence[Band], provenance: Provenance
+) -> tuple[list[tuple[float, float]], str, str] | None:
+    """Scale and offset of each band of a file, the sentence, and what is to be noted; None where nothing says them."""
+    if header.stated is not None:
+        both = zip(header.stated.quantifications, header.stated.offsets, strict=True)
+        return [(1 / divisor, offset / divisor) for divisor, offset in both], header.stated.sentence, ""
+    if header.said is None:
+        quantification, offsets, sentence = provenance.reflectance or (10_000.0, {}, "Sentinel-2: divided by 10,000.")
+        own = [(1 / quantification, offsets.get(b.standard or "", 0.0) / quantification) for b in bands]
+        return own, sentence, ""
+    said = header.said
+    is_surface = said.product not in (missions.LEVEL_1, missions.PLANET_RADIANCE)
+    for metadata in provenance.others:
+        fits = metadata.said.mission is said.mission and metadata.said.product in (None, said.product)
+        if fits and metadata.scales and not (is_surface and said.mission is missions.PLANETSCOPE):
+            keys = [
+                str(number) if said.mission is missions.PLANETSCOPE else missions.code_of(band.root)
+                for number, band in enumerate(bands, 1)
+            ]
+            first = next(iter(metadata.scales.values()))
+            if any(key in metadata.scales for key in keys):
+                return [metadata.scales.get(key, first) for key in keys], metadata.sentence, ""
+    numbers = missions.usual_numbers(said.mission, said.product)
+    if numbers is None:
+        return None
+    return [(numbers.scale, numbers.offset)] * len(bands), numbers.sentence, numbers.note
+
+
+def _fitting(usual: Reflectance | None, scene: Scene, found: Sequence[np.ndarray]) -> Reflectance | None:
+    """Usual numbers if they make reflectance of the values: some programs apply them, and say nothing of it.
+
+    Parameters
+    ----------
+    found : valid stored values of each of the scene's measured bands
+    """
+    if usual is None:
+        return None
+    raw = np.concatenate(found)
+    is_floating = np.issubdtype(np.dtype(scene.dtype), np.floating)
+    if not raw.size or (is_floating and np.percentile(raw, 75) <= 2) or np.dtype(scene.dtype).itemsize == 1:
+        return usual if not raw.size else None
+    by_band = zip(scene.measured, found, strict=True)
+    made = np.concatenate([(v.astype(np.float64) + usual.offsets[i]) / usual.quantifications[i] for i, v in by_band])
+    middle, high = np.percentile(made, (50, 75))
+    return usual if middle > _LEAST_REFLECTANCE and high <= _MOST_REFLECTANCE else None
+
+
+def _by_values(planned: Plan, scene: Scene, measured: np.ndarray) -> Reflectance | None:
+    """What whole numbers of one mission are by their size, where no name says which of its products they are."""
+    is_whole = np.issubdtype(np.dtype(scene.dtype), np.integer) and np.dtype(scene.dtype).itemsize > 1
+    if planned.usual is not None or len(scene.missions) != 1 or not is_whole or not measured.size:
+        return None
+    numbers = missions.numbers_by_values(scene.missions[0], float(np.percentile(measured, 1)))
+    if numbers is None:
+        return None
+    return replace(scaled([(numbers.scale, numbers.offset)] * len(scene.bands)), sentence=numbers.sentence)
+
+
+def _missions_of(
+    headers: Sequence[_Header], bands: Sequence[Band], provenance: Provenance
+) -> tuple[missions.Mission, ...]:
+    """Whose pictures the files are, by all that names and headers say; empty where nothing fits."""
+    found: list[missions.Mission] = []
+    first = 0
+    for header in (one for one in headers if not one.file.is_scl):
+        own = bands[first : first + len(header.texts)]
+        first += len(own)
+        if header.mission is not None:
+            found += [header.mission] if header.mission is not missions.FOREIGN else []
+        elif _is_named_sentinel_2(header, provenance) or any(band.standard for band in own):
+            found.append(missions.SENTINEL_2)
+    return tuple(dict.fromkeys(found))
+
+
+def _is_named_sentinel_2(header: _Header, provenance: Provenance) -> bool:
+    """Whether a file's name or tags, or the product's metadata, speak of Sentinel-2."""
+    if header.mission is not None:
+        return False
+    told = (header.file.name, provenance.title, *(value[:200] for value in header.tags.values()))
+    return bool(provenance.baseline or header.file.tile) or any(missions.names_sentinel_2(text) for text in told)
+
+
+def _is_told_sentinel_2(headers: Sequence[_Header], provenance: Provenance) -> bool:
+    return any(_is_named_sentinel_2(header, provenance) for header in headers)
+
+
+def _with_likely_missions(planned: Plan, scene: Scene, found: Sequence[np.ndarray]) -> Scene:
+    """The scene that is not called Sentinel-2's where only a guess says so and values or pixels do not fit it."""
+    if scene.missions == (missions.SENTINEL_2,) and not planned.is_told_sentinel_2:
+        is_counted = any(sentinel2.band_of_words(text) is None for text in planned.texts)
+        size = scene.grid.pixel_size_m
+        is_fine = size is not None and min(size) < _FINEST_SENTINEL_2_M
+        is_usual_size = size is not None and any(abs(min(size) / usual - 1) < 0.05 for usual in (10, 20, 60))
+        is_picture = np.dtype(scene.dtype).itemsize == 1 and not is_usual_size
+        likely = not (scene.names_are_guessed and (is_picture or not _is_sensible(scene, found)))
+        if (is_fine and (scene.names_are_guessed or not is_counted)) or not likely:
+            scene = replace(scene, missions=())
+    return scene if scene.missions else replace(scene, notes=(*scene.notes, UNKNOWN_SENSOR))
+
+
+def _is_sensible(scene: Scene, found: Sequence[np.ndarray]) -> bool:
+    """Whether values can be the reflectance of ground: hardly below zero, and not all of them far above one."""
+    by_band = zip(scene.measured, found, strict=True)
+    numbers = scene.reflectance
+    made = [(v.astype(np.float64) + numbers.offsets[i]) / numbers.quantifications[i] for i, v in by_band if v.size]
+    if not made:
+        return True
+    low, high = np.percentile(np.concatenate(made), (5, 75))
+    return bool(low >= _LEAST_REFLECTANCE and high <= _MOST_REFLECTANCE)
 
 
 def grid_facts(grid: Grid) -> list[Any]:
@@ -596,9 +827,9 @@ def facts_of(scene: Scene, valid_counts: Sequence[int]) -> dict[str, Any]:
         "title": scene.title,
         "grids": [grid_facts(grid) for grid in grids],
         "scene_grids": len(scene.grids),
-        "bands": [[band.name, band.standard, band.is_helper] for band in scene.bands],
+        "bands": [[band.name, band.standard, band.is_helper, _own_facts(band.own)] for band in scene.bands],
         "layers": [layer(one) for one in scene.layers],
-        "masks": [[mask.kind, layer(mask.layer), mask.positions] for mask in scene.masks],
+        "masks": [[mask.kind, layer(mask.layer), mask.positions, mask.quality] for mask in scene.masks],
         "dtype": scene.dtype,
         "nodata": [None if n is None else repr(float(n)) for n in scene.nodata],
         "reflectance": _reflectance_facts(scene.reflectance),
@@ -609,6 +840,7 @@ def facts_of(scene: Scene, valid_counts: Sequence[int]) -> dict[str, Any]:
         "year": scene.year,
         "date": scene.date,
         "notes": scene.notes,
+        "missions": [mission.key for mission in scene.missions],
         "names_are_guessed": scene.names_are_guessed,
         "constant": scene.constant,
         "fills": [_fill_facts(fill) for fill in scene.fills],
@@ -617,6 +849,10 @@ def facts_of(scene: Scene, valid_counts: Sequence[int]) -> dict[str, Any]:
             count / max(1, one.grid.pixel_count) for count, one in zip(valid_counts, scene.layers, strict=True)
         ],
     }
+
+
+def _own_facts(own: missions.OwnBand | None) -> list[Any] | None:
+    return None if own is None else [own.name, own.common_name, own.wavelength_nm, own.standard, own.mission]
 
 
 def _reflectance_facts(reflectance: Reflectance) -> list[Any]:
@@ -648,13 +884,20 @@ def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:
     return Scene(
         title=facts["title"],
         grid=grids[0],
-        bands=tuple(Band(name, standard, bool(is_helper)) for name, standard, is_helper in facts["bands"]),
+        bands=tuple(
+            Band(name, standard, bool(is_helper), None if own is None else missions.OwnBand(*own))
+            for name, standard, is_helper, own in facts["bands"]
+        ),
         layers=tuple(layer(one) for one in facts["layers"]),
         dtype=facts["dtype"],
         nodata=tuple(None if n is None else float(n) for n in facts["nodata"]),
         reflectance=_reflectance_of(facts["reflectance"]),
         digest=facts["digest"],
-        masks=tuple(MaskLayer(kind, layer(one), tuple(positions)) for kind, one, positions in facts["masks"]),
+        masks=tuple(
+            MaskLayer(kind, layer(one), tuple(positions), quality=quality)
+            for kind, one, positions, quality in facts["masks"]
+        ),
+        missions=tuple(missions.MISSIONS[key] for key in facts["missions"]),
         saturated=facts["saturated"],
         grids=tuple(grids[: facts["scene_grids"]]),
         level=facts["level"],

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import rasterio
 
-from s2dash import resample
+from s2dash import missions, resample
 from s2dash.errors import BrokenResult, UnreadableFile
 from s2dash.grid import Grid
 from s2dash.ingest.checks import GDAL_ERRORS, block_bytes, open_checked
@@ -37,6 +37,15 @@ _MEMORY_BYTES = 300_000_000
 _READ_BYTES = 1 << 20
 
 
+@dataclass(frozen=True)
+class Code:
+    """Bands of a file whose bits say what lies in each pixel; they become one band of classes."""
+
+    kind: str
+    """Of `missions`: how the bits are read."""
+    indexes: tuple[int, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """A file to be rewritten."""
@@ -52,11 +61,13 @@ class Source:
     mask: str | int | None
     """The alpha band's place, `internal` for a mask of the file's own, None without."""
     slots: tuple[int, ...]
-    """Where each wanted band, then the mask, stands in the scene's stack."""
+    """Where each wanted band, then each of `codes`, then the mask, stands in the scene's stack."""
     nodata: tuple[float | None, ...]
     """The tagged nodata value of each wanted band."""
     divisor: float = 1.0
     """What stored numbers are divided by where they are beyond any measurement; for floating-point bands only."""
+    codes: tuple[Code, ...] = ()
+    """Quality bands, written as classes behind the wanted bands."""
 
 
 @dataclass(eq=False)
@@ -164,7 +175,7 @@ class _Work:
         with open_checked(source.path, name=source.name) as dataset:
             block_rc = dataset.block_shapes[0]
             self._block_bytes = block_bytes(dataset)
-        self._count = len(source.indexes) + (source.mask is not None)
+        self._count = len(source.indexes) + len(source.codes) + (source.mask is not None)
         self._pixel_bytes = np.dtype(source.dtype).itemsize * self._count
         most_bytes = min(_PIECE_BYTES, _MEMORY_BYTES // thread_count())
         self._piece_rc = piece_shape(source.grid.shape_rc, block_rc, self._pixel_bytes, most_bytes)
@@ -205,9 +216,7 @@ class _Work:
         source = self.source
         dataset = opened.of(source)
         try:
-            values = dataset.read(list(source.indexes), window=piece.ranges_rc).astype(source.dtype, copy=False)
-            if source.divisor != 1:
-                values /= values.dtype.type(source.divisor)
+            values = _values_of(dataset, source, piece)
             if source.mask is not None:
                 mask = _mask_of(dataset, source.mask, piece).astype(source.dtype)
                 values = np.concatenate([values, mask[None]])
@@ -218,7 +227,7 @@ class _Work:
             ) from error
         counts = [_valid_count(band, nodata) for band, nodata in zip(values, source.nodata, strict=False)]
         with self._lock:
-            self.valid_counts += counts
+            self.valid_counts += np.array(counts, dtype=np.int64)
             self._gather(values, piece)
             self._write(values, piece)
 
@@ -343,6 +352,20 @@ def _profile(source: Source, count: int) -> dict[str, Any]:
         "photometric": "minisblack",
         "bigtiff": "if_safer",
     }
+
+
+def _values_of(dataset: rasterio.DatasetReader, source: Source, piece: Window) -> np.ndarray:
+    """The wanted bands as they will be stored, and behind them the classes of quality bands."""
+    parts = []
+    if source.indexes:
+        values = dataset.read(list(source.indexes), window=piece.ranges_rc).astype(source.dtype, copy=False)
+        if source.divisor != 1:
+            values /= values.dtype.type(source.divisor)
+        parts.append(values)
+    for code in source.codes:
+        bits = dataset.read(list(code.indexes), window=piece.ranges_rc)
+        parts.append(missions.classes_of_bits(code.kind, bits)[None].astype(source.dtype))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _mask_of(dataset: rasterio.DatasetReader, mask: str | int, piece: Window) -> np.ndarray:

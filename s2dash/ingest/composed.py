@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from s2dash import missions
 from s2dash.ingest import dimap, envi
 from s2dash.ingest.pile import Given, shown
 from s2dash.ingest.places import side_cars
@@ -84,9 +85,11 @@ def beside(path: Path) -> list[Path]:
     if not path.is_file():
         return []
     stem = path.name.split(".")[0].lower()
-    names = [one.name for one in path.parent.iterdir() if one.name.lower().startswith(stem)]
+    around = [one.name for one in path.parent.iterdir()]
+    names = [name for name in around if name.lower().startswith(stem)]
     if path.suffix.lower() == ".dim":
         return [path.with_suffix(".data")] if path.with_suffix(".data").is_dir() else []
     parts = next((pair for pair in envi.pairs_in(names).values() if path.name in pair), ())
-    found = (path.parent / name for name in (*side_cars(path.name, names), *parts) if name != path.name)
+    wanted = (*side_cars(path.name, names), *parts, *missions.metadata_of(path.name, around))
+    found = (path.parent / name for name in wanted if name != path.name)
     return [one for one in found if one.is_file() and not one.is_symlink()]

@@ -12,7 +12,7 @@ import numpy as np
 import rasterio
 from rasterio.enums import ColorInterp, MaskFlags
 
-from s2dash import helper_layers, sentinel2
+from s2dash import helper_layers, missions, sentinel2
 from s2dash.legend import MOST_NAME_CHARACTERS, clean_name
 from s2dash.scene import Band, Reflectance
 
@@ -33,6 +33,7 @@ _EMPTY_REFLECTANCE = 0.012
 _LARGEST_MEASURED = 1e30
 """Scenes take no number beyond this for a measurement (`scene.py`)."""
 _DATE = re.compile(r"(20\d\d)-?([01]\d)-?([0-3]\d)")
+_ANY_DATE = re.compile(r"((?:19[7-9]|20\d)\d)-?([01]\d)-?([0-3]\d)")
 
 
 @dataclass(frozen=True)
@@ -52,35 +53,52 @@ class Layout:
     is_guessed: bool
     """Whether the texts follow from count and order only."""
     notes: tuple[str, ...]
+    quality: tuple[tuple[int, str, str | None], ...] = ()
+    """Place, kind and date of each band whose bits tell clouds and the like apart."""
 
 
-def layout_of(dataset: rasterio.DatasetReader, file_name: str) -> Layout:
+def layout_of(dataset: rasterio.DatasetReader, file_name: str, said: missions.Said | None = None) -> Layout:
     """Bands by their descriptions, else by count and order, a single one by the file's name; alpha is a mask.
 
     Names by count and order are a guess, and noted as one.
+
+    Parameters
+    ----------
+    said : what is known of a mission that is not Sentinel-2, whose numbers and orders are others
     """
+    mission = said.mission if said is not None else None
     alpha = [i for i in dataset.indexes if _is_alpha(dataset, i)] if dataset.count > 1 else []
     kinds = {i: helper_layers.helper_kind(dataset.descriptions[i - 1] or "") for i in dataset.indexes}
     if all(kinds[i] for i in dataset.indexes if i not in alpha[-1:]):
         kinds = dict.fromkeys(kinds)
+    quality = _quality_of(dataset, said)
+    kinds |= {i: helper_layers.OTHER for i, _, _ in quality}
     valid = [i for i in dataset.indexes if kinds[i] == helper_layers.VALID]
     mask_index = next(iter([*alpha[-1:], *valid]), None)
     classes = [i for i in dataset.indexes if kinds[i] == helper_layers.SCENE_CLASSES]
-    indexes = tuple(i for i in dataset.indexes if i != mask_index and i not in classes)
+    bits = [i for i, _, _ in quality]
+    indexes = tuple(i for i in dataset.indexes if i != mask_index and i not in classes and i not in bits)
     descriptions = [dataset.descriptions[i - 1] or "" for i in indexes]
     texts = [clean_name(text) for text in descriptions]
-    if _only_count(texts):
+    if _only_count(texts) and not (_are_numbers_own(mission) and texts[0].lower().startswith("b1")):
         texts = [""] * len(texts)
     by_colour = _by_colour([dataset.colorinterp[i - 1] for i in indexes])
-    guess = by_colour or sentinel2.guess_band_names(len(indexes))
-    order = "by the colours it states" if by_colour else "the usual order"
+    if by_colour and mission is missions.FOREIGN:
+        by_colour = tuple(sentinel2.BANDS[name].common_name for name in by_colour)
+    usual = None if missions.has_own_bands(mission) else sentinel2.guess_band_names(len(indexes))
+    ordered = mission.orders.get(len(indexes)) if mission is not None else None
+    guess = ordered or by_colour or usual
+    order = "by the colours it states" if by_colour and not ordered else "the usual order"
+    if mission is not None and ordered:
+        order = f"the usual order of {mission.title}"
     notes: tuple[str, ...] = ()
     guessed = False
     if any(len(text.strip()) > MOST_NAME_CHARACTERS for text in descriptions):
         notes = (f"The file has names of bands that are cut to {MOST_NAME_CHARACTERS} characters.",)
     if not any(texts) and len(indexes) == 1:
         stem = clean_name(Path(file_name).stem)
-        texts = [sentinel2.band_in_file_name(stem) or stem]
+        known = None if missions.has_own_bands(mission) else sentinel2.band_in_file_name(stem)
+        texts = [known or stem]
     elif not any(texts) and guess:
         texts, guessed = list(guess), True
         notes = (
@@ -91,8 +109,33 @@ def layout_of(dataset: rasterio.DatasetReader, file_name: str) -> Layout:
         notes = (f"The file does not name its {len(indexes)} bands, and their number has no usual order.",)
     if classes:
         notes = (*notes, f"{clean_name(dataset.descriptions[classes[0] - 1])} is taken as the scene classification.")
+    if quality:
+        named = ", ".join(clean_name(dataset.descriptions[i - 1] or "") for i in bits)
+        notes = (*notes, f"{named} tells clouds and the like apart: what it marks can be left out.")
     dated = tuple((i, acquisition_date({}, dataset.descriptions[i - 1])[0]) for i in classes)
-    return Layout(indexes, tuple(texts), tuple(not kinds[i] for i in indexes), dated, mask_index, guessed, notes)
+    measured = tuple(not kinds[i] for i in indexes)
+    return Layout(indexes, tuple(texts), measured, dated, mask_index, guessed, notes, quality)
+
+
+def _are_numbers_own(mission: missions.Mission | None) -> bool:
+    """Whether `B1` to `B7` are names of that mission rather than the count of a program."""
+    return mission is not None and (missions.is_landsat(mission) or mission is missions.HLS_L30)
+
+
+def _quality_of(dataset: rasterio.DatasetReader, said: missions.Said | None) -> tuple[tuple[int, str, str | None], ...]:
+    """The bands of a stack whose bits tell clouds apart: of each date the one that says most."""
+    if said is None or dataset.count < 2:
+        return ()
+    found: dict[str | None, list[tuple[int, str]]] = {}
+    for index in dataset.indexes:
+        text = dataset.descriptions[index - 1] or ""
+        kind = missions.quality_kind(said.mission, text)
+        if kind is not None:
+            found.setdefault(any_date(text), []).append((index, kind))
+    best = {date: missions.best_quality(kind for _, kind in kinds) for date, kinds in found.items()}
+    return tuple(
+        next((index, kind, date) for index, kind in kinds if kind == best[date]) for date, kinds in found.items()
+    )
 
 
 _MOST_LOOKED_AT = 16
@@ -146,25 +189,48 @@ def _by_colour(colours: Sequence[ColorInterp]) -> tuple[str, ...] | None:
     return tuple(_COLOURS.get(colour, "B08") for colour in colours)
 
 
-def named_bands(texts: Sequence[str]) -> tuple[Band, ...]:
-    """Bands with unique names from free texts: standard names, with a date or number where one comes twice."""
+def named_bands(texts: Sequence[str], of: Sequence[missions.Mission | None] = ()) -> tuple[Band, ...]:
+    """Bands with unique names from free texts: standard names, with a date or number where one comes twice.
+
+    Parameters
+    ----------
+    of : the mission of each, whose own names stay; empty where all are Sentinel-2's
+    """
+    of = of or (None,) * len(texts)
     kinds = [helper_layers.helper_kind(text) for text in texts]
-    helpers = [bool(kind) and not all(kinds) for kind in kinds]
-    standards = [
-        None if is_helper else sentinel2.standard_band_name(text)
-        for text, is_helper in zip(texts, helpers, strict=True)
+    counts = {mission: of.count(mission) for mission in of}
+    owns = [
+        missions.own_band(mission, clean_name(text), counts[mission])
+        if mission is not None and missions.has_own_bands(mission) and not kind
+        else None
+        for text, mission, kind in zip(texts, of, kinds, strict=True)
     ]
+    beyond = [own is not None and own.is_left_out for own in owns]
+    helpers = [
+        (is_beyond or (bool(kind) and own is None)) and not all(b or k for b, k in zip(beyond, kinds, strict=True))
+        for kind, own, is_beyond in zip(kinds, owns, beyond, strict=True)
+    ]
+    standards = [_standard_of(*one) for one in zip(texts, of, owns, helpers, strict=True)]
+    roots = [own.name if own else standard for own, standard in zip(owns, standards, strict=True)]
     names: list[str] = []
-    for number, (text, standard) in enumerate(zip(texts, standards, strict=True), 1):
-        name = standard or clean_name(text) or f"band {number}"
-        if standard and standards.count(standard) > 1:
-            date = _DATE.search(text)
-            name = f"{standard}_{'-'.join(date.groups())}" if date else standard
+    for number, (text, root) in enumerate(zip(texts, roots, strict=True), 1):
+        name = root or clean_name(text) or f"band {number}"
+        if root and roots.count(root) > 1:
+            date = any_date(text)
+            name = f"{root}_{date}" if date else root
         unique, copy = name, 2
         while unique in names:
             unique, copy = f"{name}_{copy}", copy + 1
         names.append(unique)
-    return tuple(Band(*one) for one in zip(names, standards, helpers, strict=True))
+    return tuple(Band(*one) for one in zip(names, standards, helpers, owns, strict=True))
+
+
+def _standard_of(
+    text: str, mission: missions.Mission | None, own: missions.OwnBand | None, is_helper: bool
+) -> str | None:
+    if own is not None:
+        return own.standard
+    return None if is_helper or missions.has_own_bands(mission) else sentinel2.standard_band_name(text)
 
 
 def has_internal_mask(dataset: rasterio.DatasetReader) -> bool:
@@ -393,6 +459,14 @@ def acquisition_date(tags: dict[str, str], title: str) -> tuple[str | None, int 
         if found and 1 <= int(found[2]) <= 12 and 1 <= int(found[3]) <= 31 and int(found[1]) >= 2015:
             return "-".join(found.groups()), int(found[1])
     return None, None
+
+
+def any_date(text: str) -> str | None:
+    """`1995-07-01` from a text, of the times of any satellite; None without one."""
+    found = _ANY_DATE.search(text)
+    if found is None or not (1 <= int(found[2]) <= 12 and 1 <= int(found[3]) <= 31):
+        return None
+    return "-".join(found.groups())
 
 
 def _number(text: str | None) -> float | None:

@@ -29,6 +29,7 @@ from s2dash.ingest.kinds import (
     most_telling,
     zarr_in,
 )
+from s2dash.ingest.mission_metadata import MissionMetadata, read_metadata
 from s2dash.ingest.pile import Given, Pile, is_archive, pile_of_archive, pile_of_files, pile_of_folder, shown
 from s2dash.ingest.places import side_cars
 from s2dash.ingest.product import (
@@ -39,9 +40,11 @@ from s2dash.ingest.product import (
     file_facts,
     is_outside_series,
     missing_bands_note,
+    named_left_out,
     offset_rule,
     only_counted,
     parse_metadata,
+    said_of,
     tile_from_name,
 )
 from s2dash.sentinel2 import guess_band_names
@@ -181,7 +184,7 @@ def _from_loose(given: Sequence[Given], title: str, tile: str | None, beside: Se
         raise UnreadableFile(most_telling(told) or f"There are no files. {WANTED}")
     names = choosable([one.name for one in given], composed)
     choice = choose_files(names, tile)
-    used = {*(one.name for one in pictures), *choice.metadata, *choice.tile_metadata}
+    used = {*(one.name for one in pictures), *choice.metadata, *choice.tile_metadata, *choice.other_metadata}
     paths = {one.name: one.path for one in given}
     wanted = [name for name in names if name in used or name not in paths]
     cars = {car for name in wanted for car in side_cars(name, paths)}
@@ -277,10 +280,12 @@ class _Work:
 
 def _wanted(choice: Choice, pile: Pile) -> list[str]:
     """Names of the files to use out of a collection: its bands with their metadata, or else its other rasters."""
-    rasters = [facts.name for facts in choice.bands] or list(choice.other_rasters)
+    rasters = [facts.name for facts in choice.bands]
+    if all(facts.is_scl for facts in choice.bands):
+        rasters += choice.other_rasters
     if not rasters:
         raise _without_bands(pile)
-    return [*rasters, *choice.metadata, *choice.tile_metadata]
+    return [*rasters, *choice.metadata, *choice.tile_metadata, *choice.other_metadata]
 
 
 def _without_bands(pile: Pile) -> UnreadableFile:
@@ -314,32 +319,44 @@ def _from_files(
     """One scene of files on the disk; `left` are names of what was brought with them and is not used."""
     by_name = {one.name: one for one in given}
     banded = {facts.name: facts for facts in choice.bands if facts.name in by_name}
-    others = [name for name in choice.other_rasters if name in by_name and (is_loose or not banded)]
-    used = {*banded, *others, *choice.metadata, *choice.tile_metadata}
+    are_alone = all(facts.is_scl for facts in banded.values())
+    others = [name for name in choice.other_rasters if name in by_name and (is_loose or are_alone)]
+    used = {*banded, *others, *choice.metadata, *choice.tile_metadata, *choice.other_metadata}
     if is_loose:
-        rest = [n for n in by_name if n not in used and file_facts(n) is None]
+        rest = [n for n in by_name if n not in used and file_facts(n, choice.said) is None]
         # Endings may lie: what does not even say that it is a picture is one by its bytes.
         unknown = rest if not used else [n for n in rest if not n.lower().endswith(RASTER_ENDINGS)]
         others += unknown
         left = [*(n for n in rest if n not in unknown), *left]
     cars = found.side_cars
-    files = [_input_file(by_name[n], f.band, f.is_scl, f.date, cars.get(n, ())) for n, f in banded.items()]
+    files = [
+        replace(_input_file(by_name[n], f.band, f.is_scl, f.date, cars.get(n, ())), said=f.said, quality=f.quality)
+        for n, f in banded.items()
+    ]
     dated = len(others) > 1
     counted = only_counted(others)
     guess = guess_band_names(len(counted)) or tuple(f"layer {n}" for n in range(1, len(counted) + 1))
     named = dict(zip(counted, guess, strict=True))
     for name in sorted(others, key=lambda n: counted.index(n) if n in named else -1):
+        said = said_of(name, choice.said)
         date = acquisition_date({}, name)[0] if dated else None
-        files.append(_input_file(by_name[name], named.get(name), False, date, cars.get(name, ())))
+        date = said.date if dated and said is not None and said.date else date
+        files.append(replace(_input_file(by_name[name], named.get(name), False, date, cars.get(name, ())), said=said))
     complaints: list[str] = []
+    told = _of_other_missions([by_name[name] for name in choice.other_metadata if name in by_name])
+    silent = [name for name in choice.other_metadata if name in by_name and name not in told]
+    left = [*silent, *left]
     metadata = _readable([by_name[name] for name in choice.metadata if name in by_name], complaints)
     tiles = _readable([by_name[name] for name in choice.tile_metadata if name in by_name], complaints)
     counting: tuple[str, ...] = ()
     if counted:
         taken = f"The files' names only count their {len(counted)} bands; they are taken as {', '.join(guess)}."
         counting = (f"{taken} Change the names if that is wrong.",)
-    notes = (*found.notes, *counting, *choice.notes, *_left_out([*found.helpers, *left]))
+    said_already = named_left_out(left, choice.said)
+    left = [name for name in (*found.helpers, *left) if name not in said_already]
+    notes = (*found.notes, *counting, *choice.notes, *_left_out(left))
     provenance = _provenance(choice, files, metadata, tiles, title, notes)
+    provenance = replace(provenance, others=tuple(told.values()))
     return Inputs(tuple(files), replace(provenance, complaint=complaints[0] if complaints else None))
 
 
@@ -371,6 +388,16 @@ def _readable(files: Sequence[Given], complaints: list[str]) -> list[ProductMeta
     return found
 
 
+def _of_other_missions(files: Sequence[Given]) -> dict[str, MissionMetadata]:
+    """What metadata of other missions say, by the names of the files; those that say nothing are not in it."""
+    found: dict[str, MissionMetadata] = {}
+    for one in files:
+        said = read_metadata(one.path, shown(one.name))
+        if said is not None:
+            found[one.name] = said
+    return found
+
+
 def _metadata(given: Given) -> ProductMetadata:
     try:
         with given.path.open("rb") as file:
@@ -389,11 +416,12 @@ def _provenance(
     notes: tuple[str, ...],
 ) -> Provenance:
     documents = [*metadata, *tiles]
-    is_mission = any(facts.tile for facts in choice.bands) and bool(choice.level or documents)
+    ours = [facts for facts in choice.bands if facts.said is None]
+    is_mission = any(facts.tile for facts in ours) and bool(choice.level or documents)
     best = next((m for m in documents if m.states_radiometry), documents[0] if documents else None)
-    baselines = (baseline_from_name(facts.name) for facts in choice.bands)
+    baselines = (baseline_from_name(facts.name) for facts in ours)
     baseline = next((m.baseline for m in documents if m.baseline), None) or next(filter(None, baselines), None)
-    outside = any(is_outside_series(facts.name) for facts in choice.bands)
+    outside = any(is_outside_series(facts.name) for facts in ours)
     level = next((m.level for m in documents), choice.level)
     reflectance, doubt = None, offset_rule(level, None).warning if is_mission else None
     if documents or baseline or outside:
@@ -404,7 +432,7 @@ def _provenance(
         reflectance = (_SATURATED, {}, WEB_EXPORT)
     from_product = best is not None and best.states_radiometry
     return Provenance(
-        title=f"Tile {choice.tile}" if choice.tile and len(files) > 1 else title,
+        title=_title(choice, files, title),
         level=level,
         baseline=baseline,
         date=next((m.date for m in documents if m.date), None) if len({f.date for f in files}) < 2 else None,
@@ -413,9 +441,19 @@ def _provenance(
         saturated=_saturated(best, from_product or is_mission, files),
         places=_places(documents),
         notes=(*notes, *(missing_bands_note(choice, level) if metadata else ())),
-        is_mission=any(facts.tile for facts in choice.bands),
+        is_mission=any(facts.tile for facts in ours),
         doubt=doubt,
     )
+
+
+def _title(choice: Choice, files: Sequence[InputFile], otherwise: str) -> str:
+    """The scene's name by its place where names tell it, of Landsat by path and row."""
+    places = {file.said.title for file in files if file.said is not None and file.said.title}
+    if len(places) == 1:
+        return places.pop()
+    if choice.tile and len(files) > 1 and not choice.tile.isdigit():
+        return f"Tile {choice.tile}"
+    return otherwise
 
 
 def _first(value: int | None, otherwise: int) -> float:

@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element, ParseError
 import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
-from s2dash import helper_layers
+from s2dash import helper_layers, missions
 from s2dash.errors import UnknownName, UnreadableFile
 from s2dash.legend import clean_name
 from s2dash.sentinel2 import ATMOSPHERE_BANDS, BANDS, band_in_file_name
@@ -80,7 +80,7 @@ class FileFacts:
     name: str
     """As given: a path inside an archive or a folder, or a bare file name."""
     band: str
-    """`B01` to `B12`, `B8A`, or `SCL` for the scene classification."""
+    """`B01` to `B12`, `B8A`, `SCL` for the scene classification; of other missions their own, `SR_B5`."""
     pixel_m: int | None
     """Pixel size in metres where the name states it."""
     tile: str | None
@@ -89,6 +89,10 @@ class FileFacts:
     """`2017-02-16`. Old names of loose files hold no other day than that of their making."""
     level: str | None
     """`Level-1C` or `Level-2A`."""
+    said: missions.Said | None = None
+    """What the name says of another mission, whose own name `band` then is."""
+    quality: str | None = None
+    """The kind of quality band that stands in for a scene classification; None for a band, or for SCL."""
 
     @property
     def is_scl(self) -> bool:
@@ -97,6 +101,8 @@ class FileFacts:
     @property
     def likely_pixel_m(self) -> int:
         """The stated pixel size, else the band's own."""
+        if self.said is not None and self.said.mission.bands:
+            return self.pixel_m or 30
         return self.pixel_m or (20 if self.is_scl else BANDS[self.band].native_pixel_m)
 
 
@@ -116,6 +122,10 @@ class Choice:
     level: str | None
     notes: tuple[str, ...]
     """What was left out, in plain words."""
+    said: missions.Said | None = None
+    """What names of metadata files say of another mission, for pictures whose own names say nothing."""
+    other_metadata: tuple[str, ...] = ()
+    """Names of the metadata files of another mission."""
 
 
 @dataclass(frozen=True)
@@ -168,14 +178,61 @@ class Radiometry:
     """What the user should check; None where the metadata settle it."""
 
 
-def file_facts(name: str) -> FileFacts | None:
-    """What a name says of the band inside the file; None for a name that is not of one band or classification."""
+def file_facts(name: str, beside: missions.Said | None = None) -> FileFacts | None:
+    """What a name says of the band inside the file; None for a name that is not of one band or classification.
+
+    Parameters
+    ----------
+    beside : what metadata of another mission say of files whose own names say nothing
+    """
     parts = _parts(name)
     stem = _raster_stem(parts)
+    if stem is not None and (said := said_of(name, beside)) is not None:
+        return _facts_of_other(name, stem, said)
     band = _band(stem) if stem is not None and not _is_extra(parts, stem) else None
     if stem is None or band is None:
         return None
     return FileFacts(name, band, _pixel_m(parts, stem), _tile(parts), _date(parts), _level(parts, stem, band))
+
+
+def said_of(name: str, beside: missions.Said | None = None) -> missions.Said | None:
+    """What a picture's name says of another mission, else what metadata beside it do; None where it is Sentinel-2's.
+
+    A mere word in a name counts for nothing where its bands are numbered as Sentinel-2's are.
+    """
+    said = missions.settled(missions.said_by_name(name), (), [_parts(name)[-1]])
+    if said is not None or beside is None or missions.names_sentinel_2(name):
+        return said
+    return beside
+
+
+def _facts_of_other(name: str, stem: str, said: missions.Said) -> FileFacts | None:
+    """The facts of a band or quality band of another mission; None for stacks, and for what is left out."""
+    mission, words = said.mission, stem.replace(".", "_")
+    tile = said.place or _tile(_parts(name))
+    quality = missions.quality_kind(mission, words)
+    if quality is not None:
+        quality = missions.OLD_BQA if quality == missions.BQA and said.is_old else quality
+        return FileFacts(name, SCL, None, tile, said.date, None, said, quality)
+    if mission in (missions.PLANETSCOPE, missions.FOREIGN):
+        return None
+    if not mission.bands:
+        band = _band(stem)
+        is_extra = _is_extra(_parts(name), stem)
+        return None if band is None or is_extra else FileFacts(name, band, None, tile, said.date, None, said)
+    own = _own_band(mission, stem)
+    if own is None or own.is_left_out or _is_extra(_parts(name), stem, is_other=True):
+        return None
+    return FileFacts(name, own.name, None, tile, said.date, said.level, said)
+
+
+def _own_band(mission: missions.Mission, stem: str) -> missions.OwnBand | None:
+    """The band that a file's name ends in, by its number or by common words."""
+    if (own := missions.own_band(mission, stem.replace(".", "_"))) is not None:
+        return own
+    words = _WORDS.findall(stem)
+    ends = (missions.own_band(mission, "_".join(words[-count:])) for count in (3, 2, 1) if len(words) > count)
+    return next((own for own in ends if own is not None), None)
 
 
 def choose_files(names: Sequence[str], tile: str | None = None) -> Choice:
@@ -186,27 +243,81 @@ def choose_files(names: Sequence[str], tile: str | None = None) -> Choice:
     one date the finest. All dates of a tile are kept. Raises UnknownName for a `tile` that no file is of.
     """
     names = sorted(dict.fromkeys(names))
-    counted = only_counted(names)
-    found = [facts for name in names if name not in counted and (facts := file_facts(name))]
-    chosen_tile = _choose(found, "tile", _known_tile(tile, found) if tile else None)
-    of_tile = [f for f in found if f.tile in (None, chosen_tile)]
-    level = _choose(of_tile, "level", None)
-    of_level = [f for f in of_tile if f.level in (None, level)]
+    beside = missions.said_of_pile(names)
+    counted = () if beside else only_counted(names)
+    found = _with_best_quality([facts for name in names if name not in counted and (facts := file_facts(name, beside))])
+    wanted = _known_tile(tile, found) if tile else None
+    notes: list[str] = []
+    of_level: list[FileFacts] = []
+    chosen_tile, level = wanted, None
+    # Landsat counts places and levels its own way: they say nothing against those of other missions.
+    for family in (True, False):
+        own = [facts for facts in found if _is_landsats(facts) is family]
+        own_tile = _choose(own, "tile", wanted)
+        of_tile = [f for f in own if f.tile in (None, own_tile)]
+        own_level = _choose(of_tile, "level", None)
+        of_level += [f for f in of_tile if f.level in (None, own_level)]
+        notes += [*_left_out_note(own, "tile", own_tile), *_left_out_note(of_tile, "level", own_level)]
+        chosen_tile, level = own_tile or chosen_tile, own_level or level
     bands, doubles = _finest(of_level)
-    notes = [
-        *_left_out_note(found, "tile", chosen_tile),
-        *_left_out_note(of_tile, "level", level),
+    notes += [
+        *_other_light_note(names, beside),
         *doubles,
     ]
     return Choice(
         bands=bands,
         metadata=_metadata_of(names, _PRODUCT_METADATA, bands, None, level),
         tile_metadata=_metadata_of(names, _TILE_METADATA, bands, chosen_tile, level),
-        other_rasters=tuple(name for name in names if name in counted or _is_other_raster(name)),
+        other_rasters=tuple(name for name in names if name in counted or _is_other_raster(name, beside)),
         tile=chosen_tile,
         level=level,
         notes=tuple(notes),
+        said=beside,
+        other_metadata=tuple(name for name in names if missions.is_metadata(name)),
     )
+
+
+def _is_landsats(facts: FileFacts) -> bool:
+    return facts.said is not None and missions.is_landsat(facts.said.mission)
+
+
+def named_left_out(names: Sequence[str], beside: missions.Said | None) -> dict[str, str]:
+    """Pictures of other missions that are no bands of the ground, by name, and what each is called in the note of them.
+
+    They hold heat, all light together, angles, or further quality bits.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        stem = _raster_stem(_parts(name))
+        said = said_of(name, beside) if stem is not None else None
+        if stem is None or said is None or said.mission in (missions.PLANETSCOPE, missions.FOREIGN):
+            continue
+        own = _own_band(said.mission, stem)
+        if own is not None and own.is_left_out:
+            found[name] = f"{own.name} ({own.common_name})"
+        elif file_facts(name, beside) is None and _is_extra(_parts(name), stem, is_other=own is not None):
+            found[name] = clean_name(_LAST_WORDS.search(stem)[0].strip("_."))  # type: ignore[index]
+    return found
+
+
+_LAST_WORDS = re.compile(r"(?:[._](?:ST|SR|QA|sr|st|pixel|radsat|oa|solar|sensor))?[._]?(?:QA_)?[A-Za-z0-9]+\Z|\Z")
+
+
+def _other_light_note(names: Sequence[str], beside: missions.Said | None) -> Iterable[str]:
+    """That files of other missions are left out, and what is in them."""
+    found = dict.fromkeys(named_left_out(names, beside).values())
+    if found:
+        yield f"Left out, as no bands of the ground: {', '.join(found)}."
+
+
+def _with_best_quality(found: list[FileFacts]) -> list[FileFacts]:
+    """The same with one quality band for each place and date: that which says most."""
+    kinds: dict[tuple[str | None, str | None], list[str]] = {}
+    for facts in found:
+        if facts.quality is not None:
+            kinds.setdefault((facts.tile, facts.date), []).append(facts.quality)
+    best = {key: missions.best_quality(of_key) for key, of_key in kinds.items()}
+    return [facts for facts in found if facts.quality in (None, best.get((facts.tile, facts.date)))]
 
 
 def tile_from_name(name: str) -> str | None:
@@ -227,6 +338,8 @@ def only_counted(names: Sequence[str]) -> tuple[str, ...]:
         stem = _raster_stem(_parts(name))
         if stem is None:
             continue
+        if said_of(name) is not None:
+            return ()
         match = _COUNTED.fullmatch(stem)
         if match is None:
             if file_facts(name):
@@ -241,9 +354,9 @@ def only_counted(names: Sequence[str]) -> tuple[str, ...]:
 
 def missing_bands_note(choice: Choice, level: str | None) -> tuple[str, ...]:
     """That a few bands are missing among nearly all of a product; of a product in part nothing is said."""
-    there = {facts.band for facts in choice.bands}
+    there = {facts.band for facts in choice.bands if facts.said is None}
     missing = [band for band in BANDS if band not in there and not (level == L2A and band == "B10")]
-    if not 0 < len(missing) <= _FEW_MISSING:
+    if not 0 < len(missing) <= _FEW_MISSING or not there:
         return ()
     return (f"The product has no {', '.join(missing)}: it may be incomplete.",)
 
@@ -314,17 +427,21 @@ def _raster_stem(parts: Sequence[str]) -> str | None:
     return stem if ending.lower() in _RASTER_ENDINGS and not stem.startswith(".") else None
 
 
-def _is_extra(parts: Sequence[str], stem: str) -> bool:
+def _is_extra(parts: Sequence[str], stem: str, is_other: bool = False) -> bool:
     """Whether a product's file holds something else than measured bands: previews, masks, quality, water vapour."""
     words = {word.upper() for word in _WORDS.findall(stem)}
     if words & _NO_BANDS or any(part.upper() in _NO_BAND_FOLDERS for part in parts[:-1]):
         return True
-    return _band(stem) is None and helper_layers.helper_kind_of_file(stem) is not None
+    return (is_other or _band(stem) is None) and helper_layers.helper_kind_of_file(stem) is not None
 
 
-def _is_other_raster(name: str) -> bool:
+def _is_other_raster(name: str, beside: missions.Said | None = None) -> bool:
     parts = _parts(name)
     stem = _raster_stem(parts)
+    if stem is not None and (said := said_of(name, beside)) is not None and said.mission.bands:
+        facts = _facts_of_other(name, stem, said)
+        is_band = said.mission is not missions.PLANETSCOPE and _own_band(said.mission, stem) is not None
+        return facts is None and not is_band and not _is_extra(parts, stem, is_other=True)
     return stem is not None and not _is_extra(parts, stem) and _band(stem) is None
 
 
@@ -402,7 +519,7 @@ def _baseline_in(name: str) -> str | None:
 
 
 def _known_tile(tile: str, found: Sequence[FileFacts]) -> str:
-    wanted = _tile([tile.strip().upper()])
+    wanted = tile.strip() if re.fullmatch(r"\d{6}", tile.strip()) else _tile([tile.strip().upper()])
     known = sorted({f.tile for f in found if f.tile})
     if wanted is None or wanted not in known:
         shown = ", ".join(known[:10]) or "none"
@@ -421,7 +538,7 @@ def _choose(found: Sequence[FileFacts], field: str, wanted: str | None) -> str |
                 group.add((facts.band, facts.date))
     if wanted is not None or not groups:
         return wanted
-    return min(groups, key=lambda value: (-len(groups[value]), value != L2A, value))
+    return min(groups, key=lambda value: (-len(groups[value]), value not in (L2A, "Level-2"), value))
 
 
 def _left_out_note(found: Sequence[FileFacts], field: str, chosen: str | None) -> Iterable[str]:
@@ -437,9 +554,10 @@ def _left_out_note(found: Sequence[FileFacts], field: str, chosen: str | None) -
 
 def _finest(found: Sequence[FileFacts]) -> tuple[tuple[FileFacts, ...], list[str]]:
     """One file for each band, tile and date, and notes about files that say the same of themselves."""
-    best: dict[tuple[str, str | None, str | None], list[FileFacts]] = {}
+    best: dict[tuple[str, str, str | None, str | None], list[FileFacts]] = {}
     for facts in sorted(found, key=lambda f: (f.likely_pixel_m, f.name)):
-        best.setdefault((facts.band, facts.tile, facts.date), []).append(facts)
+        mission = facts.said.mission.key if facts.said is not None else ""
+        best.setdefault((mission, facts.band, facts.tile, facts.date), []).append(facts)
     chosen = sorted((group[0] for group in best.values()), key=_place)
     doubled = [
         group[0]
@@ -454,6 +572,10 @@ def _finest(found: Sequence[FileFacts]) -> tuple[tuple[FileFacts, ...], list[str
 
 
 def _place(facts: FileFacts) -> tuple[str, int, str]:
+    own = [] if facts.said is None else [missions.code_of(band.name) for band in facts.said.mission.bands]
+    if own and not facts.is_scl:
+        code = missions.code_of(facts.band)
+        return facts.date or "", own.index(code) if code in own else len(own), facts.name
     return facts.date or "", _BAND_ORDER.index(facts.band), facts.name
 
 

@@ -16,7 +16,6 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from s2dash import sentinel2
 from s2dash.classmap import ClassRow, Result
 from s2dash.legend import Legend, LegendEntry
 from s2dash.scene import Band
@@ -470,12 +469,11 @@ def _axis_inks(inks: _Inks) -> Spec:
 
 
 def _spectrum_words(entry: LegendEntry, row: ClassRow, index: int, band: Band) -> dict[str, str]:
-    facts = sentinel2.BANDS.get(band.standard or "")
     return {
         "class": _title(entry),
         "band": band.name,
-        "light": facts.common_name if facts else "not known",
-        "wavelength": f"{text.number(facts.wavelength_nm)} nm" if facts else "not known",
+        "light": band.common_name or "not known",
+        "wavelength": f"{text.number(band.wavelength_nm)} nm" if band.wavelength_nm else "not known",
         "mean": _percent(row.mean_reflectance[index]),
     }
 
@@ -535,7 +533,7 @@ def _rounded(value: float) -> float:
 
 
 def _standard(band: Band) -> str:
-    return band.standard or band.name
+    return band.root
 
 
 def in_two_lines(label: str) -> tuple[str, str]:

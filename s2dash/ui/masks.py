@@ -14,6 +14,8 @@ from s2dash.ui.uploads import Loaded, bring, follow, forget, read_area
 
 READING_AREA = "reading an area"
 _EVERYTHING = Masking(True, True, tuple(sentinel2.SCL_CLASSES))
+_SORTED_BY = "Level-2A sorts pixels by itself. Leave out:"
+_SORTED_BY_BITS = "The picture's quality band tells these apart. Leave out:"
 
 
 def choose_masks(loaded: Loaded) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def choose_masks(loaded: Loaded) -> dict[str, Any]:
             disabled=not masked,
             help="So bright in a chosen band that the sensor could not measure it.",
         )
-    codes = _choose_classes(shares, masked) if scene.has_scl else ()
+    codes = _choose_classes(scene, shares, masked) if scene.has_scl else ()
     _choose_area(loaded, shares)
     return {"mask": "auto" if masked else "none", "mask_saturated": saturated, "mask_scl": codes}
 
@@ -48,12 +50,13 @@ def _shares(digest: str, _scene: Scene) -> dict[str, float]:
     return dict(masked_shares(_scene, range(len(_scene.bands)), stack, _EVERYTHING))
 
 
-def _choose_classes(shares: dict[str, float], is_on: bool) -> tuple[int, ...]:
-    st.caption("Level-2A sorts pixels by itself. Leave out:")
+def _choose_classes(scene: Scene, shares: dict[str, float], is_on: bool) -> tuple[int, ...]:
+    is_by_bits = any(mask.quality is not None for mask in scene.masks)
+    st.caption(_SORTED_BY_BITS if is_by_bits else _SORTED_BY)
     with st.container(gap=None):
         return tuple(
             code
-            for code, name in sentinel2.SCL_CLASSES.items()
+            for code, name in scene.mask_classes.items()
             if st.checkbox(
                 _with_share(name[0].upper() + name[1:], shares.get(name)),
                 value=code in sentinel2.SCL_MASKED,

@@ -112,7 +112,7 @@ def _facts(scene: Scene, result: Result | None = None) -> str:
     size_m = scene.grid.pixel_size_m
     pixels = f"{text.number(scene.grid.width)} × {text.number(scene.grid.height)}"
     facts = [
-        " ".join(filter(None, ("Sentinel-2", scene.level))),
+        " ".join(filter(None, (scene.sensor, scene.level))),
         text.day(scene.date) if scene.date else None,
         f"{pixels} at {text.distance(size_m[0])}" if size_m else pixels,
         f"{len(scene.bands)} band{'s' if len(scene.bands) != 1 else ''}",
@@ -137,6 +137,9 @@ def _layer_controls(scene: Scene) -> Layer:
         label_visibility="collapsed",
     )
     by_standard = {band.standard: band.name for band in reversed(scene.bands) if band.standard}
+    if "B08" in by_standard and any(band.own for band in scene.bands):
+        # Other missions have one near infrared, which stands for both.
+        by_standard.setdefault("B8A", by_standard["B08"])
     layers = {
         name: ((by_standard[bands[0]], by_standard[bands[1]], by_standard[bands[2]]), label)
         for name, (bands, label) in sentinel2.LAYERS.items()
@@ -166,6 +169,7 @@ def _layer_controls(scene: Scene) -> Layer:
     if not is_own:
         name = scene.band_names[0]
         return view, (name, name, name), f"{name}: brightness"
+    described = {band.name: band.description for band in scene.bands}
     with bands_place:
         names = scene.band_names
         picked = [
@@ -174,7 +178,7 @@ def _layer_controls(scene: Scene) -> Layer:
                 names,
                 min(start, len(names) - 1),
                 key=f"shown {colour}",
-                format_func=sentinel2.describe_band,
+                format_func=lambda name: described.get(name, name),
                 help=f"The brighter the ground is in this band, the more {colour} the picture.",
             )
             for colour, start in (("red", 2), ("green", 1), ("blue", 0))

@@ -223,7 +223,7 @@ def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
         "Classes are numbered from dark to bright.",
         f"**Spectra.** {text.plain(spectra_alt(result, legend))}",
         *(f"**Note.** {text.plain(warning)}" for warning in result.warnings),
-        f"{text.plain(scene.attribution)}.",
+        *([f"{text.plain(scene.attribution)}."] if scene.attribution else []),
         f"```\n{recipe.to_json()}\n```",
     ]
     return "\n\n".join(parts)

@@ -88,15 +88,21 @@ def _use(loaded: Loaded) -> None:
 def _with_names(loaded: Loaded) -> Loaded:
     """A small form to say what the bands are, where the files do not."""
     scene = loaded.scene
-    in_doubt = scene.names_are_guessed or any(band.standard is None for band in scene.bands)
+    in_doubt = scene.names_are_guessed or any(band.standard is None and band.own is None for band in scene.bands)
     if not in_doubt and st.session_state.get("naming") != scene.paths[0]:
         return loaded
     with st.popover("Check the band names", icon=":material/edit:", width="stretch"):
         st.caption("The file does not say which band is which. Say what you know; the rest may stay as it is.")
         options = [*sentinel2.BANDS, *(n for n in scene.band_names if n not in sentinel2.BANDS)]
+        described = {band.name: band.description for band in scene.bands}
         with st.form("band names", border=False):
             names = [
-                st.selectbox(f"Band {number}", options, options.index(name), format_func=sentinel2.describe_band)
+                st.selectbox(
+                    f"Band {number}",
+                    options,
+                    options.index(name),
+                    format_func=lambda one: described.get(one) or sentinel2.describe_band(one),
+                )
                 for number, name in enumerate(scene.band_names, 1)
             ]
             if st.form_submit_button("Use these names", type="primary"):

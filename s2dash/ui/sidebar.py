@@ -85,12 +85,13 @@ def _choose_bands(scene: Scene) -> tuple[str, ...]:
         is_choice = set(state.bands) != set(state["default bands"])
         state.bands = kept if kept and is_choice else list(default)
     state["bands of"], state["default bands"] = scene.digest, default
+    described = {band.name: band.description for band in scene.bands}
     chosen = st.multiselect(
         "Bands",
         scene.band_names,
         key="bands",
         wrap=False,
-        format_func=sentinel2.describe_band,
+        format_func=lambda name: described.get(name, name),
         placeholder="Choose at least one band",
         help="Colours of light the satellite measured, some invisible. More bands separate more kinds of ground.",
     )
@@ -102,7 +103,7 @@ def _offer_band_sets(scene: Scene) -> None:
     sets = {
         label: [b.name for b in scene.bands if b.standard in names]
         for label, names in sentinel2.BAND_SETS.items()
-        if label != "All bands"
+        if label != "All bands" and not (label == "10 m" and any(band.own for band in scene.bands))
     }
     sets = {label: names for label, names in sets.items() if names} | {
         "All": [scene.band_names[i] for i in scene.measured]

@@ -252,7 +252,10 @@ def every_chart() -> Iterator[charts.Spec]:
 
 def check_schema(spec: charts.Spec) -> None:
     """Raise where a specification is not what Vega-Lite takes; of rows, which are any JSON, one is enough."""
-    few = [{**layer, "data": {**layer["data"], "values": json.dumps(json.loads(layer["data"]["values"])[:1])}} for layer in spec["layer"]]
+    few = [
+        {**layer, "data": {**layer["data"], "values": json.dumps(json.loads(layer["data"]["values"])[:1])}}
+        for layer in spec["layer"]
+    ]
     alt.LayerChart.from_dict(json.loads(json.dumps({**spec, "layer": few}, allow_nan=False)), validate=True)
 
 

@@ -140,9 +140,7 @@ def _cells(rows: np.ndarray, wanted: int) -> _Cells:
     return _Cells(middle, means.astype(rows.dtype), counts)
 
 
-def _search(
-    cells: _Cells, k: int, starts: int, rounds: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _search(cells: _Cells, k: int, starts: int, rounds: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Centres of all tries, shape (tries, k, features), and their inertia on the cells, shape (tries,)."""
     from sklearn.cluster import kmeans_plusplus
 

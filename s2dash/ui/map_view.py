@@ -153,7 +153,7 @@ class WithMap:
         self._said: dict[str, str] = st.session_state.setdefault(f"with map {name}", {})
         before = [token for token in reversed(self._said) if token != self._token][:_SCENES_BEFORE]
         with st.container(gap=None):
-            # The browser takes them in one by one: what was said last must stand here as the past before it ends as now.
+            # Those of now come last, where the rule of style looks for them (`map_view.js`).
             for token in before:
                 with st.container(key=f"before-{token}-{name}"):
                     st.html(f'<{tag} data-words="{html.escape(self._said[token])}"></{tag}>')

@@ -27,7 +27,7 @@ from s2dash.types import cancel_token
 if TYPE_CHECKING:
     from sklearn.cluster import KMeans
 
-_LEAST_CELLS, _CELLS_A_CLASS = 2_048, 64
+_LEAST_CELLS, _CELLS_A_CLASS = 2_048, 32
 _MOST_ROWS = 200_000
 """That are brought together: of more, evenly spaced ones."""
 _CELLS_KEPT = 64

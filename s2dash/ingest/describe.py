@@ -13,6 +13,7 @@ import rasterio
 from rasterio.enums import ColorInterp, MaskFlags
 
 from s2dash import helper_layers, missions, sentinel2
+from s2dash.ingest.band_texts import band_texts, is_count, only_count
 from s2dash.legend import MOST_NAME_CHARACTERS, clean_name
 from s2dash.scene import Band, Reflectance
 
@@ -67,8 +68,9 @@ def layout_of(dataset: rasterio.DatasetReader, file_name: str, said: missions.Sa
     said : what is known of a mission that is not Sentinel-2, whose numbers and orders are others
     """
     mission = said.mission if said is not None else None
+    described = band_texts(dataset, file_name, missions.has_own_bands(mission))
     alpha = [i for i in dataset.indexes if _is_alpha(dataset, i)] if dataset.count > 1 else []
-    kinds = {i: helper_layers.helper_kind(dataset.descriptions[i - 1] or "") for i in dataset.indexes}
+    kinds = {i: helper_layers.helper_kind(described[i - 1]) for i in dataset.indexes}
     if all(kinds[i] for i in dataset.indexes if i not in alpha[-1:]):
         kinds = dict.fromkeys(kinds)
     quality = _quality_of(dataset, said)
@@ -78,9 +80,11 @@ def layout_of(dataset: rasterio.DatasetReader, file_name: str, said: missions.Sa
     classes = [i for i in dataset.indexes if kinds[i] == helper_layers.SCENE_CLASSES]
     bits = [i for i, _, _ in quality]
     indexes = tuple(i for i in dataset.indexes if i != mask_index and i not in classes and i not in bits)
-    descriptions = [dataset.descriptions[i - 1] or "" for i in indexes]
+    descriptions = [described[i - 1] for i in indexes]
     texts = [clean_name(text) for text in descriptions]
-    if _only_count(texts) and not (_are_numbers_own(mission) and texts[0].lower().startswith("b1")):
+    if only_count(texts, Path(file_name).stem) and not (
+        _are_numbers_own(mission) and texts[0].lower().startswith("b1")
+    ):
         texts = [""] * len(texts)
     by_colour = _by_colour([dataset.colorinterp[i - 1] for i in indexes])
     if by_colour and mission is missions.FOREIGN:
@@ -108,11 +112,11 @@ def layout_of(dataset: rasterio.DatasetReader, file_name: str, said: missions.Sa
     elif not any(texts):
         notes = (f"The file does not name its {len(indexes)} bands, and their number has no usual order.",)
     if classes:
-        notes = (*notes, f"{clean_name(dataset.descriptions[classes[0] - 1])} is taken as the scene classification.")
+        notes = (*notes, f"{clean_name(described[classes[0] - 1])} is taken as the scene classification.")
     if quality:
         named = ", ".join(clean_name(dataset.descriptions[i - 1] or "") for i in bits)
         notes = (*notes, f"{named} tells clouds and the like apart: what it marks can be left out.")
-    dated = tuple((i, acquisition_date({}, dataset.descriptions[i - 1])[0]) for i in classes)
+    dated = tuple((i, acquisition_date({}, described[i - 1])[0]) for i in classes)
     measured = tuple(not kinds[i] for i in indexes)
     return Layout(indexes, tuple(texts), measured, dated, mask_index, guessed, notes, quality)
 
@@ -149,7 +153,7 @@ def _is_alpha(dataset: rasterio.DatasetReader, index: int) -> bool:
     if dataset.colorinterp[index - 1] != ColorInterp.alpha:
         return False
     text = dataset.descriptions[index - 1] or ""
-    if text and "alpha" not in text.lower() and not _COUNT.fullmatch(clean_name(text)):
+    if text and "alpha" not in text.lower() and not is_count(clean_name(text)):
         return helper_layers.helper_kind(text) == helper_layers.VALID
     dtype = np.dtype(dataset.dtypes[index - 1])
     full = (np.iinfo(dtype).max, 255) if np.issubdtype(dtype, np.integer) else (1, 255)
@@ -161,22 +165,6 @@ def _is_alpha(dataset: rasterio.DatasetReader, index: int) -> bool:
         if not np.isin(dataset.read(index, window=window), (0, *full)).all():
             return False
     return True
-
-
-_COUNT = re.compile(r"(band|layer|b|bn|sample|channel|ch)[ _-]?([1-9]\d?)", re.IGNORECASE | re.ASCII)
-_MOST_COUNTED_BY_LETTER = 7
-"""`B1` to `B8` and more are taken for the mission's own names, as nobody else has so many."""
-
-
-def _only_count(texts: Sequence[str]) -> bool:
-    """Whether descriptions only count the bands from 1 on, as programs do that know no names: `Band 1`, `Band 2`.
-
-    `B1` to `B7` count too where no gap and no `B8A` shows that the mission's bands are meant; `B01` does not.
-    """
-    found = [_COUNT.fullmatch(text) for text in texts]
-    if len(texts) < 2 or any(match is None or int(match[2]) != n for n, match in enumerate(found, 1)):
-        return False
-    return len(texts) <= _MOST_COUNTED_BY_LETTER or all(match and match[1].lower() != "b" for match in found)
 
 
 _COLOURS = {ColorInterp.red: "B04", ColorInterp.green: "B03", ColorInterp.blue: "B02"}

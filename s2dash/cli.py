@@ -197,7 +197,7 @@ def _info(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     with _opened(arguments) as scene:
         is_looked_through = scene.live_step == 1 or not web.is_web(scene.paths[0])
         stack = read_preview_stack(scene) if is_looked_through else read_scattered_stack(scene)
-        every_band = scene.measured
+        every_band = [i for i in scene.measured if i not in scene.set_aside]
         masking = default_recipe(scene).masking
         hidden = ~valid_pixels(scene, every_band, stack, masking)
         causes = dict(masked_shares(scene, every_band, stack, masking))
@@ -232,7 +232,7 @@ def _scene_words(scene: Scene) -> list[str]:
     """The scene's notes, and what is or may be no data, with the flags that decide it."""
     from s2dash import ingest
 
-    return [*ingest.flagged_words(scene), *ingest.zero_words(scene), *ingest.doubtful_words(scene)]
+    return [*ingest.flagged_words(scene), *ingest.doubtful_words(scene)]
 
 
 def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
@@ -348,8 +348,6 @@ def _masked(fitted: Fitted, result: Result) -> dict[str, float]:
 def _summary(
     result: Result, names: list[str], scores: Scores, masked: dict[str, float], seconds: dict[str, float]
 ) -> dict[str, Any]:
-    from s2dash import ingest
-
     return {
         "classes": [
             {
@@ -372,8 +370,7 @@ def _summary(
         "recipe": result.recipe.to_dict(),
         "attribution": result.scene.attribution or None,
         "warnings": [
-            *ingest.flagged_words(result.scene),
-            *ingest.doubtful_words(result.scene),
+            *_scene_words(result.scene),
             *(words for words in result.warnings if words not in result.scene.notes),
         ],
     }

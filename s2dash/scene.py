@@ -212,8 +212,8 @@ class Scene:
     """The share of each band's own pixels that are not its nodata value; empty where nobody counted."""
     fills: tuple[Fill, ...] = ()
     """What stands for no data though no tag says so."""
-    constant: tuple[int, ...] = ()
-    """Positions of bands that are the same number everywhere, where others are not."""
+    set_aside: tuple[int, ...] = ()
+    """Positions of bands that tell nothing of the ground by their values, where others do: not used unless chosen."""
     doubtful_fills: tuple[Fill, ...] = ()
     """What may stand for no data, but may as well have been measured: for the user to say."""
     missions: tuple[Mission, ...] = (SENTINEL_2,)

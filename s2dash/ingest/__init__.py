@@ -23,7 +23,7 @@ from s2dash.ingest.fill import fill_words, number_words
 from s2dash.ingest.inputs import Inputs, gather, gather_one
 from s2dash.ingest.pile import Given
 from s2dash.ingest.process import run_child
-from s2dash.ingest.product import UNKNOWN_OFFSET
+from s2dash.ingest.product import UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS
 from s2dash.legend import clean_name
 from s2dash.reading import read_edge_stack, read_preview_stack
 from s2dash.scene import AREA, Band, Fill, Layer, MaskLayer, Reflectance, Scene
@@ -32,6 +32,7 @@ from s2dash.types import CancelToken, Progress, no_progress
 SAMPLE_PATH = Path(__file__).parents[1] / "data" / "coast.tif"
 UNTITLED = "Your scene"
 PREVIEW_NAME = "preview.npy"
+_DOUBTS = (UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS)
 _SWITCH_OFF = "--mask none switches this off."
 
 
@@ -242,7 +243,7 @@ def with_numbers(scene: Scene, quantification: float | None = None, offset: floa
     divided = "as found" if by_band else f"by {quantification:g}"
     sentence = f"Set by hand: divided {divided}, offset {shown}."
     # Who has set the offset need not be told to.
-    notes = scene.notes if offset is None else tuple(note for note in scene.notes if note != UNKNOWN_OFFSET)
+    notes = scene.notes if offset is None else tuple(note for note in scene.notes if note not in _DOUBTS)
     changed = scene.with_reflectance(Reflectance(quantification, offsets, sentence, by_band))
     return replace(changed, notes=notes)
 
@@ -265,8 +266,8 @@ def with_nodata(scene: Scene, value: float) -> Scene:
 
 
 def doubts_offset(scene: Scene) -> bool:
-    """Whether 1000 may have to be subtracted and nothing says so."""
-    return UNKNOWN_OFFSET in scene.notes
+    """Whether 1000, or 0.1 of fractions, may have to be subtracted and nothing says so."""
+    return any(doubt in scene.notes for doubt in _DOUBTS)
 
 
 def doubtful_numbers(scene: Scene) -> tuple[tuple[float, str, float], ...]:
@@ -292,13 +293,6 @@ def flagged_words(scene: Scene) -> tuple[str, ...]:
     """The scene's notes as the command line says them: those of fill with the flag that switches it off."""
     found = {fill_words(fill, scene) for fill in scene.fills}
     return tuple(f"{note[:-1]}; {_SWITCH_OFF}" if note in found else note for note in scene.notes)
-
-
-def zero_words(scene: Scene) -> tuple[str, ...]:
-    """That zero in every band of whole numbers is left out, where there is such a pixel and no note of it."""
-    fills = [fill for fill in scene.fills if fill.value == 0 and fill.share and not fill.is_alone]
-    words = dict.fromkeys(fill_words(fill, scene) for fill in fills)
-    return tuple(f"{word[:-1]}; {_SWITCH_OFF}" for word in words if word not in scene.notes)
 
 
 def _unheard(share: float) -> None:

@@ -23,6 +23,7 @@ _OFTEN_BELOW, _ALWAYS_BELOW = 15_000, 25_000
 _STRETCH = 6.5535
 _ENOUGH_NUMBERS = 50
 WEB_EXPORT = "Taken as reflectance x 65,535, as web exports have it."
+AS_THEY_ARE = "The numbers are shown as they are: nothing says how much light they mean."
 FRACTIONS = "Taken as reflectance from 0 to 1."
 _MOST_PERCENT = 130
 _LEAST_SCALE = 50
@@ -148,9 +149,12 @@ _MOST_LOOKED_AT = 16
 def _is_alpha(dataset: rasterio.DatasetReader, index: int) -> bool:
     """Whether a band tagged alpha is one: not named as another, and only none and all in the blocks looked at.
 
-    GDAL tags the fourth band of 8-bit files so whatever it holds.
+    GDAL tags the fourth band of 8-bit files so whatever it holds. Where red, green and blue are stated, and of a
+    fourth band nothing is, it may be one too.
     """
-    if dataset.colorinterp[index - 1] != ColorInterp.alpha:
+    colours = dataset.colorinterp
+    is_fourth = index == dataset.count == 4 and set(colours[:3]) == set(_COLOURS) and not dataset.descriptions[3]
+    if colours[index - 1] != ColorInterp.alpha and not (is_fourth and colours[3] == ColorInterp.undefined):
         return False
     text = dataset.descriptions[index - 1] or ""
     if text and "alpha" not in text.lower() and not is_count(clean_name(text)):
@@ -285,12 +289,14 @@ def guessed_reflectance(dtype: str, sampled: np.ndarray, band_count: int, are_ba
     Parameters
     ----------
     sampled : ndarray of stored values, any shape, without nodata; may be empty
-    are_bands : whether names say that bands of the mission are among them: slopes and indices are no percent of light
+    are_bands : whether names say that bands of the mission are among them: slopes, indices and embeddings are no light
     """
     typical, high = np.percentile(sampled, (75, 99)) if sampled.size else (0.0, 0.0)
     none = (0.0,) * band_count
+    if not are_bands and (np.issubdtype(np.dtype(dtype), np.floating) or np.dtype(dtype) == np.int8):
+        return Reflectance(1.0, none, AS_THEY_ARE)
     if np.issubdtype(np.dtype(dtype), np.floating):
-        if are_bands and _is_percent(sampled, typical, high):
+        if _is_percent(sampled, typical, high):
             return Reflectance(100.0, none, "Taken as percent: all light reflected is 100.")
         if typical <= 2:
             return Reflectance(1.0, none, FRACTIONS)
@@ -386,10 +392,8 @@ def doubts_about_offset(reflectance: Reflectance, lowest: Sequence[float]) -> tu
     return ()
 
 
-def may_hold_offset(
-    reflectance: Reflectance, dtype: str, lowest: Sequence[float], date: str | None, is_known: bool
-) -> bool:
-    """Whether 1000 may be in the numbers, where neither metadata nor a baseline says so.
+def may_hold_offset(reflectance: Reflectance, lowest: Sequence[float], date: str | None, is_known: bool) -> bool:
+    """Whether 1000 may be in the numbers, or 0.1 in fractions, where neither metadata nor a baseline says so.
 
     Parameters
     ----------
@@ -397,13 +401,14 @@ def may_hold_offset(
     date : the latest day of a picture, None where unknown: what is older was made before, unless anew
     is_known : whether names say that it is of this mission: tile, or date
     """
-    if not np.issubdtype(np.dtype(dtype), np.integer) or not lowest:
+    if not lowest or reflectance.quantification not in (_QUANTIFICATION, 1.0):
         return False
-    if reflectance.quantification != _QUANTIFICATION or any(reflectance.offsets) or reflectance.by_band:
+    if any(reflectance.offsets) or reflectance.by_band:
         return False
     if date is not None and date < OFFSET_SINCE:
         return False
-    return min(lowest) >= (_CLEARLY_BELOW if is_known or date is not None else _HARDLY_BELOW)
+    least = _CLEARLY_BELOW if is_known or date is not None else _HARDLY_BELOW
+    return min(lowest) * _QUANTIFICATION / reflectance.quantification >= least
 
 
 def looks_like_classes(dtype: str, sampled: Sequence[np.ndarray], is_palette: bool) -> bool:
@@ -423,6 +428,8 @@ CLASS_MAP = (
     "This looks like a finished class map, not a picture: its numbers are names of classes. "
     "Open the picture it was made from."
 )
+CIRRUS_BEFORE_LAST = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B09", "B10", "B11", "B12", "B8A")
+"""The order of EuroSAT and of those who learnt from it: B8A comes last."""
 CIRRUS_AMONG = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B09", "B10", "B11", "B12")
 """How some programs write 12 bands of the top of the atmosphere: without B8A."""
 

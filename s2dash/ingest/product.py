@@ -35,6 +35,7 @@ UNKNOWN_OFFSET = (
     "The processing baseline is unknown: for data made since 25 January 2022, "
     "check whether 1000 must be subtracted, and set the offset yourself."
 )
+UNKNOWN_OFFSET_OF_FRACTIONS = UNKNOWN_OFFSET.replace("1000", "0.1")
 USUAL_OFFSET = -1000.0
 USUAL_QUANTIFICATION = 10_000.0
 

@@ -137,12 +137,12 @@ def _with_numbers(loaded: Loaded) -> Loaded:
         offset = st.number_input(
             "Subtract",
             value=None if found.offset is None else -found.offset + 0.0,
-            step=100.0,
+            step=100.0 if found.quantification > 1 else 0.1,
             format="%g",
             placeholder="as found, by band",
             key=f"subtract {scene.paths[0]}",
-            help="Taken from each stored number first. 1000 for products made since January 2022, unless it has been "
-            "done already. It changes indices and spectra, not k-means on bands.",
+            help="Taken from each stored number first. 1000 for products made since January 2022, 0.1 of fractions, "
+            "unless it has been done already. It changes indices and spectra, not k-means on bands.",
         )
         quantification = st.number_input(
             "Then divide by",

@@ -139,6 +139,14 @@ class Fill:
     say that nothing was."""
     share: float = 0.0
     """Of the looked at pixels, those that hold it."""
+    least: float | None = None
+    """Where pictures packed with loss made a range of it: from this on up to `value`."""
+
+    def holds(self, values: np.ndarray) -> np.ndarray:
+        """Where stored numbers are it, bool."""
+        if self.least is None:
+            return np.asarray(values == self.value)
+        return np.asarray((values >= self.least) & (values <= self.value))
 
 
 @dataclass(frozen=True)
@@ -282,7 +290,7 @@ class Scene:
     def missing_values(self, position: int) -> tuple[float, ...]:
         """The values of a band that stand for no data where grids are brought together."""
         tagged = self.nodata[position]
-        fills = [fill.value for fill in self.fills if position in fill.positions]
+        fills = [fill.value if fill.least is None else fill.least for fill in self.fills if position in fill.positions]
         return tuple(dict.fromkeys(fills if tagged is None else [tagged, *fills]))
 
     def native_grid(self, position: int) -> Grid:
@@ -442,15 +450,15 @@ def _holding(fill: Fill, positions: Sequence[int], values: np.ndarray, other_ban
     if not chosen:
         return np.zeros(values.shape[1:], dtype=bool)
     # The first band alone settles it for almost every window, in a tenth of the time.
-    found: np.ndarray = values[chosen[0]] == fill.value
+    found: np.ndarray = fill.holds(values[chosen[0]])
     for place in chosen[1:]:
         if not found.any():
             return found
-        found &= values[place] == fill.value
+        found &= fill.holds(values[place])
     for position in fill.positions:
         if position not in positions:
             if not found.any():
                 return found
             # One at a time: hundreds of bands together would take more memory than all else.
-            found &= other_bands([position])[0] == fill.value
+            found &= fill.holds(other_bands([position])[0])
     return found

@@ -19,7 +19,7 @@ from s2dash.ingest.assemble import Plan, brought_down, finished, grid_facts, pla
 from s2dash.ingest.checks import GDAL_ERRORS, driver_of, open_checked, refuse_web
 from s2dash.ingest.composed import beside
 from s2dash.ingest.describe import has_internal_mask, named_bands, title_from
-from s2dash.ingest.fill import fill_words, number_words
+from s2dash.ingest.fill import doubt_words, fill_words
 from s2dash.ingest.inputs import Inputs, gather, gather_one
 from s2dash.ingest.pile import Given
 from s2dash.ingest.process import run_child
@@ -271,19 +271,20 @@ def doubts_offset(scene: Scene) -> bool:
 
 
 def doubtful_numbers(scene: Scene) -> tuple[tuple[float, str, float], ...]:
-    """What may be no data: each number, the number in words, and the share of the pixels that hold it."""
+    """What may be no data: each number, which pixels in words, and the share of the pixels that hold it."""
+    words: dict[float, list[str]] = {}
     shares: dict[float, float] = {}
     for fill in scene.doubtful_fills:
+        words.setdefault(fill.value, []).append(doubt_words(fill, scene))
         shares[fill.value] = max(fill.share, shares.get(fill.value, 0.0))
-    return tuple((value, number_words(value), share) for value, share in shares.items())
+    return tuple((value, " or ".join(dict.fromkeys(words[value])), share) for value, share in shares.items())
 
 
 def doubtful_words(scene: Scene) -> tuple[str, ...]:
     """What may be no data, with the flag that leaves it out, in plain words: for the command line."""
-    left_out = {fill.value for fill in scene.fills}
+    left_out = {fill.value for fill in scene.doubtful_fills if fill in scene.fills}
     return tuple(
-        f"{share:.1%} of the pixels are {words} in every band. If nothing was measured there, leave them out: "
-        f"--nodata {value:.17g}."
+        f"{share:.1%} of the pixels are {words}. If nothing was measured there, leave them out: --nodata {value:.17g}."
         for value, words, share in doubtful_numbers(scene)
         if value not in left_out
     )

@@ -450,7 +450,8 @@ def with_found_fill(scene: Scene, stack: np.ndarray) -> Scene:
     """The scene with the fill that its pixels show, and the notes that say so; `stack` is as for `found_fill`."""
     found = found_fill(scene, stack)
     known = tuple(replace(fill, share=float(held_in_all(fill, stack).mean())) for fill in scene.fills)
-    held = [fill for fill in (*known, *found.certain) if fill.share or fill in found.certain]
+    ranges = {fill.positions for fill in found.certain if fill.least is not None}
+    held = [fill for fill in known if fill.share and fill.positions not in ranges] + list(found.certain)
     notes = dict.fromkeys([*scene.notes, *(fill_words(fill, scene) for fill in held)])
     return replace(scene, fills=(*known, *found.certain), doubtful_fills=found.doubtful, notes=tuple(notes))
 
@@ -902,12 +903,12 @@ def _reflectance_of(facts: Sequence[Any]) -> Reflectance:
 
 
 def _fill_facts(fill: Fill) -> list[Any]:
-    return [repr(fill.value), fill.positions, fill.is_alone, fill.share]
+    return [repr(fill.value), fill.positions, fill.is_alone, fill.share, fill.least]
 
 
 def _fill_of(facts: Sequence[Any]) -> Fill:
-    value, positions, is_alone, share = facts
-    return Fill(float(value), tuple(positions), bool(is_alone), float(share))
+    value, positions, is_alone, share, least = facts
+    return Fill(float(value), tuple(positions), bool(is_alone), float(share), None if least is None else float(least))
 
 
 def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:

@@ -119,7 +119,7 @@ def _with_fill(loaded: Loaded) -> Loaded:
     scene = loaded.scene
     for value, words, share in ingest.doubtful_numbers(scene):
         if st.toggle(
-            f"Leave out pixels that are {words} in every band ({text.share(share)})?",
+            f"Leave out pixels that are {words} ({text.share(share)})?",
             key=f"fill {value!r} {scene.paths[0]}",
             help="Nothing in the file says whether these were measured. Look at the picture: what lies around a "
             "cut-out is no data; snow, clouds and dark water are measured.",

@@ -171,6 +171,11 @@ def test_a_fourth_band_that_is_tagged_alpha_and_varies_is_a_band(tmp_path: Path)
         (("B02_10m.tif", "B03_10m.tif"), "Your scene"),
         (("AOT.tif", "B01.tif"), "Your scene"),
         (("S2_B02.tif", "S2_B03.tif"), "S2"),
+        (("rome_2023-06-01.tif", "rome_2023-06-11.tif"), "rome"),
+        (("rome_20230601.tif", "rome_20230611.tif"), "rome"),
+        (("2023-06-01_NDVI.tif", "2023-07-01_NDVI.tif"), "Your scene"),
+        (("rome_B02.tif", "rome_B03.tif", "metadata.json", "rome.prj"), "rome"),
+        (("LC08.tar.gz",), "LC08"),
     ],
 )
 def test_a_title_is_what_names_share_and_never_a_list(names: tuple[str, ...], title: str) -> None:

@@ -21,6 +21,7 @@ from s2dash.ingest.composed import beside
 from s2dash.ingest.describe import has_internal_mask, named_bands, title_from
 from s2dash.ingest.fill import doubt_words, fill_words
 from s2dash.ingest.inputs import Inputs, gather, gather_one
+from s2dash.ingest.kinds import kind_of
 from s2dash.ingest.pile import Given
 from s2dash.ingest.process import run_child
 from s2dash.ingest.product import UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS
@@ -317,21 +318,27 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return alone if len(set(alone)) == len(alone) else ["/".join(path.resolve().parts[-3:]) for path in paths]
 
 
+_DAY_IN_NAME = re.compile(r"(?<!\d)(?:19|20)\d\d([-_.]?)[01]\d\1[0-3]\d(?!\d)")
+
+
 def _title(names: Sequence[str]) -> str:
-    """What the names of all files begin with; the first one's where that is little."""
-    stems = [Path(name.replace("\\", "/").rstrip("/")).name for name in names]
-    stems = [stem.rsplit(".", 1)[0] if "." in stem else stem for stem in stems]
-    length = next((n for n, letters in enumerate(zip(*stems, strict=False)) if len(set(letters)) > 1), len(stems[0]))
-    shared = stems[0][:length] if len(stems) > 1 else stems[0]
-    if any(stem[length : length + 1].isdigit() for stem in stems):
-        shared = shared.rstrip("0123456789")
-    shared = shared.strip(" _-.(") if len(stems) > 1 else shared
+    """What the names of all pictures begin with; the first one's where that is little. A day cut in half is none."""
+    pictures = [name for name in names if kind_of(name).tells] or list(names)
+    stems = [Path(name.replace("\\", "/").rstrip("/")).name for name in pictures]
+    stems = [stem.rsplit(".", 1)[0].removesuffix(".tar") if "." in stem else stem for stem in stems]
     if len(stems) == 1:
         return clean_name(stems[0]) or UNTITLED
+    length = next((n for n, letters in enumerate(zip(*stems, strict=False)) if len(set(letters)) > 1), len(stems[0]))
+    days = (day for day in _DAY_IN_NAME.finditer(stems[0]) if day.start() < length < day.end())
+    length = next((day.start() for day in days), length)
+    shared = stems[0][:length]
+    if any(stem[length : length + 1].isdigit() for stem in stems):
+        shared = shared.rstrip("0123456789")
+    shared = shared.strip(" _-.(")
     # What names of bands begin with is no title: B of B02, SR_B of SR_B4.
     shared = re.sub(r"(?:^|[ _.-]+)(?:band|b|bn|sr_b|layer|fre|sre|nbart)$", "", shared, flags=re.IGNORECASE)
     shared = shared.strip(" _-.(")
-    return clean_name(shared) if len(shared) >= 2 else UNTITLED
+    return clean_name(shared) if len(shared) >= 2 and not re.fullmatch(r"[\d _.-]+", shared) else UNTITLED
 
 
 def _in_place(planned: Plan, path: Path) -> Plan:

@@ -413,12 +413,12 @@ def _guessed(planned: Plan, scene: Scene, light: Mapping[int, np.ndarray], measu
     for name, guess in guesses.items():
         for slot in kinds[name]:
             own[slot] = guess.quantification
-    words = "The files hold numbers of other kinds, each read by its own: "
-    words += ", ".join(
+    parts = (
         f"{', '.join(scene.bands[slot].name for slot in kinds[name])} divided by {guess.quantification:g}"
         for name, guess in guesses.items()
     )
-    return Reflectance(guesses[most].quantification, whole.offsets, f"{words}.", tuple(own))
+    words = f"The files hold numbers of other kinds, each read by its own: {', '.join(parts)}."
+    return Reflectance(guesses[most].quantification, whole.offsets, words, tuple(own))
 
 
 def _can_be_dark(scene: Scene, position: int, values: np.ndarray) -> bool:

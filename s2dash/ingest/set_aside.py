@@ -12,6 +12,21 @@ from s2dash.ingest.describe import named_bands
 from s2dash.scene import Scene
 
 SAME, EMPTY, CODES = "the same number everywhere", "without data", "codes"
+_WORDS = {
+    SAME: (
+        "{} is the same number everywhere, and left out unless you choose it.",
+        "{} are the same number everywhere, and left out unless you choose them.",
+    ),
+    EMPTY: (
+        "{} has no data anywhere, and is left out unless you choose it.",
+        "{} have no data anywhere, and are left out unless you choose them.",
+    ),
+    CODES: (
+        "{} holds few whole numbers, as classes and masks do, and is left out unless you choose it.",
+        "{} hold few whole numbers, as classes and masks do, and are left out unless you choose them.",
+    ),
+}
+"""Notes about one band, and about several."""
 _MOST_CODES = 24
 _LARGEST_CODE = 255
 _MANY_VALUES = 100
@@ -56,8 +71,10 @@ def without_codes_in_order(scene: Scene, reasons: Mapping[int, str]) -> Scene:
     names = [f"band {i + 1}" for i in range(len(scene.bands))]
     for i, name in zip(rest, order or (), strict=False):
         names[i] = name
-    taken = f"the others are taken as {', '.join(order)}" if order else "the others have no usual order"
-    note = f"Without {', '.join(names[i] for i in codes)}, {taken}. Change the names if that is wrong."
+    without = ", ".join(names[i] for i in codes)
+    note = f"Without {without}, the others have no usual order. Change the names."
+    if order:
+        note = f"Without {without}, the others are taken as {', '.join(order)}. Change the names if that is wrong."
     kept = [one for one in scene.notes if guessed not in one]
     return replace(scene, bands=named_bands(names), names_are_guessed=True, notes=(*kept, note))
 
@@ -67,17 +84,12 @@ def with_set_aside(scene: Scene, reasons: Mapping[int, str]) -> Scene:
     if not reasons:
         return scene
     notes = []
-    for why, one, many in (
-        (SAME, "is the same number everywhere, and", "are the same number everywhere, and"),
-        (EMPTY, "has no data anywhere, and is", "have no data anywhere, and are"),
-        (CODES, "holds few whole numbers, as classes and masks do, and is", "hold few whole numbers, and are"),
-    ):
+    for why, (one, many) in _WORDS.items():
         names = [scene.bands[i].name for i, found in reasons.items() if found == why]
         if names:
             listed = ", ".join(names[:_MOST_NAMED])
             listed += f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-            verb, it = (one, "it") if len(names) == 1 else (many, "them")
-            notes.append(f"{listed} {verb} left out unless you choose {it}.")
+            notes.append((one if len(names) == 1 else many).format(listed))
     return replace(scene, set_aside=tuple(sorted(reasons)), notes=(*scene.notes, *notes))
 
 

@@ -127,6 +127,7 @@ def _add_scene_flags(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("scene", "What the files do not say, or say wrong.")
     group.add_argument("--band-names", metavar="B02,B03", help="what the bands are, in their order")
     group.add_argument("--tile", metavar="33UUU", help="the tile to take where there are several")
+    group.add_argument("--also", action="append", default=[], metavar="AOT.tif", help="a file to use that is left out")
     group.add_argument("--offset", type=_finite, metavar="N", help="added to stored numbers: 0, or -1000")
     group.add_argument("--quantification", type=_finite, metavar="N", help="what they are divided by, usually 10000")
     group.add_argument("--nodata", type=_finite, metavar="N", help="leave out pixels that are N in every band")
@@ -497,7 +498,7 @@ def _open(
     """One scene, as the flags say it is understood; what is rewritten goes into `folder`."""
     from s2dash import ingest
 
-    scene = ingest.open_in_place(paths[0]) if len(paths) == 1 else None
+    scene = ingest.open_in_place(paths[0]) if len(paths) == 1 and not arguments.also else None
     if scene is None:
         scene = ingest.ingest(
             paths,
@@ -506,6 +507,7 @@ def _open(
             cancel=cancel,
             tile=arguments.tile,
             are_numbers_given=arguments.offset is not None or arguments.quantification is not None,
+            also=arguments.also,
         )
     if arguments.band_names:
         scene = ingest.rename_bands(scene, _list(arguments.band_names))

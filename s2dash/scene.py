@@ -224,6 +224,10 @@ class Scene:
     """Positions of bands that tell nothing of the ground by their values, where others do: not used unless chosen."""
     doubtful_fills: tuple[Fill, ...] = ()
     """What may stand for no data, but may as well have been measured: for the user to say."""
+    left_out: tuple[str, ...] = ()
+    """Pictures that were brought and are no bands of the ground, by their names: text from outside."""
+    origins: tuple[str, ...] = ()
+    """Where each band is from, where that is a file among several: its name, cleaned; empty where all are of one."""
     missions: tuple[Mission, ...] = (SENTINEL_2,)
     """Whose pictures its bands are; empty where nothing says it."""
 

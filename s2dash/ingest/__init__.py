@@ -22,7 +22,7 @@ from s2dash.ingest.describe import has_internal_mask, named_bands, title_from
 from s2dash.ingest.fill import doubt_words, fill_words
 from s2dash.ingest.inputs import Inputs, gather, gather_one
 from s2dash.ingest.kinds import kind_of
-from s2dash.ingest.pile import Given
+from s2dash.ingest.pile import Given, shown
 from s2dash.ingest.process import run_child
 from s2dash.ingest.product import UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS
 from s2dash.legend import clean_name
@@ -102,6 +102,7 @@ def ingest(
     names: Sequence[str] | None = None,
     tile: str | None = None,
     are_numbers_given: bool = False,
+    also: Sequence[str] = (),
 ) -> Scene:
     """Open files in a process of its own, with limits, and rewrite them into `folder` as rasters of our own.
 
@@ -113,7 +114,8 @@ def ingest(
     title : the scene's name where the files tell none better
     names : what the files were called where they came from, with folders; their own names where None
     tile : which one to take where there are several
-    are_numbers_given : whether `with_numbers` follows, so that metadata that cannot be read are left out
+    are_numbers_given : whether numbers can be given after, so that metadata that cannot be read are left out, and said
+    also : names of pictures to use as bands though they would be left out, as `Scene.left_out` has them
 
     Raises UnreadableFile that says what is wrong, also for files on web servers; UnknownName for a tile that is
     not there; Cancelled on request.
@@ -135,6 +137,7 @@ def ingest(
         "title": title,
         "tile": tile,
         "are_numbers_given": are_numbers_given,
+        "also": list(also),
         "preview": PREVIEW_NAME,
     }
     facts = _in_new_folder(request, folder, progress, cancel)
@@ -295,6 +298,11 @@ def flagged_words(scene: Scene) -> tuple[str, ...]:
     """The scene's notes as the command line says them: those of fill with the flag that switches it off."""
     found = {fill_words(fill, scene) for fill in scene.fills}
     return tuple(f"{note[:-1]}; {_SWITCH_OFF}" if note in found else note for note in scene.notes)
+
+
+def shown_name(name: str) -> str:
+    """A name of `Scene.left_out` as messages quote it."""
+    return shown(name)
 
 
 def _unheard(share: float) -> None:

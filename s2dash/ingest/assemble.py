@@ -111,6 +111,8 @@ class Provenance:
     """Why the offset may be another; counts where no file's header states one."""
     others: tuple[MissionMetadata, ...] = ()
     """What metadata of other missions say."""
+    left_out: tuple[str, ...] = ()
+    """Pictures that were brought and are not used, by their names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +182,9 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
     if provenance.complaint:
         if not are_numbers_given:
             raise UnreadableFile(provenance.complaint)
-        provenance = replace(provenance, notes=(*provenance.notes, f"Not used: {provenance.complaint}"))
+        doubt = provenance.doubt or (None if provenance.reflectance else UNKNOWN_OFFSET)
+        notes_so_far = (*provenance.notes, f"Not used: {provenance.complaint}")
+        provenance = replace(provenance, notes=notes_so_far, doubt=doubt)
     headers = _in_zone_of_tile([_read_header(file, provenance) for file in files])
     if all(header.is_bilevel and set(header.nodata) == {None} for header in headers):
         headers = [replace(header, nodata=(_NEITHER_BIT,) * len(header.nodata)) for header in headers]
@@ -263,6 +267,8 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
         notes=tuple(dict.fromkeys(notes)),
         names_are_guessed=any(header.is_guessed for header in headers),
         missions=whose,
+        left_out=provenance.left_out,
+        origins=_origins(headers),
     )
     scene = replace(scene, fills=zero_fill(scene))
     _require_small_picture(scene)
@@ -280,6 +286,18 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
         is_mission=provenance.is_mission,
         latest=max((day for day in days if day), default=None),
         is_palette=all(header.is_palette for header in headers),
+    )
+
+
+def _origins(headers: Sequence[_Header]) -> tuple[str, ...]:
+    """The file that each band is from; empty where there is only one."""
+    of_bands = [header for header in headers if not header.file.is_scl]
+    if len(of_bands) < 2:
+        return ()
+    return tuple(
+        header.file.name if len(header.indexes) == 1 else f"{header.file.name}, band {index}"
+        for header in of_bands
+        for index in header.indexes
     )
 
 
@@ -879,6 +897,8 @@ def facts_of(scene: Scene, valid_counts: Sequence[int]) -> dict[str, Any]:
         "date": scene.date,
         "notes": scene.notes,
         "missions": [mission.key for mission in scene.missions],
+        "left_out": scene.left_out,
+        "origins": scene.origins,
         "names_are_guessed": scene.names_are_guessed,
         "set_aside": scene.set_aside,
         "fills": [_fill_facts(fill) for fill in scene.fills],
@@ -936,6 +956,8 @@ def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:
             for kind, one, positions, quality in facts["masks"]
         ),
         missions=tuple(missions.MISSIONS[key] for key in facts["missions"]),
+        left_out=tuple(facts["left_out"]),
+        origins=tuple(facts["origins"]),
         saturated=facts["saturated"],
         grids=tuple(grids[: facts["scene_grids"]]),
         level=facts["level"],

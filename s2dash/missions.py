@@ -208,8 +208,14 @@ def attribution_of(missions: Sequence[Mission], year: int | None) -> str:
 
 C2_LEVEL_2, C1_SR, LEVEL_1, HLS, DEA = "C2 L2", "C1 SR", "L1", "HLS", "DEA"
 PLANET_SR, PLANET_RADIANCE, WEB = "Planet SR", "Planet radiance", "web export"
-LEVELS = {C2_LEVEL_2: "Level-2", C1_SR: "Level-2", LEVEL_1: "Level-1"}
-"""The level that each product is called by; others are not called so."""
+SURFACE, RADIANCE = "surface reflectance", "radiance"
+LEVELS = {
+    **{C2_LEVEL_2: "Level-2", C1_SR: "Level-2", LEVEL_1: "Level-1"},
+    **{HLS: SURFACE, DEA: SURFACE, PLANET_SR: SURFACE, PLANET_RADIANCE: RADIANCE},
+}
+"""What each product is called by; others have no such word."""
+CORRECTED_LEVELS = ("Level-2A", "Level-2", SURFACE)
+"""Levels whose numbers are corrected for the atmosphere."""
 
 _NUMBERS = {
     C2_LEVEL_2: Numbers(2.75e-5, -0.2, "{mission}, Collection 2 Level-2: times 2.75e-05, minus 0.2."),

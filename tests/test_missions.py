@@ -16,6 +16,7 @@ from scenes import UTM, UTM_10M, write_raster, write_scene
 
 from s2dash import ingest, missions
 from s2dash.cli import main
+from s2dash.errors import UnreadableFile
 from s2dash.features import available_indices
 from s2dash.missions import MISSIONS, classes_of_bits, said_by_name
 from s2dash.recipe import default_recipe
@@ -648,3 +649,42 @@ def test_nothing_is_written_where_no_source_is_known(tmp_path: Path, capsys: pyt
     assert made["attribution"] is None
     with rasterio.open(out) as dataset:
         assert not {"ATTRIBUTION", "TIFFTAG_COPYRIGHT"} & set(dataset.tags())
+
+
+def test_the_quality_of_one_mission_says_nothing_of_bands_of_another(tmp_path: Path) -> None:
+    landsat = [*landsat_8(tmp_path)[1:5], *loose(tmp_path, f"{LANDSAT_8}_", {"QA_PIXEL": qa_pixel()}, nodata=1)]
+    values = numbers(["B04", "B08"]).astype("uint16")
+    bands = dict(zip(("B04", "B08"), values, strict=True))
+    scene = taken_in([*landsat, *loose(tmp_path / "s2", "T33TWM_20200715T100601_", bands)], tmp_path)
+    (mask,) = scene.masks
+    assert {scene.bands[i].root for i in mask.positions} == {f"SR_B{n}" for n in range(2, 6)}
+
+
+def test_a_quality_band_alone_is_refused_and_heat_alone_is_a_picture(tmp_path: Path) -> None:
+    (quality,) = loose(tmp_path, f"{LANDSAT_8}_", {"QA_PIXEL": qa_pixel()}, nodata=1)
+    with pytest.raises(UnreadableFile, match="quality band"):
+        taken_in(quality, tmp_path)
+    (tmp_path / f"{LANDSAT_8}_MTL.txt").write_text(mtl_text(level_2=True))
+    heat = loose(tmp_path, f"{LANDSAT_8}_", {"ST_B10": stored(["B08"], *C2)[0]})
+    assert taken_in(heat, tmp_path).band_names == ("ST_B10",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<!DOCTYPE x [<!ENTITY a "b">]><x/>',
+        "<not closed",
+        "[" * 100_000,
+        "GROUP = LANDSAT\nEND\n",
+        '{"LANDSAT_METADATA_FILE": {"IMAGE_ATTRIBUTES": {"SPACECRAFT_ID": "LANDSAT_77"}}}',
+        'SPACECRAFT_ID = "LANDSAT_8"\nSUN_ELEVATION = nan\nREFLECTANCE_MULT_BAND_5 = 1e999',
+    ],
+)
+@pytest.mark.parametrize("name", [f"{LANDSAT_8}_MTL.txt", f"{LANDSAT_8}_MTL.json", "x_metadata.xml"])
+def test_metadata_that_say_nothing_usable_change_nothing(tmp_path: Path, text: str, name: str) -> None:
+    beside = tmp_path / name
+    beside.write_text(text)
+    bands = loose(tmp_path, f"{LANDSAT_8}_", {f"SR_B{n}": stored([OLI_LIKE[n]], *C2)[0] for n in (4, 5)})
+    scene = taken_in([*bands, beside], tmp_path)
+    assert scene.sensor == "Landsat 8"
+    require_right_light(scene, ["B04", "B08"])

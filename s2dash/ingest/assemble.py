@@ -184,9 +184,8 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
         headers = [replace(header, nodata=(_NEITHER_BIT,) * len(header.nodata)) for header in headers]
     _require_budget(headers)
     if all(header.file.is_scl for header in headers):
-        raise UnreadableFile(
-            f"{headers[0].file.name} is a scene classification, not satellite bands. Add the bands it belongs to."
-        )
+        what = "quality band" if headers[0].file.quality else "scene classification"
+        raise UnreadableFile(f"{headers[0].file.name} is a {what}, not satellite bands. Add the bands it belongs to.")
     placed = in_one_place(_with_known_places(headers, provenance), [header.file.name for header in headers])
     grids, grid_notes = scene_grids(placed.grids)
     band_count = sum(len(header.indexes) for header in headers if not header.file.is_scl)
@@ -201,7 +200,7 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
         slots = []
         if header.file.is_scl:
             slots.append(band_count + len(masks))
-            concerned = _bands_of_date(headers, header.file.date)
+            concerned = _bands_of_date(headers, header)
             masks.append(MaskLayer(SCL, Layer(path, 1, grid), concerned, quality=header.file.quality))
         else:
             for index, text in enumerate(header.texts, 1):
@@ -587,11 +586,17 @@ def _require_budget(headers: Sequence[_Header]) -> None:
         )
 
 
-def _bands_of_date(headers: Sequence[_Header], date: str | None) -> tuple[int, ...]:
-    """Positions of the bands of a date, and of those without one; empty where that is all."""
-    dates = [h.file.date for h in headers if not h.file.is_scl for _ in h.indexes]
-    found = tuple(position for position, other in enumerate(dates) if other in (None, date))
-    return found if date and len(found) < len(dates) else ()
+def _bands_of_date(headers: Sequence[_Header], of: _Header) -> tuple[int, ...]:
+    """Positions of the bands of a classification's date and mission, and of those without a date; empty for all."""
+    bands = [(h.file.date, h.mission) for h in headers if not h.file.is_scl for _ in h.indexes]
+    missions_there = {mission for _, mission in bands}
+    found = tuple(
+        position
+        for position, (date, mission) in enumerate(bands)
+        if (of.file.date is None or date in (None, of.file.date))
+        and (mission == of.mission or of.mission not in missions_there)
+    )
+    return found if len(found) < len(bands) else ()
 
 
 def _require_small_picture(scene: Scene) -> None:

@@ -5,6 +5,7 @@ No picture is opened here; `assemble.py` goes on from the files that are chosen.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -325,7 +326,8 @@ def _from_files(
     if is_loose:
         rest = [n for n in by_name if n not in used and file_facts(n, choice.said) is None]
         # Endings may lie: what does not even say that it is a picture is one by its bytes.
-        unknown = rest if not used else [n for n in rest if not n.lower().endswith(RASTER_ENDINGS)]
+        pictures = used.difference(choice.other_metadata)
+        unknown = rest if not pictures else [n for n in rest if not n.lower().endswith(RASTER_ENDINGS)]
         others += unknown
         left = [*(n for n in rest if n not in unknown), *left]
     cars = found.side_cars
@@ -392,9 +394,11 @@ def _of_other_missions(files: Sequence[Given]) -> dict[str, MissionMetadata]:
     """What metadata of other missions say, by the names of the files; those that say nothing are not in it."""
     found: dict[str, MissionMetadata] = {}
     for one in files:
-        said = read_metadata(one.path, shown(one.name))
-        if said is not None:
-            found[one.name] = said
+        # What is refused or says nothing may as well belong to something else that lies there.
+        with contextlib.suppress(UnreadableFile):
+            said = read_metadata(one.path, shown(one.name))
+            if said is not None:
+                found[one.name] = said
     return found
 
 

@@ -55,6 +55,10 @@ _NO_SYSTEM = (
 _LOOKED_AT = 100_000
 _LEAST_REFLECTANCE, _MOST_REFLECTANCE = -0.05, 1.6
 """Between which most values of a picture of ground lie, whatever the sensor."""
+_MOST_OF_8_BITS = 5_000
+"""8 bits hold reflectance where the factors of metadata are for them: Level-1 of the first Landsats."""
+_FINEST_HLS_M = 25.0
+"""Pixels of HLS have 30 m; smaller ones among which an Fmask lies are of something else."""
 _FINEST_SENTINEL_2_M = 5.0
 """Pixels below are of another sensor, unless names say otherwise."""
 UNKNOWN_SENSOR = (
@@ -445,7 +449,7 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
         header_damage_told(file.name),
     ):
         tags = dataset.tags()
-        said = _settled(file, tags, dataset.descriptions, provenance)
+        said = _settled(file, dataset, provenance)
         layout = layout_of(dataset, file.name, said)
         indexes, texts, notes = layout.indexes, layout.texts, layout.notes
         classifications = () if file.is_scl else tuple((i, day or file.date) for i, day in layout.classifications)
@@ -493,16 +497,17 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
         )
 
 
-def _settled(
-    file: InputFile, tags: dict[str, str], descriptions: Sequence[str | None], provenance: Provenance
-) -> missions.Said | None:
+def _settled(file: InputFile, dataset: rasterio.DatasetReader, provenance: Provenance) -> missions.Said | None:
     """What is believed of a file's mission, by its name, its tags, metadata beside it, and its bands together."""
-    texts = [text or "" for text in descriptions]
+    texts = [text or "" for text in dataset.descriptions]
     beside = {one.said.mission for one in provenance.others}
     metadata = provenance.others[0].said if len(beside) == 1 else None
     if file.said is None and (file.tile or missions.names_sentinel_2(file.name)):
         metadata = None
-    others = (missions.mission_of_tags(tags), metadata, missions.mission_of_bands(texts))
+    bands = missions.mission_of_bands(texts)
+    if bands is not None and bands.product == missions.HLS and dataset.crs is not None and dataset.crs.is_projected:
+        bands = bands if min(dataset.res) >= _FINEST_HLS_M else None
+    others = (missions.mission_of_tags(dataset.tags()), metadata, bands)
     return missions.settled(file.said, others, [*texts, file.band or ""])
 
 
@@ -738,8 +743,11 @@ def _fitting(usual: Reflectance | None, scene: Scene, found: Sequence[np.ndarray
         return None
     raw = np.concatenate(found)
     is_floating = np.issubdtype(np.dtype(scene.dtype), np.floating)
-    if not raw.size or (is_floating and np.percentile(raw, 75) <= 2) or np.dtype(scene.dtype).itemsize == 1:
-        return usual if not raw.size else None
+    if not raw.size:
+        return usual
+    is_picture = np.dtype(scene.dtype).itemsize == 1 and max(usual.quantifications) > _MOST_OF_8_BITS
+    if is_picture or (is_floating and np.percentile(raw, 75) <= 2):
+        return None
     by_band = zip(scene.measured, found, strict=True)
     made = np.concatenate([(v.astype(np.float64) + usual.offsets[i]) / usual.quantifications[i] for i, v in by_band])
     middle, high = np.percentile(made, (50, 75))

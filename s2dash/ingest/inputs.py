@@ -48,6 +48,7 @@ from s2dash.ingest.product import (
     said_of,
     tile_from_name,
 )
+from s2dash.missions import title_of
 from s2dash.sentinel2 import guess_band_names
 from s2dash.settings import ARCHIVE_LIMITS
 
@@ -452,9 +453,10 @@ def _provenance(
 
 def _title(choice: Choice, files: Sequence[InputFile], otherwise: str) -> str:
     """The scene's name by its place where names tell it, of Landsat by path and row."""
-    places = {file.said.title for file in files if file.said is not None and file.said.title}
-    if len(places) == 1:
-        return places.pop()
+    said = [file.said for file in files if file.said is not None]
+    grounds = {one.ground for one in said if one.ground}
+    if len(grounds) == 1:
+        return f"{title_of([one.mission for one in said])}, {grounds.pop()}"
     if choice.tile and len(files) > 1 and not choice.tile.isdigit():
         return f"Tile {choice.tile}"
     return otherwise

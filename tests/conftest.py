@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 from collections.abc import Generator
@@ -25,6 +26,12 @@ IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 settings.register_profile("s2dash", deadline=None, derandomize=IN_CI, print_blob=True)
 settings.load_profile("s2dash")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the project once: the many processes that tests start would each do so again where none may write it."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(ROOT / "s2dash", quiet=2)
 
 
 def find_chromium() -> str | None:

@@ -205,15 +205,20 @@ def by_workers(fitted: Fitted, folder: Path, executor: ClusterExecutor, name: st
     return Run(name, seconds, cpu, result, tuple(listening.part_seconds), listening.join_seconds, carried)
 
 
+def _on_scheduler(executor: ClusterExecutor, asked: Callable[[], float]) -> float:
+    run: Callable[[Callable[[], float]], float] = executor._client.run_on_scheduler
+    return run(asked)
+
+
 def carried_bytes(executor: ClusterExecutor) -> int:
     """Through the scheduler since it began, both ways."""
-    return int(executor._client.run_on_scheduler(_counted))
+    return int(_on_scheduler(executor, _counted))
 
 
 def _counted() -> int:
     from distributed.comm import tcp
 
-    return int(tcp.carried["bytes"])
+    return int(getattr(tcp, "carried")["bytes"])  # noqa: B009 - put there by PRELOAD
 
 
 def worker_cpu(executor: ClusterExecutor) -> float:
@@ -232,11 +237,11 @@ def exported(executor: ClusterExecutor, run: Run, fitted: Fitted, out: Path) -> 
 
 def emptied(executor: ClusterExecutor, count: int = 2_000) -> tuple[float, float]:
     """Seconds of a task that does nothing, and of the scheduler's processor for it, with many under way."""
-    cpu, started = executor._client.run_on_scheduler(time.process_time), time.perf_counter()
+    cpu, started = _on_scheduler(executor, time.process_time), time.perf_counter()
     for future in [executor.submit(abs, number) for number in range(count)]:
         future.result()
     seconds = time.perf_counter() - started
-    return seconds / count, (executor._client.run_on_scheduler(time.process_time) - cpu) / count
+    return seconds / count, (_on_scheduler(executor, time.process_time) - cpu) / count
 
 
 def labels(result: Result) -> np.ndarray:

@@ -28,6 +28,7 @@ from full_tile import FULL_SIDE, QUICK_SIDE, stack
 
 sys.path.insert(0, str(ROOT))
 
+from s2dash.algorithms import LinearModel
 from s2dash.settings import GDAL_ENVIRONMENT, thread_count
 from s2dash.types import windows
 
@@ -176,6 +177,7 @@ def above_the_best(path: Path) -> float:
                 return KMeans(fitted.recipe.k, n_init=1, random_state=seed).fit(rows)
 
         best = min(pool.map(fit, range(FITS)), key=lambda one: one.inertia_)
+    assert isinstance(fitted.model, LinearModel)
     both = (fitted.model.weights, best.cluster_centers_.astype(np.float64))
 
     def inertias(raw: np.ndarray, window: Any) -> np.ndarray:

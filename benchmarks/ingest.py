@@ -103,6 +103,7 @@ def bare_decode(paths: Sequence[Path]) -> Measured:
                 if path is None:
                     return
                 current, dataset = path, _opened(path)
+            assert dataset is not None
             dataset.read(window=window)
 
     started, cpu_started = time.perf_counter(), time.process_time()
@@ -146,6 +147,7 @@ def encode_once(names: tuple[str, ...], side: int, how: Encoding, path: Path) ->
     written = time.process_time()
     with _opened(path) as dataset:
         for window in windows:
+            assert dataset is not None
             dataset.read(window=window)
         read = time.process_time()
         if not np.array_equal(dataset.read(), values):

@@ -78,7 +78,9 @@ def main() -> int:
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between a map and the next press")
     arguments = parser.parse_args()
     print(machine_words())
-    new, seen, compute = [], [], []
+    new: list[float] = []
+    seen: list[float] = []
+    compute: list[float] = []
     with (
         tempfile.TemporaryDirectory() as scratch,
         server(Path(scratch) / "log.txt") as (url, _, _),

@@ -126,7 +126,7 @@ class Visitor:
             answer = await client.put(
                 self._url + urls.upload_url,
                 files={name: (name, content, "application/octet-stream")},
-                headers={"X-Xsrftoken": client.cookies.get("_streamlit_xsrf", "")},
+                headers={"X-Xsrftoken": client.cookies.get("_streamlit_xsrf") or ""},
             )
         if answer.status_code >= 400:
             raise VisitFailed(f"the upload was answered with {answer.status_code}: {answer.text[:200]}")

@@ -1,4 +1,4 @@
-"""The command line: `info`, `classify` and `batch`, through the same functions as the page.
+"""The command line: `info`, `classify` and `batch`, through the same functions as the page, and `app`, which starts it.
 
 Results go to standard output as JSON, progress to standard error. Exit status 0 is success, 2 bad
 input (the last line of standard error says what and what to do), 1 a bug.
@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     memory.share_pools()
     try:
         try:
-            output: dict[str, Any] = arguments.run(arguments, started)
+            output: dict[str, Any] | None = arguments.run(arguments, started)
         finally:
             _line.end()
     except S2DashError as error:
@@ -83,6 +83,8 @@ def main(argv: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    if output is None:
+        return 0
     only_ascii = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     json.dump(output, sys.stdout, indent=2, ensure_ascii=only_ascii, allow_nan=False)
     print()
@@ -94,12 +96,16 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m s2dash",
+        prog="s2dash" if Path(sys.argv[0]).stem == "s2dash" else "python -m s2dash",
         description="Groups the pixels of a Sentinel-2 picture that look alike, and writes the groups as a map.",
     )
     parser.add_argument("--version", action="version", version=f"s2dash {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    app = commands.add_parser("app", help="start the page in a browser, on this computer")
+    app.set_defaults(run=_app)
+    app.add_argument("--port", type=int, metavar="N", help="where it listens: 8501, or the next that is free")
+    app.add_argument("--address", metavar="0.0.0.0", help="who may see it: this computer only, unless you say so")
     info = commands.add_parser("info", help="print what is known of a file, as JSON")
     info.set_defaults(run=_info)
     classify = commands.add_parser("classify", help="write the class map of a file as a GeoTIFF")
@@ -473,6 +479,15 @@ def _param(text: str) -> tuple[str, ParamValue]:
         with contextlib.suppress(ValueError):
             return name.strip(), kind(value)
     return name.strip(), value.strip()
+
+
+def _app(arguments: argparse.Namespace, started: float) -> None:
+    """Serve the page until it is stopped."""
+    from streamlit.web import cli as streamlit
+
+    flags = [("--server.port", arguments.port), ("--server.address", arguments.address)]
+    given = [f"{flag}={value}" for flag, value in flags if value is not None]
+    streamlit.main(["run", str(Path(__file__).parent / "server" / "app.py"), *given], standalone_mode=False)
 
 
 @contextlib.contextmanager

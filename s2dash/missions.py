@@ -94,6 +94,14 @@ _ETM = (
     ("B7", "shortwave infrared 2", 2206, "B12"),
     ("B8", PANCHROMATIC, 710, None),
 )
+_MSS = (
+    ("B1", "green", 550, "B03"),
+    ("B2", "red", 650, "B04"),
+    ("B3", "near infrared 1", 750, None),
+    ("B4", "near infrared 2", 950, "B08"),
+)
+"""Of Landsat 4 and 5, which carried it beside the Thematic Mapper; the first three count from B4 on."""
+_FIRST_MSS = tuple((f"B{n + 3}", light, nm, standard) for n, (_, light, nm, standard) in enumerate(_MSS, 1))
 _OLI = (
     ("B1", "coastal aerosol", 443, "B01"),
     ("B2", "blue", 482, "B02"),
@@ -135,8 +143,8 @@ def _landsat(
     number: str, table: Sequence[tuple[str, str, int, str | None]], orders: dict[int, tuple[str, ...]]
 ) -> Mission:
     """A Landsat; `number` is `8`, or `8/9` where names do not tell them apart."""
-    key = f"landsat-{number.replace('/', '-')}"
-    which = f"Landsat {number}" if "/" not in number and "-" not in number else "Landsat"
+    key = f"landsat-{number.replace('/', '-').replace(' ', '-').lower()}"
+    which = f"Landsat {number[0]}" if "/" not in number and "-" not in number else "Landsat"
     source = f"{which} image courtesy of the U.S. Geological Survey"
     return Mission(key, f"Landsat {number}", source, _named(key, table), orders)
 
@@ -176,8 +184,15 @@ MISSIONS: dict[str, Mission] = {
         *(_landsat(number, _TM, _TM_ORDERS) for number in "45"),
         _landsat("7", _ETM, _ETM_ORDERS),
         *(_landsat(number, _OLI, _OLI_ORDERS) for number in "89"),
+        *(_landsat(number, _FIRST_MSS, {4: ("B4", "B5", "B6", "B7")}) for number in "123"),
+        *(_landsat(f"{number} MSS", _MSS, {4: ("B1", "B2", "B3", "B4")}) for number in "45"),
     )
 }
+
+
+def landsat(number: str, sensor: str = "") -> Mission:
+    """The Landsat of that number, `8`; with its older sensor where the letter in its names is M."""
+    return MISSIONS[f"landsat-{number}-mss" if sensor == "M" and number in "45" else f"landsat-{number}"]
 
 
 def is_landsat(mission: Mission) -> bool:
@@ -208,8 +223,14 @@ def attribution_of(missions: Sequence[Mission], year: int | None) -> str:
 
 C2_LEVEL_2, C1_SR, LEVEL_1, HLS, DEA = "C2 L2", "C1 SR", "L1", "HLS", "DEA"
 PLANET_SR, PLANET_RADIANCE, WEB = "Planet SR", "Planet radiance", "web export"
-LEVELS = {C2_LEVEL_2: "Level-2", C1_SR: "Level-2", LEVEL_1: "Level-1"}
-"""The level that each product is called by; others are not called so."""
+SURFACE, RADIANCE = "surface reflectance", "radiance"
+LEVELS = {
+    **{C2_LEVEL_2: "Level-2", C1_SR: "Level-2", LEVEL_1: "Level-1"},
+    **{HLS: SURFACE, DEA: SURFACE, PLANET_SR: SURFACE, PLANET_RADIANCE: RADIANCE},
+}
+"""What each product is called by; others have no such word."""
+CORRECTED_LEVELS = ("Level-2A", "Level-2", SURFACE)
+"""Levels whose numbers are corrected for the atmosphere."""
 
 _NUMBERS = {
     C2_LEVEL_2: Numbers(2.75e-5, -0.2, "{mission}, Collection 2 Level-2: times 2.75e-05, minus 0.2."),
@@ -403,12 +424,12 @@ def best_quality(kinds: Iterable[str]) -> str | None:
 _START, _END = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
 _DAY8 = r"((?:19|20)\d{6})"
 _PRODUCT_ID = re.compile(
-    rf"{_START}L([COTEM])0([4-9])_(L\d[A-Z]{{2}})_(\d{{6}})_{_DAY8}_\d{{8}}(?:_(0[12])_(?:T1|T2|RT))?"
+    rf"{_START}L([COTEM])0([1-9])_(L\d[A-Z]{{2}})_(\d{{6}})_{_DAY8}_\d{{8}}(?:_(0[12])_(?:T1|T2|RT))?"
 )
-_ARD_ID = re.compile(rf"{_START}L([COTEM])0([4-9])_(?:CU|AK|HI)_\d{{6}}_{_DAY8}_\d{{8}}_(0[12]|C01)")
-_ESPA_ID = re.compile(rf"{_START}L([COTEM])0([4-9])(\d{{6}}){_DAY8}(0[12])(?:T1|T2|RT){_END}")
-_SHORT_ID = re.compile(rf"{_START}L([COTEM])0([4-9])_(\d{{6}})_{_DAY8}(?!\d)")
-_SCENE_ID = re.compile(rf"{_START}L([COTEM])([4-9])(\d{{6}})((?:19|20)\d\d)(\d{{3}})[A-Z]{{3}}\d\d(?![A-Za-z0-9])")
+_ARD_ID = re.compile(rf"{_START}L([COTEM])0([1-9])_(?:CU|AK|HI)_\d{{6}}_{_DAY8}_\d{{8}}_(0[12]|C01)")
+_ESPA_ID = re.compile(rf"{_START}L([COTEM])0([1-9])(\d{{6}}){_DAY8}(0[12])(?:T1|T2|RT){_END}")
+_SHORT_ID = re.compile(rf"{_START}L([COTEM])0([1-9])_(\d{{6}})_{_DAY8}(?!\d)")
+_SCENE_ID = re.compile(rf"{_START}L([COTEM])([1-9])(\d{{6}})((?:19|20)\d\d)(\d{{3}})[A-Z]{{3}}\d\d(?![A-Za-z0-9])")
 _DEA_ID = re.compile(
     rf"{_START}ga_ls([45789])[tec]_[\w-]+?_(?:(\d{{6}})_)?((?:19|20)\d\d-[01]\d-[0-3]\d)", re.IGNORECASE
 )
@@ -421,7 +442,7 @@ _PLANET_WORD = re.compile(
     r"planet_medres|global_monthly_\d{4}_\d\d_mosaic",
     re.IGNORECASE,
 )
-_LANDSAT_WORD = re.compile(r"(?<![A-Za-z])landsat[ _-]?(?:0?([4-9]))?(?![0-9])", re.IGNORECASE)
+_LANDSAT_WORD = re.compile(r"(?<![A-Za-z])landsat[ _-]?(?:0?([1-9]))?(?![0-9])", re.IGNORECASE)
 _LANDSAT_SHORT = re.compile(rf"{_START}L(?:[COTE]0?)?([5789])(?:SR|TOA)?{_END}")
 _BROWSER_ID = re.compile(r"Landsat[ _-](4-5|7|8-9|8)(?:[ _-](?:TM|ETM|OLI\w*))?[ _-]L[12]_", re.IGNORECASE)
 """How browsers of imagery name Landsat; its bands count with two digits there."""
@@ -463,11 +484,9 @@ class Said:
         return LEVELS.get(self.product or "")
 
     @property
-    def title(self) -> str | None:
-        """The scene's name by its place: `Landsat 8, path 44, row 34`."""
-        if self.place is None:
-            return None
-        return f"{self.mission.title}, path {int(self.place[:3])}, row {int(self.place[3:])}"
+    def ground(self) -> str | None:
+        """Where it is, in Landsat's own words: `path 44, row 34`."""
+        return None if self.place is None else f"path {int(self.place[:3])}, row {int(self.place[3:])}"
 
 
 def said_by_name(name: str) -> Said | None:
@@ -492,24 +511,24 @@ def _by_identifier(text: str) -> Said | None:
         return Said(mission, HLS, None, _day_of_year(found[3], found[4]))
     if found := _PRODUCT_ID.search(text):
         product = LEVEL_1 if found[3].startswith("L1") else C2_LEVEL_2
-        return Said(MISSIONS[f"landsat-{found[2]}"], product, found[4], _day(found[5]))
+        return Said(landsat(found[2], found[1]), product, found[4], _day(found[5]))
     if found := _ARD_ID.search(text):
         product = C2_LEVEL_2 if found[4] == "02" else C1_SR
-        return Said(MISSIONS[f"landsat-{found[2]}"], product, None, _day(found[3]))
+        return Said(landsat(found[2], found[1]), product, None, _day(found[3]))
     if found := _ESPA_ID.search(text):
         product = C2_LEVEL_2 if found[5] == "02" else C1_SR
-        return Said(MISSIONS[f"landsat-{found[2]}"], product, found[3], _day(found[4]))
+        return Said(landsat(found[2], found[1]), product, found[3], _day(found[4]))
     if found := _SHORT_ID.search(text):
-        return Said(MISSIONS[f"landsat-{found[2]}"], None, found[3], _day(found[4]))
+        return Said(landsat(found[2], found[1]), None, found[3], _day(found[4]))
     if found := _SCENE_ID.search(text):
         day = _day_of_year(found[4], found[5])
-        return Said(MISSIONS[f"landsat-{found[2]}"], LEVEL_1, found[3], day, is_old=True) if day else None
+        return Said(landsat(found[2], found[1]), LEVEL_1, found[3], day, is_old=True) if day else None
     if found := _BROWSER_ID.search(text):
-        mission = {"4-5": LANDSAT_TM, "8-9": LANDSAT_OLI}.get(found[1]) or MISSIONS[f"landsat-{found[1]}"]
+        mission = {"4-5": LANDSAT_TM, "8-9": LANDSAT_OLI}.get(found[1]) or landsat(found[1])
         dated = _DATE.search(text)
         return Said(mission, WEB if "(Raw)" in text else None, None, "-".join(dated.groups()) if dated else None)
     if found := _DEA_ID.search(text):
-        return Said(MISSIONS[f"landsat-{found[1]}"], DEA, None, found[3])
+        return Said(landsat(found[1]), DEA, None, found[3])
     if (found := _PLANET_ID.search(text)) and _day(found[1]):
         return Said(PLANETSCOPE, None, None, _day(found[1]))
     return None
@@ -522,7 +541,7 @@ def _by_word(text: str) -> Said | None:
         return Said(PLANETSCOPE)
     if found := _LANDSAT_WORD.search(text) or _LANDSAT_SHORT.search(text):
         any_of = LANDSAT_TM if _BEFORE_2013.search(text) else LANDSAT_OLI
-        return Said(MISSIONS[f"landsat-{found[1]}"] if found[1] else any_of, is_sure=False)
+        return Said(landsat(found[1]) if found[1] else any_of, is_sure=False)
     if _FOREIGN_WORD.search(text) and not names_sentinel_2(text):
         return Said(FOREIGN, is_sure=False)
     return None
@@ -766,12 +785,12 @@ def _product_of_bands(small: Sequence[str]) -> str | None:
 
 
 _TAG_NAMES = re.compile(
-    r"SPACECRAFT(?:_ID|_NAME)?|SATELLITE|SENSOR|PLATFORM|MISSION|INSTRUMENT|LANDSAT_(?:PRODUCT|SCENE)_ID|PRODUCT_ID|"
+    r"SPACECRAFT(?:_ID|_NAME)?|SATELLITE|SENSOR(?:_ID)?|PLATFORM|MISSION|INSTRUMENT|LANDSAT_(?:PRODUCT|SCENE)_ID|PRODUCT_ID|"
     r"PRODUCT_URI|CONSTELLATION|TIFFTAG_IMAGEDESCRIPTION|DESCRIPTION|TITLE|COLLECTION|SOURCE|"
     r"SYSTEM:INDEX|SYSTEM:ID|ID|IDENTIFIER|GRANULE\w*",
     re.IGNORECASE,
 )
-_SPACECRAFT = re.compile(r"landsat[ _-]?0?([4-9])", re.IGNORECASE)
+_SPACECRAFT = re.compile(r"landsat[ _-]?0?([1-9])", re.IGNORECASE)
 
 
 def mission_of_tags(tags: Mapping[str, str]) -> Said | None:
@@ -787,5 +806,5 @@ def mission_of_tags(tags: Mapping[str, str]) -> Said | None:
     if said := _by_identifier(text):
         return said
     if found := _SPACECRAFT.search(text):
-        return Said(MISSIONS[f"landsat-{found[1]}"])
+        return Said(landsat(found[1], "M" if told.get("SENSOR_ID") == "MSS" else ""))
     return None

@@ -38,6 +38,7 @@ from s2dash.features import (
     window_features,
 )
 from s2dash.grid import Grid
+from s2dash.missions import CORRECTED_LEVELS
 from s2dash.reading import SceneReader, read_preview_stack
 from s2dash.recipe import Recipe
 from s2dash.renumber import Renumbering, feature_renumbering, matching_bands, renumbering
@@ -668,6 +669,7 @@ def _warnings(scene: Scene, recipe: Recipe, empty_classes: int) -> tuple[str, ..
         found.append(f"{recipe.k} classes were asked for; {recipe.k - empty_classes} were found.")
     if recipe.indices and recipe.scale == "none":
         found.append("Indices run from -1 to 1 and bands to thousands: without scaling, bands alone decide.")
-    if recipe.atmosphere == "dos1" and scene.level == "Level-2A":
-        found.append("Level-2A is corrected for the atmosphere already; subtracting dark objects changes it once more.")
+    if recipe.atmosphere == "dos1" and scene.level in CORRECTED_LEVELS:
+        level = scene.level[0].upper() + scene.level[1:]
+        found.append(f"{level} is corrected for the atmosphere already; subtracting dark objects changes it once more.")
     return (*scene.notes, *found)

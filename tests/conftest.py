@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from door import door_is_here  # noqa: F401 - a fixture for whoever asks for it
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -25,6 +27,12 @@ IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 settings.register_profile("s2dash", deadline=None, derandomize=IN_CI, print_blob=True)
 settings.load_profile("s2dash")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the project once: the many processes that tests start would each do so again where none may write it."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(ROOT / "s2dash", quiet=2)
 
 
 def find_chromium() -> str | None:

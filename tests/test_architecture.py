@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("app",),
+    ("app", "s2dash.server"),
     ("s2dash.ui",),
     (
         "s2dash.__main__",
@@ -88,12 +88,12 @@ RASTER_ROOMS = (
 )
 
 ROOMS: Mapping[str, tuple[str, ...]] = {
-    "streamlit": ("app", "s2dash.ui"),
+    "streamlit": ("app", "s2dash.server", "s2dash.ui", "s2dash.cli"),
     "streamlit_folium": ("s2dash.ui",),
     "folium": ("s2dash.ui", "s2dash.offline_assets"),
     "branca": ("s2dash.ui", "s2dash.offline_assets"),
     "starlette": (
-        "app",
+        "s2dash.server",
         "s2dash.ui",
         "s2dash.offline_assets",
         "s2dash.page_head",

@@ -16,10 +16,13 @@ from scenes import UTM, UTM_10M, write_raster, write_scene
 
 from s2dash import ingest, missions
 from s2dash.cli import main
+from s2dash.errors import UnreadableFile
 from s2dash.features import available_indices
 from s2dash.missions import MISSIONS, classes_of_bits, said_by_name
 from s2dash.recipe import default_recipe
 from s2dash.scene import SCL, Scene
+
+pytestmark = pytest.mark.usefixtures("door_is_here")
 
 THIRTY_M = UTM_10M @ UTM_10M.scale(3)
 OLI_LIKE = {1: "B01", 2: "B02", 3: "B03", 4: "B04", 5: "B08", 6: "B11", 7: "B12"}
@@ -101,6 +104,8 @@ def require_right_light(scene: Scene, standards: Sequence[str]) -> None:
         ("20170405_183423_1013_3B_AnalyticMS.tif", "planetscope", "Planet radiance", None, "2017-04-05"),
         ("ga_ls8c_nbart_3-2-1_090084_2020-01-01_final_band05.tif", "landsat-8", "DEA", None, "2020-01-01"),
         ("landsat8_median.tif", "landsat-8", None, None, None),
+        ("LM05_L1TP_044034_19850701_20180926_01_T2_B1.TIF", "landsat-5-mss", "L1", "044034", "1985-07-01"),
+        ("LM02_L1TP_047034_19760701_20180926_02_T2_B5.TIF", "landsat-2", "L1", "047034", "1976-07-01"),
     ],
 )
 def test_names_tell_the_mission(name: str, mission: str, product: str | None, place: str | None, date: str) -> None:
@@ -441,6 +446,31 @@ def test_two_dates_keep_their_own_names_and_days(tmp_path: Path) -> None:
     assert {"NDVI_2020-07-15", "NDVI_2020-07-31"} <= set(available_indices(scene))
 
 
+def test_8_bits_of_the_first_landsats_with_their_mtl(tmp_path: Path) -> None:
+    name = "LT05_L1TP_044034_19950701_20160926_02_T1"
+    factors = {1: 0.0013, 2: 0.0027, 3: 0.0023, 4: 0.0026, 5: 0.0018, 7: 0.0026}
+    bands = zip(factors.items(), reflectance(list(TM_LIKE.values())), strict=True)
+    stack = {f"B{n}": np.rint((band + 0.005) / (2 * factor)).astype("uint8") for (n, factor), band in bands}
+    groups = json.loads(mtl())["LANDSAT_METADATA_FILE"]
+    groups["IMAGE_ATTRIBUTES"]["SPACECRAFT_ID"] = "LANDSAT_5"
+    groups["LEVEL1_RADIOMETRIC_RESCALING"] = {
+        **{f"REFLECTANCE_MULT_BAND_{n}": factor for n, factor in factors.items()},
+        **{f"REFLECTANCE_ADD_BAND_{n}": -0.0025 for n in factors},
+    }
+    beside = tmp_path / f"{name}_MTL.json"
+    beside.write_text(json.dumps({"LANDSAT_METADATA_FILE": groups}))
+    scene = taken_in([*loose(tmp_path, f"{name}_", stack), beside], tmp_path)
+    assert scene.sensor == "Landsat 5"
+    require_right_light(scene, list(TM_LIKE.values()))
+
+
+def test_two_landsats_of_one_place_share_its_title(tmp_path: Path) -> None:
+    other = LANDSAT_8.replace("LC08", "LC09").replace("20200715", "20220731")
+    stack = stored(["B04", "B08"], *C2)
+    files = landsat_8(tmp_path)[3:5] + loose(tmp_path, f"{other}_", dict(zip(("SR_B4", "SR_B5"), stack, strict=True)))
+    assert taken_in(files, tmp_path).title == "Landsat 8 and Landsat 9, path 190, row 28"
+
+
 # ---- HLS
 
 
@@ -489,6 +519,15 @@ def test_hls_of_earth_engine(tmp_path: Path, names: str, sensor: str) -> None:
     assert [band.standard for band in scene.bands] == standards
     assert [mask.quality for mask in scene.masks] == ["Fmask"]
     require_right_light(scene, standards)
+
+
+def test_an_fmask_beside_bands_of_10_m_is_not_that_of_hls(tmp_path: Path) -> None:
+    names = ["B2", "B3", "B4", "B8A", "B11", "B12", "Fmask"]
+    values = np.stack([*numbers(["B02", "B03", "B04", "B8A", "B11", "B12"]), clouded() * 4]).astype("uint16")
+    scene = taken_in(write_raster(tmp_path / "stack.tif", values, descriptions=names), tmp_path)
+    assert scene.sensor == "Sentinel-2"
+    assert not scene.masks
+    assert scene.bands[-1].is_helper
 
 
 # ---- PlanetScope
@@ -648,3 +687,41 @@ def test_nothing_is_written_where_no_source_is_known(tmp_path: Path, capsys: pyt
     assert made["attribution"] is None
     with rasterio.open(out) as dataset:
         assert not {"ATTRIBUTION", "TIFFTAG_COPYRIGHT"} & set(dataset.tags())
+
+
+def test_the_quality_of_one_mission_says_nothing_of_bands_of_another(tmp_path: Path) -> None:
+    landsat = [*landsat_8(tmp_path)[1:5], *loose(tmp_path, f"{LANDSAT_8}_", {"QA_PIXEL": qa_pixel()}, nodata=1)]
+    values = numbers(["B04", "B08"]).astype("uint16")
+    bands = dict(zip(("B04", "B08"), values, strict=True))
+    scene = taken_in([*landsat, *loose(tmp_path / "s2", "T33TWM_20200715T100601_", bands)], tmp_path)
+    (mask,) = scene.masks
+    assert {scene.bands[i].root for i in mask.positions} == {f"SR_B{n}" for n in range(2, 6)}
+
+
+def test_a_quality_band_alone_is_refused_and_heat_alone_is_a_picture(tmp_path: Path) -> None:
+    (quality,) = loose(tmp_path, f"{LANDSAT_8}_", {"QA_PIXEL": qa_pixel()}, nodata=1)
+    with pytest.raises(UnreadableFile, match="quality band"):
+        taken_in(quality, tmp_path)
+    (tmp_path / f"{LANDSAT_8}_MTL.txt").write_text(mtl_text(level_2=True))
+    heat = loose(tmp_path, f"{LANDSAT_8}_", {"ST_B10": stored(["B08"], *C2)[0]})
+    assert taken_in(heat, tmp_path).band_names == ("ST_B10",)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x_metadata.xml", '<!DOCTYPE x [<!ENTITY a "b">]><x/>'),
+        ("x_metadata.xml", "<not closed"),
+        (f"{LANDSAT_8}_MTL.json", "[" * 100_000),
+        (f"{LANDSAT_8}_MTL.txt", "GROUP = LANDSAT\nEND\n"),
+        (f"{LANDSAT_8}_MTL.json", '{"LANDSAT_METADATA_FILE": {"IMAGE": {"SPACECRAFT_ID": "LANDSAT_77"}}}'),
+        (f"{LANDSAT_8}_MTL.txt", 'SPACECRAFT_ID = "LANDSAT_8"\nSUN_ELEVATION = nan\nREFLECTANCE_MULT_BAND_5 = 1e999'),
+    ],
+)
+def test_metadata_that_say_nothing_usable_change_nothing(tmp_path: Path, name: str, text: str) -> None:
+    beside = tmp_path / name
+    beside.write_text(text)
+    bands = loose(tmp_path, f"{LANDSAT_8}_", {f"SR_B{n}": stored([OLI_LIKE[n]], *C2)[0] for n in (4, 5)})
+    scene = taken_in([*bands, beside], tmp_path)
+    assert scene.sensor == "Landsat 8"
+    require_right_light(scene, ["B04", "B08"])

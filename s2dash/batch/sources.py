@@ -13,10 +13,10 @@ from pathlib import Path
 
 from s2dash import web, web_files
 from s2dash.errors import OutputConflict, UnknownName, UnreadableFile
-from s2dash.ingest.product import file_facts
+from s2dash.ingest.product import file_facts, named_left_out
 
 _PRODUCT_ENDING = ".safe"
-_PRODUCT_METADATA = re.compile(r"MTD_MSIL(1C|2A)\.xml|S2._.*_MTD_SAFL(1C|2A)_.*\.xml")
+_PRODUCT_METADATA = re.compile(r"MTD_MSIL(1C|2A)\.xml|S2._.*_MTD_SAFL(1C|2A)_.*\.xml|L\w+_MTL\.(txt|json|xml)")
 _RASTER_ENDINGS = (".tif", ".tiff")
 _ARCHIVE_ENDINGS = (".zip", ".tar.gz", ".tgz", ".tar")
 _SCENE_ENDINGS = (*_RASTER_ENDINGS, *_ARCHIVE_ENDINGS, ".dim")
@@ -100,7 +100,8 @@ def _is_scene(entry: Path) -> bool:
     if entry.is_dir():
         return _is_product(entry)
     name = entry.name.lower()
-    return name.endswith(_SCENE_ENDINGS) and not (name.endswith(_RASTER_ENDINGS) and file_facts(entry.name))
+    is_part = name.endswith(_RASTER_ENDINGS) and (file_facts(entry.name) or named_left_out([entry.name], None))
+    return name.endswith(_SCENE_ENDINGS) and not is_part
 
 
 def _is_product(folder: Path) -> bool:

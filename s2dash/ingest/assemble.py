@@ -57,6 +57,10 @@ _NO_SYSTEM = (
 _LOOKED_AT = 100_000
 _LEAST_REFLECTANCE, _MOST_REFLECTANCE = -0.05, 1.6
 """Between which most values of a picture of ground lie, whatever the sensor."""
+_MOST_OF_8_BITS = 5_000
+"""8 bits hold reflectance where the factors of metadata are for them: Level-1 of the first Landsats."""
+_FINEST_HLS_M = 25.0
+"""Pixels of HLS have 30 m; smaller ones among which an Fmask lies are of something else."""
 _FINEST_SENTINEL_2_M = 5.0
 """Pixels below are of another sensor, unless names say otherwise."""
 UNKNOWN_SENSOR = (
@@ -190,9 +194,8 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
         headers = [replace(header, nodata=(_NEITHER_BIT,) * len(header.nodata)) for header in headers]
     _require_budget(headers)
     if all(header.file.is_scl for header in headers):
-        raise UnreadableFile(
-            f"{headers[0].file.name} is a scene classification, not satellite bands. Add the bands it belongs to."
-        )
+        what = "quality band" if headers[0].file.quality else "scene classification"
+        raise UnreadableFile(f"{headers[0].file.name} is a {what}, not satellite bands. Add the bands it belongs to.")
     placed = in_one_place(_with_known_places(headers, provenance), [header.file.name for header in headers])
     grids, grid_notes = scene_grids(placed.grids)
     band_count = sum(len(header.indexes) for header in headers if not header.file.is_scl)
@@ -207,7 +210,7 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
         slots = []
         if header.file.is_scl:
             slots.append(band_count + len(masks))
-            concerned = _bands_of_date(headers, header.file.date)
+            concerned = _bands_of_date(headers, header)
             masks.append(MaskLayer(SCL, Layer(path, 1, grid), concerned, quality=header.file.quality))
         else:
             for index, text in enumerate(header.texts, 1):
@@ -502,7 +505,7 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
         header_damage_told(file.name),
     ):
         tags = dataset.tags()
-        said = _settled(file, tags, dataset.descriptions, provenance)
+        said = _settled(file, dataset, provenance)
         layout = layout_of(dataset, file.name, said)
         indexes, texts, notes = layout.indexes, layout.texts, layout.notes
         classifications = () if file.is_scl else tuple((i, day or file.date) for i, day in layout.classifications)
@@ -550,16 +553,17 @@ def _read_header(file: InputFile, provenance: Provenance) -> _Header:
         )
 
 
-def _settled(
-    file: InputFile, tags: dict[str, str], descriptions: Sequence[str | None], provenance: Provenance
-) -> missions.Said | None:
+def _settled(file: InputFile, dataset: rasterio.DatasetReader, provenance: Provenance) -> missions.Said | None:
     """What is believed of a file's mission, by its name, its tags, metadata beside it, and its bands together."""
-    texts = [text or "" for text in descriptions]
+    texts = [text or "" for text in dataset.descriptions]
     beside = {one.said.mission for one in provenance.others}
     metadata = provenance.others[0].said if len(beside) == 1 else None
     if file.said is None and (file.tile or missions.names_sentinel_2(file.name)):
         metadata = None
-    others = (missions.mission_of_tags(tags), metadata, missions.mission_of_bands(texts))
+    bands = missions.mission_of_bands(texts)
+    if bands is not None and bands.product == missions.HLS and dataset.crs is not None and dataset.crs.is_projected:
+        bands = bands if min(dataset.res) >= _FINEST_HLS_M else None
+    others = (missions.mission_of_tags(dataset.tags()), metadata, bands)
     return missions.settled(file.said, others, [*texts, file.band or ""])
 
 
@@ -643,11 +647,17 @@ def _require_budget(headers: Sequence[_Header]) -> None:
         )
 
 
-def _bands_of_date(headers: Sequence[_Header], date: str | None) -> tuple[int, ...]:
-    """Positions of the bands of a date, and of those without one; empty where that is all."""
-    dates = [h.file.date for h in headers if not h.file.is_scl for _ in h.indexes]
-    found = tuple(position for position, other in enumerate(dates) if other in (None, date))
-    return found if date and len(found) < len(dates) else ()
+def _bands_of_date(headers: Sequence[_Header], of: _Header) -> tuple[int, ...]:
+    """Positions of the bands of a classification's date and mission, and of those without a date; empty for all."""
+    bands = [(h.file.date, h.mission) for h in headers if not h.file.is_scl for _ in h.indexes]
+    missions_there = {mission for _, mission in bands}
+    found = tuple(
+        position
+        for position, (date, mission) in enumerate(bands)
+        if (of.file.date is None or date in (None, of.file.date))
+        and (mission == of.mission or of.mission not in missions_there)
+    )
+    return found if len(found) < len(bands) else ()
 
 
 def _require_small_picture(scene: Scene) -> None:
@@ -789,8 +799,11 @@ def _fitting(usual: Reflectance | None, scene: Scene, found: Sequence[np.ndarray
         return None
     raw = np.concatenate(found)
     is_floating = np.issubdtype(np.dtype(scene.dtype), np.floating)
-    if not raw.size or (is_floating and np.percentile(raw, 75) <= 2) or np.dtype(scene.dtype).itemsize == 1:
-        return usual if not raw.size else None
+    if not raw.size:
+        return usual
+    is_picture = np.dtype(scene.dtype).itemsize == 1 and max(usual.quantifications) > _MOST_OF_8_BITS
+    if is_picture or (is_floating and np.percentile(raw, 75) <= 2):
+        return None
     by_band = zip(scene.measured, found, strict=True)
     made = np.concatenate([(v.astype(np.float64) + usual.offsets[i]) / usual.quantifications[i] for i, v in by_band])
     middle, high = np.percentile(made, (50, 75))

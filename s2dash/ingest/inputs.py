@@ -5,6 +5,7 @@ No picture is opened here; `assemble.py` goes on from the files that are chosen.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,7 @@ from s2dash.ingest.product import (
     said_of,
     tile_from_name,
 )
+from s2dash.missions import title_of
 from s2dash.sentinel2 import guess_band_names
 from s2dash.settings import ARCHIVE_LIMITS
 
@@ -338,7 +340,8 @@ def _from_files(
     if is_loose:
         rest = [n for n in by_name if n not in used and file_facts(n, choice.said) is None]
         # Endings may lie: what does not even say that it is a picture is one by its bytes.
-        unknown = rest if not used else [n for n in rest if not n.lower().endswith(RASTER_ENDINGS)]
+        pictures = used.difference(choice.other_metadata)
+        unknown = rest if not pictures else [n for n in rest if not n.lower().endswith(RASTER_ENDINGS)]
         others += unknown
         left = [*(n for n in rest if n not in unknown), *left]
     cars = found.side_cars
@@ -406,9 +409,11 @@ def _of_other_missions(files: Sequence[Given]) -> dict[str, MissionMetadata]:
     """What metadata of other missions say, by the names of the files; those that say nothing are not in it."""
     found: dict[str, MissionMetadata] = {}
     for one in files:
-        said = read_metadata(one.path, shown(one.name))
-        if said is not None:
-            found[one.name] = said
+        # What is refused or says nothing may as well belong to something else that lies there.
+        with contextlib.suppress(UnreadableFile):
+            said = read_metadata(one.path, shown(one.name))
+            if said is not None:
+                found[one.name] = said
     return found
 
 
@@ -462,9 +467,10 @@ def _provenance(
 
 def _title(choice: Choice, files: Sequence[InputFile], otherwise: str) -> str:
     """The scene's name by its place where names tell it, of Landsat by path and row."""
-    places = {file.said.title for file in files if file.said is not None and file.said.title}
-    if len(places) == 1:
-        return places.pop()
+    said = [file.said for file in files if file.said is not None]
+    grounds = {one.ground for one in said if one.ground}
+    if len(grounds) == 1:
+        return f"{title_of([one.mission for one in said])}, {grounds.pop()}"
     if choice.tile and len(files) > 1 and not choice.tile.isdigit():
         return f"Tile {choice.tile}"
     return otherwise

@@ -108,10 +108,10 @@ def _of_landsat(facts: Iterable[_Fact]) -> MissionMetadata | None:
     values: dict[str, str] = {}
     for _, key, value in facts:
         values.setdefault(key, value)
-    craft = re.fullmatch(r"(?i)landsat[ _-]?([4-9])", values.get("SPACECRAFT_ID", ""))
+    craft = re.fullmatch(r"(?i)landsat[ _-]?([1-9])", values.get("SPACECRAFT_ID", ""))
     if craft is None:
         return None
-    mission = missions.MISSIONS[f"landsat-{craft[1]}"]
+    mission = missions.landsat(craft[1], "M" if values.get("SENSOR_ID", "").upper() == "MSS" else "")
     levels = [value for _, key, value in facts if key in ("PROCESSING_LEVEL", "DATA_TYPE")]
     of_surface = [one for one in facts if "SURFACE_REFLECTANCE" in one[0]]
     is_surface = bool(of_surface) and not (levels and levels[0].upper().startswith("L1"))

@@ -266,10 +266,7 @@ def choose_files(names: Sequence[str], tile: str | None = None, also: Sequence[s
         notes += [*_left_out_note(own, "tile", own_tile), *_left_out_note(of_tile, "level", own_level)]
         chosen_tile, level = own_tile or chosen_tile, own_level or level
     bands, doubles = _finest(of_level)
-    notes += [
-        *_other_light_note(names, beside),
-        *doubles,
-    ]
+    notes += [*(_other_light_note(names, beside) if bands else []), *doubles]
     return Choice(
         bands=bands,
         metadata=_metadata_of(names, _PRODUCT_METADATA, bands, None, level),

@@ -10,6 +10,7 @@ import streamlit as st
 from s2dash import palette, sentinel2
 from s2dash.algorithms import ALGORITHMS, Algorithm, Param
 from s2dash.features import INDEX_HELP, available_indices
+from s2dash.missions import CORRECTED_LEVELS
 from s2dash.pipeline import apply_algorithm, scene_for
 from s2dash.recipe import ParamValue, Recipe, default_recipe
 from s2dash.scene import Scene
@@ -193,7 +194,7 @@ def _choose_features(scene: Scene, bands: tuple[str, ...], algorithm: Algorithm)
         help="Takes the mean of each pixel and its neighbours first: fewer specks, softer edges.",
     )
     haze = False
-    if scene.level != "Level-2A":
+    if scene.level not in CORRECTED_LEVELS:
         haze = st.toggle(
             "Subtract haze (dark objects)",
             key="haze",

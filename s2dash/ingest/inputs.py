@@ -369,11 +369,11 @@ def _from_files(
         taken = f"The files' names only count their {len(counted)} bands; they are taken as {', '.join(guess)}."
         counting = (f"{taken} Change the names if that is wrong.",)
     said_already = named_left_out(left, choice.said)
-    pictures = tuple(name for name in left if _is_raster(name) and not is_beside(name))
+    unused = tuple(name for name in left if _is_raster(name) and not is_beside(name))
     left = [name for name in (*found.helpers, *left) if name not in said_already]
     notes = (*found.notes, *counting, *choice.notes, *_left_out(left))
     provenance = _provenance(choice, files, metadata, tiles, title, notes)
-    provenance = replace(provenance, others=tuple(told.values()), left_out=pictures)
+    provenance = replace(provenance, others=tuple(told.values()), left_out=unused)
     return Inputs(tuple(files), replace(provenance, complaint=complaints[0] if complaints else None))
 
 

@@ -58,9 +58,13 @@ class TestCodes:
     def test_more_of_it_than_has_an_order(self, tmp_path: Path) -> None:
         flat = np.full((3, *SHAPE_RC), 35.0)
         values = np.concatenate([reflectance(TWELVE), classes(), flat]).astype("float32")
-        scene = taken_in(write_raster(tmp_path / "snap.tif", values), tmp_path)
+        scene = taken_in(write_raster(tmp_path / "subset_of_S2A_MSIL2A_20200601.tif", values), tmp_path)
         assert agreement(scene) == 1
-        assert len(default_recipe(scene).bands) == 12
+        assert scene.band_names == (*TWELVE, "band 13", "band 14", "band 15", "band 16")
+        assert scene.reflectance.quantification == 1
+        unknown = ingest.ingest(write_raster(tmp_path / "other.tif", values), tmp_path / "other")
+        assert len(default_recipe(unknown).bands) == 12
+        assert unknown.band_names[0] == "band 1"
 
     def test_dark_bands_of_few_numbers_are_bands(self, tmp_path: Path) -> None:
         values = np.clip(numbers(TEN) / 400, 1, 255).astype("uint8")

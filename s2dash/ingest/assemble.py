@@ -368,14 +368,14 @@ def finished(planned: Plan, preview: np.ndarray, valid_counts: Sequence[int], di
     if scene.live_step == 1 and (in_all.sum() < _LEAST_VALID or not any(values.size for values in found)):
         raise _no_data(scene)
     left_out = told_nothing(scene, found)
+    if missions.SENTINEL_2 in scene.missions:
+        scene = without_codes_in_order(scene, left_out)
     by_band = [one for one in zip(scene.measured, found, strict=True) if one[0] not in left_out]
     light = {i: _light(scene, values) for i, values in by_band}
     measured = np.concatenate([*light.values(), *(() if light else found)])
     otherwise = planned.stated and contradicted(planned.stated, scene.dtype, measured)
     usual = None if planned.stated else _fitting(planned.usual, scene, found) or _by_values(planned, scene, measured)
     reflectance = otherwise or planned.stated or usual or _guessed(planned, scene, light, measured)
-    if missions.SENTINEL_2 in scene.missions:
-        scene = without_codes_in_order(scene, left_out)
     scene = _with_likely_names(scene, found, reflectance)
     scene = with_set_aside(scene, left_out)
     lowest = [float(np.percentile(values, 1)) for _, values in by_band if values.size]

@@ -58,25 +58,35 @@ def told_nothing(scene: Scene, found: Sequence[np.ndarray]) -> dict[int, str]:
 
 
 def without_codes_in_order(scene: Scene, reasons: Mapping[int, str]) -> Scene:
-    """The scene whose bands were named by their order, with the codes among them out of the count.
+    """The scene whose bands have no names but by their order, with what is left out taken out of the count.
 
-    Twelve bands and a classification are not the thirteen of Level-1C.
+    Twelve bands and a classification are not the thirteen of Level-1C. Where their number had no order at all, what
+    is the same number everywhere, such as angles, is taken out too.
     """
-    codes = [i for i, why in reasons.items() if why == CODES]
-    if not scene.names_are_guessed or not codes or len({layer.path for layer in scene.layers}) > 1:
+    is_unnamed = all(band.name == f"band {i}" for i, band in enumerate(scene.bands, 1))
+    out = [i for i, why in reasons.items() if why == CODES or is_unnamed]
+    if not (scene.names_are_guessed or is_unnamed) or not out or len({layer.path for layer in scene.layers}) > 1:
         return scene
-    guessed = ", ".join(scene.band_names)
-    rest = [i for i in range(len(scene.bands)) if i not in codes]
+    rest = [i for i in range(len(scene.bands)) if i not in out]
     order = sentinel2.guess_band_names(len(rest))
+    if is_unnamed and order is None:
+        return scene
     names = [f"band {i + 1}" for i in range(len(scene.bands))]
     for i, name in zip(rest, order or (), strict=False):
         names[i] = name
-    without = ", ".join(names[i] for i in codes)
+    without = _listed([names[i] for i in sorted(out)])
     note = f"Without {without}, the others have no usual order. Change the names."
     if order:
         note = f"Without {without}, the others are taken as {', '.join(order)}. Change the names if that is wrong."
-    kept = [one for one in scene.notes if guessed not in one]
+    said_before = ("has no usual order" if is_unnamed else ", ".join(scene.band_names),)
+    kept = [one for one in scene.notes if not any(words in one for words in said_before)]
     return replace(scene, bands=named_bands(names), names_are_guessed=True, notes=(*kept, note))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_MOST_NAMED]) + (
+        f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    )
 
 
 def with_set_aside(scene: Scene, reasons: Mapping[int, str]) -> Scene:
@@ -87,9 +97,7 @@ def with_set_aside(scene: Scene, reasons: Mapping[int, str]) -> Scene:
     for why, (one, many) in _WORDS.items():
         names = [scene.bands[i].name for i, found in reasons.items() if found == why]
         if names:
-            listed = ", ".join(names[:_MOST_NAMED])
-            listed += f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-            notes.append((one if len(names) == 1 else many).format(listed))
+            notes.append((one if len(names) == 1 else many).format(_listed(names)))
     return replace(scene, set_aside=tuple(sorted(reasons)), notes=(*scene.notes, *notes))
 
 

@@ -17,7 +17,8 @@ from s2dash.grid import Grid, decimation_step
 from s2dash.ingest.area import area_on, burn, is_area_file, read_area
 from s2dash.ingest.assemble import grid_of
 from s2dash.ingest.canonical import BLOCK
-from s2dash.ingest.checks import GDAL_ERRORS, header_damage_told, open_checked, read_grid
+from s2dash.ingest.checks import header_damage_told, open_checked, read_grid
+from s2dash.raster.door import GDAL_ERRORS, make_geotiff
 from s2dash.reading import preview_places
 from s2dash.scene import LIVE_PIXELS
 from s2dash.types import Window, windows
@@ -46,7 +47,7 @@ def write_area(
     preview = np.zeros((len(rows), len(cols)), dtype=np.uint8)
     found = hashlib.sha256()
     any_inside = False
-    with rasterio.open(folder / RASTER_NAME, "w", **_profile(grid)) as out:
+    with _begun(folder / RASTER_NAME, grid) as out:
         for part, inside in parts:
             out.write(inside, 1, window=part.ranges_rc)
             found.update(inside.tobytes())
@@ -101,18 +102,14 @@ def _from_raster(path: Path, name: str, grid: Grid) -> Iterator[tuple[Window, np
         yield part, out
 
 
-def _profile(grid: Grid) -> dict[str, Any]:
-    return {
-        "driver": "GTiff",
-        "height": grid.height,
-        "width": grid.width,
-        "count": 1,
-        "dtype": "uint8",
-        "crs": grid.crs_wkt,
-        "transform": grid.transform,
-        "tiled": True,
-        "blockxsize": BLOCK,
-        "blockysize": BLOCK,
-        "compress": "deflate",
-        "zlevel": 1,
-    }
+def _begun(path: Path, grid: Grid) -> rasterio.io.DatasetWriter:
+    return make_geotiff(
+        path,
+        grid.shape_rc,
+        "uint8",
+        crs_wkt=grid.crs_wkt,
+        transform=grid.transform,
+        block=BLOCK,
+        compress="deflate",
+        zlevel=1,
+    )

@@ -132,6 +132,7 @@ def _add_scene_flags(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("scene", "What the files do not say, or say wrong.")
     group.add_argument("--band-names", metavar="B02,B03", help="what the bands are, in their order")
     group.add_argument("--tile", metavar="33UUU", help="the tile to take where there are several")
+    group.add_argument("--also", action="append", default=[], metavar="AOT.tif", help="a file to use that is left out")
     group.add_argument("--offset", type=_finite, metavar="N", help="added to stored numbers: 0, or -1000")
     group.add_argument("--quantification", type=_finite, metavar="N", help="what they are divided by, usually 10000")
     group.add_argument("--nodata", type=_finite, metavar="N", help="leave out pixels that are N in every band")
@@ -202,7 +203,7 @@ def _info(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     with _opened(arguments) as scene:
         is_looked_through = scene.live_step == 1 or not web.is_web(scene.paths[0])
         stack = read_preview_stack(scene) if is_looked_through else read_scattered_stack(scene)
-        every_band = scene.measured
+        every_band = [i for i in scene.measured if i not in scene.set_aside]
         masking = default_recipe(scene).masking
         hidden = ~valid_pixels(scene, every_band, stack, masking)
         causes = dict(masked_shares(scene, every_band, stack, masking))
@@ -237,7 +238,7 @@ def _scene_words(scene: Scene) -> list[str]:
     """The scene's notes, and what is or may be no data, with the flags that decide it."""
     from s2dash import ingest
 
-    return [*ingest.flagged_words(scene), *ingest.zero_words(scene), *ingest.doubtful_words(scene)]
+    return [*ingest.flagged_words(scene), *ingest.doubtful_words(scene)]
 
 
 def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
@@ -353,8 +354,6 @@ def _masked(fitted: Fitted, result: Result) -> dict[str, float]:
 def _summary(
     result: Result, names: list[str], scores: Scores, masked: dict[str, float], seconds: dict[str, float]
 ) -> dict[str, Any]:
-    from s2dash import ingest
-
     return {
         "classes": [
             {
@@ -377,8 +376,7 @@ def _summary(
         "recipe": result.recipe.to_dict(),
         "attribution": result.scene.attribution or None,
         "warnings": [
-            *ingest.flagged_words(result.scene),
-            *ingest.doubtful_words(result.scene),
+            *_scene_words(result.scene),
             *(words for words in result.warnings if words not in result.scene.notes),
         ],
     }
@@ -514,7 +512,7 @@ def _open(
     """One scene, as the flags say it is understood; what is rewritten goes into `folder`."""
     from s2dash import ingest
 
-    scene = ingest.open_in_place(paths[0]) if len(paths) == 1 else None
+    scene = ingest.open_in_place(paths[0]) if len(paths) == 1 and not arguments.also else None
     if scene is None:
         scene = ingest.ingest(
             paths,
@@ -523,6 +521,7 @@ def _open(
             cancel=cancel,
             tile=arguments.tile,
             are_numbers_given=arguments.offset is not None or arguments.quantification is not None,
+            also=arguments.also,
         )
     if arguments.band_names:
         scene = ingest.rename_bands(scene, _list(arguments.band_names))

@@ -413,8 +413,8 @@ def learn_space(scene: Scene, recipe: Recipe, raw: np.ndarray, on_reflectance: b
     ----------
     raw : ndarray of shape (features, pixels), raw features of the sample, all valid
 
-    A feature that never changes keeps the scale 1. With scaling `none` the features keep their
-    stored numbers.
+    A feature that never changes keeps the scale 1. With scaling `none` the features keep their stored numbers,
+    put on one scale where bands are stored on several.
     """
     count = len(raw)
     low, high = np.full(count, -np.inf), np.full(count, np.inf)
@@ -426,6 +426,9 @@ def learn_space(scene: Scene, recipe: Recipe, raw: np.ndarray, on_reflectance: b
         low, high = np.percentile(rows, recipe.clip, axis=1)
         rows = np.clip(rows, low[:, None], high[:, None])
     shift, scale = np.zeros(count), np.ones(count)
+    if scene.reflectance.by_band:
+        own = scene.quantifications_of(scene.positions(recipe.bands))
+        scale[: len(own)] = own / scene.reflectance.quantification
     if recipe.scale == "standard":
         shift, scale = rows.mean(axis=1), rows.std(axis=1)
     elif recipe.scale == "robust":

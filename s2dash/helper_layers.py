@@ -13,6 +13,8 @@ _DATED = re.compile(
 _PLACE = re.compile(r"^\d+(?= )|(?<![a-z0-9])t\d\d[a-z]{3}(?![a-z0-9])")
 _PRODUCT = re.compile(r"^(?:(?:s2[a-d]?|msil[12][ac]|l[12][ac]|sentinel 2|quality|oa|band|b) )+")
 
+_OF_CATALOGUE = re.compile(r"(?<![A-Za-z0-9])S2[A-D]_\w+_L2A_", re.ASCII)
+
 _SCENE_CLASSES = re.compile(r"scl|scene class(?:ification)?(?: map)?")
 _VALID = re.compile(r"data ?mask|valid(?:ity)?(?: data)?(?: mask)?")
 _OTHER = (
@@ -32,7 +34,8 @@ _OTHER = (
     r"(?:zenith|azimuth|azimuthal)(?: angles?)?(?: mean)?(?: \w+)?|relative (?:slope|azimuth)|"
     r"(?:sun|view|incidence) angles?",
     r"udm2?(?: \w+)?|unusable data(?: mask)?|usable data(?: mask)?|quality(?: \w+)?|flags?|pixel ?qa|radsat ?qa|"
-    r"edg|sat|mg2|clm r\d",
+    r"(?:edg|sat|mg2|clm|atb|iab|def|pix|dfp|nua)(?: r\d|(?: \w\d?)+)|edg|sat|mg2|atb",
+    r"qai|hot|ovv|vzn|dst",
 )
 _HELPER = re.compile("|".join(_OTHER))
 
@@ -56,7 +59,8 @@ def helper_kind_of_file(stem: str) -> str | None:
     for count in (3, 2, 1):
         if len(words) >= count and (kind := helper_kind(" ".join(words[-count:]))):
             return kind
-    return None
+    # By itself it may be somebody's band; beside the bands of a catalogue it is the probability of snow.
+    return OTHER if words[-1:] == ["snow"] and _OF_CATALOGUE.search(stem) else None
 
 
 def _plain(text: str) -> str:

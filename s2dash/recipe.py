@@ -176,12 +176,12 @@ def default_recipe(scene: Scene) -> Recipe:
     """The recipe that page and command line start from.
 
     All bands but B01, B09 and B10, which are made for the air (B10 is almost pure noise, and
-    standardising would give it full weight), bands that are the same number everywhere, and helper
-    layers such as QA60; a scene with no other band uses what it has. Clouds, their shadows and
+    standardising would give it full weight), bands that are the same number everywhere, empty or codes
+    of classes, and helper layers such as QA60; a scene with no other band uses what it has. Clouds, their shadows and
     saturated pixels are left out where the scene says which they are.
     """
     ground = [i for i in scene.measured if scene.bands[i].standard not in sentinel2.ATMOSPHERE_BANDS]
-    changing = [i for i in ground if i not in scene.constant]
+    changing = [i for i in ground if i not in scene.set_aside]
     return Recipe(
         bands=tuple(scene.band_names[i] for i in changing or ground or scene.measured),
         mask_scl=tuple(code for code in sentinel2.SCL_MASKED if code in scene.mask_classes),

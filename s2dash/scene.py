@@ -139,6 +139,14 @@ class Fill:
     say that nothing was."""
     share: float = 0.0
     """Of the looked at pixels, those that hold it."""
+    least: float | None = None
+    """Where pictures packed with loss made a range of it: from this on up to `value`."""
+
+    def holds(self, values: np.ndarray) -> np.ndarray:
+        """Where stored numbers are it, bool."""
+        if self.least is None:
+            return np.asarray(values == self.value)
+        return np.asarray((values >= self.least) & (values <= self.value))
 
 
 @dataclass(frozen=True)
@@ -212,10 +220,14 @@ class Scene:
     """The share of each band's own pixels that are not its nodata value; empty where nobody counted."""
     fills: tuple[Fill, ...] = ()
     """What stands for no data though no tag says so."""
-    constant: tuple[int, ...] = ()
-    """Positions of bands that are the same number everywhere, where others are not."""
+    set_aside: tuple[int, ...] = ()
+    """Positions of bands that tell nothing of the ground by their values, where others do: not used unless chosen."""
     doubtful_fills: tuple[Fill, ...] = ()
     """What may stand for no data, but may as well have been measured: for the user to say."""
+    left_out: tuple[str, ...] = ()
+    """Pictures that were brought and are no bands of the ground, by their names: text from outside."""
+    origins: tuple[str, ...] = ()
+    """Where each band is from, where that is a file among several: its name, cleaned; empty where all are of one."""
     missions: tuple[Mission, ...] = (SENTINEL_2,)
     """Whose pictures its bands are; empty where nothing says it."""
 
@@ -282,7 +294,7 @@ class Scene:
     def missing_values(self, position: int) -> tuple[float, ...]:
         """The values of a band that stand for no data where grids are brought together."""
         tagged = self.nodata[position]
-        fills = [fill.value for fill in self.fills if position in fill.positions]
+        fills = [fill.value if fill.least is None else fill.least for fill in self.fills if position in fill.positions]
         return tuple(dict.fromkeys(fills if tagged is None else [tagged, *fills]))
 
     def native_grid(self, position: int) -> Grid:
@@ -442,15 +454,15 @@ def _holding(fill: Fill, positions: Sequence[int], values: np.ndarray, other_ban
     if not chosen:
         return np.zeros(values.shape[1:], dtype=bool)
     # The first band alone settles it for almost every window, in a tenth of the time.
-    found: np.ndarray = values[chosen[0]] == fill.value
+    found: np.ndarray = fill.holds(values[chosen[0]])
     for place in chosen[1:]:
         if not found.any():
             return found
-        found &= values[place] == fill.value
+        found &= fill.holds(values[place])
     for position in fill.positions:
         if position not in positions:
             if not found.any():
                 return found
             # One at a time: hundreds of bands together would take more memory than all else.
-            found &= other_bands([position])[0] == fill.value
+            found &= fill.holds(other_bands([position])[0])
     return found

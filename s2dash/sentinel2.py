@@ -90,13 +90,13 @@ _BY_COUNT: dict[int, tuple[str, ...]] = {
 _NAME = re.compile(r"(?<![A-Za-z0-9])(?:band[ _-]?|b)0*(8a|1[0-2]|[1-9])(?![0-9a-z])", re.IGNORECASE)
 _WORDS_OF = {
     "B01": "coastal, coastalaerosol, coastalblue, aerosol, ultrablue, violet",
-    "B02": "blue, b",
-    "B03": "green, g",
-    "B04": "red, r",
+    "B02": "blue, b, blau, bleu, azul, blu",
+    "B03": "green, g, grn, gruen, vert, verde",
+    "B04": "red, r, rot, rouge, rojo, rosso, vermelho",
     "B05": "rededge, rededge1, rededge01, rededge705, re1, redge1, vre1, vegetationrededge1",
     "B06": "rededge2, rededge02, rededge740, re2, redge2, vre2, vegetationrededge2",
     "B07": "rededge3, rededge03, rededge783, re3, redge3, vre3, vegetationrededge3",
-    "B08": "nir, nir1, nearinfrared, nearinfrared1, broadnir, bnir, nirbroad, widenir, nirwide, infrared, n",
+    "B08": "nir, nir1, pir, nearinfrared, nearinfrared1, broadnir, bnir, nirbroad, widenir, nirwide, infrared, n",
     "B8A": "nir08, nir2, nnir, narrownir, nirnarrow, nearinfrared2, narrownearinfrared, nearinfrarednarrow, rededge4, "
     "re4, vre4, vegetationrededge4",
     "B09": "nir09, watervapour, watervapor, wv",
@@ -111,15 +111,20 @@ _LETTERS = {"b", "g", "r", "n"}
 _NO_WORD = {
     *("nbart", "nbar", "fre", "sre", "boa", "toa", "sr", "l2a", "l1c"),
     *("reflectance", "band", "bands", "surface", "sur", "refl"),
+    *("median", "mean", "avg", "average", "min", "max", "geomedian", "medoid", "mosaic", "composite"),
 }
+_SPREAD = re.compile(r"(?<![a-z])(?:std(?:dev)?|stdev|sd|variance|var|count|cv|iqr|mad)(?![a-z])")
+"""Words of statistics that are no brightness, whatever band they are of."""
 _SIZE_OR_TIME = re.compile(r"\d{1,3}m|(?:19|20)\d{6}(?:t\d{4,6}z?)?|\d{3,4}nm|nm", re.ASCII)
 
 
 def standard_band_name(text: str) -> str | None:
     """The standard name in a free text: `B2`, `band 2`, `blue` and `x_B02_10m` are all B02.
 
-    None where the text names no band, or more than one.
+    None where the text names no band, or more than one, or a statistic that is no brightness: `B4_stdDev`.
     """
+    if _SPREAD.search(text.lower()):
+        return None
     found = {f"B{match.upper().zfill(2)}" for match in _NAME.findall(text)}
     if len(found) == 1:
         return found.pop()
@@ -156,6 +161,34 @@ def _common_word(text: str) -> str:
         # Digital Earth Australia counts the bands of shortwave from 2 on.
         return {"swir2": "swir1", "swir3": "swir2"}.get(word, word)
     return word
+
+
+_MOST_OFF_NM = 4.0
+_MEASURED_NM = {
+    "B01": (442.7, 442.3),
+    "B02": (492.4, 492.1, 496.6, 497),
+    "B03": (559.8, 559.0),
+    "B04": (664.6, 665.0),
+    "B05": (704.1, 703.8),
+    "B06": (740.5, 739.1),
+    "B07": (782.8, 779.7),
+    "B08": (832.8, 833.0, 835.1),
+    "B8A": (864.7, 864.0),
+    "B09": (945.1, 943.2),
+    "B10": (1373.5, 1376.9),
+    "B11": (1613.7, 1610.4),
+    "B12": (2202.4, 2185.7),
+}
+"""Centres of Sentinel-2A and 2B by their spectral responses, beside the nominal ones of `BANDS`."""
+
+
+def band_at(wavelength_nm: float) -> str | None:
+    """The band whose centre is at a wavelength, within 4 nm of what metadata state for it; None where none is."""
+    for name, facts in BANDS.items():
+        centres = (facts.wavelength_nm, *_MEASURED_NM[name])
+        if min(abs(wavelength_nm - centre) for centre in centres) <= _MOST_OFF_NM:
+            return name
+    return None
 
 
 def guess_band_names(band_count: int) -> tuple[str, ...] | None:

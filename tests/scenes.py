@@ -98,8 +98,7 @@ def write_raster(
             crs=crs,
             transform=transform if crs or transform != UTM_10M else None,
             nodata=nodata,
-            photometric="minisblack",
-            **{**layout, **profile},
+            **{"photometric": "minisblack", **layout, **profile},
         ) as dataset:
             if alpha is not None:
                 dataset.colorinterp = [*dataset.colorinterp[:-1], ColorInterp.alpha]

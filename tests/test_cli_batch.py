@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from field_scenes import numbers, outside, write_clip
 from products import write_safe, zip_folder
-from scenes import TEN_METRE, write_scene
+from scenes import TEN_METRE, write_raster, write_scene
 from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash import cli
@@ -193,3 +194,29 @@ def test_a_place_that_cannot_be_written_is_said_before_any_scene_is_opened(
     assert (status, printed) == (2, {})
     assert lines[-1].startswith("s2dash: ")
     assert "/proc" in lines[-1]
+
+
+def test_fill_that_no_tag_states_is_no_class_of_any_scene(tmp_path: Path, call: Call) -> None:
+    scenes = tmp_path / "clips"
+    scenes.mkdir()
+    for name, dtype, fill in (("one", "float32", 0), ("two", "int16", -9999), ("three", "uint16", 0)):
+        write_clip(scenes / f"{name}.tif", dtype, fill)
+    status, printed, _ = call("batch", scenes, "-o", tmp_path / "out", *QUICK)
+    assert status == 0
+    for one in printed["scenes"]:
+        assert np.array_equal(labels(tmp_path / "out" / f"{one['scene']}-classes.tif") == 0, outside())
+        assert any("count as nodata" in words for words in one["warnings"])
+
+
+def test_files_that_are_left_out_come_in_by_name(tmp_path: Path, call: Call) -> None:
+    values = numbers(("B02", "B08", "B11")).astype("uint16")
+    paths = [
+        write_raster(tmp_path / f"x_{n}.tif", one[None]) for n, one in zip(("B02", "B08", "AOT"), values, strict=True)
+    ]
+    _, printed, _ = call("info", *paths)
+    assert printed["bands"] == ["B02", "B08"]
+    _, printed, _ = call("info", *paths, "--also", "x_AOT.tif")
+    assert printed["bands"] == ["B02", "B08", "x_AOT"]
+    status, _, said = call("info", *paths, "--also", "x_WVP.tif")
+    assert status == 2
+    assert "no picture x_WVP.tif" in said[-1]

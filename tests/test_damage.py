@@ -237,3 +237,17 @@ def test_the_reading_process_cannot_fill_more_than_its_memory(tmp_path: Path) ->
         [sys.executable, "-c", FILLING, str(tmp_path)], capture_output=True, text=True, check=True, cwd=here
     )
     assert done.stdout == "no more\n"
+
+
+@pytest.mark.parametrize("rows", [40, 96])
+def test_rows_that_are_not_in_a_tiff_are_said(tmp_path: Path, rows: int) -> None:
+    path = tmp_path / "a.tif"
+    how = {"driver": "GTiff", "width": 80, "height": 96, "count": 2, "dtype": "uint16", "blockysize": 8}
+    values = np.random.default_rng(0).integers(1, 5_000, (2, rows, 80)).astype("uint16")
+    with rasterio.open(
+        path, "w", sparse_ok=True, crs="EPSG:32633", transform=Affine(10, 0, 5e5, 0, -10, 5e6), **how
+    ) as dataset:
+        dataset.write(values, window=((0, rows), (0, 80)))
+    notes = ingest.ingest(path, tmp_path / "taken").notes
+    said = "a.tif declares 96 rows, but holds only the first 40; the rest has no data."
+    assert any(said in note for note in notes) == (rows == 40)

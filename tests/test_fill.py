@@ -272,7 +272,8 @@ class TestNotFill:
         for number, values in enumerate((covers() * 10, outside() * 1 + 1, (covers() - 1) * 85 + 0)):
             path = write_raster(tmp_path / f"{number}.tif", values[None].astype(dtype))
             scene = open_scene(path)
-            assert not any("count as nodata" in note for note in scene.notes)
+            has_zero = dtype != "float32" and not values.all()
+            assert any("count as nodata" in note for note in scene.notes) == has_zero
             assert scene.doubtful_fills == ()
 
     def test_a_constant_band_and_a_constant_scene(self, tmp_path: Path) -> None:
@@ -403,3 +404,70 @@ def test_the_way_to_the_edge() -> None:
     assert np.array_equal(reached_from_edge(marked.T), reached.T)
     assert not reached_from_edge(np.zeros((3, 4), dtype=bool)).any()
     assert reached_from_edge(np.ones((3, 4), dtype=bool)).all()
+
+
+class TestPackedWithLoss:
+    """Black around a picture of 8 bits, of which JPEG made 0 to 3."""
+
+    def picture(self, path: Path, noise: np.ndarray, where: np.ndarray) -> Path:
+        values = np.clip(reflectance(("B04", "B03", "B02")) * 600, 9, 255)
+        values[:, where] = noise
+        return write_raster(path, values.astype("uint8"), photometric="RGB")
+
+    def noise(self, where: np.ndarray, zeros: float) -> np.ndarray:
+        rng = np.random.default_rng(3)
+        return np.where(rng.random((3, where.sum())) < zeros, 0, rng.integers(0, 4, (3, where.sum())))
+
+    def test_black_that_leads_to_the_edge_is_left_out(self, tmp_path: Path) -> None:
+        where = outside()
+        scene = open_scene(self.picture(tmp_path / "a.tif", self.noise(where, 0.9), where))
+        assert np.array_equal(valid(scene), ~where)
+        assert valid(scene, NO_MASKING).all()
+        assert [note for note in scene.notes if "nodata" in note] == [
+            "Pixels that are 0 to 3 in every band count as nodata, as the file tags none."
+        ]
+        there = taken_in(self.picture(tmp_path / "b.tif", self.noise(where, 0.9), where), tmp_path)
+        assert there.fills == scene.fills
+        assert np.array_equal(labels(there) > 0, ~where)
+
+    def test_black_of_few_zeros_is_asked_for(self, tmp_path: Path) -> None:
+        where = outside()
+        scene = open_scene(self.picture(tmp_path / "a.tif", self.noise(where, 0), where))
+        assert [number for number, _, _ in ingest.doubtful_numbers(scene)] == [3]
+        assert ingest.doubtful_numbers(scene)[0][1] == "0 to 3 in every band"
+        assert np.array_equal(valid(ingest.with_nodata(scene, 3)), ~where)
+
+    def test_a_black_lake_stays(self, tmp_path: Path) -> None:
+        lake = np.zeros(SHAPE_RC, dtype=bool)
+        lake[30:50, 40:80] = True
+        scene = open_scene(self.picture(tmp_path / "a.tif", np.maximum(1, self.noise(lake, 0)), lake))
+        assert valid(scene).all()
+
+    def test_dark_sea_at_the_edge_is_never_left_out_unasked(self, tmp_path: Path) -> None:
+        sea = np.zeros(SHAPE_RC, dtype=bool)
+        sea[:, :50] = True
+        dark = np.clip(np.random.default_rng(1).normal(2.5, 1.5, (3, sea.sum())), 1, 9)
+        assert valid(open_scene(self.picture(tmp_path / "a.tif", dark, sea))).all()
+
+
+class TestOneBandAlone:
+    def test_a_band_that_ends_before_the_others_is_asked_for(self, tmp_path: Path) -> None:
+        values = numbers(FOUR).astype("uint16")
+        values[3, :, :15] = 0
+        scene = open_scene(write_raster(tmp_path / "a.tif", values, descriptions=FOUR))
+        assert valid(scene).all()
+        ((value, words, share),) = ingest.doubtful_numbers(scene)
+        assert (value, words) == (0, "zero in B08 alone")
+        assert share == pytest.approx(15 / SHAPE_RC[1])
+        (told,) = ingest.doubtful_words(scene)
+        assert told.endswith("--nodata 0.")
+        without = ingest.with_nodata(scene, 0)
+        assert np.array_equal(valid(without), np.arange(SHAPE_RC[1]) * np.ones((SHAPE_RC[0], 1)) >= 15)
+        assert ingest.doubtful_words(without) == ()
+
+    def test_shadows_that_are_clipped_at_zero_are_measured(self, tmp_path: Path) -> None:
+        values = numbers(FOUR)
+        sea = covers() == 1
+        values[3][sea] = np.maximum(0, np.random.default_rng(2).normal(3, 8, sea.sum()).round())
+        scene = open_scene(write_raster(tmp_path / "a.tif", values.astype("uint16"), descriptions=FOUR))
+        assert ingest.doubtful_numbers(scene) == ()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from field_scenes import SHAPE_RC, covers, numbers
 from scenes import write_raster
 
@@ -54,6 +55,10 @@ def test_helper_layers_are_told_by_name(text: str, kind: str | None) -> None:
         ("HLS.S30.T33TWM.2021133T173901.v2.0.Fmask", True),
         ("2023-06-05_Sentinel-2_L2A_True_color", True),
         ("20230601_100000_3B_udm2", True),
+        ("20230601_LEVEL2_SEN2A_QAI", True),
+        ("SENTINEL2A_20230601-100601-000_L2A_T33TWM_C_V3-1_EDG_R1", True),
+        ("S2B_33TWM_20230815_0_L2A_snow", True),
+        ("snow", False),
         ("NDVI", False),
         ("T33TWM_20230605_B02", False),
     ],
@@ -168,6 +173,11 @@ def test_a_fourth_band_that_is_tagged_alpha_and_varies_is_a_band(tmp_path: Path)
         (("B02_10m.tif", "B03_10m.tif"), "Your scene"),
         (("AOT.tif", "B01.tif"), "Your scene"),
         (("S2_B02.tif", "S2_B03.tif"), "S2"),
+        (("rome_2023-06-01.tif", "rome_2023-06-11.tif"), "rome"),
+        (("rome_20230601.tif", "rome_20230611.tif"), "rome"),
+        (("2023-06-01_NDVI.tif", "2023-07-01_NDVI.tif"), "Your scene"),
+        (("rome_B02.tif", "rome_B03.tif", "metadata.json", "rome.prj"), "rome"),
+        (("LC08.tar.gz",), "LC08"),
     ],
 )
 def test_a_title_is_what_names_share_and_never_a_list(names: tuple[str, ...], title: str) -> None:
@@ -180,3 +190,90 @@ def test_files_that_are_only_counted_are_all_used(tmp_path: Path) -> None:
     scene = _opened(tmp_path, *paths)
     assert scene.band_names == FOUR
     assert any("only count" in note for note in scene.notes)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("lyr.1", "lyr.2", "lyr.3", "lyr.4"),
+        ("X1", "X2", "X3", "X4"),
+        ("c_1", "c_2", "c_3", "c_4"),
+        ("Band 0", "Band 1", "Band 2", "Band 3"),
+        ("1", "2", "3", "4"),
+        ("Band 1",) * 4,
+    ],
+)
+def test_names_that_programs_count_by_are_none(tmp_path: Path, names: tuple[str, ...]) -> None:
+    path = write_raster(tmp_path / "c.tif", numbers(FOUR).astype("uint16"), descriptions=names)
+    scene = _opened(tmp_path, path)
+    assert scene.band_names == FOUR
+    assert scene.names_are_guessed
+
+
+def test_twelve_bands_counted_by_letter_are_none_of_the_mission(tmp_path: Path) -> None:
+    twelve = tuple(name for name in sentinel2.BANDS if name != "B10")
+    stored = numbers(twelve).astype("uint16")
+    path = write_raster(tmp_path / "c.tif", stored, descriptions=[f"B{n}" for n in range(1, 13)])
+    assert _opened(tmp_path, path).band_names == twelve
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("490 nm", "560 nm", "665 nm", "842 nm"),
+        ("(0.4924 Micrometers)", "(0.5598 Micrometers)", "(0.6646 Micrometers)", "(0.8328 Micrometers)"),
+        ("Band 1: 490 nm", "Band 2: 560 nm", "Band 3: 665 nm", "Band 4: 833 nm"),
+        ("Band 1: B02", "Band 1: B03", "Band 1: B04", "Band 1: B08"),
+        ("Band 1 (Blue)", "Band 2 (Green)", "Band 3 (Red)", "Band 4 (NIR)"),
+        tuple(f"S2A_33TWM_20230815_0_L2A_{word}" for word in ("blue", "green", "red", "nir")),
+        tuple(f"/data/GRANULE/L2A_T33TWM_A041099/IMG_DATA/R10m/T33TWM_20230601T100601_{b}_10m.jp2" for b in FOUR),
+        ("blue_median", "green_median", "red_median", "nir_median"),
+        ("Blau", "Grün", "Rot", "NIR"),
+    ],
+)
+def test_names_of_bands_are_found_in_what_programs_write(tmp_path: Path, names: tuple[str, ...]) -> None:
+    path = write_raster(tmp_path / "c.tif", numbers(FOUR).astype("uint16"), descriptions=names)
+    scene = _opened(tmp_path, path)
+    assert scene.band_names == FOUR
+    assert not scene.names_are_guessed
+
+
+def test_names_in_tags_count_where_there_are_no_descriptions(tmp_path: Path) -> None:
+    backwards = FOUR[::-1]
+    stored = numbers(backwards).astype("uint16")
+    listed = write_raster(tmp_path / "list.tif", stored, tags={"long_name": "('B08', 'B04', 'B03', 'B02')"})
+    tagged = write_raster(tmp_path / "tags.tif", stored)
+    with rasterio.open(tagged, "r+") as dataset:
+        for number, band in enumerate(backwards, 1):
+            dataset.update_tags(number, name=band)
+    assert _opened(tmp_path, listed).band_names == backwards
+    assert ingest.ingest(tagged, tmp_path / "again").band_names == backwards
+
+
+def test_wavelengths_of_many_narrow_bands_are_another_sensors(tmp_path: Path) -> None:
+    names = [f"{nm} nm" for nm in (480, 490, 500, 560)]
+    scene = _opened(tmp_path, write_raster(tmp_path / "c.tif", numbers(FOUR).astype("uint16"), descriptions=names))
+    assert scene.band_names == tuple(names)
+
+
+def test_the_narrow_infrared_of_force_is_told_from_the_broad_one(tmp_path: Path) -> None:
+    stored = numbers(("B04", "B08", "B8A")).astype("uint16")
+    scene = _opened(tmp_path, write_raster(tmp_path / "c.tif", stored, descriptions=("RED", "BROADNIR", "NIR")))
+    assert scene.band_names == ("B04", "B08", "B8A")
+
+
+def test_spread_is_no_brightness() -> None:
+    assert sentinel2.standard_band_name("B4_stdDev") is None
+    assert sentinel2.standard_band_name("B4_median") == "B04"
+
+
+@pytest.mark.parametrize("wavelength_nm", [490, 492.4, 560, 664.6, 704, 833, 842, 865, 1610, 2202])
+def test_bands_lie_where_metadata_and_measured_responses_put_them(wavelength_nm: float) -> None:
+    name = sentinel2.band_at(wavelength_nm)
+    assert name is not None
+    assert abs(sentinel2.BANDS[name].wavelength_nm - wavelength_nm) < 15
+
+
+@pytest.mark.parametrize("wavelength_nm", [482, 531, 610, 655, 850, 2100])
+def test_bands_of_other_sensors_are_not_where_sentinel_2_has_its_own(wavelength_nm: float) -> None:
+    assert sentinel2.band_at(wavelength_nm) is None

@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from field_scenes import outside, write_clip
 from loose import placed, taken_in, write_band
 from PIL import Image
 from pyproj import Transformer
 from scenes import DEGREES, ROTATED, SOUTH_UP, UTM, UTM_10M, land_cover, make_scene
 from waiting import PATIENCE_SECONDS, wait_until
 
-from s2dash import levels, native, pipeline
+from s2dash import ingest, levels, native, pipeline
 from s2dash.classmap import Result
 from s2dash.errors import PixelsGone
 from s2dash.features import smoothed, smoothed_preview
@@ -460,3 +461,20 @@ def test_the_smoothed_preview_is_every_nth_of_the_smoothed_whole(odd_scene: Scen
     found = smoothed_preview(odd_scene, recipe)
     assert np.array_equal(found.values, smoothed(pixels.values, pixels.valid)[:, step // 2 :: step, step // 2 :: step])
     assert np.array_equal(found.valid, pixels.valid[step // 2 :: step, step // 2 :: step])
+
+
+@pytest.mark.parametrize("fill", [0, -9999])
+def test_fill_that_no_tag_states_shows_nothing_in_tiles(tmp_path: Path, tiles: NativeTiles, fill: float) -> None:
+    path = write_clip(tmp_path / "clip.tif", "float32", fill, shape_rc=SHAPE_RC)
+    scene = replace_preview(ingest.ingest(path, tmp_path / "taken in"))
+    assert scene.live_step == LIVE_STEP
+    fitted = pipeline.fit(scene, small_recipe(scene))
+    result, labels = full_run(fitted, tmp_path)
+    assert np.array_equal(labels == 0, outside(SHAPE_RC))
+    for detail in (tiles.classes(fitted, "live"), tiles.finished(result)):
+        assert_tiles_of(scene, every_nth(scene, labels), coloured(), detail)
+
+
+def replace_preview(scene: Scene) -> Scene:
+    """The scene without the copy that was gathered under another limit."""
+    return dataclasses.replace(scene, previews=())

@@ -507,7 +507,14 @@ class SlowReading:
     folders: list[Path] = field(default_factory=list)
 
     def __call__(
-        self, paths: Any, folder: Path, title: str | None, progress: Progress, cancel: CancelToken, names: Any
+        self,
+        paths: Any,
+        folder: Path,
+        title: str | None,
+        progress: Progress,
+        cancel: CancelToken,
+        names: Any,
+        **how: Any,
     ) -> Scene:
         self.tokens.append(cancel)
         self.folders.append(folder)
@@ -515,7 +522,7 @@ class SlowReading:
         progress(0.4, "Reading the files")
         while not self.may_go_on.wait(0.01):
             cancel.check()
-        return self.real(paths, folder, title, progress, cancel, names)
+        return self.real(paths, folder, title, progress, cancel, names, **how)
 
 
 @pytest.fixture
@@ -639,3 +646,54 @@ def test_a_reading_that_breaks_is_said_and_the_scene_stays(
     assert "Something went wrong on our side" in stack_page.words
     assert (stack_page.title, stack_page.rows) == ("### scene", rows)
     assert list(temporary.iterdir()) == []
+
+
+# ---- what was left out, and what metadata would have told ----------------------------------------------------------
+
+
+def loose_bands(folder: Path, *others: str) -> list[tuple[str, bytes]]:
+    """Two bands and other layers of one date, by name."""
+    grid = placed((60, 60), 10)
+    values = {name: ground((60, 60), seed) * 10_000 for seed, name in enumerate(("B02", "B08", *others))}
+    paths = [
+        write_band(folder / f"T32TNS_20200601T100601_{name}_10m.tif", one.astype("uint16"), grid)
+        for name, one in values.items()
+    ]
+    return [(path.name, path.read_bytes()) for path in paths]
+
+
+def test_files_that_were_left_out_can_be_used_by_hand(stack_page: Page, tmp_path: Path, temporary: Path) -> None:
+    stack_page.upload_together(*loose_bands(tmp_path, "AOT", "WVP"))
+    assert stack_page.bands == ["B02", "B08"]
+    stack_page.widget("multiselect", "Use as bands").set_value(["T32TNS_20200601T100601_AOT_10m.tif"])
+    stack_page.press("Read again with these")
+    scene = stack_page.test.session_state["loaded"].scene
+    aot = next(band for band in scene.bands if band.is_helper)
+    assert "AOT" in aot.name
+    assert len(scene.left_out) == 1
+    assert stack_page.recipe.bands == ("B02", "B08")
+    stack_page.press("Try the sample scene")
+    stack_page.run()
+    gc.collect()
+    assert list(temporary.iterdir()) == []
+
+
+def test_the_form_of_names_shows_the_files(stack_page: Page, tmp_path: Path) -> None:
+    grid = placed((60, 60), 10)
+    paths = [write_band(tmp_path / f"x{n}.tif", ground((60, 60), n), grid) for n in (7, 9)]
+    stack_page.upload_together(*((path.name, path.read_bytes()) for path in paths))
+    stack_page.widget("selectbox", "x9.tif").set_value("B08")
+    stack_page.press("Use these names")
+    assert stack_page.bands == ["x7", "B08"]
+
+
+def test_metadata_that_cannot_be_read_leave_two_numbers_to_give(stack_page: Page, tmp_path: Path) -> None:
+    broken = ("MTD_MSIL2A.xml", b"<?xml version='1.0'?><n1:Level-2A_User_Product xmlns:n1='x'><a>")
+    stack_page.upload_together(*loose_bands(tmp_path), broken)
+    assert stack_page.bands == ["B02", "B08"]
+    scene = stack_page.test.session_state["loaded"].scene
+    assert any(note.startswith("Not used: MTD_MSIL2A.xml is damaged") for note in scene.notes)
+    assert ingest.doubts_offset(scene)
+    stack_page.choose("number_input", "Subtract", 1000.0)
+    stack_page.choose("number_input", "Then divide by", 5000.0)
+    assert "divided by 5000, offset -1000." in stack_page.words

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from field_scenes import outside, write_clip
 from loose import placed, write_band
 from scenes import DEGREES, ROTATED, UTM_10M, land_cover, make_scene
 
@@ -358,3 +359,13 @@ class TestWorkersWords:
         (tmp_path / "file").write_text("")
         with pytest.raises(ClusterError, match="cannot be written"):
             pipeline.run_full(fitted, tmp_path / "file" / "labels.tif", executor=Direct())
+
+
+@pytest.mark.parametrize(("dtype", "fill"), [("float32", 0), ("int16", -9999), ("uint16", 0)])
+def test_fill_that_no_tag_states_stays_no_data_on_workers(tmp_path: Path, dtype: str, fill: float) -> None:
+    path = write_clip(tmp_path / "clip.tif", dtype, fill, shape_rc=(180, 240))
+    scene = ingest.ingest(path, tmp_path / "taken")
+    fitted = pipeline.fit(scene, replace(default_recipe(scene), k=4))
+    result = pipeline.run_full(fitted, tmp_path / "parts.tif", executor=Direct(), window_shape_rc=WINDOW)
+    with rasterio.open(result.classmap.path) as dataset:
+        assert np.array_equal(dataset.read(1) == 0, outside((180, 240)))

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from loose import ground, placed, taken_in, write_band
+from scenes import write_raster
 
+from s2dash import ingest
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.inputs import Inputs, gather
 from s2dash.ingest.kinds import is_beside, kind_of
@@ -169,3 +171,23 @@ def test_through_the_door(tmp_path: Path) -> None:
     scene = taken_in([*bands(tmp_path), *beside(tmp_path)], tmp_path)
     assert scene.band_names == ("B02", "B03", "B08")
     assert sum(note.startswith("Left out") for note in scene.notes) == 1
+
+
+def test_pictures_that_are_no_bands_are_said_inside_a_folder_and_a_zip(tmp_path: Path) -> None:
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    values = np.random.default_rng(0).integers(1, 5_000, (1, 40, 50)).astype("uint16")
+    for name in ("B02", "B08", "AOT", "QA60", "NDVI"):
+        write_raster(folder / f"{name}.tif", values)
+    with zipfile.ZipFile(tmp_path / "clip.zip", "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, path.name)
+    for number, given in enumerate((folder, tmp_path / "clip.zip")):
+        scene = ingest.ingest(given, tmp_path / f"taken {number}")
+        assert scene.band_names == ("B02", "B08")
+        (note,) = [note for note in scene.notes if note.startswith("Left out")]
+        assert all(f"{name}.tif" in note for name in ("AOT", "QA60", "NDVI"))
+        assert len(scene.left_out) == 3
+        ndvi = next(name for name in scene.left_out if name.endswith("NDVI.tif"))
+        with_it = ingest.ingest(given, tmp_path / f"again {number}", also=[ndvi])
+        assert with_it.band_names == ("B02", "B08", "NDVI")

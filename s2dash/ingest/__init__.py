@@ -19,11 +19,12 @@ from s2dash.ingest.assemble import Plan, brought_down, finished, grid_facts, pla
 from s2dash.ingest.checks import driver_of, open_checked, refuse_web
 from s2dash.ingest.composed import beside
 from s2dash.ingest.describe import has_internal_mask, named_bands, title_from
-from s2dash.ingest.fill import fill_words, number_words
+from s2dash.ingest.fill import doubt_words, fill_words
 from s2dash.ingest.inputs import Inputs, gather, gather_one
-from s2dash.ingest.pile import Given
+from s2dash.ingest.kinds import kind_of
+from s2dash.ingest.pile import Given, shown
 from s2dash.ingest.process import run_child
-from s2dash.ingest.product import UNKNOWN_OFFSET
+from s2dash.ingest.product import UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS
 from s2dash.legend import clean_name
 from s2dash.raster.door import GDAL_ERRORS
 from s2dash.reading import read_edge_stack, read_preview_stack
@@ -33,6 +34,7 @@ from s2dash.types import CancelToken, Progress, no_progress
 SAMPLE_PATH = Path(__file__).parents[1] / "data" / "coast.tif"
 UNTITLED = "Your scene"
 PREVIEW_NAME = "preview.npy"
+_DOUBTS = (UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS)
 _SWITCH_OFF = "--mask none switches this off."
 
 
@@ -101,6 +103,7 @@ def ingest(
     names: Sequence[str] | None = None,
     tile: str | None = None,
     are_numbers_given: bool = False,
+    also: Sequence[str] = (),
 ) -> Scene:
     """Open files in a process of its own, with limits, and rewrite them into `folder` as rasters of our own.
 
@@ -112,7 +115,8 @@ def ingest(
     title : the scene's name where the files tell none better
     names : what the files were called where they came from, with folders; their own names where None
     tile : which one to take where there are several
-    are_numbers_given : whether `with_numbers` follows, so that metadata that cannot be read are left out
+    are_numbers_given : whether numbers can be given after, so that metadata that cannot be read are left out, and said
+    also : names of pictures to use as bands though they would be left out, as `Scene.left_out` has them
 
     Raises UnreadableFile that says what is wrong, also for files on web servers; UnknownName for a tile that is
     not there; Cancelled on request.
@@ -134,6 +138,7 @@ def ingest(
         "title": title,
         "tile": tile,
         "are_numbers_given": are_numbers_given,
+        "also": list(also),
         "preview": PREVIEW_NAME,
     }
     facts = _in_new_folder(request, folder, progress, cancel)
@@ -243,7 +248,7 @@ def with_numbers(scene: Scene, quantification: float | None = None, offset: floa
     divided = "as found" if by_band else f"by {quantification:g}"
     sentence = f"Set by hand: divided {divided}, offset {shown}."
     # Who has set the offset need not be told to.
-    notes = scene.notes if offset is None else tuple(note for note in scene.notes if note != UNKNOWN_OFFSET)
+    notes = scene.notes if offset is None else tuple(note for note in scene.notes if note not in _DOUBTS)
     changed = scene.with_reflectance(Reflectance(quantification, offsets, sentence, by_band))
     return replace(changed, notes=notes)
 
@@ -266,24 +271,25 @@ def with_nodata(scene: Scene, value: float) -> Scene:
 
 
 def doubts_offset(scene: Scene) -> bool:
-    """Whether 1000 may have to be subtracted and nothing says so."""
-    return UNKNOWN_OFFSET in scene.notes
+    """Whether 1000, or 0.1 of fractions, may have to be subtracted and nothing says so."""
+    return any(doubt in scene.notes for doubt in _DOUBTS)
 
 
 def doubtful_numbers(scene: Scene) -> tuple[tuple[float, str, float], ...]:
-    """What may be no data: each number, the number in words, and the share of the pixels that hold it."""
+    """What may be no data: each number, which pixels in words, and the share of the pixels that hold it."""
+    words: dict[float, list[str]] = {}
     shares: dict[float, float] = {}
     for fill in scene.doubtful_fills:
+        words.setdefault(fill.value, []).append(doubt_words(fill, scene))
         shares[fill.value] = max(fill.share, shares.get(fill.value, 0.0))
-    return tuple((value, number_words(value), share) for value, share in shares.items())
+    return tuple((value, " or ".join(dict.fromkeys(words[value])), share) for value, share in shares.items())
 
 
 def doubtful_words(scene: Scene) -> tuple[str, ...]:
     """What may be no data, with the flag that leaves it out, in plain words: for the command line."""
-    left_out = {fill.value for fill in scene.fills}
+    left_out = {fill.value for fill in scene.doubtful_fills if fill in scene.fills}
     return tuple(
-        f"{share:.1%} of the pixels are {words} in every band. If nothing was measured there, leave them out: "
-        f"--nodata {value:.17g}."
+        f"{share:.1%} of the pixels are {words}. If nothing was measured there, leave them out: --nodata {value:.17g}."
         for value, words, share in doubtful_numbers(scene)
         if value not in left_out
     )
@@ -295,11 +301,9 @@ def flagged_words(scene: Scene) -> tuple[str, ...]:
     return tuple(f"{note[:-1]}; {_SWITCH_OFF}" if note in found else note for note in scene.notes)
 
 
-def zero_words(scene: Scene) -> tuple[str, ...]:
-    """That zero in every band of whole numbers is left out, where there is such a pixel and no note of it."""
-    fills = [fill for fill in scene.fills if fill.value == 0 and fill.share and not fill.is_alone]
-    words = dict.fromkeys(fill_words(fill, scene) for fill in fills)
-    return tuple(f"{word[:-1]}; {_SWITCH_OFF}" for word in words if word not in scene.notes)
+def shown_name(name: str) -> str:
+    """A name of `Scene.left_out` as messages quote it."""
+    return shown(name)
 
 
 def _unheard(share: float) -> None:
@@ -323,21 +327,27 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return alone if len(set(alone)) == len(alone) else ["/".join(path.resolve().parts[-3:]) for path in paths]
 
 
+_DAY_IN_NAME = re.compile(r"(?<!\d)(?:19|20)\d\d([-_.]?)[01]\d\1[0-3]\d(?!\d)")
+
+
 def _title(names: Sequence[str]) -> str:
-    """What the names of all files begin with; the first one's where that is little."""
-    stems = [Path(name.replace("\\", "/").rstrip("/")).name for name in names]
-    stems = [stem.rsplit(".", 1)[0] if "." in stem else stem for stem in stems]
-    length = next((n for n, letters in enumerate(zip(*stems, strict=False)) if len(set(letters)) > 1), len(stems[0]))
-    shared = stems[0][:length] if len(stems) > 1 else stems[0]
-    if any(stem[length : length + 1].isdigit() for stem in stems):
-        shared = shared.rstrip("0123456789")
-    shared = shared.strip(" _-.(") if len(stems) > 1 else shared
+    """What the names of all pictures begin with; the first one's where that is little. A day cut in half is none."""
+    pictures = [name for name in names if kind_of(name).tells] or list(names)
+    stems = [Path(name.replace("\\", "/").rstrip("/")).name for name in pictures]
+    stems = [stem.rsplit(".", 1)[0].removesuffix(".tar") if "." in stem else stem for stem in stems]
     if len(stems) == 1:
         return clean_name(stems[0]) or UNTITLED
+    length = next((n for n, letters in enumerate(zip(*stems, strict=False)) if len(set(letters)) > 1), len(stems[0]))
+    days = (day for day in _DAY_IN_NAME.finditer(stems[0]) if day.start() < length < day.end())
+    length = next((day.start() for day in days), length)
+    shared = stems[0][:length]
+    if any(stem[length : length + 1].isdigit() for stem in stems):
+        shared = shared.rstrip("0123456789")
+    shared = shared.strip(" _-.(")
     # What names of bands begin with is no title: B of B02, SR_B of SR_B4.
     shared = re.sub(r"(?:^|[ _.-]+)(?:band|b|bn|sr_b|layer|fre|sre|nbart)$", "", shared, flags=re.IGNORECASE)
     shared = shared.strip(" _-.(")
-    return clean_name(shared) if len(shared) >= 2 else UNTITLED
+    return clean_name(shared) if len(shared) >= 2 and not re.fullmatch(r"[\d _.-]+", shared) else UNTITLED
 
 
 def _in_place(planned: Plan, path: Path) -> Plan:

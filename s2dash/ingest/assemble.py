@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from s2dash.ingest.checks import NO_PLACE, checked_grid, header_damage_told, ope
 from s2dash.ingest.damage import complaint_notes, listening, size_notes
 from s2dash.ingest.describe import (
     CIRRUS_AMONG,
+    CIRRUS_BEFORE_LAST,
     CLASS_MAP,
     acquisition_date,
     any_date,
@@ -42,7 +43,8 @@ from s2dash.ingest.describe import (
 )
 from s2dash.ingest.fill import fill_words, found_fill, held_in_all, zero_fill
 from s2dash.ingest.mission_metadata import MissionMetadata
-from s2dash.ingest.product import UNKNOWN_OFFSET
+from s2dash.ingest.product import UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS
+from s2dash.ingest.set_aside import told_nothing, with_set_aside, without_codes_in_order
 from s2dash.scene import FILE_MASK, SCL, Band, Fill, Layer, Masking, MaskLayer, Reflectance, Scene, valid_pixels
 from s2dash.settings import INGEST_LIMITS
 
@@ -113,6 +115,8 @@ class Provenance:
     """Why the offset may be another; counts where no file's header states one."""
     others: tuple[MissionMetadata, ...] = ()
     """What metadata of other missions say."""
+    left_out: tuple[str, ...] = ()
+    """Pictures that were brought and are not used, by their names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +186,9 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
     if provenance.complaint:
         if not are_numbers_given:
             raise UnreadableFile(provenance.complaint)
-        provenance = replace(provenance, notes=(*provenance.notes, f"Not used: {provenance.complaint}"))
+        doubt = provenance.doubt or (None if provenance.reflectance else UNKNOWN_OFFSET)
+        notes_so_far = (*provenance.notes, f"Not used: {provenance.complaint}")
+        provenance = replace(provenance, notes=notes_so_far, doubt=doubt)
     headers = _in_zone_of_tile([_read_header(file, provenance) for file in files])
     if all(header.is_bilevel and set(header.nodata) == {None} for header in headers):
         headers = [replace(header, nodata=(_NEITHER_BIT,) * len(header.nodata)) for header in headers]
@@ -264,6 +270,8 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
         notes=tuple(dict.fromkeys(notes)),
         names_are_guessed=any(header.is_guessed for header in headers),
         missions=whose,
+        left_out=provenance.left_out,
+        origins=_origins(headers),
     )
     scene = replace(scene, fills=zero_fill(scene))
     _require_small_picture(scene)
@@ -281,6 +289,18 @@ def plan(files: Sequence[InputFile], provenance: Provenance, folder: Path, are_n
         is_mission=provenance.is_mission,
         latest=max((day for day in days if day), default=None),
         is_palette=all(header.is_palette for header in headers),
+    )
+
+
+def _origins(headers: Sequence[_Header]) -> tuple[str, ...]:
+    """The file that each band is from; empty where there is only one."""
+    of_bands = [header for header in headers if not header.file.is_scl]
+    if len(of_bands) < 2:
+        return ()
+    return tuple(
+        header.file.name if len(header.indexes) == 1 else f"{header.file.name}, band {index}"
+        for header in of_bands
+        for index in header.indexes
     )
 
 
@@ -341,23 +361,24 @@ def finished(planned: Plan, preview: np.ndarray, valid_counts: Sequence[int], di
         for fill, held in together:
             if i in fill.positions:
                 valid &= ~held
-        in_all &= valid
+        if valid.any():
+            in_all &= valid
         found.append(_some(preview[i][valid], most))
         strange.append(doubts_about_numbers(_stored(preview[i], scene.missing_values(i))))
-    if scene.live_step == 1 and in_all.sum() < _LEAST_VALID:
+    if scene.live_step == 1 and (in_all.sum() < _LEAST_VALID or not any(values.size for values in found)):
         raise _no_data(scene)
-    measured = np.concatenate(found)
-    measured = measured[measured != 0]
+    left_out = told_nothing(scene, found)
+    by_band = [one for one in zip(scene.measured, found, strict=True) if one[0] not in left_out]
+    light = {i: _light(scene, values) for i, values in by_band}
+    measured = np.concatenate([*light.values(), *(() if light else found)])
     otherwise = planned.stated and contradicted(planned.stated, scene.dtype, measured)
-    are_bands = any(band.standard for band in scene.bands)
     usual = None if planned.stated else _fitting(planned.usual, scene, found) or _by_values(planned, scene, measured)
-    reflectance = (
-        otherwise or planned.stated or usual or guessed_reflectance(scene.dtype, measured, len(scene.bands), are_bands)
-    )
+    reflectance = otherwise or planned.stated or usual or _guessed(planned, scene, light, measured)
+    if missions.SENTINEL_2 in scene.missions:
+        scene = without_codes_in_order(scene, left_out)
     scene = _with_likely_names(scene, found, reflectance)
-    scene = _with_constant_bands(scene, found)
-    by_band = list(zip(scene.measured, found, strict=True))
-    lowest = [float(np.percentile(values, 1)) for values in found if values.size]
+    scene = with_set_aside(scene, left_out)
+    lowest = [float(np.percentile(values, 1)) for _, values in by_band if values.size]
     darkest = [float(np.percentile(values, 1)) for i, values in by_band if _can_be_dark(scene, i, values)]
     notes = [*scene.notes, *doubts_about_offset(reflectance, lowest), *(note for one in strange for note in one)]
     notes += planned.usual_notes if usual else ()
@@ -365,15 +386,60 @@ def finished(planned: Plan, preview: np.ndarray, valid_counts: Sequence[int], di
     if (
         not planned.is_told
         and is_sentinel_2
-        and may_hold_offset(reflectance, scene.dtype, darkest, planned.latest, planned.is_mission)
+        and may_hold_offset(reflectance, darkest, planned.latest, planned.is_mission)
     ):
-        notes.append(UNKNOWN_OFFSET)
+        notes.append(UNKNOWN_OFFSET if reflectance.quantification > 1 else UNKNOWN_OFFSET_OF_FRACTIONS)
     if otherwise:
         notes.append(otherwise.sentence)
     if looks_like_classes(scene.dtype, found, planned.is_palette):
         notes.append(CLASS_MAP)
     scene = replace(scene, reflectance=reflectance, digest=digest, notes=tuple(dict.fromkeys(notes)))
     return _with_likely_missions(planned, scene, found)
+
+
+def _light(scene: Scene, values: np.ndarray) -> np.ndarray:
+    """Of a band's valid values those that a picture of ground is told by: not zero, nor what may stand for no data."""
+    extremes = [scene.saturated, *(fill.value for fill in scene.doubtful_fills)]
+    if np.issubdtype(values.dtype, np.integer) and values.dtype.itemsize > 1:
+        extremes.append(float(np.iinfo(values.dtype).max))
+    for value in (0.0, *extremes):
+        if value is not None:
+            values = values[values != value]
+    return values
+
+
+def _guessed(planned: Plan, scene: Scene, light: Mapping[int, np.ndarray], measured: np.ndarray) -> Reflectance:
+    """How numbers become reflectance by their size; file by file where files of other kinds of numbers are together.
+
+    Fractions beside whole numbers, or 8 bits beside 16, are not of one scale.
+    """
+    are_bands = any(band.standard for band in scene.bands)
+    whole = guessed_reflectance(scene.dtype, measured, len(scene.bands), are_bands)
+    kinds: dict[str, list[int]] = {}
+    for source in planned.sources:
+        slots = [slot for slot in source.slots if slot in light and scene.bands[slot].standard]
+        kind = np.dtype(source.dtype)
+        name = "fractions" if np.issubdtype(kind, np.floating) else "8 bits" if kind.itemsize == 1 else "whole"
+        kinds.setdefault(name, []).extend(slots)
+    guesses = {}
+    for name, slots in kinds.items():
+        values = np.concatenate([light[slot] for slot in slots]) if slots else np.empty(0)
+        if values.size:
+            dtype = {"fractions": "float64", "8 bits": "uint8", "whole": "uint16"}[name]
+            guesses[name] = guessed_reflectance(dtype, values, len(scene.bands))
+    if len({guess.quantification for guess in guesses.values()}) < 2:
+        return whole
+    most = max(guesses, key=lambda name: len(kinds[name]))
+    own = [guesses[most].quantification] * len(scene.bands)
+    for name, guess in guesses.items():
+        for slot in kinds[name]:
+            own[slot] = guess.quantification
+    parts = (
+        f"{', '.join(scene.bands[slot].name for slot in kinds[name])} divided by {guess.quantification:g}"
+        for name, guess in guesses.items()
+    )
+    words = f"The files hold numbers of other kinds, each read by its own: {', '.join(parts)}."
+    return Reflectance(guesses[most].quantification, whole.offsets, words, tuple(own))
 
 
 def _can_be_dark(scene: Scene, position: int, values: np.ndarray) -> bool:
@@ -383,41 +449,31 @@ def _can_be_dark(scene: Scene, position: int, values: np.ndarray) -> bool:
     return is_ground and bool(values.size and (values != values[0]).any())
 
 
-def _with_constant_bands(scene: Scene, found: Sequence[np.ndarray]) -> Scene:
-    """The scene that knows which of its bands are the same number everywhere; `found` are values of the measured."""
-    by_band = zip(scene.measured, found, strict=True)
-    flat = tuple(i for i, values in by_band if values.size > 1 and (values == values[0]).all())
-    if not flat or len(flat) == len(found):
-        return scene
-    names = [scene.bands[i].name for i in flat]
-    listed = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-    verb, it = ("is", "it") if len(names) == 1 else ("are", "them")
-    note = f"{listed} {verb} the same number everywhere, and left out unless you choose {it}."
-    return replace(scene, constant=flat, notes=(*scene.notes, note))
-
-
 def _with_likely_names(scene: Scene, found: Sequence[np.ndarray], reflectance: Reflectance) -> Scene:
-    """The scene whose 12 unnamed bands are in the order of the top of the atmosphere, if one of them is cirrus."""
-    if not scene.names_are_guessed or len(scene.layers) != len(CIRRUS_AMONG):
+    """The scene whose unnamed bands are in another order than the usual one, if the tenth of them is cirrus."""
+    other = {len(order): order for order in (CIRRUS_AMONG, CIRRUS_BEFORE_LAST)}.get(len(scene.layers))
+    if not scene.names_are_guessed or other is None or scene.band_names != sentinel2.guess_band_names(len(other)):
         return scene
-    guessed = ", ".join(scene.band_names)
-    other = ", ".join(CIRRUS_AMONG)
+    guessed, listed = ", ".join(scene.band_names), ", ".join(other)
+    remark = " (top of the atmosphere, without B8A)" if "B8A" not in other else ""
     if not is_cirrus(found[9], found[8], reflectance.quantification):
-        note = f"12 bands can also be {other} (top of the atmosphere, without B8A). Change the names if yours are."
-        return replace(scene, notes=(*scene.notes, note))
+        note = f"12 bands can also be {listed}{remark}. Change the names if yours are."
+        return replace(scene, notes=(*scene.notes, note)) if remark else scene
     note = (
-        f"The file does not name its 12 bands. The tenth is almost empty, as B10 is: they are taken as {other} (top of "
-        f"the atmosphere, without B8A), not as {guessed}. Change the names if that is wrong."
+        f"The file does not name its {len(other)} bands. The tenth is almost empty, as B10 is: they are taken as "
+        f"{listed}{remark}, not as {guessed}. Change the names if that is wrong."
     )
     kept = [one for one in scene.notes if guessed not in one]
-    return replace(scene, bands=named_bands(CIRRUS_AMONG), notes=(*kept, note))
+    return replace(scene, bands=named_bands(other), notes=(*kept, note))
 
 
 def with_found_fill(scene: Scene, stack: np.ndarray) -> Scene:
     """The scene with the fill that its pixels show, and the notes that say so; `stack` is as for `found_fill`."""
     found = found_fill(scene, stack)
     known = tuple(replace(fill, share=float(held_in_all(fill, stack).mean())) for fill in scene.fills)
-    notes = dict.fromkeys([*scene.notes, *(fill_words(fill, scene) for fill in found.certain)])
+    ranges = {fill.positions for fill in found.certain if fill.least is not None}
+    held = [fill for fill in known if fill.share and fill.positions not in ranges] + list(found.certain)
+    notes = dict.fromkeys([*scene.notes, *(fill_words(fill, scene) for fill in held)])
     return replace(scene, fills=(*known, *found.certain), doubtful_fills=found.doubtful, notes=tuple(notes))
 
 
@@ -854,8 +910,10 @@ def facts_of(scene: Scene, valid_counts: Sequence[int]) -> dict[str, Any]:
         "date": scene.date,
         "notes": scene.notes,
         "missions": [mission.key for mission in scene.missions],
+        "left_out": scene.left_out,
+        "origins": scene.origins,
         "names_are_guessed": scene.names_are_guessed,
-        "constant": scene.constant,
+        "set_aside": scene.set_aside,
         "fills": [_fill_facts(fill) for fill in scene.fills],
         "doubtful_fills": [_fill_facts(fill) for fill in scene.doubtful_fills],
         "valid_shares": [
@@ -878,12 +936,12 @@ def _reflectance_of(facts: Sequence[Any]) -> Reflectance:
 
 
 def _fill_facts(fill: Fill) -> list[Any]:
-    return [repr(fill.value), fill.positions, fill.is_alone, fill.share]
+    return [repr(fill.value), fill.positions, fill.is_alone, fill.share, fill.least]
 
 
 def _fill_of(facts: Sequence[Any]) -> Fill:
-    value, positions, is_alone, share = facts
-    return Fill(float(value), tuple(positions), bool(is_alone), float(share))
+    value, positions, is_alone, share, least = facts
+    return Fill(float(value), tuple(positions), bool(is_alone), float(share), None if least is None else float(least))
 
 
 def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:
@@ -911,6 +969,8 @@ def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:
             for kind, one, positions, quality in facts["masks"]
         ),
         missions=tuple(missions.MISSIONS[key] for key in facts["missions"]),
+        left_out=tuple(facts["left_out"]),
+        origins=tuple(facts["origins"]),
         saturated=facts["saturated"],
         grids=tuple(grids[: facts["scene_grids"]]),
         level=facts["level"],
@@ -919,7 +979,7 @@ def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:
         date=facts["date"],
         notes=tuple(facts["notes"]),
         names_are_guessed=facts["names_are_guessed"],
-        constant=tuple(facts["constant"]),
+        set_aside=tuple(facts["set_aside"]),
         fills=tuple(_fill_of(one) for one in facts["fills"]),
         doubtful_fills=tuple(_fill_of(one) for one in facts["doubtful_fills"]),
         previews=(preview,),

@@ -82,7 +82,8 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     given = [Given(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
     scratch = folder / "unpacked"
     scratch.mkdir()
-    inputs = gather(given, scratch, request["title"], request["tile"], _Progress(0, _UNPACKING_SHARE, "Unpacking"))
+    unpacking = _Progress(0, _UNPACKING_SHARE, "Unpacking")
+    inputs = gather(given, scratch, request["title"], request["tile"], unpacking, request["also"])
     planned = plan(inputs.files, inputs.provenance, folder, request["are_numbers_given"])
     is_unpacked = any(scratch.iterdir())
     reading = _Progress(_UNPACKING_SHARE if is_unpacked else 0, 1, "Reading the files")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import rasterio
 
+from s2dash import web
 from s2dash.errors import UnreadableFile
 
 _DAMAGE = re.compile(r"corrupt|ignor|bogus|incorrect|IO error|invalid|truncat|damag", re.IGNORECASE)
@@ -73,17 +74,39 @@ def complaint_notes(complaints: Iterable[str], name: str) -> tuple[str, ...]:
 
 
 def size_notes(dataset: rasterio.DatasetReader, path: Path, name: str) -> tuple[str, ...]:
-    """A note where a JPEG 2000 file describes another picture than the one it holds.
+    """A note where a file describes another picture than the one it holds: JPEG 2000 of another size, TIFF cut off.
 
     Raises UnreadableFile where the file cannot be read.
     """
-    stated = None if dataset.driver == "GTiff" else _stated_size(path)
+    if dataset.driver == "GTiff":
+        return () if web.is_web(path) else _cut_off_note(dataset, name)
+    stated = _stated_size(path)
     held = (dataset.height, dataset.width, dataset.count)
     if stated is None or stated == held:
         return ()
     return (
         f"{name} contradicts itself: its header says {_size(*stated)}, its picture has {_size(*held)}. "
         "The picture counts; export the file again if it looks wrong.",
+    )
+
+
+def _cut_off_note(dataset: rasterio.DatasetReader, name: str) -> tuple[str, ...]:
+    """That the last rows of a TIFF are not in it: libtiff reads blocks that are not stored as if they were empty."""
+    rows, cols = dataset.block_shapes[0]
+    down, across = -(-dataset.height // rows), -(-dataset.width // cols)
+    bands = {1, dataset.count}
+    stored = (
+        row
+        for row in reversed(range(down))
+        for col in range(across)
+        if any(dataset.get_tag_item(f"BLOCK_OFFSET_{col}_{row}", "TIFF", bidx=band) for band in bands)
+    )
+    last = next(stored, None)
+    if last is None or last == down - 1:
+        return ()
+    return (
+        f"{name} declares {dataset.height:,} rows, but holds only the first {(last + 1) * rows:,}; the rest has no "
+        "data. If that surprises you, it was cut off: download or export it again.",
     )
 
 

@@ -13,6 +13,7 @@ import rasterio
 from rasterio.enums import ColorInterp, MaskFlags
 
 from s2dash import helper_layers, missions, sentinel2
+from s2dash.ingest.band_texts import band_texts, is_count, only_count
 from s2dash.legend import MOST_NAME_CHARACTERS, clean_name
 from s2dash.scene import Band, Reflectance
 
@@ -22,6 +23,7 @@ _OFTEN_BELOW, _ALWAYS_BELOW = 15_000, 25_000
 _STRETCH = 6.5535
 _ENOUGH_NUMBERS = 50
 WEB_EXPORT = "Taken as reflectance x 65,535, as web exports have it."
+AS_THEY_ARE = "The numbers are shown as they are: nothing says how much light they mean."
 FRACTIONS = "Taken as reflectance from 0 to 1."
 _MOST_PERCENT = 130
 _LEAST_SCALE = 50
@@ -67,8 +69,9 @@ def layout_of(dataset: rasterio.DatasetReader, file_name: str, said: missions.Sa
     said : what is known of a mission that is not Sentinel-2, whose numbers and orders are others
     """
     mission = said.mission if said is not None else None
+    described = band_texts(dataset, file_name, missions.has_own_bands(mission))
     alpha = [i for i in dataset.indexes if _is_alpha(dataset, i)] if dataset.count > 1 else []
-    kinds = {i: helper_layers.helper_kind(dataset.descriptions[i - 1] or "") for i in dataset.indexes}
+    kinds = {i: helper_layers.helper_kind(described[i - 1]) for i in dataset.indexes}
     if all(kinds[i] for i in dataset.indexes if i not in alpha[-1:]):
         kinds = dict.fromkeys(kinds)
     quality = _quality_of(dataset, said)
@@ -78,9 +81,11 @@ def layout_of(dataset: rasterio.DatasetReader, file_name: str, said: missions.Sa
     classes = [i for i in dataset.indexes if kinds[i] == helper_layers.SCENE_CLASSES]
     bits = [i for i, _, _ in quality]
     indexes = tuple(i for i in dataset.indexes if i != mask_index and i not in classes and i not in bits)
-    descriptions = [dataset.descriptions[i - 1] or "" for i in indexes]
+    descriptions = [described[i - 1] for i in indexes]
     texts = [clean_name(text) for text in descriptions]
-    if _only_count(texts) and not (_are_numbers_own(mission) and texts[0].lower().startswith("b1")):
+    if only_count(texts, Path(file_name).stem) and not (
+        _are_numbers_own(mission) and texts[0].lower().startswith("b1")
+    ):
         texts = [""] * len(texts)
     by_colour = _by_colour([dataset.colorinterp[i - 1] for i in indexes])
     if by_colour and mission is missions.FOREIGN:
@@ -108,11 +113,11 @@ def layout_of(dataset: rasterio.DatasetReader, file_name: str, said: missions.Sa
     elif not any(texts):
         notes = (f"The file does not name its {len(indexes)} bands, and their number has no usual order.",)
     if classes:
-        notes = (*notes, f"{clean_name(dataset.descriptions[classes[0] - 1])} is taken as the scene classification.")
+        notes = (*notes, f"{clean_name(described[classes[0] - 1])} is taken as the scene classification.")
     if quality:
         named = ", ".join(clean_name(dataset.descriptions[i - 1] or "") for i in bits)
         notes = (*notes, f"{named} tells clouds and the like apart: what it marks can be left out.")
-    dated = tuple((i, acquisition_date({}, dataset.descriptions[i - 1])[0]) for i in classes)
+    dated = tuple((i, acquisition_date({}, described[i - 1])[0]) for i in classes)
     measured = tuple(not kinds[i] for i in indexes)
     return Layout(indexes, tuple(texts), measured, dated, mask_index, guessed, notes, quality)
 
@@ -144,12 +149,15 @@ _MOST_LOOKED_AT = 16
 def _is_alpha(dataset: rasterio.DatasetReader, index: int) -> bool:
     """Whether a band tagged alpha is one: not named as another, and only none and all in the blocks looked at.
 
-    GDAL tags the fourth band of 8-bit files so whatever it holds.
+    GDAL tags the fourth band of 8-bit files so whatever it holds. Where red, green and blue are stated, and of a
+    fourth band nothing is, it may be one too.
     """
-    if dataset.colorinterp[index - 1] != ColorInterp.alpha:
+    colours = dataset.colorinterp
+    is_fourth = index == dataset.count == 4 and set(colours[:3]) == set(_COLOURS) and not dataset.descriptions[3]
+    if colours[index - 1] != ColorInterp.alpha and not (is_fourth and colours[3] == ColorInterp.undefined):
         return False
     text = dataset.descriptions[index - 1] or ""
-    if text and "alpha" not in text.lower() and not _COUNT.fullmatch(clean_name(text)):
+    if text and "alpha" not in text.lower() and not is_count(clean_name(text)):
         return helper_layers.helper_kind(text) == helper_layers.VALID
     dtype = np.dtype(dataset.dtypes[index - 1])
     full = (np.iinfo(dtype).max, 255) if np.issubdtype(dtype, np.integer) else (1, 255)
@@ -161,22 +169,6 @@ def _is_alpha(dataset: rasterio.DatasetReader, index: int) -> bool:
         if not np.isin(dataset.read(index, window=window), (0, *full)).all():
             return False
     return True
-
-
-_COUNT = re.compile(r"(band|layer|b|bn|sample|channel|ch)[ _-]?([1-9]\d?)", re.IGNORECASE | re.ASCII)
-_MOST_COUNTED_BY_LETTER = 7
-"""`B1` to `B8` and more are taken for the mission's own names, as nobody else has so many."""
-
-
-def _only_count(texts: Sequence[str]) -> bool:
-    """Whether descriptions only count the bands from 1 on, as programs do that know no names: `Band 1`, `Band 2`.
-
-    `B1` to `B7` count too where no gap and no `B8A` shows that the mission's bands are meant; `B01` does not.
-    """
-    found = [_COUNT.fullmatch(text) for text in texts]
-    if len(texts) < 2 or any(match is None or int(match[2]) != n for n, match in enumerate(found, 1)):
-        return False
-    return len(texts) <= _MOST_COUNTED_BY_LETTER or all(match and match[1].lower() != "b" for match in found)
 
 
 _COLOURS = {ColorInterp.red: "B04", ColorInterp.green: "B03", ColorInterp.blue: "B02"}
@@ -297,12 +289,14 @@ def guessed_reflectance(dtype: str, sampled: np.ndarray, band_count: int, are_ba
     Parameters
     ----------
     sampled : ndarray of stored values, any shape, without nodata; may be empty
-    are_bands : whether names say that bands of the mission are among them: slopes and indices are no percent of light
+    are_bands : whether names say that bands of the mission are among them: slopes, indices and embeddings are no light
     """
     typical, high = np.percentile(sampled, (75, 99)) if sampled.size else (0.0, 0.0)
     none = (0.0,) * band_count
+    if not are_bands and (np.issubdtype(np.dtype(dtype), np.floating) or np.dtype(dtype) == np.int8):
+        return Reflectance(1.0, none, AS_THEY_ARE)
     if np.issubdtype(np.dtype(dtype), np.floating):
-        if are_bands and _is_percent(sampled, typical, high):
+        if _is_percent(sampled, typical, high):
             return Reflectance(100.0, none, "Taken as percent: all light reflected is 100.")
         if typical <= 2:
             return Reflectance(1.0, none, FRACTIONS)
@@ -398,10 +392,8 @@ def doubts_about_offset(reflectance: Reflectance, lowest: Sequence[float]) -> tu
     return ()
 
 
-def may_hold_offset(
-    reflectance: Reflectance, dtype: str, lowest: Sequence[float], date: str | None, is_known: bool
-) -> bool:
-    """Whether 1000 may be in the numbers, where neither metadata nor a baseline says so.
+def may_hold_offset(reflectance: Reflectance, lowest: Sequence[float], date: str | None, is_known: bool) -> bool:
+    """Whether 1000 may be in the numbers, or 0.1 in fractions, where neither metadata nor a baseline says so.
 
     Parameters
     ----------
@@ -409,13 +401,14 @@ def may_hold_offset(
     date : the latest day of a picture, None where unknown: what is older was made before, unless anew
     is_known : whether names say that it is of this mission: tile, or date
     """
-    if not np.issubdtype(np.dtype(dtype), np.integer) or not lowest:
+    if not lowest or reflectance.quantification not in (_QUANTIFICATION, 1.0):
         return False
-    if reflectance.quantification != _QUANTIFICATION or any(reflectance.offsets) or reflectance.by_band:
+    if any(reflectance.offsets) or reflectance.by_band:
         return False
     if date is not None and date < OFFSET_SINCE:
         return False
-    return min(lowest) >= (_CLEARLY_BELOW if is_known or date is not None else _HARDLY_BELOW)
+    least = _CLEARLY_BELOW if is_known or date is not None else _HARDLY_BELOW
+    return min(lowest) * _QUANTIFICATION / reflectance.quantification >= least
 
 
 def looks_like_classes(dtype: str, sampled: Sequence[np.ndarray], is_palette: bool) -> bool:
@@ -435,6 +428,8 @@ CLASS_MAP = (
     "This looks like a finished class map, not a picture: its numbers are names of classes. "
     "Open the picture it was made from."
 )
+CIRRUS_BEFORE_LAST = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B09", "B10", "B11", "B12", "B8A")
+"""The order of EuroSAT and of those who learnt from it: B8A comes last."""
 CIRRUS_AMONG = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B09", "B10", "B11", "B12")
 """How some programs write 12 bands of the top of the atmosphere: without B8A."""
 

@@ -9,6 +9,9 @@ The rule of certainty, in the order it is tried:
    all (as shadows that are clipped do), if the other pixels have many values, and if the number is zero, or
    negative and below, or the largest of its kind and well above all others.
 3. Another number that all bands hold together, zero or a usual fill or an end of the scale, is a question.
+4. Packing with loss (JPEG) makes 0 to 3 of the black around a picture of 8 bits: that is left out like zero where most
+   of it is zero, the picture's edge leads to it and hardly anything is a little brighter; else it is a question.
+5. Zero in one band alone, at the picture's edge and far below its other numbers, is a question: detectors end apart.
 """
 
 from __future__ import annotations
@@ -40,6 +43,14 @@ _MANY_VALUES = 24
 _MOST_CLIPPED = 0.1
 """Pixels that hold the number in most of their bands but not in all, for each that holds it in all."""
 _MOST_CANDIDATES = 6
+_NEARLY_BLACK = 3
+_LEAST_REACHED = 0.9
+_MOST_BETWEEN = 0.12
+"""Pixels up to 8 for each up to 3: what JPEG leaves along a sharp edge, while dark water has more."""
+_LEAST_APART = 0.005
+"""Of the pixels: fewer are the edge of a clip that was resampled."""
+_LEAST_GAP = 0.02
+"""Between zero and a band's least numbers, in shares of its largest."""
 _MOST_QUESTIONS = 2
 
 
@@ -83,8 +94,11 @@ def found_fill(scene: Scene, stack: np.ndarray) -> FoundFill:
         certain += alone
         told = replace(scene, fills=tuple(alone)) if alone else scene
         sure, unsure = _together(told, stack, [_look(told, stack, p, most) for p in positions] if alone else looks)
-        certain += sure
-        doubtful += unsure
+        sure_black, unsure_black = _packed_black(told, looks)
+        black = [*sure_black, *unsure_black]
+        unsure = [fill for fill in unsure if not black or fill.value > _NEARLY_BLACK]
+        certain += [*sure, *sure_black]
+        doubtful += [*unsure, *unsure_black, *_ends_apart(told, looks, [*sure, *known])]
     certain = [fill for fill in certain if not any(_covers(other, fill) for other in known)]
     doubtful = [fill for fill in doubtful if not any(_covers(other, fill) for other in known)]
     doubtful.sort(key=lambda fill: -fill.share)
@@ -194,6 +208,50 @@ def _together(scene: Scene, stack: np.ndarray, looks: Sequence[_Look]) -> tuple[
     return certain, doubtful
 
 
+def _packed_black(scene: Scene, looks: Sequence[_Look]) -> tuple[list[Fill], list[Fill]]:
+    """What JPEG made of black around a picture: rule 4."""
+    ground = _ground(scene, looks)
+    is_tagged = any(scene.nodata[look.position] is not None for look in looks)
+    if not ground or is_tagged or _has_mask(scene, looks) or any(look.values.dtype != np.uint8 for look in looks):
+        return [], []
+    brightest = np.max([look.values for look in ground], axis=0)
+    black = brightest <= _NEARLY_BLACK
+    count, zeros = int(black.sum()), int((brightest == 0).sum())
+    if count - zeros < max(_LEAST_PIXELS, _LEAST_SHARE * black.size) or not _is_varied(ground, 0):
+        return [], []
+    fill = Fill(float(_NEARLY_BLACK), tuple(look.position for look in ground), False, count / black.size, 0.0)
+    reached = int(reached_from_edge(black).sum())
+    between = int((brightest <= 2 * _NEARLY_BLACK + 2).sum()) - count
+    if reached >= _LEAST_REACHED * count and between <= _MOST_BETWEEN * count and 2 * zeros >= count:
+        return [fill], []
+    return [], [fill] if reached >= count / 2 else []
+
+
+def _ends_apart(scene: Scene, looks: Sequence[_Look], known: Sequence[Fill]) -> list[Fill]:
+    """Zero in some bands alone at the picture's edge, as where one detector ends before the others: rule 5."""
+    ground = _ground(scene, looks)
+    if len(ground) < 2 or _has_mask(scene, looks):
+        return []
+    held: list[tuple[int, float]] = []
+    zeros = {look.position: look.values == 0 for look in ground}
+    together = np.sum(list(zeros.values()), axis=0) * 2 >= len(ground)
+    for look in ground:
+        if scene.nodata[look.position] == 0 or any(f.value == 0 and f.is_alone for f in known):
+            continue
+        alone = zeros[look.position] & ~together & look.present
+        count = int(alone.sum())
+        if count < max(_LEAST_PIXELS, _LEAST_APART * alone.size):
+            continue
+        rest = look.some[look.some != 0].astype(np.float64)
+        low, high = np.percentile(rest, (0.1, 99)) if rest.size else (0.0, 0.0)
+        at_edge = reached_from_edge(zeros[look.position]) & alone
+        if low > _LEAST_GAP * high > 0 and at_edge.sum() >= _LEAST_REACHED * count:
+            held.append((look.position, count / alone.size))
+    if not held:
+        return []
+    return [Fill(0.0, tuple(position for position, _ in held), True, max(share for _, share in held))]
+
+
 def _has_mask(scene: Scene, looks: Sequence[_Look]) -> bool:
     """Whether a mask of the files says what was measured: black that it shows is black."""
     positions = [look.position for look in looks]
@@ -286,7 +344,8 @@ def reached_from_edge(marked: np.ndarray) -> np.ndarray:
 
 
 def _covers(known: Fill, fill: Fill) -> bool:
-    return known.value == fill.value and set(known.positions) == set(fill.positions)
+    same = (known.value, known.least, known.is_alone) == (fill.value, fill.least, fill.is_alone)
+    return same and set(known.positions) == set(fill.positions)
 
 
 def _merged(fills: Sequence[Fill]) -> tuple[Fill, ...]:
@@ -313,7 +372,7 @@ def held_in_all(fill: Fill, stack: np.ndarray) -> np.ndarray:
     """Where all bands of a fill hold it in a stack as for `found_fill`, shape (rows, cols), bool."""
     held = np.ones(stack.shape[1:], dtype=bool)
     for position in fill.positions:
-        held &= stack[position] == fill.value
+        held &= fill.holds(stack[position])
     return held
 
 
@@ -322,7 +381,18 @@ def fill_words(fill: Fill, scene: Scene) -> str:
     tags = {scene.nodata[position] for position in fill.positions}
     why = "as the file tags none" if tags == {None} else "though the file's tag says something else"
     where = "in a chosen band" if fill.is_alone and len(scene.bands) > 1 else "in every band"
-    return f"Pixels that are {number_words(fill.value)} {where} count as nodata, {why}."
+    return f"Pixels that are {_numbers_of(fill)} {where} count as nodata, {why}."
+
+
+def doubt_words(fill: Fill, scene: Scene) -> str:
+    """Which pixels may have no data: `zero in every band`, `zero in B08 alone`."""
+    names = [scene.bands[position].name for position in fill.positions]
+    listed = ", ".join(names[:3]) + (f" or {len(names) - 3} more" if len(names) > 3 else "")
+    return f"{_numbers_of(fill)} in {f'{listed} alone' if fill.is_alone else 'every band'}"
+
+
+def _numbers_of(fill: Fill) -> str:
+    return number_words(fill.value) if fill.least is None else f"{fill.least:g} to {fill.value:g}"
 
 
 def number_words(value: float) -> str:

@@ -70,7 +70,12 @@ class Inputs:
 
 
 def gather(
-    given: Sequence[Given], scratch: Path, title: str, tile: str | None, progress: Callable[[float], None]
+    given: Sequence[Given],
+    scratch: Path,
+    title: str,
+    tile: str | None,
+    progress: Callable[[float], None],
+    also: Sequence[str] = (),
 ) -> Inputs:
     """Sort out what was brought: one archive, one folder, the files of one (their names have folders), or loose files.
 
@@ -81,12 +86,13 @@ def gather(
     scratch : a folder for what is unpacked; exists
     title : the scene's where nothing better is found
     tile : which one to take where there are several
+    also : names of pictures to use as bands though they would be left out
 
     Raises UnreadableFile where there are no bands, or an archive or metadata file is refused; UnknownName
     for a tile that is not there.
     """
     given = _with_pixels_of_products(_told_apart(given))
-    work = _Work(scratch, progress)
+    work = _Work(scratch, progress, tuple(also))
     container = _the_container(given, scratch, progress)
     if container is not None:
         beside = [one.name for one in given if one.name != container.name]
@@ -185,7 +191,7 @@ def _from_loose(given: Sequence[Given], title: str, tile: str | None, beside: Se
         told = [(shown(one.name), kind_of(one.name, first_bytes(one.path))) for one in given]
         raise UnreadableFile(most_telling(told) or f"There are no files. {WANTED}")
     names = choosable([one.name for one in given], composed)
-    choice = choose_files(names, tile)
+    choice = choose_files(names, tile, work.also)
     used = {*(one.name for one in pictures), *choice.metadata, *choice.tile_metadata, *choice.other_metadata}
     paths = {one.name: one.path for one in given}
     wanted = [name for name in names if name in used or name not in paths]
@@ -199,7 +205,7 @@ def _from_loose(given: Sequence[Given], title: str, tile: str | None, beside: Se
 def _from_collection(pile: Pile, title: str, tile: str | None, beside: Sequence[str], work: _Work) -> Inputs:
     """Out of all files of a folder or archive, those that make up one scene."""
     composed = composed_of(pile.names)
-    choice = choose_files(choosable(pile.names, composed), tile)
+    choice = choose_files(choosable(pile.names, composed), tile, work.also)
     inner = None if choice.bands or choice.other_rasters else _archive_inside(pile, work)
     if inner is not None:
         return _from_collection(inner, title, tile, beside, work)
@@ -207,9 +213,13 @@ def _from_collection(pile: Pile, title: str, tile: str | None, beside: Sequence[
     parts = {one.name: one.parts for one in composed}
     asked = [part for name in wanted for part in (*parts.get(name, (name,)), *side_cars(name, pile.names))]
     paths = pile.fetch(list(dict.fromkeys(asked)))
-    unread = [n for n in pile.names if n not in paths and not n.lower().endswith(RASTER_ENDINGS)]
+    unread = [n for n in pile.names if n not in paths and not (_is_raster(n) and file_facts(n, choice.said))]
     rest = [] if _is_product(choice) else unread
     return _from_files(*work.made(wanted, composed, paths), title, choice, is_loose=False, left=[*rest, *beside])
+
+
+def _is_raster(name: str) -> bool:
+    return name.lower().endswith(RASTER_ENDINGS)
 
 
 def _archive_inside(pile: Pile, work: _Work) -> Pile | None:
@@ -258,6 +268,8 @@ class _Work:
 
     scratch: Path
     progress: Callable[[float], None]
+    also: tuple[str, ...] = ()
+    """Names of pictures that are asked for."""
 
     def made(
         self, wanted: Sequence[str], composed: Sequence[Composed], paths: Mapping[str, Path]
@@ -283,8 +295,8 @@ class _Work:
 def _wanted(choice: Choice, pile: Pile) -> list[str]:
     """Names of the files to use out of a collection: its bands with their metadata, or else its other rasters."""
     rasters = [facts.name for facts in choice.bands]
-    if all(facts.is_scl for facts in choice.bands):
-        rasters += choice.other_rasters
+    are_alone = all(facts.is_scl for facts in choice.bands)
+    rasters += choice.other_rasters if are_alone else choice.also
     if not rasters:
         raise _without_bands(pile)
     return [*rasters, *choice.metadata, *choice.tile_metadata, *choice.other_metadata]
@@ -322,7 +334,8 @@ def _from_files(
     by_name = {one.name: one for one in given}
     banded = {facts.name: facts for facts in choice.bands if facts.name in by_name}
     are_alone = all(facts.is_scl for facts in banded.values())
-    others = [name for name in choice.other_rasters if name in by_name and (is_loose or are_alone)]
+    is_any = is_loose or are_alone
+    others = [name for name in choice.other_rasters if name in by_name and (is_any or name in choice.also)]
     used = {*banded, *others, *choice.metadata, *choice.tile_metadata, *choice.other_metadata}
     if is_loose:
         rest = [n for n in by_name if n not in used and file_facts(n, choice.said) is None]
@@ -356,10 +369,11 @@ def _from_files(
         taken = f"The files' names only count their {len(counted)} bands; they are taken as {', '.join(guess)}."
         counting = (f"{taken} Change the names if that is wrong.",)
     said_already = named_left_out(left, choice.said)
+    unused = tuple(name for name in left if _is_raster(name) and not is_beside(name))
     left = [name for name in (*found.helpers, *left) if name not in said_already]
     notes = (*found.notes, *counting, *choice.notes, *_left_out(left))
     provenance = _provenance(choice, files, metadata, tiles, title, notes)
-    provenance = replace(provenance, others=tuple(told.values()))
+    provenance = replace(provenance, others=tuple(told.values()), left_out=unused)
     return Inputs(tuple(files), replace(provenance, complaint=complaints[0] if complaints else None))
 
 

@@ -92,6 +92,12 @@ _HEADER = _bands(
     "the header of a raster (ENVI), whose pixels lie in another file of the same name",
     "Give both together, such as {stem}.hdr and {stem}.dat.",
 )
+_ESRI_GRID = _bands(
+    "a part of an Esri grid (a folder of .adf files), which is not read here",
+    "In ArcGIS export the grid as GeoTIFF, or run `gdal_translate` with the folder's name, and give the GeoTIFF.",
+)
+_SAGA = _bands("a SAGA grid, which is not read here", _TRANSLATE)
+_IDRISI = _bands("an Idrisi raster, which is not read here", _TRANSLATE)
 _GEOPACKAGE = Kind("a database or GeoPackage", _AREA)
 _SHAPEFILE = Kind("a shapefile (points, lines or polygons)", _AREA)
 _KML = Kind("a KML file (XML, for Google Earth)", _AREA)
@@ -113,6 +119,7 @@ _BY_BYTES: tuple[tuple[bytes, Kind], ...] = (
     (b"\x28\xb5\x2f\xfd", _bands("a file packed by Zstandard", _UNPACK)),
     (b"Rar!", _bands("a RAR archive", _UNPACK)),
     (b"7z\xbc\xaf", _bands("a 7-Zip archive", _UNPACK)),
+    (b"GRID1.", _ESRI_GRID),
     (b"CDF\x01", _NETCDF),
     (b"CDF\x02", _NETCDF),
     (b"CDF\x05", _NETCDF),
@@ -142,6 +149,7 @@ _BY_TEXT: tuple[tuple[re.Pattern[bytes], Kind], ...] = (
         Kind("a web page, perhaps with the words of an error or a login", "Open it in a browser, and download again."),
     ),
     (re.compile(rb"<kml\b", re.IGNORECASE), _KML),
+    (re.compile(rb"<Error>"), Kind("an error message of a server in place of the file", "Download it again.")),
     (re.compile(rb"^\s*[{\[]"), _beside("a text file in JSON")),
     (re.compile(rb"^\s*<"), _beside("a text file in XML")),
     (
@@ -159,6 +167,9 @@ _BY_ENDING: tuple[tuple[tuple[str, ...], Kind], ...] = (
     ((".zarr", *_ZARR_NAMES), _ZARR),
     ((".gdb",), Kind("a geodatabase (Esri)", _AREA)),
     ((".dim",), _DIMAP),
+    ((".adf",), _ESRI_GRID),
+    ((".sdat", ".sgrd"), _SAGA),
+    ((".rst", ".rdc"), _IDRISI),
     ((".ecw",), _bands("an ECW picture, which takes a licence to read", _LICENSED)),
     ((".sid",), _bands("a MrSID picture, which takes a licence to read", _LICENSED)),
     ((".grd", ".gri"), _bands("a grid (R, Surfer or SAGA), which is not read here", _TRANSLATE)),
@@ -201,6 +212,9 @@ def kind_of(name: str, start: bytes = b"") -> Kind:
     last = PurePosixPath(name.replace("\\", "/").lower()).name
     if start.startswith(b"\x89HDF"):
         return _NETCDF if last.endswith((".nc", ".nc4")) else _HDF5
+    if last.endswith(".adf"):
+        # They begin as shapefiles do.
+        return _ESRI_GRID
     for magic, kind in _BY_BYTES:
         if start.startswith(magic):
             return kind

@@ -35,6 +35,7 @@ UNKNOWN_OFFSET = (
     "The processing baseline is unknown: for data made since 25 January 2022, "
     "check whether 1000 must be subtracted, and set the offset yourself."
 )
+UNKNOWN_OFFSET_OF_FRACTIONS = UNKNOWN_OFFSET.replace("1000", "0.1")
 USUAL_OFFSET = -1000.0
 USUAL_QUANTIFICATION = 10_000.0
 
@@ -126,6 +127,8 @@ class Choice:
     """What names of metadata files say of another mission, for pictures whose own names say nothing."""
     other_metadata: tuple[str, ...] = ()
     """Names of the metadata files of another mission."""
+    also: tuple[str, ...] = ()
+    """Names among `other_rasters` that somebody asked for, though they would be left out."""
 
 
 @dataclass(frozen=True)
@@ -235,17 +238,20 @@ def _own_band(mission: missions.Mission, stem: str) -> missions.OwnBand | None:
     return next((own for own in ends if own is not None), None)
 
 
-def choose_files(names: Sequence[str], tile: str | None = None) -> Choice:
+def choose_files(names: Sequence[str], tile: str | None = None, also: Sequence[str] = ()) -> Choice:
     """From the names of a product's files, or of a pile of loose ones, those that make up one scene.
 
     Of several tiles `tile` is taken, else the one with most bands, else the first by name; of two
     levels the one with more bands of the ground, else Level-2A; of several pixel sizes of a band on
-    one date the finest. All dates of a tile are kept. Raises UnknownName for a `tile` that no file is of.
+    one date the finest. All dates of a tile are kept. Pictures that are no bands, such as masks, come in where `also`
+    has their names. Raises UnknownName for a `tile` or a name that no file is of.
     """
     names = sorted(dict.fromkeys(names))
     beside = missions.said_of_pile(names)
-    counted = () if beside else only_counted(names)
-    found = _with_best_quality([facts for name in names if name not in counted and (facts := file_facts(name, beside))])
+    asked = _asked_for(names, also)
+    counted = () if beside else only_counted([name for name in names if name not in asked])
+    apart = {*counted, *asked}
+    found = _with_best_quality([facts for name in names if name not in apart and (facts := file_facts(name, beside))])
     wanted = _known_tile(tile, found) if tile else None
     notes: list[str] = []
     of_level: list[FileFacts] = []
@@ -265,13 +271,25 @@ def choose_files(names: Sequence[str], tile: str | None = None) -> Choice:
         bands=bands,
         metadata=_metadata_of(names, _PRODUCT_METADATA, bands, None, level),
         tile_metadata=_metadata_of(names, _TILE_METADATA, bands, chosen_tile, level),
-        other_rasters=tuple(name for name in names if name in counted or _is_other_raster(name, beside)),
+        other_rasters=tuple(name for name in names if name in apart or _is_other_raster(name, beside)),
         tile=chosen_tile,
         level=level,
         notes=tuple(notes),
         said=beside,
         other_metadata=tuple(name for name in names if missions.is_metadata(name)),
+        also=asked,
     )
+
+
+def _asked_for(names: Sequence[str], also: Sequence[str]) -> tuple[str, ...]:
+    """Names of pictures that are asked for, with folders or without; raises UnknownName for one that is not there."""
+    found = []
+    for one in also:
+        fits = [n for n in names if one in (n, _parts(n)[-1]) and _raster_stem(_parts(n)) is not None]
+        if not fits:
+            raise UnknownName(f"There is no picture {clean_name(one)} among the files. Give the name of one of them.")
+        found += fits
+    return tuple(dict.fromkeys(found))
 
 
 def _is_landsats(facts: FileFacts) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -78,7 +79,7 @@ def _choose_area(loaded: Loaded, shares: dict[str, float]) -> None:
     if has_area:
         st.caption(_with_share("Only the area you gave counts. Outside", shares.get("outside the area")))
         if st.button("Use the whole scene again", icon=":material/crop_free:", width="stretch"):
-            state.loaded = Loaded(ingest.without_area(state.loaded.scene), state.loaded.held)
+            state.loaded = replace(state.loaded, scene=ingest.without_area(state.loaded.scene))
             st.rerun()
         return
     if not is_wanted:

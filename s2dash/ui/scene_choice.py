@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -54,6 +55,7 @@ def choose_scene() -> Loaded:
         st.rerun()
     with st.container():
         named = _with_names(state.loaded)
+        _left_out(named)
     return _with_fill(_with_numbers(named))
 
 
@@ -74,7 +76,7 @@ def _large_files() -> None:
         chosen = server_files(folder, key="server files")
         if chosen:
             found = ingest.with_what_lies_beside(chosen)
-            read_scene(READING, Brought(found, tuple(path.name for path in found)))
+            read_scene(READING, Brought(found, tuple(path.name for path in found), can_stay=True))
             st.rerun()
 
 
@@ -96,22 +98,40 @@ def _with_names(loaded: Loaded) -> Loaded:
         options = [*sentinel2.BANDS, *(n for n in scene.band_names if n not in sentinel2.BANDS)]
         described = {band.name: band.description for band in scene.bands}
         with st.form("band names", border=False):
+            origins = scene.origins or tuple(f"Band {number}" for number in range(1, len(scene.bands) + 1))
             names = [
                 st.selectbox(
-                    f"Band {number}",
+                    text.plain(origins[number - 1]),
                     options,
                     options.index(name),
                     format_func=lambda one: described.get(one) or sentinel2.describe_band(one),
+                    key=f"name {number} {name} {scene.paths[0]}",
                 )
                 for number, name in enumerate(scene.band_names, 1)
             ]
             if st.form_submit_button("Use these names", type="primary"):
                 renamed = ingest.rename_bands(scene, names)
                 st.session_state.naming = scene.paths[0]
-                st.session_state.loaded = Loaded(renamed, loaded.held)
+                st.session_state.loaded = replace(loaded, scene=renamed)
                 st.session_state.bands = list(default_recipe(renamed).bands)
                 st.rerun()
     return loaded
+
+
+def _left_out(loaded: Loaded) -> None:
+    """Files that were left out, to be used as bands by hand where they are still there."""
+    names, brought = loaded.scene.left_out, loaded.brought
+    if not names or brought is None:
+        return
+    with st.popover(f"Files left out · {len(names)}", icon=":material/layers:", width="stretch"):
+        st.caption(
+            "They are no bands of the ground: masks, by-products, pictures. One that you choose is read as a band."
+        )
+        with st.form("files left out", border=False):
+            chosen = st.multiselect("Use as bands", names, format_func=ingest.shown_name)
+            if st.form_submit_button("Read again with these", type="primary") and chosen:
+                read_scene(READING, brought, chosen)
+                st.rerun()
 
 
 def _with_fill(loaded: Loaded) -> Loaded:
@@ -119,13 +139,13 @@ def _with_fill(loaded: Loaded) -> Loaded:
     scene = loaded.scene
     for value, words, share in ingest.doubtful_numbers(scene):
         if st.toggle(
-            f"Leave out pixels that are {words} in every band ({text.share(share)})?",
+            f"Leave out pixels that are {words} ({text.share(share)})?",
             key=f"fill {value!r} {scene.paths[0]}",
             help="Nothing in the file says whether these were measured. Look at the picture: what lies around a "
             "cut-out is no data; snow, clouds and dark water are measured.",
         ):
             scene = ingest.with_nodata(scene, value)
-    return Loaded(scene, loaded.held)
+    return replace(loaded, scene=scene)
 
 
 def _with_numbers(loaded: Loaded) -> Loaded:
@@ -137,12 +157,12 @@ def _with_numbers(loaded: Loaded) -> Loaded:
         offset = st.number_input(
             "Subtract",
             value=None if found.offset is None else -found.offset + 0.0,
-            step=100.0,
+            step=100.0 if found.quantification > 1 else 0.1,
             format="%g",
             placeholder="as found, by band",
             key=f"subtract {scene.paths[0]}",
-            help="Taken from each stored number first. 1000 for products made since January 2022, unless it has been "
-            "done already. It changes indices and spectra, not k-means on bands.",
+            help="Taken from each stored number first. 1000 for products made since January 2022, 0.1 of fractions, "
+            "unless it has been done already. It changes indices and spectra, not k-means on bands.",
         )
         quantification = st.number_input(
             "Then divide by",
@@ -161,4 +181,4 @@ def _with_numbers(loaded: Loaded) -> Loaded:
         sentence.markdown(words_for(error))
         return loaded
     sentence.caption(text.plain(changed.reflectance.sentence))
-    return Loaded(changed, loaded.held)
+    return replace(loaded, scene=changed)

@@ -6,7 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class Loaded:
 
     scene: Scene
     held: tuple[object, ...] = ()
+    brought: Brought | None = None
+    """The files it was made of, where some were left out that may still be asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,8 @@ class Brought:
     """What keeps them alive until they have been read."""
     drop: Callable[[], None] = lambda: None
     """Removes them."""
+    can_stay: bool = False
+    """Whether they may be kept for as long as their scene is shown."""
 
 
 def bring(key: str, uploads: Sequence[Any], read: Callable[[Brought], None]) -> None:
@@ -79,7 +83,7 @@ def spooled(uploads: Sequence[Any]) -> Brought:
         raise
     finally:
         _free(uploads)
-    return Brought(paths, names, (folder,), folder.remove)
+    return Brought(paths, names, (folder,), folder.remove, can_stay=True)
 
 
 def _on_disk(upload: Any, folder: Path) -> Path:
@@ -99,16 +103,36 @@ def _free(uploads: Sequence[Any]) -> None:
         upload.close()
 
 
-def read_scene(key: str, brought: Brought) -> None:
-    """Begin to read files as one scene; `follow(key)` gives it. What was being read there before is cancelled."""
+def read_scene(key: str, brought: Brought, also: Sequence[str] = ()) -> None:
+    """Begin to read files as one scene; `follow(key)` gives it. What was being read there before is cancelled.
+
+    Metadata that cannot be read do not refuse it: the page offers the two numbers that they would have told.
+
+    Parameters
+    ----------
+    also : names of pictures to use that would be left out
+    """
 
     def work(folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
+        kept = None
         try:
             title = clean_name(Path(brought.names[0]).stem) if len(brought.names) == 1 else None
-            scene = ingest.ingest(brought.paths, folder / "scene", title, progress, cancel, brought.names)
+            scene = ingest.ingest(
+                brought.paths,
+                folder / "scene",
+                title,
+                progress,
+                cancel,
+                brought.names,
+                are_numbers_given=True,
+                also=also,
+            )
+            kept = brought if brought.can_stay and (scene.left_out or also) else None
         finally:
-            brought.drop()
-        return Loaded(scene)
+            if kept is None and not also:
+                # Files that are read again still belong to the scene on the page, should that fail.
+                brought.drop()
+        return Loaded(scene, kept.held if kept else (), kept)
 
     _begin(key, Job(work, "s2dash-scene-"))
 
@@ -122,7 +146,7 @@ def read_area(key: str, loaded: Loaded, brought: Brought) -> None:
             scene = ingest.with_area(loaded.scene, path, folder / "area", name, progress, cancel)
         finally:
             brought.drop()
-        return Loaded(scene, loaded.held)
+        return replace(loaded, scene=scene)
 
     _begin(key, Job(work, "s2dash-area-"))
 
@@ -149,7 +173,7 @@ def follow(key: str) -> Loaded | None:
         except Exception as error:  # noqa: BLE001 - the last result must stay on the page, whatever broke
             state[f"{key} words"] = words_for(error)
         else:
-            return Loaded(found.scene, (*found.held, job.folder))
+            return replace(found, held=(*found.held, job.folder))
     elif job is not None:
         with place.container():
             st.fragment(_line, run_every=_FOLLOW_SECONDS)(key, job)

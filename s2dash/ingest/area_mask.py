@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from rasterio.warp import reproject
 
 from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid, decimation_step
-from s2dash.ingest.area import area_on, burn, is_area_file, read_area
+from s2dash.ingest.area import area_on, burn, read_area
 from s2dash.ingest.assemble import grid_of
 from s2dash.ingest.canonical import BLOCK
-from s2dash.ingest.checks import GDAL_ERRORS, header_damage_told, open_checked, read_grid
+from s2dash.ingest.checks import GDAL_ERRORS, driver_of, header_damage_told, open_checked, read_grid
+from s2dash.ingest.pile import Given
 from s2dash.reading import preview_places
 from s2dash.scene import LIVE_PIXELS
 from s2dash.types import Window, windows
@@ -27,21 +28,23 @@ PREVIEW_NAME = "area_preview.npy"
 
 
 def write_area(
-    path: Path, name: str, grid_facts: list[Any], folder: Path, progress: Callable[[float], None]
+    given: Sequence[Given], grid_facts: list[Any], folder: Path, progress: Callable[[float], None]
 ) -> dict[str, Any]:
     """Write the mask as a raster on the grid (1 inside, 0 outside), and its decimated copy; returns the facts.
 
-    Raises UnreadableFile where the file is neither polygons nor a raster, or leaves nothing of the scene.
+    `given` are polygons, which may lie in several files, or a raster. Raises UnreadableFile where it is neither, or
+    leaves nothing of the scene.
     """
     grid = grid_of(grid_facts)
     notes: tuple[str, ...] = ()
     parts: Iterator[tuple[Window, np.ndarray]]
-    if is_area_file(path):
-        area = area_on(read_area(path, name=name), grid)
+    name = given[0].name
+    if _is_raster(given):
+        parts = _from_raster(given[0].path, name, grid)
+    else:
+        area = area_on(read_area(given, scratch=folder, scene_crs=grid.crs), grid)
         notes = area.notes
         parts = ((part, burn(area, grid, part)) for part in _parts(grid))
-    else:
-        parts = _from_raster(path, name, grid)
     rows, cols = preview_places(grid, decimation_step(grid.shape_rc, LIVE_PIXELS))
     preview = np.zeros((len(rows), len(cols)), dtype=np.uint8)
     found = hashlib.sha256()
@@ -58,6 +61,11 @@ def write_area(
         raise UnreadableFile(f"{name} leaves nothing of the scene: no pixel's centre lies inside. Choose another area.")
     np.save(folder / PREVIEW_NAME, preview, allow_pickle=False)
     return {"raster": RASTER_NAME, "preview": PREVIEW_NAME, "digest": found.hexdigest(), "notes": list(notes)}
+
+
+def _is_raster(given: Sequence[Given]) -> bool:
+    """Whether one file is given, and begins as a GeoTIFF or JPEG 2000."""
+    return len(given) == 1 and given[0].path.stat().st_size > 0 and driver_of(given[0].path) is not None
 
 
 def _parts(grid: Grid) -> Iterator[Window]:

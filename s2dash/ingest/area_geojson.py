@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -25,6 +26,9 @@ _OTHERS = {"Point": "points", "MultiPoint": "points", "LineString": "lines", "Mu
 _EPSG_NAME = re.compile(
     r"(?:EPSG:|urn:(?:x-)?ogc:def:crs:EPSG:[\d.]*:|https?://www\.opengis\.net/def/crs/EPSG/[\d.]+/)(\d{1,6})", re.I
 )
+_ELSE = re.compile(r'"esriGeometry|"spatialReference"|"type"\s*:\s*"Topology"')
+_SEEN = 4_000
+"""Characters in which another kind of JSON shows: that of Esri, TopoJSON."""
 _SEPARATORS = {0x1E: "\n"}
 _LINE = re.compile(r"\s*\{.*\}\s*")
 _CRS84_NAME = re.compile(
@@ -37,7 +41,10 @@ def read_geojson(path: Path, name: str, limits: AreaLimits) -> Area:
 
     Raises Refusal and OSError.
     """
-    document = _document(_checked_text(path, limits))
+    text = _checked_text(path, limits)
+    if _ELSE.search(text, 0, _SEEN):
+        raise Refusal(f"is JSON, but not GeoJSON. Run `ogr2ogr area.gpkg {shlex.quote(name)}`, and give area.gpkg.")
+    document = _document(text)
     crs = _named_crs(document)
     found = collect(_shapes(document), limits)
     # Lists of lists take ten times the memory of the arrays made of them.

@@ -20,6 +20,7 @@ _SHAPEFILE = b"\x00\x00\x27\x0a"
 _SHAPEFILE_VERSION = slice(28, 32), b"\xe8\x03\x00\x00"
 
 _CONVERT = "Save it as GeoPackage in a GIS, or run `ogr2ogr area.gpkg {name}`."
+_TABLE = "In QGIS add it by Layer > Add Layer > Add Delimited Text Layer, and export that as GeoPackage."
 _DRAW = "Draw the area as a polygon in a GIS, and save it as GeoPackage."
 _WHOLE = "Give all files of the shapefile together: .shp, .shx, .dbf and .prj."
 _SAVE = f"Save the polygons as {KINDS}."
@@ -37,7 +38,7 @@ _OTHERS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
     (
         re.compile(rb"(?s).{0,2000}\b(MULTI)?POLYGON\s*(Z|M|ZM)?\s*\(\(", re.I),
         "a text with shapes in it (WKT), which is not read here",
-        "Save it as GeoPackage in a GIS, or as a table with a column WKT run `ogr2ogr area.gpkg CSV:{name}`.",
+        _TABLE,
     ),
 )
 
@@ -73,6 +74,8 @@ def _refusal(name: str, start: bytes) -> Refusal:
     for pattern, words, step in _OTHERS:
         if pattern.match(start.removeprefix(_BOM)):
             return Refusal(f"is {words}. {step.format(name=shlex.quote(PurePosixPath(name).name))}")
+    if name.lower().endswith((".csv", ".tsv", ".txt", ".wkt")):
+        return Refusal(f"is a text, not a file of polygons that we read. {_TABLE}")
     kind = kind_of(name, start)
     if kind.tells:
         words = kind.words.format(name=shlex.quote(name), stem=PurePosixPath(name).stem, target="")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from s2dash.errors import UnreadableFile
 from s2dash.ingest import archive
 from s2dash.ingest.area_geopackage import leave_tables_only
-from s2dash.ingest.area_kinds import FIRST_BYTES, GEOJSON, KINDS, ZIP, kind_of_area
+from s2dash.ingest.area_kinds import FIRST_BYTES, KINDS, ZIP, kind_of_area
 from s2dash.ingest.area_shapes import Refusal
 from s2dash.ingest.kinds import is_beside
 from s2dash.ingest.pile import Given, shown
@@ -52,6 +53,14 @@ def sources(given: Sequence[Given], scratch: Path, limits: AreaLimits) -> list[S
         folder.mkdir()
         found.append(_laid(one, given, folder, limits))
     return found
+
+
+def shapefile_parts(path: Path) -> list[Path]:
+    """What lies beside the operator's own .shp and belongs to it; nothing for any other file."""
+    if not _ends(path.name, ".shp") or not path.is_file():
+        return []
+    around = sorted(one for one in path.parent.iterdir() if _stem(one.name) == _stem(path.name))
+    return [one for one in around if one.suffix.lower() in SHAPEFILE_PARTS[1:] and one.is_file()]
 
 
 def _main(given: Sequence[Given]) -> list[Given]:
@@ -115,16 +124,26 @@ def _laid(one: Given, given: Sequence[Given], folder: Path, limits: AreaLimits) 
         raise Refusal("is an archive inside another. Unpack it and give what is in it.")
     if _ends(one.name, ".shp") and kind != "shp":
         raise Refusal("is damaged: it does not begin as a shapefile. Export it again.")
+    if kind == "shp":
+        _require_whole_shapes(one.path)
     path = folder / f"area.{kind}"
     shutil.copyfile(one.path, path)
     source = Source(kind, path)
     if kind == "gpkg":
         leave_tables_only(path, limits)
     elif kind == "kml":
-        _refuse_doctype(path)
+        _check_kml(path)
     elif kind == "shp":
         source = replace(source, notes=_lay_parts(one, given, folder, limits))
     return source
+
+
+def _require_whole_shapes(path: Path) -> None:
+    """Compare the length that a .shp declares, which GDAL passes over, with its own (ESRI 1998, table 1)."""
+    with path.open("rb") as file:
+        (words,) = struct.unpack_from(">i", file.read(100), 24)
+    if 2 * words > path.stat().st_size:
+        raise Refusal("is cut short: upload it again, or export it again.")
 
 
 def _lay_parts(one: Given, given: Sequence[Given], folder: Path, limits: AreaLimits) -> tuple[str, ...]:
@@ -143,10 +162,19 @@ def _lay_parts(one: Given, given: Sequence[Given], folder: Path, limits: AreaLim
     return tuple(notes)
 
 
-def _refuse_doctype(path: Path) -> None:
-    """A document type brings entities, which can grow without end; real KML has none."""
-    if b"<!doctype" in path.read_bytes().lower():
+_NO_NUMBER = re.compile(rb"<coordinates[^<>]*>[^<]*[A-DF-Za-df-z]")
+
+
+def _check_kml(path: Path) -> None:
+    """Raise Refusal for a document type, whose entities can grow without end, and for coordinates that are words.
+
+    Real KML has neither; GDAL passes over the second, and leaves points out.
+    """
+    text = path.read_bytes()
+    if b"<!doctype" in text.lower():
         raise Refusal("holds a DOCTYPE, which real KML does not. Leave it out.")
+    if _NO_NUMBER.search(text):
+        raise Refusal("is damaged: it has coordinates that are not numbers. Export it again.")
 
 
 def _too_large(limits: AreaLimits) -> str:
@@ -165,6 +193,3 @@ def _stem(name: str) -> str:
 def _is_hidden(name: str) -> bool:
     """Whether it is one that a Mac adds to an archive."""
     return name.startswith("__MACOSX/") or PurePosixPath(name).name.startswith(".")
-
-
-__all__ = ["GEOJSON", "SHAPEFILE_PARTS", "Source", "UnreadableFile", "sources"]

@@ -53,18 +53,26 @@ def read_layers(path: Path, limits: AreaLimits) -> Iterator[VectorLayer]:
     """
     kind = path.suffix[1:]
     options = _OPTIONS.get(kind, {})
-    ogr = _ogr()
+    ogr = pyogrio_of_ours()
     try:
         with warnings.catch_warnings():
             # GDAL's words about small faults, which would go to the log.
             warnings.simplefilter("ignore")
-            for number, (name, geometry_type) in enumerate(ogr.list_layers(path)):
+            layers = ogr.list_layers(path)
+            if not len(layers) and kind != "kml":
+                raise Refusal("is damaged: its header cannot be read. Export it again.")
+            for number, (name, geometry_type) in enumerate(layers):
                 if geometry_type is None:
                     continue
                 about = ogr.read_info(path, layer=number, **options)
                 if about["driver"] != DRIVERS[kind]:
                     raise Refusal("is not what its first bytes say. Export it again.")
-                yield _layer(ogr, path, number, str(name), limits, options)
+                found = _layer(ogr, path, number, str(name), limits, options)
+                if kind == "fgb" and len(found.shapes) < about["features"]:
+                    raise Refusal(f"is cut short: {len(found.shapes):,} of {about['features']:,} features are there.")
+                yield found
+    except ogr.errors.CRSError as error:
+        raise Refusal("uses a coordinate system that we do not read. Save it in WGS 84 (EPSG:4326).") from error
     except (RuntimeError, ValueError) as error:
         raise Refusal("is damaged: its shapes cannot be read. Export it again.") from error
 
@@ -84,7 +92,7 @@ def _layer(ogr: Any, path: Path, number: int, name: str, limits: AreaLimits, opt
 
 
 @cache
-def _ogr() -> Any:
+def pyogrio_of_ours() -> Any:
     """The module pyogrio, with all drivers gone but ours. Raises Refusal where they cannot be taken away."""
     import pyogrio
     import pyogrio._ogr

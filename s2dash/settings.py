@@ -54,8 +54,8 @@ class AreaLimits:
     """Names with a value; each may take 240 bytes."""
     most_json_values: int = 5_000_000
     """Commas, wherever they stand; a vertex has two, or three with a height."""
-    most_files: int = 50
-    """Shapefiles in one archive."""
+    most_files: int = 200
+    """Files of shapefiles in one archive."""
     most_close_pairs: float = 2e7
     """Pairs of edges in one polygon whose boxes overlap, over all polygons: what a check of validity may cost."""
     most_crossings: float = 1e5

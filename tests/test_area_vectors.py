@@ -30,7 +30,7 @@ from hostile_areas import (
 )
 from hostile_files import BAIT
 from pyproj import CRS, Transformer
-from scenes import UTM, make_scene
+from scenes import UTM, make_scene, write_scene
 from test_hostile import listening
 
 from s2dash import ingest
@@ -282,6 +282,29 @@ def test_limits(tmp_path: Path, ending: str) -> None:
 
 def test_only_our_drivers_are_left() -> None:
     assert set(pyogrio_of_ours().list_drivers()) == set(DRIVERS.values())
+
+
+def test_both_gdals_live_in_one_process(tmp_path: Path) -> None:
+    """Each with its own drivers, settings and coordinate systems, whichever comes first."""
+    path = tmp_path / "a.fgb"
+    path.write_bytes(flatgeobuf([BOX], "EPSG:32633"))
+    raster = f"""
+with rasterio.open({str(tmp_path / "a.tif")!r}) as dataset:
+    assert dataset.crs.to_epsg() == 32633 and dataset.read().any()
+"""
+    vector = f"assert next(read_layers(Path({str(path)!r}), AREA_LIMITS)).crs == 'EPSG:32633'"
+    write_scene(tmp_path / "a.tif", (9, 9), crs="EPSG:32633")
+    imports = """
+from pathlib import Path
+import rasterio
+from s2dash.ingest.area_vectors import read_layers
+from s2dash.settings import AREA_LIMITS
+"""
+    for order in ([raster, vector, raster], [vector, raster, vector]):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", "\n".join([imports, *order])], capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 # ---- hostile files, through the door ----------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import struct
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from pyproj import CRS, Transformer
 
 from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid
-from s2dash.ingest.area import Area, area_on, burn, read_area
+from s2dash.ingest.area import Area, area_on, areas_on, burn, read_area, read_areas
 from s2dash.settings import AreaLimits
 from s2dash.types import Window, windows
 
@@ -594,18 +595,28 @@ class TestGeoPackage:
         assert area.polygon_count == 2
         assert area.notes[0] == "Polygons of 2 layers are used: “first”, “second”."
 
-    def test_layers_in_another_coordinate_system_are_left_out_and_named(self, tmp_path: Path) -> None:
-        path = write_geopackage(tmp_path / "a.gpkg", [gp_blob(BOX)], table="first")
+    def test_layers_in_several_coordinate_systems_are_burnt_together(self, tmp_path: Path) -> None:
+        path = write_geopackage(
+            tmp_path / "a.gpkg", [gp_blob(shapely.box(15.001, 47.847, 15.002, 47.85))], table="first"
+        )
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
             db.execute("INSERT INTO gpkg_spatial_ref_sys VALUES ('b', 32633, 'EPSG', 32633, '', NULL)")
             add_layer(db, "second", "geom", "POLYGON", 32633)
             create_table(db, "second", "geom")
-            blob = gp_blob(shapely.box(500_000, 5e6, 500_100, 5.1e6), srs_id=32633)
+            blob = gp_blob(shapely.box(500_000, 5_299_400, 500_100, 5_300_000), srs_id=32633)
             db.execute("INSERT INTO second VALUES (NULL, ?)", (blob,))
-        area = read_area(path)
-        assert area.polygon_count == 1
-        assert "“first” is used" in area.notes[0]
-        assert "left out: “second”" in area.notes[0]
+        areas = read_areas(path)
+        assert [area.polygon_count for area in areas] == [1, 1]
+        assert [area.notes for area in areas] == [("Polygons of 2 layers are used: “first”, “second”.",), ()]
+        grid = GRIDS["utm"]
+        burnt = [burn(area, grid, whole(grid)) for area in areas_on(areas, grid)]
+        assert burnt[1][:, :10].all()
+        assert not burnt[1][:, 10:].any()
+        far = replace(areas[1], geometry=shapely.box(900_000, 5e6, 900_100, 5.1e6))
+        [one] = areas_on([areas[0], far], grid)
+        assert one.notes[-1] == "Polygons of 1 coordinate system lie outside the scene."
+        with pytest.raises(UnreadableFile, match="outside the scene"):
+            areas_on([far, far], grid)
 
     @pytest.mark.parametrize(
         "name", ['a"b', "x; DROP TABLE gpkg_contents; --", "select", "Wiesen & Äcker", "a'b", "%s"]

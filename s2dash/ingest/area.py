@@ -15,7 +15,7 @@ from shapely.errors import GEOSException
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.area_geojson import read_geojson
 from s2dash.ingest.area_kinds import GEOJSON
-from s2dash.ingest.area_placing import area_on, burn
+from s2dash.ingest.area_placing import area_on, areas_on, burn
 from s2dash.ingest.area_shapes import (
     POLYGON,
     Area,
@@ -32,7 +32,7 @@ from s2dash.ingest.area_vectors import read_layers
 from s2dash.ingest.pile import Given
 from s2dash.settings import AREA_LIMITS, AreaLimits
 
-__all__ = ["Area", "area_on", "burn", "read_area"]
+__all__ = ["Area", "area_on", "areas_on", "burn", "read_area", "read_areas"]
 
 _NAMES_TOLD = 5
 _DEGREES = CRS.from_user_input("OGC:CRS84")
@@ -46,7 +46,19 @@ def read_area(
     scratch: Path | None = None,
     scene_crs: CRS | None = None,
 ) -> Area:
-    """The polygons of one file, of the files of a shapefile, or of an archive with these, in the file's own CRS.
+    """The polygons of files that have one coordinate system: see `read_areas`."""
+    [area] = read_areas(given, limits, name, scratch, scene_crs)
+    return area
+
+
+def read_areas(
+    given: Path | Sequence[Given],
+    limits: AreaLimits = AREA_LIMITS,
+    name: str | None = None,
+    scratch: Path | None = None,
+    scene_crs: CRS | None = None,
+) -> list[Area]:
+    """The polygons of one file, of the files of a shapefile, or of an archive with these, by coordinate system.
 
     Points and lines are left out and noted; polygons that cross themselves are repaired (`shapely.make_valid`,
     method "structure") and noted. All layers with polygons count.
@@ -65,7 +77,7 @@ def read_area(
         with tempfile.TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as folder:
             found = sources(files, Path(folder), limits)
             if found[0].kind == GEOJSON:
-                return read_geojson(found[0].path, name, limits)
+                return [read_geojson(found[0].path, name, limits)]
             return _read_vectors(found, name, limits, scene_crs)
     except Refusal as refusal:
         raise UnreadableFile(f"{name} {refusal}") from refusal
@@ -82,7 +94,7 @@ class _LayerPolygons:
     crs: str
 
 
-def _read_vectors(found: Sequence[Source], name: str, limits: AreaLimits, scene_crs: CRS | None) -> Area:
+def _read_vectors(found: Sequence[Source], name: str, limits: AreaLimits, scene_crs: CRS | None) -> list[Area]:
     layers: list[_LayerPolygons] = []
     others = Others()
     polygons = vertices = 0
@@ -98,14 +110,17 @@ def _read_vectors(found: Sequence[Source], name: str, limits: AreaLimits, scene_
             require_few(polygons, vertices, limits)
             if flat.size:
                 layers.append(_LayerPolygons(layer.name, flat, layer.crs))
-    notes = tuple(note for source in found for note in source.notes)
+    notes = (*(note for source in found for note in source.notes), *_layers_told(layers))
     if not layers:
-        return area_of(Collected(np.empty(0, dtype=object), others), _DEGREES, notes, name, limits)
-    same = [layer for layer in layers if layer.crs == layers[0].crs]
-    together = np.concatenate([layer.polygons for layer in same])
-    crs, doubt = _crs(layers[0].crs, found[0].kind, together, scene_crs)
-    notes += (*doubt, *_layers_told(layers, same))
-    return area_of(Collected(together, others), crs, notes, name, limits)
+        return [area_of(Collected(np.empty(0, dtype=object), others), _DEGREES, notes, name, limits)]
+    areas = []
+    for text in dict.fromkeys(layer.crs for layer in layers):
+        together = np.concatenate([layer.polygons for layer in layers if layer.crs == text])
+        crs, doubt = _crs(text, found[0].kind, together, scene_crs)
+        # What is said of all of them is said once.
+        areas.append(area_of(Collected(together, others), crs, (*notes, *doubt), name, limits))
+        notes, others = (), Others()
+    return areas
 
 
 def _flattened(shapes: np.ndarray) -> tuple[np.ndarray, Others]:
@@ -137,18 +152,8 @@ def _crs(text: str, kind: str, polygons: np.ndarray, scene_crs: CRS | None) -> t
     raise Refusal("does not say which coordinates it uses. Save it with a coordinate system, such as EPSG:4326.")
 
 
-def _layers_told(layers: Sequence[_LayerPolygons], used: Sequence[_LayerPolygons]) -> tuple[str, ...]:
-    notes = []
-    if len(used) > 1:
-        notes.append(f"Polygons of {len(used):,} layers are used: {_listed(used)}.")
-    left = [layer for layer in layers if not any(layer is one for one in used)]
-    if left:
-        notes.append(
-            f"Only the layer {_listed(used)} is used; in another coordinate system, and left out: {_listed(left)}."
-            if len(used) == 1
-            else f"Left out, being in another coordinate system: {_listed(left)}."
-        )
-    return tuple(notes)
+def _layers_told(layers: Sequence[_LayerPolygons]) -> tuple[str, ...]:
+    return (f"Polygons of {len(layers):,} layers are used: {_listed(layers)}.",) if len(layers) > 1 else ()
 
 
 def _listed(layers: Sequence[_LayerPolygons]) -> str:

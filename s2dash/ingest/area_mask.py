@@ -14,7 +14,7 @@ from rasterio.warp import reproject
 
 from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid, decimation_step
-from s2dash.ingest.area import area_on, burn, read_area
+from s2dash.ingest.area import areas_on, burn, read_areas
 from s2dash.ingest.assemble import grid_of
 from s2dash.ingest.canonical import BLOCK
 from s2dash.ingest.checks import GDAL_ERRORS, driver_of, header_damage_told, open_checked, read_grid
@@ -42,9 +42,9 @@ def write_area(
     if _is_raster(given):
         parts = _from_raster(given[0].path, name, grid)
     else:
-        area = area_on(read_area(given, scratch=folder, scene_crs=grid.crs), grid)
-        notes = area.notes
-        parts = ((part, burn(area, grid, part)) for part in _parts(grid))
+        areas = areas_on(read_areas(given, scratch=folder, scene_crs=grid.crs), grid)
+        notes = tuple(dict.fromkeys(note for area in areas for note in area.notes))
+        parts = ((part, np.maximum.reduce([burn(area, grid, part) for area in areas])) for part in _parts(grid))
     rows, cols = preview_places(grid, decimation_step(grid.shape_rc, LIVE_PIXELS))
     preview = np.zeros((len(rows), len(cols)), dtype=np.uint8)
     found = hashlib.sha256()

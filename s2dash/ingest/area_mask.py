@@ -18,6 +18,7 @@ from s2dash.ingest.area import areas_on, burn, read_areas
 from s2dash.ingest.assemble import grid_of
 from s2dash.ingest.canonical import BLOCK
 from s2dash.ingest.checks import GDAL_ERRORS, driver_of, header_damage_told, open_checked, read_grid
+from s2dash.ingest.kinds import is_beside
 from s2dash.ingest.pile import Given
 from s2dash.reading import preview_places
 from s2dash.scene import LIVE_PIXELS
@@ -39,8 +40,10 @@ def write_area(
     notes: tuple[str, ...] = ()
     parts: Iterator[tuple[Window, np.ndarray]]
     name = given[0].name
-    if _is_raster(given):
-        parts = _from_raster(given[0].path, name, grid)
+    raster = _raster_of(given)
+    if raster is not None:
+        name = raster.name
+        parts = _from_raster(raster.path, name, grid)
     else:
         areas = areas_on(read_areas(given, scratch=folder, scene_crs=grid.crs), grid)
         notes = tuple(dict.fromkeys(note for area in areas for note in area.notes))
@@ -63,9 +66,11 @@ def write_area(
     return {"raster": RASTER_NAME, "preview": PREVIEW_NAME, "digest": found.hexdigest(), "notes": list(notes)}
 
 
-def _is_raster(given: Sequence[Given]) -> bool:
-    """Whether one file is given, and begins as a GeoTIFF or JPEG 2000."""
-    return len(given) == 1 and given[0].path.stat().st_size > 0 and driver_of(given[0].path) is not None
+def _raster_of(given: Sequence[Given]) -> Given | None:
+    """The one file that begins as a GeoTIFF or JPEG 2000, where nothing else is given but what lies beside such."""
+    main = [one for one in given if not is_beside(one.name)] or given
+    is_one = len(main) == 1 and main[0].path.stat().st_size > 0
+    return main[0] if is_one and driver_of(main[0].path) is not None else None
 
 
 def _parts(grid: Grid) -> Iterator[Window]:

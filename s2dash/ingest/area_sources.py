@@ -84,9 +84,7 @@ def _kind(one: Given) -> str:
 
 def _unpacked(one: Given, scratch: Path, limits: AreaLimits) -> list[Given]:
     """What an archive holds of polygons; of a KMZ its document, of several kinds the first."""
-    path = scratch / shown(one.name)
-    shutil.copyfile(one.path, path)
-    members = archive.list_members(path)
+    members = archive.list_members(one.path)
     chosen: list[archive.Member] = []
     for ending in _IN_ARCHIVES:
         chosen = [member for member in members if _ends(member.name, ending) and not _is_hidden(member.name)]
@@ -110,9 +108,8 @@ def _unpacked(one: Given, scratch: Path, limits: AreaLimits) -> list[Given]:
             raise Refusal(_too_large(limits))
         if member.size <= limits.most_bytes:
             target = scratch / f"member_{number}"
-            archive.extract(path, member, target)
+            archive.extract(one.path, member, target)
             unpacked.append(Given(member.name, target))
-    path.unlink()
     return unpacked
 
 

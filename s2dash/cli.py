@@ -62,7 +62,6 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     started = time.perf_counter()
     arguments = _parser().parse_args(argv)
-    _close_gdal_doors()
     memory.share_pools()
     try:
         try:
@@ -562,13 +561,6 @@ def _replace_text(path: Path, text: str) -> None:
 
     with staged(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def _close_gdal_doors() -> None:
-    """Set GDAL's environment before it is loaded: no side-cars, no other files."""
-    from s2dash.settings import GDAL_ENVIRONMENT
-
-    os.environ.update(GDAL_ENVIRONMENT)
 
 
 class _Progress:

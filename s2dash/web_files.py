@@ -24,11 +24,10 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 import rasterio
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 
 from s2dash import __version__, web
 from s2dash.errors import UnreadableFile
+from s2dash.raster.door import GDAL_ERRORS, open_raster
 from s2dash.web import ATTEMPTS, RETRY_SECONDS, TIMEOUT_SECONDS, shown
 
 _START_BYTES = 4_096
@@ -96,8 +95,8 @@ def open_dataset(path: Path) -> rasterio.DatasetReader:
     Raises UnreadableFile where it cannot be opened.
     """
     name = path.as_posix()
-    with contextlib.suppress(RasterioError, CPLE_BaseError), rasterio.Env(**{_DOOR: name}):
-        return rasterio.open(name, driver="GTiff")
+    with contextlib.suppress(*GDAL_ERRORS), rasterio.Env(**{_DOOR: name}):
+        return open_raster(name)
     raise UnreadableFile(
         f"{shown(path)} cannot be opened: the server broke off, or the file is damaged. "
         "Try again later, or download it."

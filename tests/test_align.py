@@ -26,7 +26,10 @@ from s2dash.scene import FILE_MASK, SCL, Masking, Scene
 from s2dash.settings import GDAL_ENVIRONMENT
 from s2dash.types import Window
 
-pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning"),
+    pytest.mark.usefixtures("door_is_here"),
+]
 
 Pattern = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

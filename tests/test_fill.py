@@ -24,6 +24,8 @@ from s2dash.recipe import default_recipe
 from s2dash.scene import NO_MASKING, Masking, Scene, valid_pixels
 from s2dash.types import Window
 
+pytestmark = pytest.mark.usefixtures("door_is_here")
+
 __all__ = ["downloads", "start"]  # fixtures
 
 LEAST_INT64 = -(2.0**63)

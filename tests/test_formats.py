@@ -42,7 +42,10 @@ from s2dash.scene import SCL, Reflectance, Scene
 from s2dash.sentinel2 import BANDS
 from s2dash.settings import ARCHIVE_LIMITS, GDAL_ENVIRONMENT, INGEST_LIMITS
 
-pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning"),
+    pytest.mark.usefixtures("door_is_here"),
+]
 
 L1C, L2A = tuple(BANDS), tuple(band for band in BANDS if band != "B10")
 SIZE_M = 600

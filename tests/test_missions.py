@@ -22,6 +22,8 @@ from s2dash.missions import MISSIONS, classes_of_bits, said_by_name
 from s2dash.recipe import default_recipe
 from s2dash.scene import SCL, Scene
 
+pytestmark = pytest.mark.usefixtures("door_is_here")
+
 THIRTY_M = UTM_10M @ UTM_10M.scale(3)
 OLI_LIKE = {1: "B01", 2: "B02", 3: "B03", 4: "B04", 5: "B08", 6: "B11", 7: "B12"}
 TM_LIKE = {1: "B02", 2: "B03", 3: "B04", 4: "B08", 5: "B11", 7: "B12"}

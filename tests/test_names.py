@@ -16,6 +16,8 @@ from s2dash.ingest.product import only_counted
 from s2dash.recipe import default_recipe
 from s2dash.scene import FILE_MASK, SCL, Scene
 
+pytestmark = pytest.mark.usefixtures("door_is_here")
+
 FOUR = ("B02", "B03", "B04", "B08")
 
 

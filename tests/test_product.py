@@ -40,6 +40,8 @@ from s2dash.ingest.product import (
 from s2dash.sentinel2 import BANDS
 from s2dash.settings import ARCHIVE_LIMITS
 
+pytestmark = pytest.mark.usefixtures("door_is_here")
+
 SAFE = "S2A_MSIL2A_20181229T095411_N0211_R079_T33SVB_20181229T112231.SAFE"
 GRANULE = f"{SAFE}/GRANULE/L2A_T33SVB_A018380_20181229T095413"
 OLD_L1C = "S2A_OPER_MSI_L1C_TL_SGS__20151126T124456_A002192_T32TQM"

@@ -15,6 +15,8 @@ from s2dash.ingest.inputs import Inputs, gather
 from s2dash.ingest.kinds import is_beside, kind_of
 from s2dash.ingest.pile import Given
 
+pytestmark = pytest.mark.usefixtures("door_is_here")
+
 BESIDE = (
     *("scene_MTL.txt", "request.json", "metadata.json", "area.prj", "INSPIRE.xml", "B09.tif.aux.xml", "B02.tif.ovr"),
     *("B02.tif.msk", "notes.csv", "report.html", "footprint.kml", "preview.png", "quicklook.jpg", ".DS_Store"),

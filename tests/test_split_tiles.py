@@ -18,6 +18,8 @@ from rasterio.enums import ColorInterp
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.split import Tile, put_together, split_names
 
+pytestmark = pytest.mark.usefixtures("door_is_here")
+
 SHAPE = (60, 90)
 NAMES = ("B2", "B3", "B4", "B8")
 CUTS = ((0, 40, 60), (0, 50, 90))

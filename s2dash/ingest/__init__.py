@@ -17,7 +17,7 @@ from s2dash import web, web_files
 from s2dash.errors import RecipeError, UnknownName, UnreadableFile
 from s2dash.ingest.area_sources import shapefile_parts
 from s2dash.ingest.assemble import Plan, brought_down, finished, grid_facts, plan, scene_of
-from s2dash.ingest.checks import GDAL_ERRORS, driver_of, open_checked, refuse_web
+from s2dash.ingest.checks import driver_of, open_checked, refuse_web
 from s2dash.ingest.composed import beside
 from s2dash.ingest.describe import has_internal_mask, named_bands, title_from
 from s2dash.ingest.fill import fill_words, number_words
@@ -26,6 +26,7 @@ from s2dash.ingest.pile import Given
 from s2dash.ingest.process import run_child
 from s2dash.ingest.product import UNKNOWN_OFFSET
 from s2dash.legend import clean_name
+from s2dash.raster.door import GDAL_ERRORS
 from s2dash.reading import read_edge_stack, read_preview_stack
 from s2dash.scene import AREA, Band, Fill, Layer, MaskLayer, Reflectance, Scene
 from s2dash.types import CancelToken, Progress, no_progress

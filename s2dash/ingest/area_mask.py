@@ -17,9 +17,10 @@ from s2dash.grid import Grid, decimation_step
 from s2dash.ingest.area import areas_on, burn, read_areas
 from s2dash.ingest.assemble import grid_of
 from s2dash.ingest.canonical import BLOCK
-from s2dash.ingest.checks import GDAL_ERRORS, driver_of, header_damage_told, open_checked, read_grid
+from s2dash.ingest.checks import driver_of, header_damage_told, open_checked, read_grid
 from s2dash.ingest.kinds import is_beside
 from s2dash.ingest.pile import Given
+from s2dash.raster.door import GDAL_ERRORS, make_geotiff
 from s2dash.reading import preview_places
 from s2dash.scene import LIVE_PIXELS
 from s2dash.types import Window, windows
@@ -52,7 +53,7 @@ def write_area(
     preview = np.zeros((len(rows), len(cols)), dtype=np.uint8)
     found = hashlib.sha256()
     any_inside = False
-    with rasterio.open(folder / RASTER_NAME, "w", **_profile(grid)) as out:
+    with _begun(folder / RASTER_NAME, grid) as out:
         for part, inside in parts:
             out.write(inside, 1, window=part.ranges_rc)
             found.update(inside.tobytes())
@@ -114,18 +115,14 @@ def _from_raster(path: Path, name: str, grid: Grid) -> Iterator[tuple[Window, np
         yield part, out
 
 
-def _profile(grid: Grid) -> dict[str, Any]:
-    return {
-        "driver": "GTiff",
-        "height": grid.height,
-        "width": grid.width,
-        "count": 1,
-        "dtype": "uint8",
-        "crs": grid.crs_wkt,
-        "transform": grid.transform,
-        "tiled": True,
-        "blockxsize": BLOCK,
-        "blockysize": BLOCK,
-        "compress": "deflate",
-        "zlevel": 1,
-    }
+def _begun(path: Path, grid: Grid) -> rasterio.io.DatasetWriter:
+    return make_geotiff(
+        path,
+        grid.shape_rc,
+        "uint8",
+        crs_wkt=grid.crs_wkt,
+        transform=grid.transform,
+        block=BLOCK,
+        compress="deflate",
+        zlevel=1,
+    )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from s2dash.errors import S2DashError, UnknownName, UnreadableFile
-from s2dash.settings import AREA_INGEST_LIMITS, GDAL_ENVIRONMENT, INGEST_LIMITS
+from s2dash.settings import AREA_INGEST_LIMITS, INGEST_LIMITS
 from s2dash.types import CancelToken, Progress
 
 _log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def run_child(request: Mapping[str, Any], folder: Path, progress: Progress, canc
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     packages = str(Path(__file__).parents[2])
-    return kept | GDAL_ENVIRONMENT | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": packages}
+    return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": packages}
 
 
 def _close_pipes(child: subprocess.Popen[bytes]) -> None:

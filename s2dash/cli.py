@@ -140,7 +140,7 @@ def _add_scene_flags(command: argparse.ArgumentParser) -> None:
         "--area",
         type=cli_batch.file_path,
         metavar="FILE",
-        help="leave out what lies outside: GeoJSON, GeoPackage, raster",
+        help="leave out what lies outside: polygons (GeoJSON, GeoPackage, shapefile, KML, KMZ, FlatGeobuf), raster",
     )
 
 

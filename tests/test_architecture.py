@@ -103,6 +103,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "sklearn": ("s2dash.algorithms", "s2dash.evaluate", "s2dash.features"),
     "rasterio": RASTER_ROOMS,
+    "pyogrio": ("s2dash.ingest.area_vectors",),
     "rasterio._err": ("s2dash.raster",),
     "distributed": ("s2dash.cluster",),
     "offlinefolium": (),

@@ -62,7 +62,6 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     started = time.perf_counter()
     arguments = _parser().parse_args(argv)
-    _close_gdal_doors()
     memory.share_pools()
     try:
         try:
@@ -141,7 +140,7 @@ def _add_scene_flags(command: argparse.ArgumentParser) -> None:
         "--area",
         type=cli_batch.file_path,
         metavar="FILE",
-        help="leave out what lies outside: GeoJSON, GeoPackage, raster",
+        help="leave out what lies outside: polygons (GeoJSON, GeoPackage, shapefile, KML, KMZ, FlatGeobuf), raster",
     )
 
 
@@ -561,13 +560,6 @@ def _replace_text(path: Path, text: str) -> None:
 
     with staged(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def _close_gdal_doors() -> None:
-    """Set GDAL's environment before it is loaded: no side-cars, no other files."""
-    from s2dash.settings import GDAL_ENVIRONMENT
-
-    os.environ.update(GDAL_ENVIRONMENT)
 
 
 class _Progress:

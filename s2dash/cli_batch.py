@@ -164,11 +164,14 @@ def _shown(path: Path) -> str:
 
 
 def _key(arguments: argparse.Namespace, flags: Sequence[str], file: Path | None) -> str:
-    """Of what the user asked for: flags, and the content of a file."""
+    """Of what the user asked for: flags, and the content of a file and of what belongs to it."""
+    from s2dash.ingest.area_sources import shapefile_parts
+
     content = None
     if file is not None:
         try:
-            content = hashlib.sha256(file.read_bytes()).hexdigest()
+            parts = [one.read_bytes() for one in (file, *shapefile_parts(file))]
+            content = hashlib.sha256(b"".join(parts)).hexdigest()
         except OSError as error:
             raise UnreadableFile(f"There is no file {file}, or it cannot be read. Check the path.") from error
     return json.dumps([*(getattr(arguments, flag) for flag in flags), content])

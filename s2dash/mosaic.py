@@ -17,15 +17,14 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from affine import Affine
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 
 from s2dash.errors import BrokenResult
-from s2dash.export.contents import STRIP_ROWS, staged, without_place_warning
+from s2dash.export.contents import STRIP_ROWS, staged
 from s2dash.export.geotiff import NODATA_NAME
 from s2dash.export.vrt import class_vrt
 from s2dash.grid import Grid
 from s2dash.legend import Legend
+from s2dash.raster.door import GDAL_ERRORS, open_raster, without_place_warning
 from s2dash.types import CancelToken, Progress, no_progress, windows
 
 KINDS = ("vrt", "cog")
@@ -186,10 +185,10 @@ def _sidecar_text(legend: Legend) -> str:
 
 def _piece(path: Path) -> Piece:
     try:
-        with without_place_warning(), rasterio.open(path, driver="GTiff") as dataset:
+        with without_place_warning(), open_raster(path) as dataset:
             crs = dataset.crs.to_wkt() if dataset.crs else None
             return Piece(path, Grid(dataset.shape, dataset.transform, crs), dataset.block_shapes[0])
-    except (RasterioError, CPLE_BaseError) as error:
+    except GDAL_ERRORS as error:
         raise BrokenResult(f"{path.name} can no longer be read. Run its scene again.") from error
 
 
@@ -222,7 +221,7 @@ def _mosaic(pieces: Sequence[Piece]) -> Mosaic:
 
 def _check_read_back(path: Path, source: Path, mosaic: Mosaic, progress: Progress, cancel: CancelToken) -> None:
     grid = mosaic.grid
-    with rasterio.open(path, driver="GTiff") as written, rasterio.open(source, driver="VRT") as expected:
+    with open_raster(path) as written, open_raster(source, driver="VRT") as expected:
         fine = written.shape == grid.shape_rc and written.nodata == 0 and written.crs == expected.crs
         for strip in windows(grid.shape_rc, (STRIP_ROWS, grid.width)):
             cancel.check()

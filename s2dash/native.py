@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioError
 
 from s2dash import memory, pipeline
 from s2dash.algorithms import find_algorithm
@@ -30,6 +29,7 @@ from s2dash.features import preview_features, raw_features, smoothed_places, win
 from s2dash.kept_pixels import ByteCache, Handles, LevelCopy
 from s2dash.levels import Cell, Level, levels_of
 from s2dash.pipeline import Fitted
+from s2dash.raster.door import GDAL_ERRORS, open_raster
 from s2dash.reading import SceneReader
 from s2dash.render import PICTURE_MASKING, Stretch, TilePlaces, covered_pixels, tile_places
 from s2dash.scene import Pixels, Scene, valid_pixels
@@ -52,7 +52,7 @@ def said_to_be_gone() -> Iterator[None]:
     """Whatever reading raises becomes PixelsGone."""
     try:
         yield
-    except (RasterioError, OSError, UnreadableFile) as error:
+    except (*GDAL_ERRORS, OSError, UnreadableFile) as error:
         raise PixelsGone("The files behind this picture are no longer there. Load the scene again.") from error
 
 
@@ -121,7 +121,7 @@ class NativeTiles:
     @contextmanager
     def dataset(self, path: Path) -> Iterator[rasterio.DatasetReader]:
         """An open raster for one thread, kept open for the next a few seconds."""
-        with self._handles.borrow(path, lambda: rasterio.open(path, driver="GTiff")) as dataset:
+        with self._handles.borrow(path, lambda: open_raster(path)) as dataset:
             yield dataset
 
     def between(self, scene: Scene, level: Level) -> LevelCopy:

@@ -28,12 +28,11 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 import rasterio
 from affine import Affine
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 
 from s2dash import __version__, web, web_files
 from s2dash.errors import BrokenResult, ClusterError, ClusterLost, UnreadableFile
 from s2dash.grid import Grid, class_counts
+from s2dash.raster.door import GDAL_ERRORS, make_geotiff, open_raster
 from s2dash.reading import SceneReader
 from s2dash.scene import Scene
 from s2dash.types import CancelToken, Progress, Window, no_progress, windows
@@ -55,15 +54,6 @@ _REMOVE_SECONDS = 60.0
 _JOIN_SHARE = 0.05
 """Of a run's progress, for joining the parts."""
 _JOB_NAME, _LABELS_NAME = "job.json", "labels.tif"
-_GDAL_OPTIONS = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "GDAL_PAM_ENABLED": "NO",
-    "GDAL_NUM_THREADS": "1",
-    # rasterio takes bytes here, unlike GDAL's own environment variable.
-    "GDAL_CACHEMAX": 128_000_000,
-    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}",
-}
-"""Workers are started without the environment that s2dash sets for its own process."""
 
 
 @runtime_checkable
@@ -217,25 +207,20 @@ def window_facts(grid: Grid, class_count: int, labels: np.ndarray, row: int, col
     )
 
 
-def labels_profile(grid: Grid) -> dict[str, Any]:
-    """How rasters of labels are written: for `rasterio.open(path, "w", ...)`."""
-    return {
-        "driver": "GTiff",
-        "height": grid.height,
-        "width": grid.width,
-        "count": 1,
-        "dtype": "uint8",
-        "nodata": 0,
-        "crs": grid.crs_wkt,
-        "transform": grid.transform,
-        "tiled": True,
-        "blockxsize": 512,
-        "blockysize": 512,
-        # Read by this program only: less than half the work of deflate, and smaller.
-        "compress": "zstd",
-        "zstd_level": 1,
-        "bigtiff": "if_safer",
-    }
+def make_labels(path: Path | str, grid: Grid) -> rasterio.io.DatasetWriter:
+    """Begin a raster of labels on a grid; errors as `door.make_geotiff`."""
+    # Read by this program only: zstd is less than half the work of deflate, and smaller.
+    return make_geotiff(
+        path,
+        grid.shape_rc,
+        "uint8",
+        crs_wkt=grid.crs_wkt,
+        transform=grid.transform,
+        block=512,
+        nodata=0,
+        compress="zstd",
+        zstd_level=1,
+    )
 
 
 def label_part(job: Job, part: Window) -> PartFacts:
@@ -248,10 +233,10 @@ def label_part(job: Job, part: Window) -> PartFacts:
     _require_same_versions(job)
     _require_visible(job)
     path = _part_path(job.folder, part)
-    with _named_errors(f"{path} or the scene"), rasterio.Env(**_GDAL_OPTIONS):
+    with _named_errors(f"{path} or the scene"):
         found = []
         with _staged(path) as temporary:
-            with rasterio.open(temporary, "w", **_part_profile(job.scene.grid, part)) as out:
+            with make_labels(temporary, _part_grid(job.scene.grid, part)) as out:
                 for window, labels in _labelled(job, part):
                     inner = replace(window, row=window.row - part.row, col=window.col - part.col)
                     out.write(labels, 1, window=inner.ranges_rc)
@@ -273,9 +258,8 @@ def join_parts(job: Job, facts: Sequence[PartFacts]) -> Path:
     out_path = job.folder / _LABELS_NAME
     with (
         _named_errors(str(out_path)),
-        rasterio.Env(**_GDAL_OPTIONS),
         _staged(out_path) as temporary,
-        rasterio.open(temporary, "w", **labels_profile(job.scene.grid)) as out,
+        make_labels(temporary, job.scene.grid) as out,
     ):
         for one in sorted(facts, key=lambda one: (one.part.row, one.part.col)):
             out.write(_checked_labels(job, one), 1, window=one.part.ranges_rc)
@@ -422,7 +406,7 @@ def _named_errors(what: str) -> Iterator[None]:
     """Says which machine failed on which path."""
     try:
         yield
-    except (OSError, RasterioError, CPLE_BaseError) as error:
+    except (OSError, *GDAL_ERRORS) as error:
         reason = getattr(error, "strerror", None) or str(error)
         host = socket.gethostname()
         raise ClusterError(
@@ -457,11 +441,11 @@ def _checked_labels(job: Job, facts: PartFacts) -> np.ndarray:
     path = _part_path(job.folder, facts.part)
     expected = np.sum([window.counts for window in facts.windows], axis=0)
     try:
-        with rasterio.open(path, driver="GTiff") as dataset:
+        with open_raster(path) as dataset:
             labels = np.asarray(dataset.read(1))
         counts = np.bincount(labels.ravel(), minlength=len(expected))
         intact = labels.shape == (facts.part.height, facts.part.width) and np.array_equal(counts, expected)
-    except RasterioError:
+    except GDAL_ERRORS:
         intact = False
     if not intact:
         _facts_path(job.folder, facts.part).unlink(missing_ok=True)
@@ -469,9 +453,9 @@ def _checked_labels(job: Job, facts: PartFacts) -> np.ndarray:
     return labels
 
 
-def _part_profile(grid: Grid, part: Window) -> dict[str, Any]:
+def _part_grid(grid: Grid, part: Window) -> Grid:
     place = grid.transform @ Affine.translation(part.col, part.row)
-    return labels_profile(Grid((part.height, part.width), place, grid.crs_wkt))
+    return Grid((part.height, part.width), place, grid.crs_wkt)
 
 
 def _part_path(folder: Path, part: Window) -> Path:

@@ -19,8 +19,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import rasterio
-from rasterio.errors import RasterioError
 
 from s2dash import evaluate, parts, web_files
 from s2dash.algorithms import Algorithm, LinearModel, Model, find_algorithm, nearest
@@ -39,6 +37,7 @@ from s2dash.features import (
 )
 from s2dash.grid import Grid
 from s2dash.missions import CORRECTED_LEVELS
+from s2dash.raster.door import GDAL_ERRORS, open_raster
 from s2dash.reading import SceneReader, read_preview_stack
 from s2dash.recipe import Recipe
 from s2dash.renumber import Renumbering, feature_renumbering, matching_bands, renumbering
@@ -338,7 +337,7 @@ def run_full(
         os.close(handle)
     try:
         with _writing_labels():
-            out = rasterio.open(name, "w", **parts.labels_profile(scene.grid))
+            out = parts.make_labels(name, scene.grid)
         try:
             for done, (part, labels) in enumerate(_labelled_windows(fitted, todo, cancel), 1):
                 with _writing_labels():
@@ -361,7 +360,7 @@ def run_full(
 def _writing_labels() -> Iterator[None]:
     try:
         yield
-    except (RasterioError, OSError) as error:
+    except (*GDAL_ERRORS, OSError) as error:
         reason = getattr(error, "strerror", None) or "is the disk full?"
         raise OutputConflict(
             f"The labels cannot be written ({reason}). Make room on the disk and try again."
@@ -369,9 +368,9 @@ def _writing_labels() -> Iterator[None]:
 
 
 def _require_whole(path: Path, mapped_count: int) -> None:
-    """Raise RasterioError or OSError where labels cannot be read back: a full disk may show only then."""
+    """Raise one of GDAL_ERRORS or OSError where labels cannot be read back: a full disk may show only then."""
     mapped = 0
-    with rasterio.open(path, driver="GTiff") as dataset:
+    with open_raster(path) as dataset:
         for strip in windows(dataset.shape, (_WINDOW_SHAPE_RC[0], dataset.width)):
             mapped += int(np.count_nonzero(dataset.read(1, window=strip.ranges_rc)))
     if mapped != mapped_count:

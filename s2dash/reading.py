@@ -14,11 +14,12 @@ from types import TracebackType
 
 import numpy as np
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 
 from s2dash import resample, web, web_files
 from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid, decimation_step
+from s2dash.raster.door import GDAL_ERRORS, open_raster
 from s2dash.scene import AREA, FILE_MASK, LIVE_PIXELS, SCL, Layer, Masking, OtherBands, Pixels, Scene, hidden_by_cause
 from s2dash.types import Window, frozen, windows
 
@@ -156,7 +157,7 @@ class SceneReader:
     def _dataset(self, path: Path) -> rasterio.DatasetReader:
         if path not in self._datasets:
             is_web = web.is_web(path)
-            self._datasets[path] = web_files.open_dataset(path) if is_web else rasterio.open(path, driver="GTiff")
+            self._datasets[path] = web_files.open_dataset(path) if is_web else open_raster(path)
         return self._datasets[path]
 
 
@@ -288,7 +289,7 @@ def _read(
     path, first_row = Path(dataset.name), window[0][0] + 1
     if web.is_web(path):
         # Not as the cause, whose words hold the whole address.
-        with contextlib.suppress(RasterioError):
+        with contextlib.suppress(*GDAL_ERRORS):
             return np.asarray(dataset.read(indexes, window=window))
         raise UnreadableFile(
             f"{web.shown(path)}: the pixels from row {first_row:,} on cannot be read. The server broke off, or the "
@@ -296,7 +297,7 @@ def _read(
         )
     try:
         return np.asarray(dataset.read(indexes, window=window))
-    except RasterioError as error:
+    except GDAL_ERRORS as error:
         raise UnreadableFile(
             f"{path.name} is damaged: the pixels from row {first_row:,} on cannot be read. Download or export it again."
         ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -54,8 +54,8 @@ class AreaLimits:
     """Names with a value; each may take 240 bytes."""
     most_json_values: int = 5_000_000
     """Commas, wherever they stand; a vertex has two, or three with a height."""
-    most_sql_steps: int = 50_000_000
-    """Steps of SQLite's machine for all queries together; a second or two."""
+    most_files: int = 200
+    """Files of shapefiles in one archive."""
     most_close_pairs: float = 2e7
     """Pairs of edges in one polygon whose boxes overlap, over all polygons: what a check of validity may cost."""
     most_crossings: float = 1e5
@@ -67,6 +67,8 @@ class AreaLimits:
 
 
 AREA_LIMITS = AreaLimits()
+AREA_INGEST_LIMITS = replace(INGEST_LIMITS, cpu_seconds=240, wall_seconds=480)
+"""Of the process that reads an area: polygons take seconds, a mask of a large scene in another grid minutes."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ GDAL_ENVIRONMENT = {
     "GDAL_CACHEMAX": "128",
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}",
     "VRT_VIRTUAL_OVERVIEWS": "NO",
+    "PROJ_NETWORK": "OFF",
 }
 """Set in a process's environment before GDAL is loaded: no side-cars, no network, one thread a decode."""
 

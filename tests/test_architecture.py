@@ -57,6 +57,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "s2dash.memory",
         "s2dash.missions",
         "s2dash.palette",
+        "s2dash.raster",
         "s2dash.resample",
         "s2dash.sentinel2",
         "s2dash.settings",
@@ -80,7 +81,7 @@ RASTER_ROOMS = (
     "s2dash.mosaic",
     "s2dash.parts",
     "s2dash.native",
-    "s2dash.pipeline",
+    "s2dash.raster",
     "s2dash.reading",
     "s2dash.render",
     "s2dash.tiles",
@@ -102,6 +103,8 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "sklearn": ("s2dash.algorithms", "s2dash.evaluate", "s2dash.features"),
     "rasterio": RASTER_ROOMS,
+    "pyogrio": ("s2dash.ingest.area_vectors",),
+    "rasterio._err": ("s2dash.raster",),
     "distributed": ("s2dash.cluster",),
     "offlinefolium": (),
     "pickle": (),
@@ -225,7 +228,7 @@ def test_places_are_not_given_twice() -> None:
 def test_imports_point_down(name: str) -> None:
     row = row_of(name)
     if row is None:
-        assert ours(name) == [], "what has no row imports nothing of ours"
+        assert ours(name) == ["s2dash.settings"], "the package itself sets GDAL's environment, and nothing else"
         return
     up = [target for target in ours(name) if (there := row_of(target)) is not None and there < row]
     assert up == [], f"{name} imports what stands above it"
@@ -250,6 +253,19 @@ def test_library_stays_in_its_rooms(library: str) -> None:
         and not any(lies_in(name, room) for room in ROOMS[library])
     ]
     assert strayed == []
+
+
+def test_rasters_are_opened_and_made_at_one_door() -> None:
+    """The script that made the sample scene stands by itself."""
+    around = {
+        name: call.lineno
+        for name, path in product().items()
+        if name not in ("s2dash.raster.door", "s2dash.data.make_sample_scene")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Attribute) and isinstance(call.value, ast.Name)
+        if (call.value.id, call.attr) == ("rasterio", "open")
+    }
+    assert around == {}
 
 
 def test_server_start_loads_no_streamlit_component() -> None:

@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shapely
+from hostile_areas import shapefile
 from loose import ground, placed, write_band
 from page_driver import Page, downloads, start
 from products import ORIGIN_XY, pixel_centres, scl_classes, write_safe, zip_folder
@@ -304,6 +306,12 @@ def test_an_area_may_be_a_raster(stack_page: Page, tmp_path: Path) -> None:
     mask = write_raster(tmp_path / "mask.tif", inside[None])
     stack_page.upload_together(("mask.tif", mask.read_bytes()), label="Area to keep")
     np.testing.assert_array_equal(stack_page.geotiff > 0, inside > 0)
+
+
+def test_the_files_of_a_shapefile_are_one_area(page: Page) -> None:
+    parts = shapefile([shapely.from_geojson(western_half())])
+    page.upload_together(*((f"west{ending}", part) for ending, part in parts.items()), label="Area to keep")
+    assert "Only the area you gave counts. Outside · 50.0 %" in page.words
 
 
 def test_what_was_said_of_an_area_goes_with_it(page: Page) -> None:

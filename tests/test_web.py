@@ -27,6 +27,7 @@ from web_server import FileServer, send_status, serving
 from s2dash import cli, ingest, parts, pipeline, web, web_files
 from s2dash.errors import ClusterError, UnreadableFile
 from s2dash.ingest import child
+from s2dash.raster import http
 from s2dash.recipe import default_recipe
 from s2dash.scene import Scene
 from s2dash.settings import GDAL_ENVIRONMENT
@@ -44,7 +45,7 @@ def _as_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in GDAL_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(web_files, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(http, "RETRY_SECONDS", 0)
     monkeypatch.setitem(web._OPTIONS, "retry_delay", 0)
 
 

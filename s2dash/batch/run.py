@@ -28,9 +28,9 @@ from s2dash.classmap import Result
 from s2dash.errors import Cancelled, ClusterError, InputError, OutputConflict, S2DashError, UnknownName, UnreadableFile
 from s2dash.export.contents import class_facts, one_line, staged
 from s2dash.export.geotiff import sidecar_path, write_geotiff_and_sidecar
-from s2dash.ingest.checks import GDAL_ERRORS
 from s2dash.legend import Legend, LegendEntry, default_legend
 from s2dash.pipeline import Fitted
+from s2dash.raster.door import GDAL_ERRORS
 from s2dash.recipe import Recipe
 from s2dash.sampling import draw_sample
 from s2dash.scene import Scene

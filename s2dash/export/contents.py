@@ -7,20 +7,17 @@ import os
 import re
 import tempfile
 import unicodedata
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import rasterio
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from s2dash.classmap import ClassMap, ClassRow, Result
 from s2dash.errors import BrokenResult, OutputConflict, RecipeError
 from s2dash.legend import Legend, clean_name
+from s2dash.raster.door import GDAL_ERRORS, open_raster, without_place_warning
 from s2dash.types import windows
 
 STRIP_ROWS = 512
@@ -154,18 +151,15 @@ def file_strips(
     Raises BrokenResult where it cannot be read or has another shape.
     """
     try:
-        with _open_quietly(path) as dataset:
+        with without_place_warning():
+            opened = open_raster(path)
+        with opened as dataset:
             _check_shape(dataset.shape, classmap)
             strips = windows(classmap.grid.shape_rc, (STRIP_ROWS, classmap.grid.width))
             for window in itertools.islice(strips, first, end):
                 yield window.row, dataset.read(1, window=window.ranges_rc)
-    except RasterioError as error:
+    except GDAL_ERRORS as error:
         raise BrokenResult("The labels of this result can no longer be read. Run it again.") from error
-
-
-def _open_quietly(path: Path) -> rasterio.DatasetReader:
-    with without_place_warning():
-        return rasterio.open(path, driver="GTiff")
 
 
 def _check_shape(shape_rc: tuple[int, ...], classmap: ClassMap) -> None:
@@ -185,19 +179,8 @@ def staged(out: Path) -> Iterator[Path]:
             path = Path(folder) / out.name
             yield path
             os.replace(path, out)
-    except (OSError, RasterioError, CPLE_BaseError) as error:
+    except (OSError, *GDAL_ERRORS) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise OutputConflict(
             f"{out.name} cannot be written: {reason}. Check that the folder exists, may be written and has space left."
         ) from error
-
-
-@contextmanager
-def without_place_warning() -> Iterator[None]:
-    """Silences rasterio where a raster has no place on the Earth: here that is a legal scene.
-
-    Not to be held across a `yield`: warning filters are restored in the order of leaving.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        yield

@@ -12,7 +12,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import rasterio
@@ -34,12 +33,12 @@ from s2dash.export.contents import (
     one_line,
     require_full,
     staged,
-    without_place_warning,
 )
 from s2dash.export.overviews import write_overviews
 from s2dash.export.vrt import class_vrt
 from s2dash.grid import Grid
 from s2dash.legend import Legend
+from s2dash.raster.door import make_geotiff, open_raster, without_place_warning
 from s2dash.settings import thread_count
 
 NODATA_NAME = "No data"
@@ -175,23 +174,9 @@ def _raster_crs(grid: Grid) -> CRS | None:
         return None
 
 
-def _profile(grid: Grid) -> dict[str, Any]:
-    return {
-        "driver": "GTiff",
-        "height": grid.height,
-        "width": grid.width,
-        "count": 1,
-        "dtype": "uint8",
-        "tiled": True,
-        "blockxsize": STRIP_ROWS,
-        "blockysize": STRIP_ROWS,
-        "bigtiff": "if_safer",
-    }
-
-
 def _write_plain(path: Path, result: Result) -> None:
     """The labels as a file for GDAL's COG driver, which copies only."""
-    with rasterio.open(path, "w", **_profile(result.classmap.grid)) as dataset:
+    with make_geotiff(path, result.classmap.grid.shape_rc, "uint8", block=STRIP_ROWS) as dataset:
         for row, strip in label_strips(result.classmap):
             dataset.write(strip, 1, window=((row, row + strip.shape[0]), (0, strip.shape[1])))
 
@@ -250,7 +235,7 @@ def _check_read_back(
 ) -> None:
     """Raise BrokenResult where the file is not what was to be written; `sums` are those of `_write_source`."""
     grid = result.classmap.grid
-    with rasterio.open(path, driver="GTiff") as dataset:
+    with open_raster(path) as dataset:
         colours = dataset.colormap(1)
         checks = {
             "shape": dataset.shape == tuple(grid.shape_rc),

@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-import rasterio
+
+from s2dash.raster.door import make_geotiff
 
 SMALLEST_SIDE = 512
 """Halving goes on until both sides are at most this long: one tile."""
@@ -35,8 +36,7 @@ def write_overviews(strips: Iterable[tuple[int, np.ndarray]], shape_rc: tuple[in
     paths = [folder / f"overview-{number}.tmp" for number in range(len(shapes))]
     with ExitStack() as stack:
         levels = [
-            stack.enter_context(rasterio.open(path, "w", **_profile(shape)))
-            for path, shape in zip(paths, shapes, strict=True)
+            stack.enter_context(make_geotiff(path, shape, "uint8")) for path, shape in zip(paths, shapes, strict=True)
         ]
         for row, strip in strips:
             labels = strip
@@ -71,14 +71,3 @@ def halved(labels: np.ndarray) -> np.ndarray:
     np.copyto(out, b, where=((b == c) | (b == d)) & (b != 0))
     np.copyto(out, a, where=((a == b) | (a == c) | (a == d)) & (a != 0))
     return out
-
-
-def _profile(shape_rc: tuple[int, int]) -> dict[str, object]:
-    return {
-        "driver": "GTiff",
-        "height": shape_rc[0],
-        "width": shape_rc[1],
-        "count": 1,
-        "dtype": "uint8",
-        "bigtiff": "if_safer",
-    }

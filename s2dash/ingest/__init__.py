@@ -15,8 +15,9 @@ import numpy as np
 
 from s2dash import web, web_files
 from s2dash.errors import RecipeError, UnknownName, UnreadableFile
+from s2dash.ingest.area_sources import shapefile_parts
 from s2dash.ingest.assemble import Plan, brought_down, finished, grid_facts, plan, scene_of
-from s2dash.ingest.checks import GDAL_ERRORS, driver_of, open_checked, refuse_web
+from s2dash.ingest.checks import driver_of, open_checked, refuse_web
 from s2dash.ingest.composed import beside
 from s2dash.ingest.describe import has_internal_mask, named_bands, title_from
 from s2dash.ingest.fill import doubt_words, fill_words
@@ -26,6 +27,7 @@ from s2dash.ingest.pile import Given, shown
 from s2dash.ingest.process import run_child
 from s2dash.ingest.product import UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS
 from s2dash.legend import clean_name
+from s2dash.raster.door import GDAL_ERRORS
 from s2dash.reading import read_edge_stack, read_preview_stack
 from s2dash.scene import AREA, Band, Fill, Layer, MaskLayer, Reflectance, Scene
 from s2dash.types import CancelToken, Progress, no_progress
@@ -154,26 +156,34 @@ def with_what_lies_beside(paths: Sequence[Path]) -> tuple[Path, ...]:
 
 def with_area(
     scene: Scene,
-    path: Path,
+    paths: Path | Sequence[Path],
     folder: Path,
-    name: str | None = None,
+    names: Sequence[str] | None = None,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> Scene:
-    """The scene with an area outside of which nothing counts: polygons (GeoJSON, GeoPackage), or a raster mask.
+    """The scene with an area outside of which nothing counts: polygons, or a raster mask.
 
     Parameters
     ----------
-    path : polygons, or a raster in which 0 and nodata are outside
+    paths : polygons, the files of a shapefile, or a raster in which 0 and nodata are outside
     folder : made if missing, for the mask; removed again after an error or a cancellation
+    names : what the files were called where they came from; where None, they are the operator's own, and what lies
+        beside a shapefile belongs to it
 
     Raises UnreadableFile that says what is wrong, Cancelled on request.
     """
-    refuse_web([path])
+    given = [paths] if isinstance(paths, Path) else list(paths)
+    refuse_web(given)
+    if names is None:
+        given += [part for path in given for part in shapefile_parts(path) if part not in given]
+    called = [path.name for path in given] if names is None else [clean_name(name) for name in names]
+    # The file with the shapes gives the area its name.
+    called, given = map(list, zip(*sorted(zip(called, given, strict=True), key=_is_beside_shapes), strict=True))
     request = {
         "kind": "area",
-        "paths": [str(path.resolve())],
-        "names": [name or path.name],
+        "paths": [str(path.resolve()) for path in given],
+        "names": called,
         "folder": str(folder.resolve()),
         "grid": grid_facts(scene.grids[0]),
     }
@@ -196,6 +206,10 @@ def with_area(
         np.save(folder / PREVIEW_NAME, both, allow_pickle=False)
         changed = replace(changed, previews=(folder / PREVIEW_NAME,))
     return changed
+
+
+def _is_beside_shapes(one: tuple[str, Path]) -> bool:
+    return not one[0].lower().endswith(".shp")
 
 
 def without_area(scene: Scene) -> Scene:

@@ -1,58 +1,84 @@
-"""Polygons given as a mask: from a stranger's GeoJSON or GeoPackage to pixels of the scene.
-
-Nothing of GDAL or GEOS parses the file: JSON and SQLite come from Python's own library.
-"""
+"""Polygons given as a mask: from a stranger's files of any common kind to pixels of the scene."""
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import shapely
+from pyproj import CRS
 from shapely.errors import GEOSException
 
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.area_geojson import read_geojson
-from s2dash.ingest.area_geopackage import read_geopackage
-from s2dash.ingest.area_placing import area_on, burn
-from s2dash.ingest.area_shapes import Area, Refusal
+from s2dash.ingest.area_kinds import GEOJSON
+from s2dash.ingest.area_placing import area_on, areas_on, burn
+from s2dash.ingest.area_shapes import (
+    POLYGON,
+    Area,
+    Collected,
+    Others,
+    Refusal,
+    area_of,
+    crs_of,
+    plain,
+    require_few,
+)
+from s2dash.ingest.area_sources import Source, sources
+from s2dash.ingest.area_vectors import read_layers
+from s2dash.ingest.pile import Given
 from s2dash.settings import AREA_LIMITS, AreaLimits
 
-__all__ = ["Area", "area_on", "burn", "is_area_file", "read_area"]
+__all__ = ["Area", "area_on", "areas_on", "burn", "read_area", "read_areas"]
 
-_SQLITE_MAGIC = b"SQLite format 3\x00"
-_UTF8_BOM = b"\xef\xbb\xbf"
-_MAGIC_BYTES = 1_024
-
-
-def is_area_file(path: Path) -> bool:
-    """Whether the first bytes are those of a GeoPackage (SQLite) or of a JSON object.
-
-    Raises UnreadableFile where the file cannot be read at all.
-    """
-    try:
-        start = _start(path)
-    except OSError as error:
-        raise UnreadableFile(f"{path.name} cannot be read: {error.strerror}.") from error
-    return start.startswith(_SQLITE_MAGIC) or _is_json_object(start)
+_NAMES_TOLD = 5
+_DEGREES = CRS.from_user_input("OGC:CRS84")
+_LARGEST_LONGITUDE, _LARGEST_LATITUDE = 180.0, 90.0
 
 
-def read_area(path: Path, limits: AreaLimits = AREA_LIMITS, name: str | None = None) -> Area:
-    """The polygons of a GeoJSON or GeoPackage, in the file's own CRS; `name` is what messages call the file.
+def read_area(
+    given: Path | Sequence[Given],
+    limits: AreaLimits = AREA_LIMITS,
+    name: str | None = None,
+    scratch: Path | None = None,
+    scene_crs: CRS | None = None,
+) -> Area:
+    """The polygons of files that have one coordinate system: see `read_areas`."""
+    [area] = read_areas(given, limits, name, scratch, scene_crs)
+    return area
 
-    Points, lines and curved shapes are left out and noted; polygons that cross themselves are repaired
-    (`shapely.make_valid`, method "structure") and noted.
+
+def read_areas(
+    given: Path | Sequence[Given],
+    limits: AreaLimits = AREA_LIMITS,
+    name: str | None = None,
+    scratch: Path | None = None,
+    scene_crs: CRS | None = None,
+) -> list[Area]:
+    """The polygons of one file, of the files of a shapefile, or of an archive with these, by coordinate system.
+
+    Points and lines are left out and noted; polygons that cross themselves are repaired (`shapely.make_valid`,
+    method "structure") and noted. All layers with polygons count.
+
+    Parameters
+    ----------
+    name : what messages call it, where that is not the name of the first file
+    scratch : the folder for a folder of copies, which is gone afterwards; that of temporary files where None
+    scene_crs : what coordinates are in that are not said to be in any, and are no degrees
 
     Raises UnreadableFile where the file is of another kind, is damaged, holds no polygon or passes a limit.
     """
-    name = name or path.name
+    files = [Given(given.name, given)] if isinstance(given, Path) else list(given)
+    name = name or files[0].name
     try:
-        start = _start(path)
-        if path.stat().st_size > limits.most_bytes:
-            raise Refusal(f"is larger than the {limits.most_bytes:,} bytes accepted for polygons. Simplify them.")
-        if start.startswith(_SQLITE_MAGIC):
-            return read_geopackage(path, name, limits)
-        if _is_json_object(start):
-            return read_geojson(path, name, limits)
-        raise Refusal("is not a file of polygons that we read. Save them as GeoJSON or GeoPackage.")
+        with tempfile.TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as folder:
+            found = sources(files, Path(folder), limits)
+            if found[0].kind == GEOJSON:
+                return [read_geojson(found[0].path, name, limits)]
+            return _read_vectors(found, name, limits, scene_crs)
     except Refusal as refusal:
         raise UnreadableFile(f"{name} {refusal}") from refusal
     except OSError as error:
@@ -61,10 +87,75 @@ def read_area(path: Path, limits: AreaLimits = AREA_LIMITS, name: str | None = N
         raise UnreadableFile(f"{name} holds polygons that cannot be repaired. Simplify them.") from error
 
 
-def _start(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_MAGIC_BYTES)
+@dataclass(frozen=True)
+class _LayerPolygons:
+    name: str
+    polygons: np.ndarray
+    crs: str
 
 
-def _is_json_object(start: bytes) -> bool:
-    return start.removeprefix(_UTF8_BOM).lstrip(b" \t\r\n").startswith(b"{")
+def _read_vectors(found: Sequence[Source], name: str, limits: AreaLimits, scene_crs: CRS | None) -> list[Area]:
+    layers: list[_LayerPolygons] = []
+    others = Others()
+    polygons = vertices = 0
+    for source in found:
+        for layer in read_layers(source.path, limits):
+            if layer.missing and source.kind == "gpkg":
+                # Those that are said to be empty have been taken out.
+                raise Refusal("is damaged: a feature's shape breaks off. Export it again.")
+            flat, beside = _flattened(layer.shapes)
+            others += beside + Others(unknown=layer.damaged)
+            polygons += flat.size
+            vertices += int(shapely.get_num_coordinates(flat).sum())
+            require_few(polygons, vertices, limits)
+            if flat.size:
+                layers.append(_LayerPolygons(layer.name, flat, layer.crs))
+    notes = (*(note for source in found for note in source.notes), *_layers_told(layers))
+    if not layers:
+        return [area_of(Collected(np.empty(0, dtype=object), others), _DEGREES, notes, name, limits)]
+    areas = []
+    for text in dict.fromkeys(layer.crs for layer in layers):
+        together = np.concatenate([layer.polygons for layer in layers if layer.crs == text])
+        crs, doubt = _crs(text, found[0].kind, together, scene_crs)
+        # What is said of all of them is said once.
+        areas.append(area_of(Collected(together, others), crs, (*notes, *doubt), name, limits))
+        notes, others = (), Others()
+    return areas
+
+
+def _flattened(shapes: np.ndarray) -> tuple[np.ndarray, Others]:
+    """Polygons out of multi-polygons and collections, however deep; and what else there is."""
+    others = Others()
+    polygons = []
+    waiting = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
+    while waiting.size:
+        kind = shapely.get_type_id(waiting)
+        polygons.append(waiting[kind == POLYGON])
+        others += Others(int(np.isin(kind, (0, 4)).sum()), int(np.isin(kind, (1, 2, 5)).sum()))
+        waiting = shapely.get_parts(waiting[np.isin(kind, (6, 7))])
+        waiting = waiting[~shapely.is_empty(waiting)]
+    return np.concatenate(polygons) if polygons else np.empty(0, dtype=object), others
+
+
+def _crs(text: str, kind: str, polygons: np.ndarray, scene_crs: CRS | None) -> tuple[CRS, tuple[str, ...]]:
+    """What coordinates are in, and a note where the file does not say it."""
+    if text.startswith('GEOGCS["Undefined geographic SRS"'):
+        return _DEGREES, ("The file does not say which degrees it uses; taken as WGS 84.",)
+    if text:
+        return crs_of(text), ()
+    west, south, east, north = shapely.total_bounds(polygons)
+    missing = "The shapefile came without its .prj" if kind == "shp" else "The file does not say what it is in"
+    if kind != "gpkg" and max(-west, east) <= _LARGEST_LONGITUDE and max(-south, north) <= _LARGEST_LATITUDE:
+        return _DEGREES, (f"{missing}; its coordinates are taken as degrees (WGS 84).",)
+    if kind != "gpkg" and scene_crs is not None and scene_crs.is_projected:
+        return scene_crs, (f"{missing}; its coordinates are taken as those of the scene ({scene_crs.name}).",)
+    raise Refusal("does not say which coordinates it uses. Save it with a coordinate system, such as EPSG:4326.")
+
+
+def _layers_told(layers: Sequence[_LayerPolygons]) -> tuple[str, ...]:
+    return (f"Polygons of {len(layers):,} layers are used: {_listed(layers)}.",) if len(layers) > 1 else ()
+
+
+def _listed(layers: Sequence[_LayerPolygons]) -> str:
+    names = ", ".join(plain(layer.name) for layer in layers[:_NAMES_TOLD])
+    return names if len(layers) <= _NAMES_TOLD else f"{names} and {len(layers) - _NAMES_TOLD:,} more"

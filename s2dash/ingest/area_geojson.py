@@ -1,9 +1,14 @@
-"""GeoJSON of a stranger, read by Python's own parser within limits: its polygons and its coordinates."""
+"""GeoJSON of a stranger, read by Python's own parser within limits: its polygons and its coordinates.
+
+Not by GDAL, which takes each of these files with another meaning: rings that are not closed, values given twice,
+numbers that are none, coordinate systems behind links.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -17,18 +22,29 @@ from s2dash.settings import AreaLimits
 
 _MEMBERS = frozenset(("type", "features", "geometry", "geometries", "coordinates", "crs", "properties", "name"))
 _NESTS = ("FeatureCollection", "Feature", "GeometryCollection")
-_OTHERS = ("Point", "MultiPoint", "LineString", "MultiLineString")
+_OTHERS = {"Point": "points", "MultiPoint": "points", "LineString": "lines", "MultiLineString": "lines"}
 _EPSG_NAME = re.compile(
     r"(?:EPSG:|urn:(?:x-)?ogc:def:crs:EPSG:[\d.]*:|https?://www\.opengis\.net/def/crs/EPSG/[\d.]+/)(\d{1,6})", re.I
 )
+_ELSE = re.compile(r'"esriGeometry|"spatialReference"|"type"\s*:\s*"Topology"')
+_SEEN = 4_000
+"""Characters in which another kind of JSON shows: that of Esri, TopoJSON."""
+_SEPARATORS = {0x1E: "\n"}
+_LINE = re.compile(r"\s*\{.*\}\s*")
 _CRS84_NAME = re.compile(
     r"(?:OGC:CRS84|CRS84|urn:ogc:def:crs:OGC:[\d.]*:CRS84|https?://www\.opengis\.net/def/crs/OGC/[\d.]+/CRS84)", re.I
 )
 
 
 def read_geojson(path: Path, name: str, limits: AreaLimits) -> Area:
-    """The polygons of a GeoJSON (RFC 7946; of GeoJSON 2008 the member `crs`). Raises Refusal and OSError."""
-    document = _parsed(_checked_text(path, limits))
+    """The polygons of a GeoJSON (RFC 7946, its sequences of RFC 8142; of GeoJSON 2008 the member `crs`).
+
+    Raises Refusal and OSError.
+    """
+    text = _checked_text(path, limits)
+    if _ELSE.search(text, 0, _SEEN):
+        raise Refusal(f"is JSON, but not GeoJSON. Run `ogr2ogr area.gpkg {shlex.quote(name)}`, and give area.gpkg.")
+    document = _document(text)
     crs = _named_crs(document)
     found = collect(_shapes(document), limits)
     # Lists of lists take ten times the memory of the arrays made of them.
@@ -46,6 +62,14 @@ def _checked_text(path: Path, limits: AreaLimits) -> str:
         if found > most:
             raise Refusal(f"holds {found:,} {what}; at most {most:,} are accepted. Simplify the polygons.")
     return data.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def _document(text: str) -> dict[str, Any]:
+    """The document; where each line is one, all of them together."""
+    lines = [line for line in text.translate(_SEPARATORS).splitlines() if line.strip()]
+    if len(lines) > 1 and all(_LINE.fullmatch(line) for line in (*lines[:2], lines[-1])):
+        return {"type": "FeatureCollection", "features": [_parsed(line) for line in lines]}
+    return _parsed(text)
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -90,8 +114,8 @@ def _named_crs(document: dict[str, Any]) -> CRS:
     return epsg(int(code[1]))
 
 
-def _shapes(document: dict[str, Any]) -> Iterator[list[np.ndarray] | None]:
-    """Rings of each polygon; none for an empty one, None for a shape that is no polygon."""
+def _shapes(document: dict[str, Any]) -> Iterator[list[np.ndarray] | str]:
+    """Rings of each polygon, none for an empty one; for a shape that is no polygon, what it is."""
     waiting: list[Any] = [document]
     while waiting:
         item = waiting.pop()
@@ -106,8 +130,8 @@ def _shapes(document: dict[str, Any]) -> Iterator[list[np.ndarray] | None]:
             yield _rings(item.get("coordinates"))
         elif kind == "MultiPolygon":
             yield from (_rings(rings) for rings in _list(item.get("coordinates")))
-        elif kind in _OTHERS:
-            yield None
+        elif isinstance(kind, str) and kind in _OTHERS:
+            yield _OTHERS[kind]
         else:
             raise Refusal("is JSON, but not GeoJSON. Save the polygons as GeoJSON.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,13 @@ from rasterio.warp import reproject
 
 from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid, decimation_step
-from s2dash.ingest.area import area_on, burn, is_area_file, read_area
+from s2dash.ingest.area import areas_on, burn, read_areas
 from s2dash.ingest.assemble import grid_of
 from s2dash.ingest.canonical import BLOCK
-from s2dash.ingest.checks import GDAL_ERRORS, header_damage_told, open_checked, read_grid
+from s2dash.ingest.checks import driver_of, header_damage_told, open_checked, read_grid
+from s2dash.ingest.kinds import is_beside
+from s2dash.ingest.pile import Given
+from s2dash.raster.door import GDAL_ERRORS, make_geotiff
 from s2dash.reading import preview_places
 from s2dash.scene import LIVE_PIXELS
 from s2dash.types import Window, windows
@@ -27,26 +30,30 @@ PREVIEW_NAME = "area_preview.npy"
 
 
 def write_area(
-    path: Path, name: str, grid_facts: list[Any], folder: Path, progress: Callable[[float], None]
+    given: Sequence[Given], grid_facts: list[Any], folder: Path, progress: Callable[[float], None]
 ) -> dict[str, Any]:
     """Write the mask as a raster on the grid (1 inside, 0 outside), and its decimated copy; returns the facts.
 
-    Raises UnreadableFile where the file is neither polygons nor a raster, or leaves nothing of the scene.
+    `given` are polygons, which may lie in several files, or a raster. Raises UnreadableFile where it is neither, or
+    leaves nothing of the scene.
     """
     grid = grid_of(grid_facts)
     notes: tuple[str, ...] = ()
     parts: Iterator[tuple[Window, np.ndarray]]
-    if is_area_file(path):
-        area = area_on(read_area(path, name=name), grid)
-        notes = area.notes
-        parts = ((part, burn(area, grid, part)) for part in _parts(grid))
+    name = given[0].name
+    raster = _raster_of(given)
+    if raster is not None:
+        name = raster.name
+        parts = _from_raster(raster.path, name, grid)
     else:
-        parts = _from_raster(path, name, grid)
+        areas = areas_on(read_areas(given, scratch=folder, scene_crs=grid.crs), grid)
+        notes = tuple(dict.fromkeys(note for area in areas for note in area.notes))
+        parts = ((part, np.maximum.reduce([burn(area, grid, part) for area in areas])) for part in _parts(grid))
     rows, cols = preview_places(grid, decimation_step(grid.shape_rc, LIVE_PIXELS))
     preview = np.zeros((len(rows), len(cols)), dtype=np.uint8)
     found = hashlib.sha256()
     any_inside = False
-    with rasterio.open(folder / RASTER_NAME, "w", **_profile(grid)) as out:
+    with _begun(folder / RASTER_NAME, grid) as out:
         for part, inside in parts:
             out.write(inside, 1, window=part.ranges_rc)
             found.update(inside.tobytes())
@@ -58,6 +65,13 @@ def write_area(
         raise UnreadableFile(f"{name} leaves nothing of the scene: no pixel's centre lies inside. Choose another area.")
     np.save(folder / PREVIEW_NAME, preview, allow_pickle=False)
     return {"raster": RASTER_NAME, "preview": PREVIEW_NAME, "digest": found.hexdigest(), "notes": list(notes)}
+
+
+def _raster_of(given: Sequence[Given]) -> Given | None:
+    """The one file that begins as a GeoTIFF or JPEG 2000, where nothing else is given but what lies beside such."""
+    main = [one for one in given if not is_beside(one.name)] or given
+    is_one = len(main) == 1 and main[0].path.stat().st_size > 0
+    return main[0] if is_one and driver_of(main[0].path) is not None else None
 
 
 def _parts(grid: Grid) -> Iterator[Window]:
@@ -101,18 +115,14 @@ def _from_raster(path: Path, name: str, grid: Grid) -> Iterator[tuple[Window, np
         yield part, out
 
 
-def _profile(grid: Grid) -> dict[str, Any]:
-    return {
-        "driver": "GTiff",
-        "height": grid.height,
-        "width": grid.width,
-        "count": 1,
-        "dtype": "uint8",
-        "crs": grid.crs_wkt,
-        "transform": grid.transform,
-        "tiled": True,
-        "blockxsize": BLOCK,
-        "blockysize": BLOCK,
-        "compress": "deflate",
-        "zlevel": 1,
-    }
+def _begun(path: Path, grid: Grid) -> rasterio.io.DatasetWriter:
+    return make_geotiff(
+        path,
+        grid.shape_rc,
+        "uint8",
+        crs_wkt=grid.crs_wkt,
+        transform=grid.transform,
+        block=BLOCK,
+        compress="deflate",
+        zlevel=1,
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import shapely
@@ -16,6 +17,11 @@ from s2dash.grid import Grid
 from s2dash.ingest.area_shapes import Area, Refusal, degrees_each, points_of, polygons_of
 from s2dash.settings import AREA_LIMITS, AreaLimits
 from s2dash.types import Window
+
+
+class OutsideScene(UnreadableFile):
+    """No polygon meets the scene."""
+
 
 _CROSSINGS_EACH = 2_000_000
 _LARGEST_BEND_PX = 0.25
@@ -43,6 +49,24 @@ def area_on(area: Area, grid: Grid, limits: AreaLimits = AREA_LIMITS) -> Area:
         raise UnreadableFile(
             f"{area.name} cannot be brought into the scene's coordinates. Save it in WGS 84 (EPSG:4326)."
         ) from error
+
+
+def areas_on(areas: Sequence[Area], grid: Grid) -> list[Area]:
+    """Each of the areas that meets the scene as `area_on` has it; raises what that does where none is left."""
+    placed: list[Area] = []
+    outside: list[UnreadableFile] = []
+    for area in areas:
+        try:
+            placed.append(area_on(area, grid))
+        except OutsideScene as error:
+            outside.append(error)
+    if not placed:
+        raise outside[0]
+    if outside:
+        left = len(outside)
+        note = f"Polygons of {left} coordinate system{'s' * (left > 1)} lie outside the scene."
+        placed[0] = replace(placed[0], notes=(*placed[0].notes, note))
+    return placed
 
 
 def burn(area: Area, grid: Grid, window: Window) -> np.ndarray:
@@ -76,10 +100,10 @@ def _area_on(area: Area, grid: Grid, target: CRS, limits: AreaLimits) -> Area:
     source = CRS.from_user_input(area.crs_wkt)
     box = _neighbourhood(grid, source)
     if box is None:
-        raise UnreadableFile(_outside(area, grid, source))
+        raise OutsideScene(_outside(area, grid, source))
     cut, origin = _cut_down(polygons_of(area.geometry), box, source)
     if not len(cut):
-        raise UnreadableFile(_outside(area, grid, source))
+        raise OutsideScene(_outside(area, grid, source))
     if not source.equals(target, ignore_axis_order=True):
         place = _placing(source, grid)
         longest = _longest_edge(grid, box, place)
@@ -90,7 +114,7 @@ def _area_on(area: Area, grid: Grid, target: CRS, limits: AreaLimits) -> Area:
     shapely.prepare(outline)
     meets = shapely.intersects(outline, cut)
     if not meets.any():
-        raise UnreadableFile(_outside(area, grid, source))
+        raise OutsideScene(_outside(area, grid, source))
     within = len(np.unique(origin[meets]))
     notes = area.notes
     if within < area.polygon_count:

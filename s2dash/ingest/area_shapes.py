@@ -1,9 +1,11 @@
-"""What both readers of polygons share: the polygons themselves, their limits, their repair, their refusal."""
+"""What all readers of polygons share: the polygons themselves, their limits, their repair, their refusal."""
 
 from __future__ import annotations
 
 import math
+import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -71,26 +73,74 @@ def epsg(code: int) -> CRS:
         raise Refusal(f"names EPSG:{code}, which is not known here. Save it in WGS 84 (EPSG:4326).") from error
 
 
+_MOST_WKT = 20_000
+_WKT_OPENING_FILES = ("EXTENSION", "PARAMETERFILE", "PROJ-BASED", "PROJ BASED", "+PROJ", "+INIT")
+"""Parts of WKT through which PROJ opens files that the text names, or runs its own language."""
+
+
+def crs_of(text: str) -> CRS:
+    """The CRS of `EPSG:…` or of WKT that names no files. Raises Refusal."""
+    code = re.fullmatch(r"EPSG:(\d{1,6})", text)
+    if code is not None:
+        return epsg(int(code[1]))
+    refusal = Refusal("uses a coordinate system that we do not read. Save it in WGS 84 (EPSG:4326).")
+    if len(text) > _MOST_WKT or any(part in text.upper() for part in _WKT_OPENING_FILES):
+        raise refusal
+    try:
+        return CRS.from_wkt(text)
+    except CRSError as error:
+        raise refusal from error
+
+
+@dataclass(frozen=True)
+class Others:
+    """How many shapes there are that are no polygons."""
+
+    points: int = 0
+    lines: int = 0
+    unknown: int = 0
+    """Of other kinds, or damaged."""
+
+    def __add__(self, other: Others) -> Others:
+        return Others(self.points + other.points, self.lines + other.lines, self.unknown + other.unknown)
+
+    @property
+    def total(self) -> int:
+        return self.points + self.lines + self.unknown
+
+    def words(self) -> str:
+        """`12 lines and 1 point`; empty where there are none."""
+        counted = [
+            f"{count:,} {one if count == 1 else many}"
+            for count, one, many in (
+                (self.lines, "line", "lines"),
+                (self.points, "point", "points"),
+                (self.unknown, "shape of another kind", "shapes of other kinds"),
+            )
+            if count
+        ]
+        return " and ".join([", ".join(counted[:-1]), counted[-1]] if len(counted) > 1 else counted)
+
+
 @dataclass(frozen=True)
 class Collected:
-    """Rings as they stand in the file."""
+    """Polygons as they stand in the file, and what stands beside them."""
 
-    rings: list[np.ndarray]
-    """Each (n, 2) float64; a polygon's shell comes before its holes."""
-    owners: list[int]
-    """The polygon of each ring, from 0 upwards."""
-    others: int
-    """Shapes that are no polygons."""
+    polygons: np.ndarray
+    """(n,) of shapely.Polygon, none of them empty; they may be invalid."""
+    others: Others
 
 
-def collect(shapes: Iterable[list[np.ndarray] | None], limits: AreaLimits) -> Collected:
-    """The rings of polygons that are not empty. A shape is None where it is no polygon. Raises Refusal."""
+def collect(shapes: Iterable[list[np.ndarray] | str], limits: AreaLimits) -> Collected:
+    """Polygons of rings, those that are empty left out. A shape is a word where it is no polygon. Raises Refusal."""
     rings: list[np.ndarray] = []
     owners: list[int] = []
-    count = vertices = others = 0
+    count = vertices = 0
+    others: Counter[str] = Counter()
     for shape in shapes:
-        if shape is None:
-            others += 1
+        if isinstance(shape, str):
+            others[shape] += 1
+            continue
         if not shape or not len(shape[0]):
             continue
         full = [ring for ring in shape if len(ring)]
@@ -98,20 +148,28 @@ def collect(shapes: Iterable[list[np.ndarray] | None], limits: AreaLimits) -> Co
         owners += [count] * len(full)
         count += 1
         vertices += sum(map(len, full))
-        if count > limits.most_polygons:
-            raise Refusal(f"holds more than {limits.most_polygons:,} polygons. Keep only those that are needed.")
-        if vertices > limits.most_vertices:
-            raise Refusal(f"holds more than {limits.most_vertices:,} points. Simplify the polygons.")
-    if not count:
-        raise Refusal("holds no polygons. Choose a file with polygons; points and lines have no inside.")
-    return Collected(rings, owners, others)
+        require_few(count, vertices, limits)
+    return Collected(_built(rings, owners), Others(**others))
+
+
+def require_few(polygons: int, vertices: int, limits: AreaLimits) -> None:
+    """Raise Refusal for more polygons or points than are accepted."""
+    if polygons > limits.most_polygons:
+        raise Refusal(f"holds more than {limits.most_polygons:,} polygons. Keep only those that are needed.")
+    if vertices > limits.most_vertices:
+        raise Refusal(f"holds more than {limits.most_vertices:,} points. Simplify the polygons.")
+
+
+_NOT_FINITE = "holds coordinates that are not finite numbers. Export it again."
 
 
 def _built(rings: list[np.ndarray], owners: list[int]) -> np.ndarray:
+    if not rings:
+        return np.empty(0, dtype=object)
     lengths = np.array([len(ring) for ring in rings])
     points = np.concatenate(rings)
     if not np.isfinite(points).all():
-        raise Refusal("holds coordinates that are not finite numbers. Export it again.")
+        raise Refusal(_NOT_FINITE)
     if lengths.min() < 4:
         raise Refusal(f"is damaged: a polygon's ring has {lengths.min()} points, and needs 4. Export it again.")
     ends = np.cumsum(lengths)
@@ -187,18 +245,23 @@ def _edges_cross(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def area_of(found: Collected, crs: CRS, notes: tuple[str, ...], name: str, limits: AreaLimits) -> Area:
     """Valid polygons from what was collected. Raises Refusal where they are damaged or have no place on a map."""
+    others = found.others
+    if not found.polygons.size:
+        beside = f" but {others.words()}" if others.total else ""
+        raise Refusal(f"holds no polygons{beside}. Choose a file with polygons; points and lines have no inside.")
     if not (crs.is_geographic or crs.is_projected):
         raise Refusal("uses coordinates that are no place on a map. Save it in WGS 84 (EPSG:4326).")
-    built = _built(found.rings, found.owners)
-    _require_on_earth(built, crs)
-    polygons, repairs = _repaired(built, limits)
-    if found.others:
-        notes = (*notes, f"Left out, being no polygons but points, lines or curves: {found.others:,}.")
+    _require_on_earth(found.polygons, crs)
+    polygons, repairs = _repaired(found.polygons, limits)
+    if others.total:
+        notes = (*notes, f"Left out, being no polygons but points, lines or curves: {others.total:,}.")
     return Area(shapely.multipolygons(polygons), crs.to_wkt(), len(polygons), notes + repairs, name)
 
 
 def _require_on_earth(polygons: np.ndarray, crs: CRS) -> None:
     bounds = shapely.total_bounds(polygons)
+    if not np.isfinite(shapely.get_coordinates(polygons)).all():
+        raise Refusal(_NOT_FINITE)
     if abs(bounds).max() > _FARTHEST:
         raise Refusal("holds coordinates that lie nowhere on the Earth. Save it in WGS 84 (EPSG:4326).")
     west, south, east, north = bounds * (degrees_each(crs) if crs.is_geographic else 0)

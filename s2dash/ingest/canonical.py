@@ -22,7 +22,8 @@ import rasterio
 from s2dash import missions, resample
 from s2dash.errors import BrokenResult, UnreadableFile
 from s2dash.grid import Grid
-from s2dash.ingest.checks import GDAL_ERRORS, block_bytes, open_checked
+from s2dash.ingest.checks import block_bytes, open_checked
+from s2dash.raster.door import GDAL_ERRORS, make_geotiff, open_raster
 from s2dash.reading import as_mask, preview_places
 from s2dash.scene import FILE_MASK, Scene
 from s2dash.settings import thread_count
@@ -244,7 +245,7 @@ class _Work:
         try:
             if self._out is None:
                 path = self.folder / raster_name(self.number)
-                self._out = rasterio.open(path, "w", **_profile(self.source, self._count))
+                self._out = _begun(path, self.source, self._count)
             self._out.write(values, window=piece.ranges_rc)
         except GDAL_ERRORS as error:
             raise _broken(self.source) from error
@@ -252,7 +253,7 @@ class _Work:
     def require_written(self) -> None:
         """Raises BrokenResult where the raster, now closed, is not whole: closing tells nothing of a full disk."""
         try:
-            rasterio.open(self.folder / raster_name(self.number), driver="GTiff").close()
+            open_raster(self.folder / raster_name(self.number)).close()
         except GDAL_ERRORS as error:
             raise _broken(self.source) from error
 
@@ -331,27 +332,23 @@ def _block_side(pixel_bytes: int) -> int:
     return side
 
 
-def _profile(source: Source, count: int) -> dict[str, Any]:
-    floating = np.issubdtype(np.dtype(source.dtype), np.floating)
-    side = _block_side(np.dtype(source.dtype).itemsize * count)
-    return {
-        "driver": "GTiff",
-        "height": source.grid.height,
-        "width": source.grid.width,
-        "count": count,
-        "dtype": source.dtype,
-        "crs": source.grid.crs_wkt,
-        "transform": source.grid.transform,
-        "tiled": True,
-        "blockxsize": side,
-        "blockysize": side,
-        "interleave": "band",
-        "compress": "zstd",
-        "zstd_level": 1,
-        "predictor": 3 if floating and np.dtype(source.dtype).itemsize > 2 else 1 if floating else 2,
-        "photometric": "minisblack",
-        "bigtiff": "if_safer",
-    }
+def _begun(path: Path, source: Source, count: int) -> rasterio.io.DatasetWriter:
+    dtype = np.dtype(source.dtype)
+    floating = np.issubdtype(dtype, np.floating)
+    return make_geotiff(
+        path,
+        source.grid.shape_rc,
+        source.dtype,
+        count=count,
+        crs_wkt=source.grid.crs_wkt,
+        transform=source.grid.transform,
+        block=_block_side(dtype.itemsize * count),
+        interleave="band",
+        compress="zstd",
+        zstd_level=1,
+        predictor=3 if floating and dtype.itemsize > 2 else 1 if floating else 2,
+        photometric="minisblack",
+    )
 
 
 def _values_of(dataset: rasterio.DatasetReader, source: Source, piece: Window) -> np.ndarray:

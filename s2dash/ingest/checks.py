@@ -12,13 +12,12 @@ import rasterio
 from affine import Affine
 from pyproj import CRS
 from pyproj.exceptions import CRSError, ProjError
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 
 from s2dash import web, web_files
 from s2dash.errors import UnreadableFile
 from s2dash.grid import Grid
 from s2dash.ingest.kinds import SEEN_BYTES, WANTED, kind_of
+from s2dash.raster.door import GDAL_ERRORS, open_raster
 from s2dash.settings import INGEST_LIMITS, IngestLimits
 
 _DRIVERS = (
@@ -40,9 +39,6 @@ _FARTHEST = 1e12
 
 _REFUSED_DOMAINS = ("OVERVIEWS", "GEOLOCATION")
 """Metadata through which a genuine GeoTIFF or JPEG 2000 makes GDAL open other files."""
-
-GDAL_ERRORS = (RasterioError, CPLE_BaseError)
-"""What a damaged file makes rasterio raise; the second comes from properties that GDAL reads late."""
 
 _JP2_DECODED_BYTES = 4
 """OpenJPEG decodes a tile into 32-bit numbers before they become what the header says."""
@@ -105,7 +101,7 @@ def open_checked(path: Path, limits: IngestLimits = INGEST_LIMITS, name: str | N
     if driver is None:
         raise UnreadableFile(kind_of(shown, first_bytes(path)).sentence(shown))
     with header_damage_told(shown):
-        dataset = web_files.open_dataset(path) if web.is_web(path) else rasterio.open(path, driver=driver)
+        dataset = web_files.open_dataset(path) if web.is_web(path) else open_raster(path, driver)
     try:
         with header_damage_told(shown):
             file_bytes = web.size_bytes(path) if web.is_web(path) else path.stat().st_size

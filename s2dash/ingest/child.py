@@ -17,7 +17,7 @@ from typing import Any
 from s2dash.errors import S2DashError, UnknownName
 from s2dash.ingest.checks import refuse_web
 from s2dash.ingest.sandbox import confine
-from s2dash.settings import INGEST_LIMITS
+from s2dash.settings import AREA_INGEST_LIMITS, INGEST_LIMITS
 
 _UNPACKING_SHARE = 0.1
 _STEP = 0.002
@@ -27,7 +27,8 @@ def main() -> int:
     """Serve one request; returns the exit status: 0 for a scene, 2 for a refusal."""
     request = json.loads(sys.stdin.readline())
     folder = Path(request["folder"])
-    protections = confine([Path(path) for path in request["paths"]], folder, INGEST_LIMITS)
+    limits = AREA_INGEST_LIMITS if request["kind"] == "area" else INGEST_LIMITS
+    protections = confine([Path(path) for path in request["paths"]], folder, limits)
     _say(protections=protections.sentence())
     return serve(request, folder)
 
@@ -105,10 +106,10 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
 def _area(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Burn a drawn area, or a raster that says where, onto the grid of a scene."""
     from s2dash.ingest.area_mask import write_area
+    from s2dash.ingest.pile import Given
 
-    return write_area(
-        Path(request["paths"][0]), request["names"][0], request["grid"], folder, _Progress(0, 1, "Reading the area")
-    )
+    given = [Given(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
+    return write_area(given, request["grid"], folder, _Progress(0, 1, "Reading the area"))
 
 
 if __name__ == "__main__":

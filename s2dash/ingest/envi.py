@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import rasterio
@@ -19,9 +19,9 @@ from affine import Affine
 from pyproj import CRS
 
 from s2dash.errors import BrokenResult, UnreadableFile
-from s2dash.ingest.checks import GDAL_ERRORS
 from s2dash.ingest.places import crs_of_text
 from s2dash.legend import clean_name
+from s2dash.raster.door import GDAL_ERRORS, make_geotiff
 from s2dash.sentinel2 import BANDS
 from s2dash.settings import INGEST_LIMITS, IngestLimits
 
@@ -127,7 +127,7 @@ def rewrite(pixels: Path, name: str, header: Header, out: Path, progress: Callab
 def _write(file: BinaryIO, header: Header, out: Path, progress: Callable[[float], None]) -> None:
     (height, width), count = header.shape_rc, header.count
     rows_at_once = max(1, _PIECE_BYTES // (width * count * header.dtype.itemsize))
-    with rasterio.open(out, "w", **_profile(header)) as whole:
+    with _begun(out, header) as whole:
         if header.names:
             whole.descriptions = header.names
         if header.scales:
@@ -143,21 +143,19 @@ def _write(file: BinaryIO, header: Header, out: Path, progress: Callable[[float]
             progress((row + rows) / height)
 
 
-def _profile(header: Header) -> dict[str, Any]:
-    profile = {
-        "driver": "GTiff",
-        "height": header.shape_rc[0],
-        "width": header.shape_rc[1],
-        "count": header.count,
-        "dtype": header.dtype.newbyteorder("=").name,
-        "nodata": _fitting(header.nodata, header.dtype),
-        "crs": header.crs_wkt,
-        "interleave": "band",
-        "photometric": "minisblack",
-        "alpha": "unspecified",
-        "bigtiff": "if_safer",
-    }
-    return profile if header.transform is None else profile | {"transform": header.transform}
+def _begun(path: Path, header: Header) -> rasterio.io.DatasetWriter:
+    return make_geotiff(
+        path,
+        header.shape_rc,
+        header.dtype.newbyteorder("=").name,
+        count=header.count,
+        crs_wkt=header.crs_wkt,
+        transform=header.transform,
+        nodata=_fitting(header.nodata, header.dtype),
+        interleave="band",
+        photometric="minisblack",
+        alpha="unspecified",
+    )
 
 
 def _fitting(nodata: float | None, dtype: np.dtype) -> float | None:

@@ -29,7 +29,8 @@ _SUBDATASETS = (
     "GeoTIFF; or run `gdal_translate` with a name that `gdalinfo {name}` lists."
 )
 _UNPACK = "Unpack it and give the files in it, or pack them as zip."
-_AREA = "It can say which area to keep, beside a scene: save it as GeoJSON and give it there."
+_AREA = "It can say which area to keep: open a picture first, and give it as the area (`Keep only an area`, `--area`)."
+_AREA_SAVED = "It can say which area to keep, beside a picture: save it as GeoPackage, and give it as the area."
 _DOWNLOAD = "Download it again, and give it when it is complete."
 
 
@@ -165,7 +166,7 @@ _BY_ENDING: tuple[tuple[tuple[str, ...], Kind], ...] = (
     ((".h5", ".he5", ".hdf5"), _HDF5),
     ((".hdf", ".hdf4", ".h4"), _HDF4),
     ((".zarr", *_ZARR_NAMES), _ZARR),
-    ((".gdb",), Kind("a geodatabase (Esri)", _AREA)),
+    ((".gdb",), Kind("a geodatabase (Esri)", _AREA_SAVED)),
     ((".dim",), _DIMAP),
     ((".adf",), _ESRI_GRID),
     ((".sdat", ".sgrd"), _SAGA),

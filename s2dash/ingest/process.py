@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from s2dash.errors import S2DashError, UnknownName, UnreadableFile
-from s2dash.settings import GDAL_ENVIRONMENT, INGEST_LIMITS
+from s2dash.settings import AREA_INGEST_LIMITS, INGEST_LIMITS
 from s2dash.types import CancelToken, Progress
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,8 @@ def run_child(request: Mapping[str, Any], folder: Path, progress: Progress, canc
             env=_environment(),
             cwd=folder,
         )
-        watch = threading.Thread(target=_watch, args=(child, cancel), daemon=True)
+        limits = AREA_INGEST_LIMITS if request["kind"] == "area" else INGEST_LIMITS
+        watch = threading.Thread(target=_watch, args=(child, cancel, limits.wall_seconds), daemon=True)
         watch.start()
         try:
             outcome = _converse(child, request, progress)
@@ -66,7 +67,8 @@ def run_child(request: Mapping[str, Any], folder: Path, progress: Progress, canc
         if outcome is None:
             complaints.seek(0)
             _log.warning("the ingest process ended early: %s", complaints.read()[-2000:].decode(errors="replace"))
-            name = str(request["names"][0]) if len(request["names"]) == 1 else "One of the files"
+            is_one = len(request["names"]) == 1 or request["kind"] == "area"
+            name = str(request["names"][0]) if is_one else "One of the files"
             raise UnreadableFile(
                 f"{name} could not be read: it is damaged, or asks for more memory or time than a file may take."
             )
@@ -76,7 +78,7 @@ def run_child(request: Mapping[str, Any], folder: Path, progress: Progress, canc
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     packages = str(Path(__file__).parents[2])
-    return kept | GDAL_ENVIRONMENT | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": packages}
+    return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": packages}
 
 
 def _close_pipes(child: subprocess.Popen[bytes]) -> None:
@@ -87,11 +89,11 @@ def _close_pipes(child: subprocess.Popen[bytes]) -> None:
                 pipe.close()
 
 
-def _watch(child: subprocess.Popen[bytes], cancel: CancelToken) -> None:
+def _watch(child: subprocess.Popen[bytes], cancel: CancelToken, most_seconds: float) -> None:
     """End the child when it is cancelled or takes too long."""
     waited = 0.0
     while child.poll() is None:
-        if cancel.is_cancelled or waited > INGEST_LIMITS.wall_seconds:
+        if cancel.is_cancelled or waited > most_seconds:
             child.kill()
         try:
             child.wait(_POLL_SECONDS)

@@ -20,8 +20,9 @@ from rasterio.enums import ColorInterp
 from s2dash.errors import BrokenResult, InputError, UnreadableFile
 from s2dash.grid import Grid
 from s2dash.ingest.align import MANY_SCENES, same_crs
-from s2dash.ingest.checks import GDAL_ERRORS, header_damage_told, open_checked, read_grid
+from s2dash.ingest.checks import header_damage_told, open_checked, read_grid
 from s2dash.ingest.describe import has_internal_mask
+from s2dash.raster.door import GDAL_ERRORS, make_geotiff
 from s2dash.resample import relation
 from s2dash.settings import INGEST_LIMITS
 from s2dash.types import Window, windows
@@ -70,7 +71,7 @@ def put_together(tiles: Sequence[Tile], name: str, out: Path, progress: Callable
         covered = _coverage(places, opened, grid)
         work = _Mosaic(tuple(opened), tuple(places), grid, has_gaps=covered < 1)
         try:
-            with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(out, "w", **work.profile()) as whole:
+            with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), work.begun(out) as whole:
                 _describe(opened[0].dataset, whole)
                 pieces = list(windows(grid.shape_rc, work.piece_rc()))
                 for number, piece in enumerate(pieces, 1):
@@ -214,25 +215,23 @@ class _Mosaic:
     def _has_alpha(self) -> bool:
         return ColorInterp.alpha in self.opened[0].dataset.colorinterp
 
-    def profile(self) -> dict[str, Any]:
-        return {
-            "driver": "GTiff",
-            "height": self.grid.height,
-            "width": self.grid.width,
-            "count": self.opened[0].dataset.count,
-            "dtype": self.dtype,
-            "crs": self.grid.crs_wkt,
-            "transform": self.grid.transform,
-            "nodata": self.nodata,
-            "tiled": True,
-            "blockxsize": _BLOCK,
-            "blockysize": _BLOCK,
-            "interleave": "band",
-            "compress": "zstd",
-            "zstd_level": 1,
-            "photometric": "minisblack",
-            "bigtiff": "if_safer",
-        }
+    def begun(self, path: Path) -> rasterio.io.DatasetWriter:
+        """The raster of the whole, empty."""
+        count = self.opened[0].dataset.count
+        return make_geotiff(
+            path,
+            self.grid.shape_rc,
+            self.dtype.name,
+            count=count,
+            crs_wkt=self.grid.crs_wkt,
+            transform=self.grid.transform,
+            block=_BLOCK,
+            nodata=self.nodata,
+            interleave="band",
+            compress="zstd",
+            zstd_level=1,
+            photometric="minisblack",
+        )
 
     def piece_rc(self) -> tuple[int, int]:
         """Rows and columns that are composed at once: whole blocks of the picture."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import s2dash
 from s2dash import memory
 from s2dash.offline_assets import ContentSecurityPolicy, asset_routes
 from s2dash.page_head import PageHead
-from s2dash.settings import GDAL_ENVIRONMENT
 from s2dash.tiles import process_tile_store, tile_routes
 from s2dash.ui.services import warmed_up
 from s2dash.upload_store import process_upload_store, upload_routes
@@ -22,9 +20,8 @@ PAGE = Path(s2dash.__file__).parent / "ui" / "page.py"
 
 
 def server_parts() -> dict[str, Any]:
-    """What `st.App` takes: page, lifespan, routes, middleware. Sets GDAL's environment for this process."""
+    """What `st.App` takes: page, lifespan, routes, middleware."""
     memory.share_pools()
-    os.environ.update(GDAL_ENVIRONMENT)
     base_path = str(st.get_option("server.baseUrlPath"))
     return {
         "script_path": PAGE,

@@ -14,6 +14,10 @@ from s2dash.ui import services, text
 from s2dash.ui.uploads import Loaded, bring, follow, forget, read_area
 
 READING_AREA = "reading an area"
+_AREA_ENDINGS = [
+    *("geojson", "json", "geojsonl", "gpkg", "zip", "shp", "shx", "dbf", "prj", "cpg", "kml", "kmz", "fgb"),
+    *("tif", "tiff", "jp2"),
+]
 _EVERYTHING = Masking(True, True, tuple(sentinel2.SCL_CLASSES))
 _SORTED_BY = "Level-2A sorts pixels by itself. Leave out:"
 _SORTED_BY_BITS = "The picture's quality band tells these apart. Leave out:"
@@ -85,15 +89,16 @@ def _choose_area(loaded: Loaded, shares: dict[str, float]) -> None:
     if not is_wanted:
         forget(READING_AREA)
         return
-    upload = st.file_uploader(
+    uploads = st.file_uploader(
         "Area to keep",
-        type=["geojson", "json", "gpkg", "tif", "tiff"],
+        type=_AREA_ENDINGS,
+        accept_multiple_files=True,
         key=f"area {state.get('area number', 0)}",
-        help="Polygons (GeoJSON or GeoPackage), or a raster that is 0 outside. Only pixels whose centre lies inside "
-        "are grouped.",
+        help="Polygons (GeoJSON, GeoPackage, KML, KMZ, FlatGeobuf; a shapefile zipped, or its .shp, .shx, .dbf and "
+        ".prj chosen together), or a raster that is 0 outside. Only pixels whose centre lies inside are grouped.",
     )
-    if upload is not None:
-        bring(READING_AREA, [upload], partial(read_area, READING_AREA, state.loaded))
+    if uploads:
+        bring(READING_AREA, uploads, partial(read_area, READING_AREA, state.loaded))
         state["area number"] = state.get("area number", 0) + 1
         st.rerun()
     found = follow(READING_AREA)

@@ -141,9 +141,8 @@ def read_area(key: str, loaded: Loaded, brought: Brought) -> None:
     """Begin to put an area on a scene; `follow(key)` gives the scene with it."""
 
     def work(folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
-        path, name = brought.paths[0], clean_name(brought.names[0])
         try:
-            scene = ingest.with_area(loaded.scene, path, folder / "area", name, progress, cancel)
+            scene = ingest.with_area(loaded.scene, brought.paths, folder / "area", brought.names, progress, cancel)
         finally:
             brought.drop()
         return replace(loaded, scene=scene)

@@ -47,6 +47,11 @@ def keep_place_of_legend(classes: int, dense: bool) -> None:
     st.html(f"<style>:root{{--classes:{classes};--class-row:var(--{'dense' if dense else 'roomy'}-class)}}</style>")
 
 
+def keep_place_of_band_names(longest: int) -> None:
+    """Chips in the list of bands show names of so many characters, and nothing of the words after them."""
+    st.html(f"<style>:root{{--band-name:{min(max(longest, 3), 14)}ch}}</style>")
+
+
 _LIGHT_CSS = ":root{--chip:#e3eae7;--chip-ink:#14201c;--paper:#ffffff;--bad:#b3261e}"
 _DARK_CSS = (
     ":root{--chip:#2b3835;--chip-ink:#e8eeeb;--paper:#101615;--bad:#ff9a90}"

@@ -87,6 +87,7 @@ def _choose_bands(scene: Scene) -> tuple[str, ...]:
         state.bands = kept if kept and is_choice else list(default)
     state["bands of"], state["default bands"] = scene.digest, default
     described = {band.name: band.description for band in scene.bands}
+    look.keep_place_of_band_names(max(len(name) for name in default or scene.band_names))
     chosen = st.multiselect(
         "Bands",
         scene.band_names,

@@ -84,7 +84,8 @@ async def visit(
             started = time.perf_counter()
             await bring(visitor, uploader, f"visitor{number}.tif", content)
             found.upload_seconds.append(time.perf_counter() - started)
-            await all_are_in.wait()
+            if await all_are_in.wait() == 0:
+                found.idle_seconds.clear()
             looks = random.Random(number)
             for k in CHANGES:
                 await asyncio.sleep(looks.uniform(*LOOK_SECONDS))

@@ -17,7 +17,7 @@ import pytest
 import rasterio
 from environments import FreshEnvironment
 from streamlit_client import Visitor
-from waiting import wait_until
+from waiting import PATIENCE_SECONDS, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -91,7 +91,7 @@ def page_url(environment: FreshEnvironment, tmp_path: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     os.killpg(process.pid, signal.SIGTERM)
     try:
-        process.wait(30)
+        process.wait(PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
 

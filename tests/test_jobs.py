@@ -119,16 +119,19 @@ def test_the_least_recently_asked_goes_first() -> None:
 class SlowFits:
     """Stands in for `pipeline.fit`: fits wait to be let go, and are counted."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, paths: tuple[Path, ...]) -> None:
         self.go = threading.Event()
         self.begun: list[int] = []
         self.most_at_once = 0
         self._now = 0
         self._count = threading.Lock()
         self._fit = pipeline.fit
+        self._paths = paths
         monkeypatch.setattr(jobs.pipeline, "fit", self)
 
     def __call__(self, scene: Scene, recipe: Recipe, *known: Any) -> Fitted:
+        if scene.paths != self._paths:  # a guess that the pages of other tests have left behind
+            return self._fit(scene, recipe, *known)
         with self._count:
             self._now += 1
             self.most_at_once = max(self.most_at_once, self._now)
@@ -142,8 +145,8 @@ class SlowFits:
 
 
 @pytest.fixture
-def slow_fits(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowFits]:
-    slow = SlowFits(monkeypatch)
+def slow_fits(monkeypatch: pytest.MonkeyPatch, scene: Scene) -> Iterator[SlowFits]:
+    slow = SlowFits(monkeypatch, scene.paths)
     yield slow
     slow.go.set()
 

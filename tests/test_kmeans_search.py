@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
+from waiting import PATIENCE_SECONDS
 
 from s2dash.algorithms import LinearModel, find_algorithm, kmeans
 from s2dash.errors import Cancelled
@@ -116,5 +117,5 @@ def test_the_search_stops_when_its_thread_is_told_to() -> None:
     thread.start()
     time.sleep(0.05)
     token.cancel()
-    thread.join(60)
+    thread.join(PATIENCE_SECONDS)
     assert caught

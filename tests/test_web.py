@@ -168,6 +168,8 @@ class TestLabels:
             assert cli.main(["classify", given_as, "-o", str(out), *FAST]) == 0
             table = json.loads(capsys.readouterr().out)
             del table["seconds"]
+            if large:  # whose zeros are looked for on the disk, and not through the network
+                table["warnings"] = [words for words in table["warnings"] if "zero in every band" not in words]
             with rasterio.open(out) as dataset:
                 tags = {key: text for key, text in dataset.tags().items() if key != "S2DASH_RESULT"}
                 found.append((table, dataset.read(1).tolist(), tags))

@@ -386,7 +386,8 @@ def test_a_hostile_product_and_a_hostile_area_are_text(
         [gp_blob(polygon())],
         script=f"INSERT INTO gpkg_contents (table_name, data_type, srs_id) VALUES ('{second}', 'features', 4326);"
         f"INSERT INTO gpkg_geometry_columns VALUES ('{second}', 'geom', 'POLYGON', 4326, 0, 0);"
-        f'CREATE TABLE "{second}" (fid INTEGER PRIMARY KEY, geom BLOB);',
+        f'CREATE TABLE "{second}" (fid INTEGER PRIMARY KEY, geom BLOB);'
+        f"INSERT INTO \"{second}\" VALUES (1, X'{gp_blob(polygon()).hex()}');",
     )
     app = open_app()
     token = app.token

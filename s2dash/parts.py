@@ -32,7 +32,7 @@ from affine import Affine
 from s2dash import __version__, web, web_files
 from s2dash.errors import BrokenResult, ClusterError, ClusterLost, UnreadableFile
 from s2dash.grid import Grid, class_counts
-from s2dash.raster.door import GDAL_ERRORS, make_geotiff, open_raster
+from s2dash.raster.door import GDAL_ERRORS, make_on_grid, open_raster
 from s2dash.reading import SceneReader
 from s2dash.scene import Scene
 from s2dash.types import CancelToken, Progress, Window, no_progress, windows
@@ -208,14 +208,12 @@ def window_facts(grid: Grid, class_count: int, labels: np.ndarray, row: int, col
 
 
 def make_labels(path: Path | str, grid: Grid) -> rasterio.io.DatasetWriter:
-    """Begin a raster of labels on a grid; errors as `door.make_geotiff`."""
+    """Begin a raster of labels on a grid; errors as `door.make_on_grid`."""
     # Read by this program only: zstd is less than half the work of deflate, and smaller.
-    return make_geotiff(
+    return make_on_grid(
         path,
-        grid.shape_rc,
+        grid,
         "uint8",
-        crs_wkt=grid.crs_wkt,
-        transform=grid.transform,
         block=512,
         nodata=0,
         compress="zstd",

@@ -20,7 +20,7 @@ from s2dash.ingest.canonical import BLOCK
 from s2dash.ingest.checks import driver_of, header_damage_told, open_checked, read_grid
 from s2dash.ingest.kinds import is_beside
 from s2dash.ingest.pile import Given
-from s2dash.raster.door import GDAL_ERRORS, make_geotiff
+from s2dash.raster.door import GDAL_ERRORS, make_on_grid
 from s2dash.reading import preview_places
 from s2dash.scene import LIVE_PIXELS
 from s2dash.types import Window, windows
@@ -116,12 +116,10 @@ def _from_raster(path: Path, name: str, grid: Grid) -> Iterator[tuple[Window, np
 
 
 def _begun(path: Path, grid: Grid) -> rasterio.io.DatasetWriter:
-    return make_geotiff(
+    return make_on_grid(
         path,
-        grid.shape_rc,
+        grid,
         "uint8",
-        crs_wkt=grid.crs_wkt,
-        transform=grid.transform,
         block=BLOCK,
         compress="deflate",
         zlevel=1,

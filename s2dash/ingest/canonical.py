@@ -23,7 +23,7 @@ from s2dash import missions, resample
 from s2dash.errors import BrokenResult, UnreadableFile
 from s2dash.grid import Grid
 from s2dash.ingest.checks import block_bytes, open_checked
-from s2dash.raster.door import GDAL_ERRORS, make_geotiff, open_raster
+from s2dash.raster.door import GDAL_ERRORS, make_on_grid, open_raster
 from s2dash.reading import as_mask, preview_places
 from s2dash.scene import FILE_MASK, Scene
 from s2dash.settings import thread_count
@@ -335,13 +335,11 @@ def _block_side(pixel_bytes: int) -> int:
 def _begun(path: Path, source: Source, count: int) -> rasterio.io.DatasetWriter:
     dtype = np.dtype(source.dtype)
     floating = np.issubdtype(dtype, np.floating)
-    return make_geotiff(
+    return make_on_grid(
         path,
-        source.grid.shape_rc,
+        source.grid,
         source.dtype,
         count=count,
-        crs_wkt=source.grid.crs_wkt,
-        transform=source.grid.transform,
         block=_block_side(dtype.itemsize * count),
         interleave="band",
         compress="zstd",

@@ -22,7 +22,7 @@ from s2dash.grid import Grid
 from s2dash.ingest.align import MANY_SCENES, same_crs
 from s2dash.ingest.checks import header_damage_told, open_checked, read_grid
 from s2dash.ingest.describe import has_internal_mask
-from s2dash.raster.door import GDAL_ERRORS, make_geotiff
+from s2dash.raster.door import GDAL_ERRORS, make_on_grid
 from s2dash.resample import relation
 from s2dash.settings import INGEST_LIMITS
 from s2dash.types import Window, windows
@@ -218,13 +218,11 @@ class _Mosaic:
     def begun(self, path: Path) -> rasterio.io.DatasetWriter:
         """The raster of the whole, empty."""
         count = self.opened[0].dataset.count
-        return make_geotiff(
+        return make_on_grid(
             path,
-            self.grid.shape_rc,
+            self.grid,
             self.dtype.name,
             count=count,
-            crs_wkt=self.grid.crs_wkt,
-            transform=self.grid.transform,
             block=_BLOCK,
             nodata=self.nodata,
             interleave="band",

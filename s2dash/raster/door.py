@@ -17,6 +17,8 @@ from affine import Affine
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
+from s2dash.grid import Grid
+
 GDAL_ERRORS = (RasterioError, CPLE_BaseError)
 """All that rasterio raises for what GDAL says; it lets some of GDAL's own errors through."""
 
@@ -63,11 +65,16 @@ def make_geotiff(
     return rasterio.open(path, "w", **(profile | place | tiles | options))
 
 
+def make_on_grid(path: Path | str, grid: Grid, dtype: str, **options: Any) -> rasterio.io.DatasetWriter:
+    """The same with the shape and place of a grid; `options` are further arguments of `make_geotiff`."""
+    return make_geotiff(path, grid.shape_rc, dtype, crs_wkt=grid.crs_wkt, transform=grid.transform, **options)
+
+
 @contextmanager
 def without_place_warning() -> Iterator[None]:
-    """A grid in pixels is meant here, and no reason for a warning on the command line.
+    """Silences rasterio where a raster has no place on the Earth: here that is a legal scene.
 
-    The filter is added, so that one of the same kind that another thread takes away stays added.
+    Not to be held across a `yield`: warning filters are restored in the order of leaving.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)

@@ -210,15 +210,7 @@ def window_facts(grid: Grid, class_count: int, labels: np.ndarray, row: int, col
 def make_labels(path: Path | str, grid: Grid) -> rasterio.io.DatasetWriter:
     """Begin a raster of labels on a grid; errors as `door.make_on_grid`."""
     # Read by this program only: zstd is less than half the work of deflate, and smaller.
-    return make_on_grid(
-        path,
-        grid,
-        "uint8",
-        block=512,
-        nodata=0,
-        compress="zstd",
-        zstd_level=1,
-    )
+    return make_on_grid(path, grid, "uint8", block=512, nodata=0, compress="zstd", zstd_level=1)
 
 
 def label_part(job: Job, part: Window) -> PartFacts:

@@ -116,11 +116,4 @@ def _from_raster(path: Path, name: str, grid: Grid) -> Iterator[tuple[Window, np
 
 
 def _begun(path: Path, grid: Grid) -> rasterio.io.DatasetWriter:
-    return make_on_grid(
-        path,
-        grid,
-        "uint8",
-        block=BLOCK,
-        compress="deflate",
-        zlevel=1,
-    )
+    return make_on_grid(path, grid, "uint8", block=BLOCK, compress="deflate", zlevel=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 import rasterio
 from environments import FreshEnvironment
+from event_loops import run_to_end
 from streamlit_client import Visitor
 from waiting import PATIENCE_SECONDS, wait_until
 
@@ -104,7 +104,7 @@ async def visit(url: str) -> tuple[list[str], list[str]]:
 
 @pytest.mark.slow
 def test_the_command_starts_the_page_with_the_sample_scene(page_url: str) -> None:
-    texts, exceptions = asyncio.run(visit(page_url))
+    texts, exceptions = run_to_end(visit(page_url))
     assert exceptions == []
     assert any("Virginia coast" in words for words in texts)
     assert any("Up to date" in words for words in texts)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from event_loops import run_to_end
 from scenes import make_scene, write_scene
 from streamlit_client import Visitor
 
@@ -199,7 +200,7 @@ def visit(server: Server, content: bytes, then: Callable[[Visitor], Awaitable[No
             if then is not None:
                 await then(visitor)
 
-    asyncio.run(whole())
+    run_to_end(whole())
 
 
 @pytest.mark.slow
@@ -277,6 +278,6 @@ def test_the_watch_goes_on_after_a_session_that_breaks(monkeypatch: pytest.Monke
             await asyncio.sleep(0.001)
         watch.cancel()
 
-    asyncio.run(asyncio.wait_for(watched(), PATIENCE_SECONDS))
+    run_to_end(asyncio.wait_for(watched(), PATIENCE_SECONDS))
     assert closed == ["breaks", "other"]
     assert tidied == [True]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import io
 import sys
@@ -14,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from affine import Affine
+from event_loops import run_to_end
 from httpx import Response
 from PIL import Image
 from starlette.applications import Starlette
@@ -294,9 +294,7 @@ def test_a_tile_that_nobody_waits_for_any_more_is_not_drawn(store):
 
     path = address(token, 4, 0, 0)
     scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": [], "query_string": b""}
-    # On a thread: a browser test before it may have left an event loop running on this one.
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(Starlette(routes=[route])(scope, receive, send))).result()
+    run_to_end(Starlette(routes=[route])(scope, receive, send))
     assert detail.drawn == []
     assert sent[0]["status"] >= 400
 

@@ -6,6 +6,7 @@ can be put before a user as they are.
     S2DashError
     ├── InputError            the files cannot be used
     │   ├── UnreadableFile        not a raster we read, damaged, or refused by a limit
+    │   ├── UnreadableValue       not a run, edits or reading as s2dash writes them
     │   └── OutputConflict        the output would overwrite an input
     ├── RecipeError           the choices do not fit each other or the scene
     │   ├── UnknownName           a band, index, algorithm or parameter that does not exist
@@ -28,6 +29,10 @@ class InputError(S2DashError):
 
 class UnreadableFile(InputError):
     """The file is not a raster we read, is damaged, or exceeds a limit."""
+
+
+class UnreadableValue(InputError):
+    """The text is not the value that it should be: unknown or missing fields, wrong types, a newer form."""
 
 
 class OutputConflict(InputError):

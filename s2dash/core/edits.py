@@ -1,0 +1,97 @@
+"""The ClassEdits value: what a user made of the classes that were found; the fit stays as it is.
+
+Names and colours only change how a class is shown. Steps change labels, in their order, and are replayed on
+any pixel of any size of scene by `classify.edit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from s2dash.core import strict_json
+
+_WHAT = "a set of edits"
+ClassNumber = Annotated[int, msgspec.Meta(ge=1, le=255)]
+Colour = Annotated[str, msgspec.Meta(pattern="^#[0-9a-f]{6}$")]
+"""`#rrggbb`, in small letters."""
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="step"):
+    """One change of labels. A new kind is a class here, its name in `AnyStep`, and its work in `classify.edit`."""
+
+
+class Merge(Step, frozen=True, forbid_unknown_fields=True, tag="merge"):
+    """Classes that become one: the one that is named."""
+
+    classes: Annotated[tuple[ClassNumber, ...], msgspec.Meta(min_length=1)]
+    into: ClassNumber
+
+
+class LeaveOut(Step, frozen=True, forbid_unknown_fields=True, tag="leave out"):
+    """A class whose pixels become no data."""
+
+    number: ClassNumber
+
+
+AnyStep = Merge | LeaveOut
+
+
+class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Names, colours and steps, by the canonical class numbers of a result (1 is the darkest)."""
+
+    names: dict[ClassNumber, str] = msgspec.field(default_factory=dict)
+    colours: dict[ClassNumber, Colour] = msgspec.field(default_factory=dict)
+    steps: tuple[AnyStep, ...] = ()
+
+    def named(self, names: Mapping[int, str], colours: Mapping[int, str]) -> ClassEdits:
+        """These edits with other names and colours where given, by class number."""
+        return msgspec.structs.replace(
+            self,
+            names={**self.names, **names},
+            colours={**self.colours, **{number: colour.lower() for number, colour in colours.items()}},
+        )
+
+    def then(self, step: AnyStep) -> ClassEdits:
+        """These edits with one more step."""
+        return msgspec.structs.replace(self, steps=(*self.steps, step))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The edits as plain values."""
+        return strict_json.plain(self)
+
+    def to_json(self) -> str:
+        """One line of JSON that `from_json` reads back to equal edits."""
+        return strict_json.to_text(self.to_dict())
+
+    @staticmethod
+    def from_dict(given: object) -> ClassEdits:
+        """Parse what `to_dict` gave; raises UnreadableValue that says what is wrong."""
+        # Names of fields are words in JSON, so class numbers are too.
+        return strict_json.decoded(ClassEdits, _with_numbers(given), _WHAT)
+
+    @staticmethod
+    def from_json(text: str) -> ClassEdits:
+        """Parse what `to_json` wrote; raises UnreadableValue that says what is wrong."""
+        return ClassEdits.from_dict(strict_json.parse(text, _WHAT))
+
+
+NO_EDITS = ClassEdits()
+
+
+def _with_numbers(given: object) -> object:
+    if not isinstance(given, dict):
+        return given
+    return {
+        name: {_number(key): value for key, value in held.items()}
+        if name in ("names", "colours") and isinstance(held, dict)
+        else held
+        for name, held in given.items()
+    }
+
+
+def _number(word: object) -> object:
+    """The class number that a field's name is; what is none stays, to be refused."""
+    return int(word) if isinstance(word, str) and word.isascii() and word.isdecimal() and len(word) <= 3 else word

@@ -1,0 +1,60 @@
+"""The SceneReading value: how files are to be understood, every choice that a user makes as they are opened."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from s2dash.core import strict_json
+
+_WHAT = "a reading of a scene"
+_Finite = Annotated[float, msgspec.Meta(ge=-1e300, le=1e300)]
+
+
+class AreaFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file outside of whose shapes nothing counts."""
+
+    name: str
+    digest: str = ""
+    """SHA-256 of its content, in hex; empty where it is not known."""
+
+
+class SceneReading(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How files are to be understood. What nobody has chosen is as the files say."""
+
+    tile: str | None = None
+    """Which one to take where there are several, such as `33TWM`."""
+    also: tuple[str, ...] = ()
+    """Names of pictures to use as bands though they would be left out, as `Scene.left_out` has them."""
+    band_names: tuple[str, ...] | None = None
+    """A name for each band, in their order."""
+    quantification: _Finite | None = None
+    """Reflectance is (stored + offset) / quantification."""
+    offset: _Finite | None = None
+    """In stored units."""
+    nodata: tuple[_Finite, ...] = ()
+    """Stored numbers that stand for no data."""
+    area: tuple[AreaFile, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The reading as plain values."""
+        return strict_json.plain(self)
+
+    def to_json(self) -> str:
+        """One line of JSON that `from_json` reads back to an equal reading."""
+        return strict_json.to_text(self.to_dict())
+
+    @staticmethod
+    def from_dict(given: object) -> SceneReading:
+        """Parse what `to_dict` gave; raises UnreadableValue that says what is wrong."""
+        return strict_json.decoded(SceneReading, given, _WHAT)
+
+    @staticmethod
+    def from_json(text: str) -> SceneReading:
+        """Parse what `to_json` wrote; raises UnreadableValue that says what is wrong."""
+        return SceneReading.from_dict(strict_json.parse(text, _WHAT))
+
+
+AS_FOUND = SceneReading()
+"""Files as they say themselves."""

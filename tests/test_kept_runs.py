@@ -12,11 +12,11 @@ from typing import Any, cast
 import pytest
 from waiting import PATIENCE_SECONDS
 
+from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import Cancelled
-from s2dash.jobs import FullJob, Job
-from s2dash.kept_runs import KeptRun, KeptRuns
+from s2dash.server.jobs import FullJob, Job
+from s2dash.server.kept_runs import KeptRun, KeptRuns
 from s2dash.settings import RunLimits
-from s2dash.types import CancelToken, Progress
 
 
 def kept(**state: Any) -> KeptRun:

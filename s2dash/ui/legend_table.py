@@ -17,8 +17,8 @@ from typing import Any
 
 import streamlit as st
 
-from s2dash.classmap import ClassRow, Result
-from s2dash.legend import MOST_NAME_CHARACTERS, Legend, LegendEntry, clean_name
+from s2dash.core.classmap import ClassRow, Result
+from s2dash.core.legend import MOST_NAME_CHARACTERS, Legend, LegendEntry, clean_name
 from s2dash.ui import text
 
 DENSE_ABOVE = 12

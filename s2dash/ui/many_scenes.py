@@ -22,12 +22,12 @@ from s2dash.batch import (
     run_batch,
     write_zip,
 )
+from s2dash.core.legend import Legend
+from s2dash.core.scene import Scene
+from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import S2DashError
-from s2dash.jobs import Job, LiveAnswer
-from s2dash.legend import Legend
-from s2dash.scene import Scene
+from s2dash.server.jobs import Job, LiveAnswer
 from s2dash.settings import data_folder
-from s2dash.types import CancelToken, Progress
 from s2dash.ui import services, text
 from s2dash.ui.messages import words_for
 from s2dash.ui.scenes_table import scenes_table

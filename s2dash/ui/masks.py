@@ -8,8 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from s2dash import ingest, sentinel2
-from s2dash.scene import AREA, Masking, Scene, masked_shares
+from s2dash import ingest
+from s2dash.core import sentinel2
+from s2dash.core.scene import AREA, Masking, Scene, masked_shares
 from s2dash.ui import services, text
 from s2dash.ui.uploads import Loaded, bring, follow, forget, read_area
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from s2dash import sentinel2
-from s2dash.algorithms import ALGORITHMS
-from s2dash.recipe import Recipe
+from s2dash.classify.algorithms import ALGORITHMS
+from s2dash.core import sentinel2
+from s2dash.core.recipe import Recipe
 from s2dash.ui.sidebar import CLIPS
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from s2dash import palette, sentinel2
-from s2dash.algorithms import ALGORITHMS, Algorithm, Param
-from s2dash.features import INDEX_HELP, available_indices
-from s2dash.missions import CORRECTED_LEVELS
-from s2dash.pipeline import apply_algorithm, scene_for
-from s2dash.recipe import ParamValue, Recipe, default_recipe
-from s2dash.scene import Scene
+from s2dash.classify.algorithms import ALGORITHMS, Algorithm, Param
+from s2dash.classify.features import INDEX_HELP, available_indices
+from s2dash.classify.pipeline import apply_algorithm, scene_for
+from s2dash.core import palette, sentinel2
+from s2dash.core.missions import CORRECTED_LEVELS
+from s2dash.core.recipe import ParamValue, Recipe, default_recipe
+from s2dash.core.scene import Scene
 from s2dash.ui import look, text
 from s2dash.ui.masks import choose_masks
 from s2dash.ui.scene_choice import choose_scene

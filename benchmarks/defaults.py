@@ -21,9 +21,9 @@ sys.path.insert(0, str(ROOT))
 from s2dash import ingest
 from s2dash.classify import pipeline
 from s2dash.classify.evaluate import Agreement, agreement
+from s2dash.classify.prepare import Memo
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import Scene
-from s2dash.raster.reading import read_preview_stack
 
 SHARED = ROOT.parent / "shared" / "data"
 SCENES = {"forest": ("forest_5b.tif", "forest_labels.tif"), "crops": ("crops_3dates_4b.tif", "crops_labels.tif")}
@@ -33,21 +33,21 @@ SMOOTHS = (0, 3)
 KS = (2, 4, 5, 8)
 
 
-def scored(scene: Scene, recipe: Recipe, stack: np.ndarray, reference: np.ndarray) -> Agreement:
+def scored(scene: Scene, recipe: Recipe, keep: Memo, reference: np.ndarray) -> Agreement:
     """Agreement of a recipe's labels with reference labels, shape (rows, cols), 0 where nobody drew one."""
-    result = pipeline.run_live(pipeline.fit(scene, recipe, stack), stack)
+    result = pipeline.run_live(pipeline.fit(pipeline.prepare(scene, recipe, keep)))
     assert result.classmap.labels is not None
     return agreement(result.classmap.labels, reference)
 
 
 def table(scene: Scene, reference: np.ndarray) -> None:
     """Print one line for each choice, with ARI / NMI / mapped accuracy for each k."""
-    stack = read_preview_stack(scene)
+    keep = Memo()
     base = default_recipe(scene)
     print("| scale | clip | smooth | " + " | ".join(f"k = {k}" for k in KS) + " | mean ARI |")
     print("|---|---|---|" + "---|" * len(KS) + "--:|")
     for scale, clip, smooth in itertools.product(SCALES, CLIPS, SMOOTHS):
-        found = [scored(scene, replace(base, scale=scale, clip=clip, smooth=smooth, k=k), stack, reference) for k in KS]
+        found = [scored(scene, replace(base, scale=scale, clip=clip, smooth=smooth, k=k), keep, reference) for k in KS]
         cells = [
             f"{a.adjusted_rand:.3f} / {a.normalised_mutual_information:.3f} / {a.mapped_accuracy:.3f}" for a in found
         ]

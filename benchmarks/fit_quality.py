@@ -18,10 +18,11 @@ sys.path.insert(0, str(ROOT))
 from s2dash import ingest
 from s2dash.classify import pipeline
 from s2dash.classify.algorithms.threads import single_threaded
-from s2dash.classify.features import FeatureSpace, preview_features
+from s2dash.classify.features import preview_features
+from s2dash.classify.prepare import Memo, prepare
+from s2dash.classify.space import FeatureSpace
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import Scene
-from s2dash.raster.reading import read_preview_stack
 
 MEDIAN_TARGET = 0.1
 WORST_TARGET = 0.5
@@ -39,12 +40,12 @@ def inertia(rows: np.ndarray, centres: np.ndarray) -> float:
     return total
 
 
-def all_rows(scene: Scene, recipe: Recipe, stack: np.ndarray, space: FeatureSpace) -> np.ndarray:
+def all_rows(scene: Scene, recipe: Recipe, space: FeatureSpace) -> np.ndarray:
     """Every valid pixel in a feature space, shape (pixels, features), float64, centred.
 
     Centring changes no distance and keeps the sums of `inertia` exact.
     """
-    pixels = preview_features(scene, recipe, stack)
+    pixels = preview_features(prepare(scene, recipe))
     return space.transform(pixels.values[:, pixels.valid], np.float64)
 
 
@@ -60,21 +61,22 @@ def best_of_full_fits(rows: np.ndarray, k: int, tolerance: float) -> tuple[float
     return min(found), found
 
 
-def measure(scene: Scene, recipe: Recipe, stack: np.ndarray, seeds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def measure(scene: Scene, recipe: Recipe, seeds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Percent above the best of each seed, of each full fit, and seconds of each seed's fit.
 
     Every seed draws its own sample and thereby its own scaling. Inertias only compare in one space,
     so all centres are brought into that of the first seed; scaling differs by tenths of a percent
     between seeds, and that is part of what is measured.
     """
-    first = pipeline.fit(scene, recipe, stack)
-    rows = all_rows(scene, recipe, stack, first.space)
+    keep = Memo()
+    first = pipeline.fit(prepare(scene, recipe, keep))
+    rows = all_rows(scene, recipe, first.space)
     shift = rows.mean(axis=0)
     rows -= shift
     ours, seconds = [], []
     for seed in range(seeds):
         started = time.perf_counter()
-        fitted = pipeline.fit(scene, replace(recipe, seed=seed), stack)
+        fitted = pipeline.fit(prepare(scene, replace(recipe, seed=seed), keep))
         seconds.append(time.perf_counter() - started)
         stored = fitted.model.weights * fitted.space.scale + fitted.space.shift  # type: ignore[attr-defined]
         ours.append(inertia(rows, (stored - first.space.shift) / first.space.scale - shift))
@@ -90,11 +92,10 @@ def main() -> int:
     arguments = parser.parse_args()
     print(machine_words())
     scene = ingest.sample_scene()
-    stack = read_preview_stack(scene)
     default = default_recipe(scene)
     met = True
     for name, recipe in (("default", default), ("raw bands", replace(default, scale="none"))):
-        ours, full, seconds = measure(scene, recipe, stack, arguments.seeds)
+        ours, full, seconds = measure(scene, recipe, arguments.seeds)
         print(f"\n{name}: k = {recipe.k}, {arguments.seeds} seeds, {np.median(seconds):.2f} s a fit in the median")
         print(
             f"  one full fit of scikit-learn: median {np.median(full):.3f} %, worst {full.max():.3f} % above the best"

@@ -79,7 +79,7 @@ def measure(path: Path, repeats: int, smooth: int) -> list[dict[str, float]]:
             with timed(seconds, "decode"):
                 decode(path)
             with timed(seconds, "fit"):
-                fitted = pipeline.fit(scene, recipe)
+                fitted = pipeline.fitted_to(scene, recipe)
             with timed(seconds, "assign"):
                 result = pipeline.run_full(fitted, Path(folder) / "labels.tif")
             with timed(seconds, "cog"):
@@ -166,7 +166,7 @@ def above_the_best(path: Path) -> float:
 
     scene = ingest.open_in_place(path)
     assert scene is not None
-    fitted = pipeline.fit(scene, default_recipe(scene))
+    fitted = pipeline.fitted_to(scene, default_recipe(scene))
     share = min(1.0, FITTED_PIXELS / scene.grid.pixel_count)
 
     def some(raw: np.ndarray, window: Any) -> np.ndarray:
@@ -207,7 +207,7 @@ def every_window(fitted: Any, work: Callable[[np.ndarray, Any], np.ndarray]) -> 
         with SceneReader(fitted.scene) as reader:
             out = []
             for window in todo[number :: thread_count()]:
-                pixels = window_features(reader, fitted.recipe, window)
+                pixels = window_features(fitted.prepared, reader, window)
                 out.append(work(pixels.values[:, pixels.valid], window))
             return out
 

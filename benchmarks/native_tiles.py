@@ -143,15 +143,14 @@ def median_seconds(act: Callable[[Recipe], object], recipe: Recipe, ks: tuple[in
 def k_change(title: str, scene: Scene, smooth: int = 0) -> float:
     """Print seconds from one k to the next, and return those of the live engine."""
     engine, recipe = LiveEngine(), replace(default_recipe(scene), smooth=smooth)
-    preview = engine.stack(scene)
 
     def anew(recipe: Recipe) -> None:
-        pipeline.run_live(pipeline.fit(scene, recipe, preview), preview)
+        pipeline.run_live(pipeline.fitted_to(scene, recipe))
 
     slow = median_seconds(anew, recipe, (7,) if smooth else (6, 7, 9))
     engine.submit(scene, replace(recipe, k=5)).result()
     kept = median_seconds(lambda recipe: engine.submit(scene, recipe).result(), recipe, (6, 7, 9, 10, 11))
-    print(f"{title}: {slow:.2f} with all made anew, {kept:.2f} with what is kept", flush=True)
+    print(f"{title}: {slow:.2f} with all read and made anew, {kept:.2f} with what is kept", flush=True)
     return kept
 
 

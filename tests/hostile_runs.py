@@ -125,7 +125,7 @@ def _become_a_server(folder: Path) -> None:
 def _classified(scene: Scene) -> tuple[tuple[int, ...], str]:
     recipe = replace(default_recipe(scene), k=2, params=(("n_init", 1),))
     try:
-        found = pipeline.run_live(pipeline.fit(scene, recipe)).classmap.labels
+        found = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
     except S2DashError as error:
         return (), str(error)
     assert found is not None

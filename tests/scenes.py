@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
 
 from s2dash import ingest
+from s2dash.classify.prepare import Prepared, prepare
 from s2dash.core import sentinel2
+from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
 
 UTM = "EPSG:32633"
@@ -135,6 +137,15 @@ def write_scene(
 def make_scene(folder: Path, *args: Any, **how: Any) -> Scene:
     """`write_scene`, opened in place."""
     return open_scene(write_scene(folder / "scene.tif", *args, **how))
+
+
+def prepared_on(scene: Scene, recipe: Recipe, stack: np.ndarray | None = None) -> Prepared:
+    """The recipe on the scene, whose live picture has the pixels of `stack` where one is given."""
+
+    def keep(what: str, key: object, make: Callable[[], Any], /) -> Any:
+        return stack if what == "stack" and stack is not None else make()
+
+    return prepare(scene, recipe, keep)
 
 
 def open_scene(path: Path) -> Scene:

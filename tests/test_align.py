@@ -26,10 +26,7 @@ from s2dash.ingest.align import in_one_place, scene_grids
 from s2dash.raster.reading import SceneReader, preview_places, read_preview_stack
 from s2dash.settings import GDAL_ENVIRONMENT
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning"),
-    pytest.mark.usefixtures("door_is_here"),
-]
+pytestmark = pytest.mark.usefixtures("door_is_here")
 
 Pattern = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

@@ -12,7 +12,7 @@ import pytest
 import rasterio
 from loose import placed, taken_in, write_band
 from products import write_safe, zip_folder
-from scenes import TEN_METRE, land_cover, open_scene, write_raster, write_scene
+from scenes import TEN_METRE, land_cover, open_scene, prepared_on, write_raster, write_scene
 
 from s2dash import ingest
 from s2dash.classify import pipeline
@@ -44,7 +44,7 @@ def clear(scene: Scene) -> Scene:
 
 def live(scene: Scene, **choices: Any) -> Result:
     recipe = replace(default_recipe(scene), **{"k": 4, "params": (("n_init", 2),), **choices})
-    return pipeline.run_live(pipeline.fit(scene, recipe))
+    return pipeline.run_live(pipeline.fitted_to(scene, recipe))
 
 
 def labels(result: Result) -> np.ndarray:
@@ -127,15 +127,15 @@ class TestWhatItChanges:
         red, infrared = (
             stack[i].astype(float) + cleared.reflectance.offsets[i] for i in hazy.positions(("B04", "B08"))
         )
-        found = preview_features(cleared, recipe, stack).values[1]
+        found = preview_features(prepared_on(cleared, recipe)).values[1]
         assert np.allclose(found, np.clip((infrared - red) / (infrared + red), -1, 1), atol=1e-5)
-        assert not np.allclose(found, preview_features(hazy, recipe, stack).values[1], atol=0.01)
+        assert not np.allclose(found, preview_features(prepared_on(hazy, recipe)).values[1], atol=0.01)
 
     def test_nor_angles_between_spectra(self, hazy: Scene) -> None:
         (name,) = (n for n, a in ALGORITHMS.items() if a.on_reflectance)
         recipe = pipeline.apply_algorithm(default_recipe(hazy), name)
         plain, cleared = (
-            pipeline.run_live(pipeline.fit(hazy, replace(recipe, k=4, atmosphere=a))) for a in ("none", "dos1")
+            pipeline.run_live(pipeline.fitted_to(hazy, replace(recipe, k=4, atmosphere=a))) for a in ("none", "dos1")
         )
         assert not np.array_equal(labels(plain), labels(cleared))
 
@@ -161,7 +161,7 @@ class TestWhatItChanges:
         scene = ingest.rename_bands(open_scene(path), ["B04", "B08"])
         assert scene.live_step == 2
         recipe = Recipe(("B04", "B08"), indices=("NDVI",), k=3, params=(("n_init", 1),), atmosphere="dos1")
-        fitted = pipeline.fit(scene, recipe)
+        fitted = pipeline.fitted_to(scene, recipe)
         assert max(fitted.scene.reflectance.offsets) < -700
         picture = pipeline.run_live(fitted)
         pipeline.run_full(fitted, tmp_path / "labels.tif")

@@ -26,8 +26,6 @@ from s2dash.core.scene import Reflectance, Scene
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import InputError, OutputConflict, RecipeError, UnknownName
 
-pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-
 NAMES = ("B02", "B03", "B04", "B08", "B11")
 SHAPE_RC = (90, 120)
 LEFT = (slice(0, 60), slice(0, 80))
@@ -167,14 +165,14 @@ def test_large_scenes_share_the_pool_by_their_size(
 
 def test_fit_on_one_scene(batch: Batch, tiles: list[Path], tmp_path: Path) -> None:
     batch(tiles, fit_on="right")
-    fitted = pipeline.fit(open_scene(tiles[1]), RECIPE)
+    fitted = pipeline.fitted_to(open_scene(tiles[1]), RECIPE)
     for path in tiles:
         expected = pipeline.run_live(fitted.on(open_scene(path))).classmap.labels
         assert np.array_equal(labels(tmp_path / "out" / f"{path.stem}-classes.tif"), expected)
 
 
 def test_classes_that_exist_already(batch: Batch, tiles: list[Path], tmp_path: Path) -> None:
-    fitted = pipeline.fit(open_scene(tiles[1]), RECIPE)
+    fitted = pipeline.fitted_to(open_scene(tiles[1]), RECIPE)
     legend = default_legend(("#000001", "#000002", "#000003", "#000004", "#000005")).edited({2: "=wood"}, {})
     batch(tiles, given=Given(fitted, legend))
     assert [row["name"] for row in table(tmp_path / "out")[:2]] == ["Class 1", "'=wood"]
@@ -222,7 +220,7 @@ def test_offsets_and_quantifications_give_the_same_classes(
 
 def test_a_fit_moves_to_other_numbers_and_back(tiles: list[Path]) -> None:
     scene = open_scene(tiles[0])
-    fitted = pipeline.fit(scene, replace(RECIPE, clip=(1.0, 99.0)))
+    fitted = pipeline.fitted_to(scene, replace(RECIPE, clip=(1.0, 99.0)))
     other = scene.with_reflectance(Reflectance(500.0, (3.0, 1.0, 4.0, 1.0, 5.0), ""))
     moved = fitted.on(other)
     assert np.allclose(moved.space.transform(moved.sample.raw), fitted.space.transform(fitted.sample.raw), atol=1e-5)

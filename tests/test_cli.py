@@ -29,8 +29,6 @@ from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.errors import S2DashError
 from s2dash.settings import GDAL_ENVIRONMENT
 
-pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = ("--param", "n_init=2")
 
@@ -427,7 +425,7 @@ def test_page_and_command_line_give_the_same_labels(tmp_path: Path, run: Callabl
     """With the defaults, on the sample scene: what the page runs is what the command line writes."""
     run("classify", ingest.SAMPLE_PATH, "-o", tmp_path / "out.tif")
     scene = ingest.sample_scene()
-    page = pipeline.run_live(pipeline.fit(scene, default_recipe(scene))).classmap.labels
+    page = pipeline.run_live(pipeline.fitted_to(scene, default_recipe(scene))).classmap.labels
     assert page is not None
     assert np.array_equal(labels(tmp_path / "out.tif"), page)
 

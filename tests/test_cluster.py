@@ -19,7 +19,7 @@ from clusters import LocalCluster, local_cluster
 from scenes import make_scene, write_scene
 from waiting import PATIENCE_SECONDS
 
-from s2dash.classify import cluster, parts, pipeline
+from s2dash.classify import cluster, full, parts, pipeline
 from s2dash.classify.pipeline import Fitted
 from s2dash.cli import main as cli
 from s2dash.core.classmap import Result
@@ -65,7 +65,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     scene = make_scene(tmp_path_factory.mktemp("scene"), SHAPE, masked=((slice(20, 31), slice(33, 47)),))
-    return pipeline.fit(scene, replace(default_recipe(scene), k=5, smooth=3, params=(("n_init", 2),)))
+    return pipeline.fitted_to(scene, replace(default_recipe(scene), k=5, smooth=3, params=(("n_init", 2),)))
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ class TestLabels:
     ) -> None:
         monkeypatch.setenv(SCHEDULER_VARIABLE, local.address)
         monkeypatch.setattr(jobs.tempfile, "tempdir", str(tmp_path))
-        monkeypatch.setattr(pipeline, "_labelled_windows", None)
+        monkeypatch.setattr(full, "_labelled_windows", None)
         # Two sessions may ask for the same run at once.
         both = [jobs.FullJob(fitted).start() for _ in range(2)]
         for job in both:

@@ -27,8 +27,6 @@ from s2dash.ingest.kinds import kind_of
 from s2dash.ingest.pile import Given
 from s2dash.settings import ARCHIVE_LIMITS
 
-pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-
 SHAPE = (24, 30)
 BANDS = ("B02", "B03", "B08")
 

@@ -26,8 +26,6 @@ from s2dash.ingest import checks
 from s2dash.ingest.checks import open_checked, read_grid
 from s2dash.ingest.damage import complaint_notes, listening, size_notes
 
-pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-
 SHAPE = (24, 40)
 
 
@@ -156,7 +154,7 @@ class TestNumbersBeyondMeasurement:
 
 def labels(scene: Scene) -> np.ndarray:
     recipe = replace(default_recipe(scene), k=3, params=(("n_init", 2),))
-    found = pipeline.run_live(pipeline.fit(scene, recipe)).classmap.labels
+    found = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
     assert found is not None
     return found
 
@@ -165,7 +163,7 @@ def test_both_values_of_one_bit_count(tmp_path: Path) -> None:
     values = np.random.default_rng(0).integers(0, 2, (1, *SHAPE)).astype("uint8")
     scene = taken_in(write_raster(tmp_path / "a.tif", values, nbits=1))
     recipe = replace(default_recipe(scene), k=2, params=(("n_init", 1),))
-    found = pipeline.run_live(pipeline.fit(scene, recipe)).classmap.labels
+    found = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
     assert np.array_equal(found, values[0] + 1)
 
 

@@ -32,8 +32,6 @@ from s2dash.export.contents import STRIP_ROWS, file_stem
 from s2dash.export.ground import drawn, round_length_m
 from s2dash.export.overviews import halved
 
-pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-
 UTM = CRS.from_epsg(32618).to_wkt()
 ROTATED = Affine.translation(4e5, 4e6) @ Affine.rotation(30) @ Affine.scale(10, -10)
 GRIDS = {

@@ -10,22 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from scenes import TEN_METRE, make_scene
+from scenes import TEN_METRE, make_scene, prepared_on
 
-from s2dash.classify.features import (
-    INDEX_HELP,
-    available_indices,
-    chosen_indices,
-    index_values,
-    learn_space,
-    needed_positions,
-    preview_features,
-    raw_features,
-    run_features,
-    smoothed,
-    smoothed_at,
-    window_features,
-)
+from s2dash.classify.features import preview_features, raw_features, run_features, window_features
+from s2dash.classify.indices import INDEX_HELP, available_indices, chosen_indices, index_values
+from s2dash.classify.smoothing import smoothed, smoothed_at
+from s2dash.classify.space import learn_space
 from s2dash.core import sentinel2
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Pixels, Reflectance, Scene
@@ -98,12 +88,13 @@ class TestSmoothing:
     ) -> None:
         scene = make_scene(tmp_path, (24, 30), masked=((slice(3, 9), slice(5, 12)),))
         recipe = Recipe(("B02", "B08"), ("NDVI",), smooth=smooth)
+        prepared = prepared_on(scene, recipe)
         tops = np.cumsum((0, *heights[:-1])).tolist()
         every = [Window(top, cols[0], height, cols[1] - cols[0]) for top, height in zip(tops, heights, strict=True)]
         with SceneReader(scene) as reader:
             for run in (every, every[1:]):
-                for window, found in zip(run, run_features(reader, recipe, run) if run else (), strict=True):
-                    expected = window_features(reader, recipe, window)
+                for window, found in zip(run, run_features(prepared, reader, run) if run else (), strict=True):
+                    expected = window_features(prepared, reader, window)
                     assert np.array_equal(found.values, expected.values, equal_nan=True)
                     assert np.array_equal(found.valid, expected.valid)
 
@@ -116,10 +107,11 @@ class TestSmoothing:
 
     def test_windows_give_what_the_whole_gives(self, full_scene: Scene) -> None:
         recipe = Recipe(("B02", "B08"), ("NDVI",), smooth=3)
-        whole = preview_features(full_scene, recipe, read_preview_stack(full_scene))
+        prepared = prepared_on(full_scene, recipe)
+        whole = preview_features(prepared)
         with SceneReader(full_scene) as reader:
             for window in (Window(0, 0, 24, 30), Window(5, 7, 1, 1), Window(20, 0, 4, 9), Window(0, 29, 24, 1)):
-                part = window_features(reader, recipe, window)
+                part = window_features(prepared, reader, window)
                 assert np.array_equal(part.values, whole.values[(slice(None), *window.slices_rc)])
                 assert np.array_equal(part.valid, whole.valid[window.slices_rc])
 
@@ -157,7 +149,7 @@ class TestIndices:
         stack = read_preview_stack(full_scene).copy()
         stack[[B["B04"], B["B08"]], 3, 4] = 0
         stack[B["B08"], 6, 6] = 0
-        features = preview_features(full_scene, recipe, stack)
+        features = preview_features(prepared_on(full_scene, recipe, stack))
         assert [tuple(rc) for rc in np.argwhere(~features.valid)] == [(3, 4)]
         assert features.values[1, 6, 6] == -1
 
@@ -180,22 +172,23 @@ class TestIndices:
 class TestRawFeatures:
     def test_bands_keep_order_and_dtype(self, full_scene: Scene) -> None:
         stack = read_preview_stack(full_scene)
-        features = preview_features(full_scene, Recipe(("B08", "B02")), stack)
+        features = preview_features(prepared_on(full_scene, Recipe(("B08", "B02"))))
         assert features.values.dtype == np.uint16
         assert np.array_equal(features.values, stack[[B["B08"], B["B02"]]])
 
     def test_indices_come_last_and_need_their_bands(self, full_scene: Scene) -> None:
         recipe = Recipe(("B02", "B04"), ("NDVI",))
-        assert needed_positions(full_scene, recipe) == (B["B02"], B["B04"], B["B08"])
-        assert preview_features(full_scene, recipe, read_preview_stack(full_scene)).values.shape == (3, 24, 30)
+        prepared = prepared_on(full_scene, recipe)
+        assert prepared.positions == (B["B02"], B["B04"], B["B08"])
+        assert preview_features(prepared).values.shape == (3, 24, 30)
 
     def test_zero_vectors_are_masked_for_algorithms_on_reflectance(self, full_scene: Scene) -> None:
         scene = dataclasses.replace(full_scene, reflectance=Reflectance(10_000, (-1_000,) * len(full_scene.bands), ""))
-        recipe = Recipe(("B02", "B03"), scale="none")
+        recipe = Recipe(("B02", "B03"), scale="none", algorithm="spectral-angle-kmeans")
         bands = np.full((2, 1, 3), 1_500, dtype=np.uint16)
         bands[:, 0, 0] = 1_000
         bands[0, 0, 1] = 1_000
-        features = raw_features(scene, recipe, Pixels(bands, np.ones((1, 3), dtype=bool)), on_reflectance=True)
+        features = raw_features(prepared_on(scene, recipe), Pixels(bands, np.ones((1, 3), dtype=bool)))
         assert features.valid.tolist() == [[False, True, True]]
 
 
@@ -204,7 +197,7 @@ class TestSpace:
 
     def learn(self, scene: Scene, **choices: object) -> np.ndarray:
         recipe = Recipe(("B02", "B03", "B04"), **choices)  # type: ignore[arg-type]
-        return learn_space(scene, recipe, self.raw).transform(self.raw, np.float64)
+        return learn_space(prepared_on(scene, recipe), self.raw).transform(self.raw, np.float64)
 
     def test_none_keeps_stored_numbers(self, full_scene: Scene) -> None:
         assert np.array_equal(self.learn(full_scene, scale="none"), self.raw.T)
@@ -230,7 +223,7 @@ class TestSpace:
     def test_a_constant_band_stays_finite(self, full_scene: Scene, scale: str) -> None:
         raw = self.raw.copy()
         raw[1] = 77
-        rows = learn_space(full_scene, Recipe(("B02", "B03", "B04"), scale=scale), raw).transform(raw)
+        rows = learn_space(prepared_on(full_scene, Recipe(("B02", "B03", "B04"), scale=scale)), raw).transform(raw)
         assert rows.dtype == np.float32
         assert np.isfinite(rows).all()
         assert np.ptp(rows[:, 1]) == 0
@@ -238,11 +231,12 @@ class TestSpace:
     def test_robust_where_most_pixels_are_equal_takes_the_deviation(self, full_scene: Scene) -> None:
         raw = np.full((1, 1_000), 50.0)
         raw[0, :20] = 90
-        rows = learn_space(full_scene, Recipe(("B02",), scale="robust"), raw).transform(raw, np.float64)
+        rows = learn_space(prepared_on(full_scene, Recipe(("B02",), scale="robust")), raw).transform(raw, np.float64)
         assert rows.std() == pytest.approx(1)
 
     def test_algorithms_on_reflectance_get_reflectance(self, full_scene: Scene) -> None:
         scene = dataclasses.replace(full_scene, reflectance=Reflectance(10_000, (-1_000,) * len(full_scene.bands), ""))
         raw = np.array([[1_000, 3_000], [2_000, 11_000]])
-        rows = learn_space(scene, Recipe(("B02", "B03"), scale="none"), raw, on_reflectance=True).transform(raw)
+        recipe = Recipe(("B02", "B03"), scale="none", algorithm="spectral-angle-kmeans")
+        rows = learn_space(prepared_on(scene, recipe), raw).transform(raw)
         assert rows == pytest.approx(np.array([[0, 0.1], [0.2, 1]]))

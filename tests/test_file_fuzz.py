@@ -40,8 +40,6 @@ from s2dash.errors import S2DashError, UnknownName, UnreadableFile
 from s2dash.ingest import process
 from s2dash.settings import GDAL_ENVIRONMENT
 
-pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-
 WORKER = Path(__file__).with_name("confined_worker.py")
 FILLINGS = (0x55, 0xAA)
 

@@ -36,7 +36,7 @@ FOUR = ("B02", "B03", "B04", "B08")
 
 def labels(scene: Scene, **choices: Any) -> np.ndarray:
     recipe = replace(default_recipe(scene), k=4, **choices)
-    found = pipeline.run_live(pipeline.fit(scene, recipe)).classmap.labels
+    found = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
     assert found is not None
     return found
 
@@ -333,7 +333,7 @@ class TestLarge:
         result, _ = pipeline.run(scene, recipe, tmp_path / "labels.tif")
         assert result.masked_share == pytest.approx(outside(shape).mean())
         step = scene.live_step
-        live = pipeline.run_live(pipeline.fit(scene, recipe)).classmap.labels
+        live = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
         assert live is not None
         assert np.array_equal(live == 0, outside(shape)[step // 2 :: step, step // 2 :: step])
 

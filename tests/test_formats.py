@@ -44,10 +44,7 @@ from s2dash.ingest.describe import doubts_about_offset, guessed_reflectance
 from s2dash.raster.reading import SceneReader, read_preview_stack
 from s2dash.settings import ARCHIVE_LIMITS, GDAL_ENVIRONMENT, INGEST_LIMITS
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning"),
-    pytest.mark.usefixtures("door_is_here"),
-]
+pytestmark = pytest.mark.usefixtures("door_is_here")
 
 L1C, L2A = tuple(BANDS), tuple(band for band in BANDS if band != "B10")
 SIZE_M = 600
@@ -699,12 +696,12 @@ class TestPixelSize:
     def test_the_finest_of_what_is_used(
         self, scene: Scene, bands: tuple[str, ...], indices: tuple[str, ...], size: float
     ) -> None:
-        assert pipeline.scene_for(scene, Recipe(bands, indices)).grid.pixel_size == (size, size)
+        assert pipeline.resolve(scene, Recipe(bands, indices)).scene.grid.pixel_size == (size, size)
 
     @pytest.mark.parametrize("size", [10, 20, 60])
     def test_any_that_is_there(self, scene: Scene, size: float) -> None:
         recipe = replace(default_recipe(scene), pixel_size=size, k=3)
-        result = pipeline.run_live(pipeline.fit(scene, recipe))
+        result = pipeline.run_live(pipeline.fitted_to(scene, recipe))
         assert result.classmap.grid.shape_rc == (SIZE_M // size, SIZE_M // size)
         assert result.classmap.grid.transform == Affine(size, 0, ORIGIN_XY[0], 0, -size, ORIGIN_XY[1])
         whole = sum(row.area_ha or 0 for row in result.rows)
@@ -713,7 +710,7 @@ class TestPixelSize:
 
     def test_no_other(self, scene: Scene) -> None:
         with pytest.raises(RecipeError, match="pixel_size = 30, but the bands of this scene have 10, 20, 60"):
-            pipeline.check(scene, replace(default_recipe(scene), pixel_size=30))
+            pipeline.resolve(scene, replace(default_recipe(scene), pixel_size=30))
 
     def test_upward_bilinear_downward_average(self, scene: Scene) -> None:
         """Against plain means and plain interpolation, computed here."""
@@ -771,7 +768,7 @@ class TestRealFiles:
         assert any("and 7 more have no coordinates; those of" in note for note in scene.notes)
         stack = read_preview_stack(scene)
         assert (stack == 0).any(axis=0).mean() == pytest.approx(0.37, abs=0.02)
-        labels = pipeline.run_live(pipeline.fit(scene, default_recipe(scene))).classmap.labels
+        labels = pipeline.run_live(pipeline.fitted_to(scene, default_recipe(scene))).classmap.labels
         assert labels is not None
         used = list(scene.positions(default_recipe(scene).bands))
         assert np.array_equal(labels == 0, (stack[used] == 0).any(axis=0))

@@ -31,8 +31,6 @@ from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.errors import RecipeError
 from s2dash.export.geotiff import write_geotiff_and_sidecar
 
-pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-
 AHEAD = 0 if "PYTEST_XDIST_WORKER" in os.environ else 3
 """How many files are begun before their tests ask for them."""
 
@@ -238,7 +236,7 @@ def test_class_names_are_only_text(tmp_path: Path) -> None:
     assert all(name.isprintable() and len(name) <= MOST_NAME_CHARACTERS for name in names)
     scene = make_scene(tmp_path)
     recipe = replace(default_recipe(scene), k=len(names), params=(("n_init", 1),))
-    result = pipeline.run_live(pipeline.fit(scene, recipe))
+    result = pipeline.run_live(pipeline.fitted_to(scene, recipe))
     legend = default_legend(("#3479c7",) * len(names)).edited(dict(enumerate(lines_with_text(lines), 1)), {})
     assert [entry.name for entry in legend.entries] == names
     write_geotiff_and_sidecar(result, legend, tmp_path / "out.tif")

@@ -25,8 +25,6 @@ from s2dash.ingest.checks import open_checked
 from s2dash.raster.reading import read_preview_stack
 from s2dash.settings import INGEST_LIMITS, IngestLimits
 
-pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-
 SHAPE = (48, 64)
 
 
@@ -43,7 +41,7 @@ def stored(scene: Scene) -> np.ndarray:
 
 def labels(scene: Scene, k: int = 4) -> np.ndarray:
     recipe = dataclasses.replace(default_recipe(scene), k=k, params=(("n_init", 2),))
-    found = pipeline.run_live(pipeline.fit(scene, recipe)).classmap.labels
+    found = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
     assert found is not None
     return found
 
@@ -328,4 +326,4 @@ def test_good_files_can_be_classified(tmp_path: Path, name: str) -> None:
 
 def test_a_recipe_fits_a_scene_that_was_taken_in(tmp_path: Path) -> None:
     scene = taken_in(write_scene(tmp_path / "a.tif", SHAPE))
-    assert pipeline.check(scene, Recipe(("b2", "red"))).name == "kmeans"
+    assert pipeline.resolve(scene, Recipe(("b2", "red"))).algorithm.name == "kmeans"

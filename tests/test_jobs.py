@@ -21,9 +21,10 @@ import rasterio
 from scenes import make_scene
 from waiting import PATIENCE_SECONDS, wait_until
 
-from s2dash.classify import pipeline
+from s2dash.classify import features, pipeline, sampling
 from s2dash.classify.algorithms.threads import side_by_side
 from s2dash.classify.pipeline import Fitted
+from s2dash.classify.prepare import Prepared
 from s2dash.classify.sampling import Sample
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import Pixels, Scene
@@ -130,16 +131,16 @@ class SlowFits:
         self._paths = paths
         monkeypatch.setattr(jobs.pipeline, "fit", self)
 
-    def __call__(self, scene: Scene, recipe: Recipe, *known: Any) -> Fitted:
-        if scene.paths != self._paths:  # a guess that the pages of other tests have left behind
-            return self._fit(scene, recipe, *known)
+    def __call__(self, prepared: Prepared) -> Fitted:
+        if prepared.scene.paths != self._paths:  # a guess that the pages of other tests have left behind
+            return self._fit(prepared)
         with self._count:
             self._now += 1
             self.most_at_once = max(self.most_at_once, self._now)
-            self.begun.append(recipe.k)
+            self.begun.append(prepared.recipe.k)
         try:
             self.go.wait(PATIENCE_SECONDS)
-            return self._fit(scene, recipe, *known)
+            return self._fit(prepared)
         finally:
             with self._count:
                 self._now -= 1
@@ -383,13 +384,13 @@ def test_answers_that_differ_in_k_alone_share_one_sample(scene: Scene, recipe: R
 def draws(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
     """Grows by the recipe of each sample that is drawn."""
     seen: list[Recipe] = []
-    draw = pipeline.draw_sample
+    draw = sampling.draw_sample
 
-    def counted(scene: Scene, recipe: Recipe, *rest: Any) -> Sample:
-        seen.append(recipe)
-        return draw(scene, recipe, *rest)
+    def counted(prepared: Prepared) -> Sample:
+        seen.append(prepared.recipe)
+        return draw(prepared)
 
-    monkeypatch.setattr(pipeline, "draw_sample", counted)
+    monkeypatch.setattr(sampling, "draw_sample", counted)
     return seen
 
 
@@ -435,20 +436,20 @@ def test_kept_samples_change_no_label(
     engine.submit(scene, recipe).result(PATIENCE_SECONDS)
     changed = dataclasses.replace(recipe, **changes)
     answer = engine.submit(scene, changed).result(PATIENCE_SECONDS)
-    anew = pipeline.run_live(pipeline.fit(scene, changed))
+    anew = pipeline.run_live(pipeline.fitted_to(scene, changed))
     np.testing.assert_array_equal(answer.result.classmap.labels, anew.classmap.labels)
 
 
 def test_a_large_scene_is_smoothed_once(scene: Scene, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 500)
     made: list[Scene] = []
-    make = jobs.smoothed_preview
+    make = features._smoothed_preview
 
-    def counted(scene: Scene, recipe: Recipe) -> Pixels:
-        made.append(scene)
-        return make(scene, recipe)
+    def counted(prepared: Prepared) -> Pixels:
+        made.append(prepared.scene)
+        return make(prepared)
 
-    monkeypatch.setattr(jobs, "smoothed_preview", counted)
+    monkeypatch.setattr(features, "_smoothed_preview", counted)
     engine = LiveEngine()
     for changes in ({"k": 3}, {"k": 4}, {"scale": "none"}, {"algorithm": "gaussian-mixture"}):
         engine.submit(scene, dataclasses.replace(recipe, smooth=3, **changes)).result(PATIENCE_SECONDS)
@@ -493,7 +494,7 @@ def test_an_answer_that_fails_fails_anew_when_asked_again(scene: Scene) -> None:
 
 @pytest.mark.usefixtures("job_folder")
 def test_a_finished_job_has_the_labels_of_the_live_picture(scene: Scene, recipe: Recipe) -> None:
-    fitted = pipeline.fit(scene, recipe)
+    fitted = pipeline.fitted_to(scene, recipe)
     job = FullJob(fitted).start()
     wait_until(lambda: job.is_done)
     result = job.result()
@@ -505,7 +506,7 @@ def test_a_finished_job_has_the_labels_of_the_live_picture(scene: Scene, recipe:
 
 
 def test_a_jobs_folder_lasts_as_long_as_the_job(scene: Scene, recipe: Recipe, job_folder: Path) -> None:
-    held = [FullJob(pipeline.fit(scene, recipe)).start()]
+    held = [FullJob(pipeline.fitted_to(scene, recipe)).start()]
     wait_until(lambda: held[0].is_done)
     assert len(list(job_folder.iterdir())) == 1
     held.clear()
@@ -599,7 +600,7 @@ def test_a_cancelled_job_leaves_no_folder(
         return whole(fitted, path, held, cancel, window_shape_rc=(16, 16))
 
     monkeypatch.setattr(jobs.pipeline, "run_full", waits_for_cancel)
-    job = FullJob(pipeline.fit(scene, recipe)).start()
+    job = FullJob(pipeline.fitted_to(scene, recipe)).start()
     assert is_writing.wait(PATIENCE_SECONDS)
     assert not job.is_done
     job.cancel()
@@ -616,7 +617,7 @@ def test_a_job_that_breaks_says_why_and_leaves_no_folder(
         raise OSError("No space left on device")
 
     monkeypatch.setattr(jobs.pipeline, "run_full", breaks)
-    job = FullJob(pipeline.fit(scene, recipe)).start()
+    job = FullJob(pipeline.fitted_to(scene, recipe)).start()
     wait_until(lambda: job.is_done)
     with pytest.raises(OSError, match="No space left"):
         job.result()
@@ -624,7 +625,7 @@ def test_a_job_that_breaks_says_why_and_leaves_no_folder(
 
 
 def test_time_left_follows_the_pace(scene: Scene, recipe: Recipe) -> None:
-    job = FullJob(pipeline.fit(scene, recipe))
+    job = FullJob(pipeline.fitted_to(scene, recipe))
     assert job.seconds_left is None
     job.share, job.started = 0.25, time.perf_counter() - 10
     assert job.seconds_left == pytest.approx(30, rel=0.05)

@@ -21,13 +21,14 @@ from field_scenes import outside, write_clip
 from loose import placed, taken_in, write_band
 from PIL import Image
 from pyproj import Transformer
-from scenes import DEGREES, ROTATED, SOUTH_UP, UTM, UTM_10M, land_cover, make_scene
+from scenes import DEGREES, ROTATED, SOUTH_UP, UTM, UTM_10M, land_cover, make_scene, prepared_on
 from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash import ingest
 from s2dash.classify import pipeline
-from s2dash.classify.features import smoothed, smoothed_preview
+from s2dash.classify.features import smoothed_preview
 from s2dash.classify.pipeline import Fitted
+from s2dash.classify.smoothing import smoothed
 from s2dash.core.classmap import Result
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import Scene
@@ -187,7 +188,7 @@ def full_run(fitted: Fitted, folder: Path) -> tuple[Result, np.ndarray]:
 
 @pytest.mark.parametrize("choice", RECIPES)
 def test_classes_are_those_of_the_full_run(scene: Scene, tmp_path: Path, tiles: NativeTiles, choice: str) -> None:
-    fitted = pipeline.fit(scene, small_recipe(scene, **RECIPES[choice]))
+    fitted = pipeline.fitted_to(scene, small_recipe(scene, **RECIPES[choice]))
     result, labels = full_run(fitted, tmp_path)
     assert len(np.unique(labels)) > 3
     for detail in (tiles.classes(fitted, "live"), tiles.finished(result)):
@@ -207,7 +208,7 @@ def test_bands_of_several_grids_are_brought_together_as_in_the_full_run(tmp_path
     scene = taken_in(paths, tmp_path)
     assert len(scene.grids) == 2
     assert scene.live_step > 4
-    fitted = pipeline.fit(scene, small_recipe(scene))
+    fitted = pipeline.fitted_to(scene, small_recipe(scene))
     _, labels = full_run(fitted, tmp_path)
     assert_tiles_of(scene, every_nth(scene, labels), coloured(), tiles.classes(fitted, "live"))
     assert_tiles_of(
@@ -216,7 +217,7 @@ def test_bands_of_several_grids_are_brought_together_as_in_the_full_run(tmp_path
 
 
 def test_the_preview_serves_while_it_is_fine_enough(scene: Scene, tiles: NativeTiles) -> None:
-    fitted = pipeline.fit(scene, small_recipe(scene))
+    fitted = pipeline.fitted_to(scene, small_recipe(scene))
     detail = tiles.classes(fitted, "live")
     assert detail is not None
     for z in range(20):
@@ -228,11 +229,11 @@ def test_the_preview_serves_while_it_is_fine_enough(scene: Scene, tiles: NativeT
 def test_scenes_that_are_their_own_live_picture_have_no_detail(tmp_path: Path, tiles: NativeTiles) -> None:
     scene = make_scene(tmp_path, shape_rc=(60, 70))
     stack = read_preview_stack(scene)
-    fitted = pipeline.fit(scene, small_recipe(scene), stack)
+    fitted = pipeline.fitted_to(scene, small_recipe(scene))
     assert levels_of(scene) == ()
     assert tiles.picture(scene, stretch_of(scene, stack, RGB)) is None
     assert tiles.classes(fitted, "live") is None
-    assert tiles.finished(pipeline.run_live(fitted, stack)) is None
+    assert tiles.finished(pipeline.run_live(fitted)) is None
     tiles.prepare(scene)
 
 
@@ -267,7 +268,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 def test_another_colour_or_an_isolated_class_reads_nothing(
     scene: Scene, tiles: NativeTiles, reads: list[object]
 ) -> None:
-    fitted = pipeline.fit(scene, small_recipe(scene))
+    fitted = pipeline.fitted_to(scene, small_recipe(scene))
     address = some_tiles(scene, zoom_where(scene, 0.5, 2))[4]
     first = tiles.classes(fitted, "live")
     assert first is not None
@@ -285,7 +286,7 @@ def test_other_classes_of_the_same_bands_read_nothing_either(
 ) -> None:
     address = some_tiles(scene, zoom_where(scene, 0.5, 2))[4]
     for number, changes in enumerate(({"k": 4}, {"k": 6, "scale": "none"}, {"algorithm": "gaussian-mixture"})):
-        fitted = pipeline.fit(scene, dataclasses.replace(small_recipe(scene), **changes))
+        fitted = pipeline.fitted_to(scene, dataclasses.replace(small_recipe(scene), **changes))
         detail = tiles.classes(fitted, f"{number}")
         assert detail is not None
         reads.clear()
@@ -332,7 +333,7 @@ def test_a_full_disk_stops_no_look_at_the_map(
 
 
 def test_pictures_do_not_hold_samples(scene: Scene, tiles: NativeTiles) -> None:
-    detail = tiles.classes(pipeline.fit(scene, small_recipe(scene, algorithm="gaussian-mixture")), "live")
+    detail = tiles.classes(pipeline.fitted_to(scene, small_recipe(scene, algorithm="gaussian-mixture")), "live")
     assert detail is not None
     assert detail.fitted.sample.pixel_count == 0
     assert 0 < detail.nbytes < 10_000
@@ -350,7 +351,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("impatient")
 def test_nothing_stays_open_or_in_memory_once_nobody_looks(scene: Scene, tmp_path: Path) -> None:
     tiles = NativeTiles()
-    fitted = pipeline.fit(scene, small_recipe(scene))
+    fitted = pipeline.fitted_to(scene, small_recipe(scene))
     result, _ = full_run(fitted, tmp_path)
     for detail in (tiles.classes(fitted, "live"), tiles.finished(result)):
         assert detail is not None
@@ -371,7 +372,7 @@ def test_the_copy_of_a_scene_that_was_removed_goes(scene: Scene) -> None:
 
 
 def test_files_that_are_gone_are_said_to_be(scene: Scene, tmp_path: Path, tiles: NativeTiles) -> None:
-    fitted = pipeline.fit(scene, small_recipe(scene))
+    fitted = pipeline.fitted_to(scene, small_recipe(scene))
     stretch = stretch_of(scene, read_preview_stack(scene), RGB)
     result, _ = full_run(fitted, tmp_path)
     assert result.classmap.path is not None
@@ -460,7 +461,7 @@ def test_the_smoothed_preview_is_every_nth_of_the_smoothed_whole(odd_scene: Scen
     step = odd_scene.live_step
     with SceneReader(odd_scene) as reader:
         pixels = reader.read(range(4), Window(0, 0, *odd_scene.grid.shape_rc))
-    found = smoothed_preview(odd_scene, recipe)
+    found = smoothed_preview(prepared_on(odd_scene, recipe))
     assert np.array_equal(found.values, smoothed(pixels.values, pixels.valid)[:, step // 2 :: step, step // 2 :: step])
     assert np.array_equal(found.valid, pixels.valid[step // 2 :: step, step // 2 :: step])
 
@@ -470,7 +471,7 @@ def test_fill_that_no_tag_states_shows_nothing_in_tiles(tmp_path: Path, tiles: N
     path = write_clip(tmp_path / "clip.tif", "float32", fill, shape_rc=SHAPE_RC)
     scene = replace_preview(ingest.ingest(path, tmp_path / "taken in"))
     assert scene.live_step == LIVE_STEP
-    fitted = pipeline.fit(scene, small_recipe(scene))
+    fitted = pipeline.fitted_to(scene, small_recipe(scene))
     result, labels = full_run(fitted, tmp_path)
     assert np.array_equal(labels == 0, outside(SHAPE_RC))
     for detail in (tiles.classes(fitted, "live"), tiles.finished(result)):

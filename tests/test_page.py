@@ -355,7 +355,6 @@ def test_a_scene_of_one_band(page: Page, tmp_path: Path) -> None:
     assert "A scatter plot needs two bands" in page.words
 
 
-@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_a_scene_without_a_place(page: Page, tmp_path: Path) -> None:
     page.upload("nowhere.tif", geotiff_bytes(tmp_path, crs=None))
     assert "No place in this file" in page.words

@@ -87,8 +87,8 @@ def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def labels_of(scene: Scene, recipe: Recipe) -> np.ndarray:
-    scene = pipeline.scene_for(scene, recipe)
-    labels = pipeline.run_live(pipeline.fit(scene, recipe)).classmap.labels
+    scene = pipeline.resolve(scene, recipe).scene
+    labels = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
     assert labels is not None
     return labels
 

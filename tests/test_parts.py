@@ -30,8 +30,6 @@ from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Window
 from s2dash.errors import BrokenResult, Cancelled, ClusterError, ClusterLost
 
-pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-
 SHAPE = (120, 170)
 WINDOW = (13, 64)
 PARTS = 9
@@ -103,7 +101,7 @@ def scene(tmp_path: Path) -> Scene:
 
 @pytest.fixture
 def fitted(scene: Scene) -> Fitted:
-    return pipeline.fit(scene, quick(scene))
+    return pipeline.fitted_to(scene, quick(scene))
 
 
 @pytest.fixture
@@ -122,9 +120,11 @@ class TestSameLabels:
     )
     def test_as_from_threads(self, scene: Scene, run: Callable[..., Result], tmp_path: Path, choices: Any) -> None:
         recipe = quick(scene, **choices)
-        expected = pipeline.run_full(pipeline.fit(scene, recipe), tmp_path / "threads.tif", window_shape_rc=WINDOW)
+        expected = pipeline.run_full(
+            pipeline.fitted_to(scene, recipe), tmp_path / "threads.tif", window_shape_rc=WINDOW
+        )
         executor = Direct()
-        result = run(executor, fitted=pipeline.fit(scene, recipe))
+        result = run(executor, fitted=pipeline.fitted_to(scene, recipe))
         assert len(executor.parts()) == PARTS
         assert np.array_equal(labels_of(result), labels_of(expected))
         assert (result.rows, result.digest, result.engine) == (expected.rows, expected.digest, expected.engine)
@@ -135,7 +135,7 @@ class TestSameLabels:
     )
     def test_anywhere_on_the_earth(self, tmp_path: Path, transform: Any, crs: str | None) -> None:
         scene = make_scene(tmp_path, SHAPE, transform=transform, crs=crs)
-        fitted = pipeline.fit(scene, quick(scene))
+        fitted = pipeline.fitted_to(scene, quick(scene))
         expected = pipeline.run_full(fitted, tmp_path / "threads.tif", window_shape_rc=WINDOW)
         result = pipeline.run_full(fitted, tmp_path / "parts.tif", executor=Direct(), window_shape_rc=WINDOW)
         assert np.array_equal(labels_of(result), labels_of(expected))
@@ -150,7 +150,7 @@ class TestSameLabels:
             files.append(write_band(tmp_path / f"{name}.tif", values, placed(shape_rc, size)))
         scene = ingest.ingest(files, tmp_path / "scene")
         assert len({layer.grid for layer in scene.layers}) == 2
-        fitted = pipeline.fit(scene, quick(scene))
+        fitted = pipeline.fitted_to(scene, quick(scene))
         expected = pipeline.run_full(fitted, tmp_path / "threads.tif")
         result = pipeline.run_full(fitted, tmp_path / "parts.tif", executor=Direct(), window_shape_rc=WINDOW)
         assert np.array_equal(labels_of(result), labels_of(expected))
@@ -179,7 +179,7 @@ class TestWhatTravels:
     def test_a_few_kilobytes_and_no_pixel(self, tmp_path: Path) -> None:
         scene = make_scene(tmp_path, (256, 300), crs="EPSG:4326", transform=DEGREES)
         executor = Direct()
-        fitted = pipeline.fit(scene, quick(scene))
+        fitted = pipeline.fitted_to(scene, quick(scene))
         pipeline.run_full(fitted, tmp_path / "labels.tif", executor=executor, window_shape_rc=(64, 300))
         assert len(executor.parts()) == 1
         assert executor.most_bytes < 20_000
@@ -214,9 +214,9 @@ class TestTakenOver:
         self, scene: Scene, run: Callable[..., Result], algorithm: str
     ) -> None:
         with pytest.raises(ClusterLost):
-            run(Direct(lost_from(4)), fitted=pipeline.fit(scene, quick(scene, algorithm)))
+            run(Direct(lost_from(4)), fitted=pipeline.fitted_to(scene, quick(scene, algorithm)))
         second = Direct()
-        run(second, fitted=pipeline.fit(scene, quick(scene, algorithm)))
+        run(second, fitted=pipeline.fitted_to(scene, quick(scene, algorithm)))
         assert len(second.parts()) == PARTS - 4
 
     def test_lost_while_joining(self, run: Callable[..., Result]) -> None:
@@ -230,7 +230,7 @@ class TestTakenOver:
         with pytest.raises(ClusterLost):
             run(Direct(lost_from(4)))
         second = Direct()
-        run(second, fitted=pipeline.fit(scene, quick(scene, seed=1, k=4)))
+        run(second, fitted=pipeline.fitted_to(scene, quick(scene, seed=1, k=4)))
         assert len(second.parts()) == PARTS
 
     def test_parts_of_a_changed_model_are_made_anew(self, run: Callable[..., Result], fitted: Fitted) -> None:
@@ -304,7 +304,7 @@ class TestWorkersWords:
     @pytest.fixture
     def job(self, fitted: Fitted, tmp_path: Path) -> parts.Job:
         scene = parts.travelling(fitted.scene)
-        label = partial(pipeline.label_window, replace(fitted, scene=scene))
+        label = partial(pipeline.label_window, fitted.light(replace(fitted.prepared, scene=scene)))
         return parts.make_job(scene, 5, label, WINDOW, "key", tmp_path / "labels.tif")
 
     @pytest.fixture
@@ -366,7 +366,7 @@ class TestWorkersWords:
 def test_fill_that_no_tag_states_stays_no_data_on_workers(tmp_path: Path, dtype: str, fill: float) -> None:
     path = write_clip(tmp_path / "clip.tif", dtype, fill, shape_rc=(180, 240))
     scene = ingest.ingest(path, tmp_path / "taken")
-    fitted = pipeline.fit(scene, replace(default_recipe(scene), k=4))
+    fitted = pipeline.fitted_to(scene, replace(default_recipe(scene), k=4))
     result = pipeline.run_full(fitted, tmp_path / "parts.tif", executor=Direct(), window_shape_rc=WINDOW)
     with rasterio.open(result.classmap.path) as dataset:
         assert np.array_equal(dataset.read(1) == 0, outside((180, 240)))

@@ -23,6 +23,7 @@ from scenes import (
     land_cover,
     make_scene,
     open_scene,
+    prepared_on,
     write_raster,
 )
 from sklearn.cluster import KMeans
@@ -30,7 +31,7 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from s2dash import ingest
-from s2dash.classify import pipeline
+from s2dash.classify import assign, full, pipeline
 from s2dash.classify.algorithms import ALGORITHMS, Algorithm, LinearModel
 from s2dash.core.classmap import Result
 from s2dash.core.recipe import Recipe, default_recipe
@@ -38,8 +39,6 @@ from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken
 from s2dash.errors import Cancelled, OutputConflict, RecipeError, TooFewPixels, UnknownName, UnreadableFile
 from s2dash.raster.reading import read_preview_stack
-
-pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
 QUICK = (("n_init", 2),)
 STRIP = (slice(0, 6), slice(0, 90))
@@ -56,7 +55,7 @@ def quick(scene: Scene, **choices: Any) -> Recipe:
 
 
 def live(scene: Scene, **choices: Any) -> Result:
-    return pipeline.run_live(pipeline.fit(scene, quick(scene, **choices)))
+    return pipeline.run_live(pipeline.fitted_to(scene, quick(scene, **choices)))
 
 
 def labels_of(result: Result) -> np.ndarray:
@@ -116,11 +115,14 @@ class TestLabels:
     def test_permuted_pixels_permute_labels(self, tmp_path: Path) -> None:
         values = land_cover((40, 50), TEN_METRE).astype("uint16")
         scene = open_scene(write_raster(tmp_path / "a.tif", values, descriptions=TEN_METRE))
-        fitted = pipeline.fit(scene, quick(scene))
+        fitted = pipeline.fitted_to(scene, quick(scene))
         order = np.random.default_rng(0).permutation(40 * 50)
         shuffled = values.reshape(4, -1)[:, order].reshape(4, 40, 50)
         whole = labels_of(pipeline.run_live(fitted)).ravel()
-        assert np.array_equal(labels_of(pipeline.run_live(fitted, shuffled)).ravel(), whole[order])
+        assert np.array_equal(
+            labels_of(pipeline.run_live(replace(fitted, prepared=prepared_on(scene, fitted.recipe, shuffled)))).ravel(),
+            whole[order],
+        )
 
     @pytest.mark.parametrize("scale", ["standard", "robust"])
     def test_scaling_makes_units_of_bands_irrelevant(self, tmp_path: Path, scale: str) -> None:
@@ -218,7 +220,7 @@ class TestEveryKindOfPicture:
     def test_one_band_is_too_few_to_compare_directions(self, tmp_path: Path) -> None:
         scene = make_scene(tmp_path, (40, 50), ("B08",))
         with pytest.raises(RecipeError, match=r"at least 2 bands, not 1"):
-            pipeline.fit(scene, quick(scene, algorithm="spectral-angle-kmeans"))
+            pipeline.fitted_to(scene, quick(scene, algorithm="spectral-angle-kmeans"))
 
     @pytest.mark.parametrize("scale", ["none", "standard", "robust"])
     def test_a_constant_band_changes_nothing(self, tmp_path: Path, scale: str) -> None:
@@ -233,7 +235,7 @@ class TestEveryKindOfPicture:
         values = as_dtype(land_cover((20, 30), TEN_METRE)[:, :1, :3].repeat(20, 1).repeat(10, 2), "uint16")
         scene = open_scene(write_raster(tmp_path / "a.tif", values, descriptions=TEN_METRE))
         with pytest.raises(TooFewPixels, match=r"k = 4 but the picture has only 3 distinct pixels\. Choose 3"):
-            pipeline.fit(scene, quick(scene, algorithm=algorithm, k=4))
+            pipeline.fitted_to(scene, quick(scene, algorithm=algorithm, k=4))
         assert labels_of(live(scene, algorithm=algorithm, k=3)).max() == 3
 
     def test_a_picture_of_one_value(self, tmp_path: Path) -> None:
@@ -275,7 +277,7 @@ class TestEveryKindOfPicture:
         path = write_raster(tmp_path / "a.tif", values, nodata=7 if masked else None)
         scene = open_scene(path)
         with pytest.raises(TooFewPixels) as raised:
-            pipeline.fit(scene, quick(scene, k=k))
+            pipeline.fitted_to(scene, quick(scene, k=k))
         words = str(raised.value)
         assert words.startswith(begin)
         assert words.endswith(end)
@@ -318,7 +320,7 @@ class TestChoicesThatDoNotFit:
     def test_is_refused(self, tmp_path: Path, choices: dict[str, Any], error: type, words: str) -> None:
         scene = make_scene(tmp_path)
         recipe = replace(default_recipe(scene), **choices)
-        for refuse in (pipeline.check, pipeline.fit):
+        for refuse in (pipeline.resolve, pipeline.prepare, pipeline.fitted_to):
             with pytest.raises(error, match=words):
                 refuse(scene, recipe)
 
@@ -326,14 +328,14 @@ class TestChoicesThatDoNotFit:
     def test_spectral_angle_takes_bands_as_they_are(self, tmp_path: Path, choice: dict[str, Any]) -> None:
         scene = make_scene(tmp_path)
         with pytest.raises(RecipeError, match="Spectral angle"):
-            pipeline.check(scene, quick(scene, algorithm="spectral-angle-kmeans", **choice))
+            pipeline.resolve(scene, quick(scene, algorithm="spectral-angle-kmeans", **choice))
 
     def test_another_algorithm_drops_what_it_does_not_take(self, tmp_path: Path) -> None:
         scene = make_scene(tmp_path)
         recipe = quick(scene, indices=("NDVI",), clip=(1, 99))
         for algorithm in ALGORITHMS:
             changed = pipeline.apply_algorithm(recipe, algorithm)
-            assert pipeline.check(scene, changed).name == algorithm
+            assert pipeline.resolve(scene, changed).algorithm.name == algorithm
             assert (changed.bands, changed.k) == (recipe.bands, recipe.k)
 
 
@@ -367,7 +369,7 @@ class TestLargeScene:
     def test_live_labels_are_the_full_ones_at_their_pixels(
         self, scene: Scene, tmp_path: Path, choices: dict[str, Any]
     ) -> None:
-        fitted = pipeline.fit(scene, quick(scene, **choices))
+        fitted = pipeline.fitted_to(scene, quick(scene, **choices))
         picture = pipeline.run_live(fitted)
         full = pipeline.run_full(fitted, tmp_path / "labels.tif")
         assert not picture.is_full
@@ -382,7 +384,7 @@ class TestLargeScene:
 
     @pytest.mark.parametrize("choices", [{}, LARGE_CHOICES["everything"], LARGE_CHOICES["bisecting"]])
     def test_windows_and_threads_change_nothing(self, scene: Scene, tmp_path: Path, choices: dict[str, Any]) -> None:
-        fitted = pipeline.fit(scene, quick(scene, **choices))
+        fitted = pipeline.fitted_to(scene, quick(scene, **choices))
         expected = pipeline.run_full(fitted, tmp_path / "expected.tif")
         for number, (shape_rc, threads) in enumerate((((64, 64), 1), ((17, 310), 4), ((230, 33), 3), (LARGE, 2))):
             with ThreadPoolExecutor(threads) as pool:
@@ -395,10 +397,10 @@ class TestLargeScene:
     def test_our_own_threads_change_nothing(
         self, scene: Scene, tmp_path: Path, choices: dict[str, Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        fitted = pipeline.fit(scene, quick(scene, **choices))
+        fitted = pipeline.fitted_to(scene, quick(scene, **choices))
         expected = pipeline.run_full(fitted, tmp_path / "expected.tif", window_shape_rc=LARGE)
         for shape_rc, threads in ((None, 2), ((64, 64), 1), ((17, 310), 4), ((230, 33), 3), ((7, 100), 2)):
-            monkeypatch.setattr(pipeline, "thread_count", lambda threads=threads: threads)
+            monkeypatch.setattr(full, "thread_count", lambda threads=threads: threads)
             result = pipeline.run_full(fitted, tmp_path / "labels.tif", window_shape_rc=shape_rc)
             assert np.array_equal(labels_of(result), labels_of(expected))
             assert result.mapped_ha == pytest.approx(expected.mapped_ha, rel=1e-12)
@@ -407,15 +409,15 @@ class TestLargeScene:
     def test_an_error_in_one_window_ends_the_run(
         self, scene: Scene, tmp_path: Path, smooth: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        fitted = pipeline.fit(scene, quick(scene, smooth=smooth))
-        assign, calls = pipeline.assign, itertools.count()
+        fitted = pipeline.fitted_to(scene, quick(scene, smooth=smooth))
+        assign, calls = full.assign, itertools.count()
 
         def breaks(*given: Any) -> np.ndarray:
             if next(calls) == 7:
                 raise ZeroDivisionError
             return assign(*given)
 
-        monkeypatch.setattr(pipeline, "assign", breaks)
+        monkeypatch.setattr(full, "assign", breaks)
         with pytest.raises(ZeroDivisionError):
             pipeline.run_full(fitted, tmp_path / "labels.tif", window_shape_rc=(20, 60))
         assert [path.name for path in tmp_path.iterdir()] == ["scene.tif"]
@@ -438,7 +440,7 @@ class TestLargeScene:
     def test_cancel_stops_a_slow_algorithm_within_its_window(
         self, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        fitted = pipeline.fit(scene, quick(scene, algorithm="gaussian-mixture"))
+        fitted = pipeline.fitted_to(scene, quick(scene, algorithm="gaussian-mixture"))
         token, calls = CancelToken(), itertools.count()
         predict = type(fitted.model).predict
 
@@ -447,7 +449,7 @@ class TestLargeScene:
                 token.cancel()
             return predict(model, features)
 
-        monkeypatch.setattr(pipeline, "_PREDICT_PIXELS", 100)
+        monkeypatch.setattr(assign, "_PREDICT_PIXELS", 100)
         monkeypatch.setattr(type(fitted.model), "predict", slowly)
         with pytest.raises(Cancelled):
             pipeline.run_full(fitted, tmp_path / "labels.tif", cancel=token, window_shape_rc=LARGE)
@@ -455,7 +457,7 @@ class TestLargeScene:
         assert [path.name for path in tmp_path.iterdir()] == ["scene.tif"]
 
     def test_cancel_leaves_nothing_behind(self, scene: Scene, tmp_path: Path) -> None:
-        fitted = pipeline.fit(scene, quick(scene))
+        fitted = pipeline.fitted_to(scene, quick(scene))
         before = sorted(path.name for path in tmp_path.iterdir())
         token = CancelToken()
         with pytest.raises(Cancelled):
@@ -468,13 +470,13 @@ class TestLargeScene:
         token = CancelToken()
         token.cancel()
         with pytest.raises(Cancelled):
-            pipeline.run_full(pipeline.fit(scene, quick(scene)), out, cancel=token)
+            pipeline.run_full(pipeline.fitted_to(scene, quick(scene)), out, cancel=token)
         assert out.read_bytes() == b"older"
 
     def test_all_nodata(self, tmp_path: Path) -> None:
         scene = open_scene(write_raster(tmp_path / "a.tif", np.zeros((4, *LARGE), "uint16"), descriptions=TEN_METRE))
         with pytest.raises(TooFewPixels, match="none of the"):
-            pipeline.fit(scene, quick(scene))
+            pipeline.fitted_to(scene, quick(scene))
 
 
 @pytest.mark.parametrize(
@@ -491,14 +493,14 @@ class TestLargeScene:
 def test_windows_are_whole_blocks(
     tmp_path: Path, block_rc: tuple[int, int], expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline.SceneReader, "block_shape_rc", block_rc)
-    assert pipeline._whole_blocks(make_scene(tmp_path)) == expected
+    monkeypatch.setattr(full.SceneReader, "block_shape_rc", block_rc)
+    assert full._whole_blocks(make_scene(tmp_path)) == expected
 
 
 def test_labels_that_cannot_be_written_are_said(tmp_path: Path, small_live_picture: Callable[[int], None]) -> None:
     small_live_picture(1_000)
     scene = make_scene(tmp_path, (60, 90))
-    fitted = pipeline.fit(scene, quick(scene))
+    fitted = pipeline.fitted_to(scene, quick(scene))
     with pytest.raises(OutputConflict, match="Make room"):
         pipeline.run_full(fitted, tmp_path / "missing" / "labels.tif")
 
@@ -508,7 +510,7 @@ def test_labels_that_a_full_disk_cut_short_are_noticed(
 ) -> None:
     small_live_picture(1_000)
     scene = make_scene(tmp_path, (60, 90))
-    fitted = pipeline.fit(scene, quick(scene))
+    fitted = pipeline.fitted_to(scene, quick(scene))
     write = rasterio.io.DatasetWriter.write
     lost = []
 
@@ -534,7 +536,7 @@ def test_a_scene_of_1_048_577_pixels_has_a_decimated_live_picture(tmp_path: Path
     values = np.random.default_rng(0).integers(1, 5_000, (1, 1_027, 1_031)).astype("uint16")
     scene = open_scene(write_raster(tmp_path / "a.tif", values, descriptions=("B08",), blockxsize=256, blockysize=256))
     assert scene.live_step == 2
-    fitted = pipeline.fit(scene, quick(scene, smooth=3))
+    fitted = pipeline.fitted_to(scene, quick(scene, smooth=3))
     assert fitted.sample.pixel_count == 100_000
     picture, full = pipeline.run_live(fitted), pipeline.run_full(fitted, tmp_path / "labels.tif")
     assert np.array_equal(labels_of(picture), labels_of(full)[1::2, 1::2])
@@ -554,7 +556,7 @@ def test_fidelity_to_the_tutorial(bands: str) -> None:
         sample=None,
     )
     stack = read_preview_stack(scene)
-    ours = labels_of(pipeline.run_live(pipeline.fit(scene, recipe, stack), stack))
+    ours = labels_of(pipeline.run_live(pipeline.fitted_to(scene, recipe)))
     rows = stack[list(scene.positions(recipe.bands))].reshape(len(recipe.bands), -1).T.astype(np.float64)
     with threadpool_limits(1):
         theirs = KMeans(8, random_state=0, n_init=1).fit_predict(rows)
@@ -564,7 +566,7 @@ def test_fidelity_to_the_tutorial(bands: str) -> None:
 def test_scores_are_of_the_sample(tmp_path: Path) -> None:
     scene = make_scene(tmp_path, (60, 90))
     for algorithm in ALGORITHMS:
-        scores = pipeline.sample_scores(pipeline.fit(scene, quick(scene, algorithm=algorithm)))
+        scores = pipeline.sample_scores(pipeline.fitted_to(scene, quick(scene, algorithm=algorithm)))
         assert scores.silhouette is not None
         assert 0.1 < scores.silhouette <= 1
         assert scores.explained_variance is not None

@@ -27,10 +27,7 @@ from s2dash.ingest.pile import Given
 from s2dash.ingest.places import crs_of_text, in_zone_of_tile, side_cars, zone_of_tile
 from s2dash.settings import GDAL_ENVIRONMENT
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning"),
-    pytest.mark.usefixtures("door_is_here"),
-]
+pytestmark = pytest.mark.usefixtures("door_is_here")
 
 SHAPE = (24, 30)
 GRID = placed(SHAPE, 10)

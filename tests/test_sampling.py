@@ -11,7 +11,8 @@ import pytest
 from scenes import open_scene, write_raster
 
 from s2dash.classify import sampling
-from s2dash.classify.features import smoothed
+from s2dash.classify.prepare import prepare
+from s2dash.classify.smoothing import smoothed
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
 from s2dash.core.types import Window
@@ -92,7 +93,7 @@ class TestLargeScene:
     @pytest.mark.parametrize("smooth", [0, 3])
     def test_numbers_are_those_of_their_pixels(self, tmp_path: Path, smooth: int) -> None:
         scene = numbered(tmp_path)
-        sample = sampling.draw_sample(scene, replace(RECIPE, smooth=smooth))
+        sample = sampling.draw_sample(prepare(scene, replace(RECIPE, smooth=smooth)))
         rows, cols = places(sample)
         with SceneReader(scene) as reader:
             whole = reader.read(range(3), Window(0, 0, *SHAPE))
@@ -110,14 +111,14 @@ class TestLargeScene:
         found = []
         for threads in (1, 2, 5):
             monkeypatch.setattr(sampling, "thread_count", lambda threads=threads: threads)
-            found.append(sampling.draw_sample(scene, recipe))
+            found.append(sampling.draw_sample(prepare(scene, recipe)))
         for one in found[1:]:
             assert np.array_equal(one.raw, found[0].raw)
             assert np.array_equal(one.bands, found[0].bands)
 
     def test_only_some_blocks_are_read(self, tmp_path: Path) -> None:
         scene = numbered(tmp_path)
-        sample = sampling.draw_sample(scene, RECIPE)
+        sample = sampling.draw_sample(prepare(scene, RECIPE))
         rows, cols = places(sample)
         blocks = set(zip((rows // BLOCK).tolist(), (cols // BLOCK).tolist(), strict=True))
         every = -(-SHAPE[0] // BLOCK) * -(-SHAPE[1] // BLOCK)
@@ -126,20 +127,20 @@ class TestLargeScene:
     def test_masked_pixels_are_never_seen(self, tmp_path: Path) -> None:
         masked = np.zeros(SHAPE, dtype=bool)
         masked[:, :200] = True
-        sample = sampling.draw_sample(numbered(tmp_path, masked), RECIPE)
+        sample = sampling.draw_sample(prepare(numbered(tmp_path, masked), RECIPE))
         assert (places(sample)[1] >= 200).all()
         assert sample.population == pytest.approx((~masked).sum(), rel=0.2)
 
     def test_where_little_is_left_all_blocks_are_read(self, tmp_path: Path) -> None:
         masked = np.ones(SHAPE, dtype=bool)
         masked[120:160, 100:140] = False
-        sample = sampling.draw_sample(numbered(tmp_path, masked), RECIPE)
+        sample = sampling.draw_sample(prepare(numbered(tmp_path, masked), RECIPE))
         assert sample.pixel_count == RECIPE.sample
 
 
 def test_smaller_scenes_are_sampled_from_all_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 6_000)
     scene = numbered(tmp_path)
-    rows, cols = places(sampling.draw_sample(scene, RECIPE))
+    rows, cols = places(sampling.draw_sample(prepare(scene, RECIPE)))
     blocks = set(zip((rows // BLOCK).tolist(), (cols // BLOCK).tolist(), strict=True))
     assert len(blocks) > 300

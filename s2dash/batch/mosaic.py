@@ -25,7 +25,7 @@ from s2dash.errors import BrokenResult
 from s2dash.export.contents import STRIP_ROWS, staged
 from s2dash.export.geotiff import NODATA_NAME
 from s2dash.export.vrt import class_vrt
-from s2dash.raster.door import GDAL_ERRORS, open_raster, without_place_warning
+from s2dash.raster.door import GDAL_ERRORS, open_raster
 
 KINDS = ("vrt", "cog")
 _ALIGNED_PIXELS = 1e-3
@@ -185,7 +185,7 @@ def _sidecar_text(legend: Legend) -> str:
 
 def _piece(path: Path) -> Piece:
     try:
-        with without_place_warning(), open_raster(path) as dataset:
+        with open_raster(path) as dataset:
             crs = dataset.crs.to_wkt() if dataset.crs else None
             return Piece(path, Grid(dataset.shape, dataset.transform, crs), dataset.block_shapes[0])
     except GDAL_ERRORS as error:

@@ -96,7 +96,7 @@ class Pooling:
         self._portions: list[_Portion] = []
 
     def add(self, scene: Scene, sample: Sample) -> None:
-        """Take in the sample that was drawn by the recipe from a scene (`pipeline.ready_scene`)."""
+        """Take in the sample that was drawn by the recipe from a scene (`Prepared.scene`)."""
         digest = _content_digest(scene, sample)
         rng = np.random.default_rng([self._recipe.seed, int(digest[:16], 16)])
         self._portions.append(_Portion(scene, sample, digest, rng.permutation(sample.pixel_count)))

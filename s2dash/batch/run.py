@@ -27,7 +27,7 @@ from s2dash.batch.table import write_tables
 from s2dash.classify import pipeline
 from s2dash.classify.algorithms import load_libraries
 from s2dash.classify.pipeline import Fitted
-from s2dash.classify.sampling import draw_sample
+from s2dash.classify.prepare import of_numbers
 from s2dash.core import palette
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend, LegendEntry, default_legend
@@ -281,10 +281,10 @@ class _Run:
             self._report(source, "learning")
             progress = self._progress_of(source, 0.0, _LEARNING)
             scene = self._shelf.get(source, progress)
-            algorithm = pipeline.check(scene, recipe)
+            pipeline.resolve(scene, recipe)
             progress(1.0, "Drawing pixels to learn from")
-            ready = pipeline.ready_scene(scene, recipe)
-            pooling.add(ready, draw_sample(ready, recipe, None, algorithm.on_reflectance))
+            prepared = pipeline.prepare(scene, recipe)
+            pooling.add(prepared.scene, pipeline.sample_of(prepared))
             self._cancel.check()
             self._shelf.put_back(source)
             self._report(source, "waiting")
@@ -520,7 +520,7 @@ class _Shelf:
 
 
 def _fitted(recipe: Recipe, pool: Pool) -> tuple[Fitted, Legend]:
-    fitted = pipeline.fit_sample(pool.scene, recipe, pool.sample)
+    fitted = pipeline.fit_sample(of_numbers(pool.scene, recipe), pool.sample)
     standards = [band.standard for band in pool.scene.bands]
     return fitted, default_legend(palette.class_colours(fitted.mean_reflectance, standards))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from s2dash.classify.features import FeatureSpace
+from s2dash.classify.space import FeatureSpace
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Band, Scene
 

@@ -18,12 +18,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from s2dash.classify.features import needed_positions, preview_features, raw_features, smoothed_at
+from s2dash.classify.features import preview_features, raw_features
+from s2dash.classify.prepare import Prepared
+from s2dash.classify.smoothing import smoothed_at
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Pixels, Scene
 from s2dash.core.types import Window, frozen, windows
 from s2dash.errors import TooFewPixels
-from s2dash.raster.reading import SceneReader, read_preview_stack
+from s2dash.raster.reading import SceneReader
 from s2dash.settings import thread_count
 
 _FEWEST_CELLS, _MOST_CELLS = 16, 32
@@ -71,44 +73,48 @@ class _Lattice:
 _Part = TypeVar("_Part")
 
 
-def draw_sample(scene: Scene, recipe: Recipe, stack: np.ndarray | None = None, on_reflectance: bool = False) -> Sample:
-    """The recipe's sample of the scene; the same pixels for the same scene, recipe and seed.
-
-    Parameters
-    ----------
-    stack : the scene's preview stack where the caller has it; only used when it is the whole scene
+def sample_of(prepared: Prepared) -> Sample:
+    """The pixels that a fit learns from; what is prepared with an equal `sample_key` shares them.
 
     Raises TooFewPixels where the mask leaves no pixel.
     """
+    return prepared.keep("sample", prepared.sample_key, lambda: draw_sample(prepared))
+
+
+def draw_sample(prepared: Prepared) -> Sample:
+    """The recipe's sample of the scene; the same pixels for the same scene, recipe and seed.
+
+    Raises TooFewPixels where the mask leaves no pixel.
+    """
+    scene, recipe = prepared.scene, prepared.recipe
     if scene.live_step == 1:
-        stack = read_preview_stack(scene) if stack is None else stack
-        pixels = preview_features(scene, recipe, stack, on_reflectance)
-        return _choose(pixels, stack[: len(scene.bands)], recipe, 1.0)
+        return _choose(preview_features(prepared), prepared.stack[: len(scene.bands)], recipe, 1.0)
     if recipe.sample is None:
-        return _choose(*_from_strips(scene, recipe, 1.0, on_reflectance), recipe, 1.0)
+        return _choose(*_from_strips(prepared, 1.0), recipe, 1.0)
     if scene.grid.pixel_count > max(_WHOLE_UP_TO_PIXELS, _SPARSE * recipe.sample):
         with SceneReader(scene) as reader:
             block_rc = reader.block_shape_rc
         reaches_beyond = recipe.smooth > 0 or len({layer.grid for layer in scene.layers}) > 1
         margin = _MARGIN if reaches_beyond else 0
         parts = _spread_blocks(scene.grid.shape_rc, block_rc, recipe.sample, recipe.seed, margin)
-        pixels, bands = _read_parts(scene, parts, partial(_of_block, recipe=recipe, on_reflectance=on_reflectance))
+        pixels, bands = _read_parts(scene, parts, partial(_of_block, prepared))
         if pixels.valid.size >= recipe.sample * _ENOUGH:
             looked_at = sum(len(part.rows) * len(part.cols) for part in parts)
             return _choose(pixels, bands, recipe, looked_at / scene.grid.pixel_count)
     share = min(1.0, _SURPLUS * recipe.sample / scene.grid.pixel_count)
-    pixels, bands = _from_strips(scene, recipe, share, on_reflectance)
+    pixels, bands = _from_strips(prepared, share)
     found = pixels.valid.size
     if found < recipe.sample and share < 1:
         share = min(1.0, _SURPLUS * recipe.sample * share / found) if found else 1.0
-        pixels, bands = _from_strips(scene, recipe, share, on_reflectance)
+        pixels, bands = _from_strips(prepared, share)
     return _choose(pixels, bands, recipe, share)
 
 
-def _from_strips(scene: Scene, recipe: Recipe, share: float, on_reflectance: bool) -> tuple[Pixels, np.ndarray]:
+def _from_strips(prepared: Prepared, share: float) -> tuple[Pixels, np.ndarray]:
     """About this share of all valid pixels, each as likely as any other, from a pass over the whole scene."""
-    parts = list(windows(scene.grid.shape_rc, (_STRIP_ROWS, scene.grid.width)))
-    return _read_parts(scene, parts, partial(_of_strip, recipe=recipe, share=share, on_reflectance=on_reflectance))
+    grid = prepared.scene.grid
+    parts = list(windows(grid.shape_rc, (_STRIP_ROWS, grid.width)))
+    return _read_parts(prepared.scene, parts, partial(_of_strip, prepared, share))
 
 
 def _read_parts(
@@ -129,36 +135,32 @@ def _read_parts(
     return Pixels(raw, np.ones(raw.shape[1:], dtype=bool)), bands
 
 
-def _of_block(
-    reader: SceneReader, lattice: _Lattice, recipe: Recipe, on_reflectance: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def _of_block(prepared: Prepared, reader: SceneReader, lattice: _Lattice) -> tuple[np.ndarray, np.ndarray]:
     """Raw features and all bands of a lattice's valid pixels."""
 
     def choose(valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rows, cols = np.nonzero(valid[np.ix_(lattice.rows, lattice.cols)])
         return lattice.rows[rows], lattice.cols[cols]
 
-    return _taken(reader, lattice.window, recipe, on_reflectance, choose)
+    return _taken(prepared, reader, lattice.window, choose)
 
 
-def _of_strip(
-    reader: SceneReader, window: Window, recipe: Recipe, share: float, on_reflectance: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def _of_strip(prepared: Prepared, share: float, reader: SceneReader, window: Window) -> tuple[np.ndarray, np.ndarray]:
     """Raw features and all bands of a share of a window's valid pixels, drawn by the recipe's seed."""
 
     def choose(valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        drawn = np.random.default_rng([recipe.seed, window.row]).random(valid.shape, dtype=np.float32) < share
+        rng = np.random.default_rng([prepared.recipe.seed, window.row])
+        drawn = rng.random(valid.shape, dtype=np.float32) < share
         rows, cols = np.nonzero(drawn & valid if share < 1 else valid)
         return rows, cols
 
-    return _taken(reader, window, recipe, on_reflectance, choose)
+    return _taken(prepared, reader, window, choose)
 
 
 def _taken(
+    prepared: Prepared,
     reader: SceneReader,
     window: Window,
-    recipe: Recipe,
-    on_reflectance: bool,
     choose: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Raw features and all bands of some of a window's pixels, each of shape (features or bands, pixels).
@@ -166,15 +168,15 @@ def _taken(
     `choose` gets the mask of the window and gives the rows and columns in it of pixels that are valid. Only
     these are smoothed and made into indices.
     """
-    scene = reader.scene
-    wide = window.grown(1, scene.grid.shape_rc) if recipe.smooth else window
-    pixels, every = reader.read_all(needed_positions(scene, recipe), wide, recipe.masking)
+    recipe = prepared.recipe
+    wide = window.grown(1, prepared.scene.grid.shape_rc) if recipe.smooth else window
+    pixels, every = reader.read_all(prepared.positions, wide, recipe.masking)
     down, right = window.row - wide.row, window.col - wide.col
     rows, cols = choose(pixels.valid[down : down + window.height, right : right + window.width])
     rows, cols = rows + down, cols + right
     values = smoothed_at(pixels, rows, cols) if recipe.smooth else pixels.values[:, rows, cols]
     all_valid = np.ones((1, len(rows)), dtype=bool)
-    features = raw_features(scene, recipe, Pixels(values[:, None], all_valid), on_reflectance)
+    features = raw_features(prepared, Pixels(values[:, None], all_valid))
     kept = features.valid[0]
     return features.values[:, 0, kept], every[:, rows[kept], cols[kept]]
 

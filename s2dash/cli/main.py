@@ -264,7 +264,7 @@ def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
 
     with _executor(arguments) as executor, _opened(arguments) as scene, _labels_place(arguments) as labels_path:
         recipe = _recipe(arguments, scene)
-        pipeline.check(scene, recipe)
+        pipeline.resolve(scene, recipe)
         load_libraries()
         imported = time.perf_counter()
         result, fitted = pipeline.run(scene, recipe, labels_path, _show_progress, executor=executor)

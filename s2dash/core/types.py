@@ -85,6 +85,10 @@ class Window:
         right = min(shape_rc[1], self.col + self.width + margin)
         return Window(row, col, bottom - row, right - col)
 
+    def within(self, wider: Window) -> Window:
+        """The same pixels, counted from the first row and column of a window that holds this one."""
+        return Window(self.row - wider.row, self.col - wider.col, self.height, self.width)
+
 
 def windows(shape_rc: tuple[int, int], window_shape_rc: tuple[int, int]) -> Iterator[Window]:
     """Tile a grid of shape (rows, cols), row by row; the last ones are cut at the edges."""

@@ -18,7 +18,7 @@ from s2dash.core.classmap import ClassMap, ClassRow, Result
 from s2dash.core.legend import Legend, clean_name
 from s2dash.core.types import windows
 from s2dash.errors import BrokenResult, OutputConflict, RecipeError
-from s2dash.raster.door import GDAL_ERRORS, open_raster, without_place_warning
+from s2dash.raster.door import GDAL_ERRORS, open_raster
 
 STRIP_ROWS = 512
 """Rows of labels held in memory at once; one row of tiles of the GeoTIFFs written here."""
@@ -151,9 +151,7 @@ def file_strips(
     Raises BrokenResult where it cannot be read or has another shape.
     """
     try:
-        with without_place_warning():
-            opened = open_raster(path)
-        with opened as dataset:
+        with open_raster(path) as dataset:
             _check_shape(dataset.shape, classmap)
             strips = windows(classmap.grid.shape_rc, (STRIP_ROWS, classmap.grid.width))
             for window in itertools.islice(strips, first, end):

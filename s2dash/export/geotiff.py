@@ -39,7 +39,7 @@ from s2dash.export.contents import (
 from s2dash.export.overviews import write_overviews
 from s2dash.export.vrt import class_vrt
 from s2dash.raster import web
-from s2dash.raster.door import make_geotiff, open_raster, without_place_warning
+from s2dash.raster.door import make_geotiff, open_raster
 from s2dash.settings import thread_count
 
 NODATA_NAME = "No data"
@@ -74,7 +74,7 @@ def write_geotiff(result: Result, legend: Legend, out: Path) -> None:
     _refuse_inputs(result, out)
     tags = geotiff_tags(result, classes)
     crs = _raster_crs(result.classmap.grid)
-    with rasterio.Env(GDAL_PAM_ENABLED="NO"), without_place_warning(), staged(out) as path:
+    with rasterio.Env(GDAL_PAM_ENABLED="NO"), staged(out) as path:
         source, sums = _write_source(path.parent, result, crs, classes, tags)
         rasterio.shutil.copy(source, path, **_COG, num_threads=thread_count())
         _check_read_back(path, result, crs, classes, tags, sums)

@@ -7,8 +7,6 @@ GDAL. A driver is always named, so that no other one of GDAL's hundred looks at 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,10 @@ from s2dash.core.grid import Grid
 
 GDAL_ERRORS = (RasterioError, CPLE_BaseError)
 """All that rasterio raises for what GDAL says; it lets some of GDAL's own errors through."""
+
+# A scene without a place is legal here and said so in words of our own. rasterio warns at each opening, on
+# any thread, where `warnings.catch_warnings` is of no use.
+warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
 
 def open_raster(path: Path | str, driver: str = "GTiff") -> rasterio.DatasetReader:
@@ -68,14 +70,3 @@ def make_geotiff(
 def make_on_grid(path: Path | str, grid: Grid, dtype: str, **options: Any) -> rasterio.io.DatasetWriter:
     """The same with the shape and place of a grid; `options` are further arguments of `make_geotiff`."""
     return make_geotiff(path, grid.shape_rc, dtype, crs_wkt=grid.crs_wkt, transform=grid.transform, **options)
-
-
-@contextmanager
-def without_place_warning() -> Iterator[None]:
-    """Silences rasterio where a raster has no place on the Earth: here that is a legal scene.
-
-    Not to be held across a `yield`: warning filters are restored in the order of leaving.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        yield

@@ -6,7 +6,6 @@ Pixels come out as they are stored, on the scene's grid, with a mask beside them
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +13,6 @@ from types import TracebackType
 
 import numpy as np
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning
 
 from s2dash.core.grid import Grid, decimation_step
 from s2dash.core.scene import (
@@ -33,10 +31,6 @@ from s2dash.core.types import Window, frozen, windows
 from s2dash.errors import UnreadableFile
 from s2dash.raster import resample, web, web_files
 from s2dash.raster.door import GDAL_ERRORS, open_raster
-
-# A scene without a place is legal here and said so in words of our own. rasterio warns at each opening, on
-# any thread, where `warnings.catch_warnings` is of no use.
-warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
 _STRIP_ROWS = 512
 _SCATTERED_SIDE = 5

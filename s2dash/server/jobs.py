@@ -14,7 +14,7 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -26,9 +26,9 @@ import numpy as np
 
 from s2dash.classify import cluster, parts, pipeline
 from s2dash.classify.evaluate import Scores
-from s2dash.classify.features import needed_positions, smoothed_preview, smooths_beyond_preview
-from s2dash.classify.pipeline import Fitted
-from s2dash.classify.sampling import Sample
+from s2dash.classify.fitted import Fitted
+from s2dash.classify.prepare import prepare
+from s2dash.classify.sampling import Sample, sample_of
 from s2dash.core.classmap import Result
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Pixels, Scene
@@ -439,34 +439,30 @@ class LiveEngine:
 
     def _answer(self, scene: Scene, recipe: Recipe, session: _Session) -> LiveAnswer:
         started = time.perf_counter()
-        scene = pipeline.scene_for(scene, recipe)
-        stack = self.stack(scene)
-        session.sample = self._sample(scene, recipe, stack)
+        prepared = prepare(scene, recipe, self._keep)
+        session.sample = sample_of(prepared)
         cancel_token().check()
-        fitted = pipeline.fit(scene, recipe, stack, session.sample)
+        fitted = pipeline.fit(prepared)
         cancel_token().check()
-        result = pipeline.run_live(fitted, stack, self._smoothed_preview(scene, recipe))
+        result = pipeline.run_live(fitted)
         memory.hand_back_soon()
         return LiveAnswer(result, fitted, time.perf_counter() - started)
 
-    def _sample(self, scene: Scene, recipe: Recipe, stack: np.ndarray) -> Sample:
-        """The recipe's sample; drawn once for all classes, scalings and algorithms that learn from the same pixels."""
-        pipeline.check(scene, recipe)
-        key = pipeline.sample_key(scene, recipe)
+    def _keep(self, what: str, key: Hashable, make: Callable[[], T], /) -> T:
+        """A `prepare.Keep` for all sessions together."""
+        kept: dict[str, Cache[Any]] = {"stack": self._stacks, "smoothed": self._smoothed}
+        found: T = self._sample(key, make) if what == "sample" else kept[what].get(key, make)
+        return found
+
+    def _sample(self, key: Hashable, draw: Callable[[], Any]) -> Any:
+        """A sample; drawn once for all classes, scalings and algorithms that learn from the same pixels."""
         with self._samples_lock:
             known = self._samples.get(key)
         if known is not None:
             return known
-        drawn = pipeline.sample_of(scene, recipe, stack)
+        drawn = draw()
         with self._samples_lock:
             return self._samples.setdefault(key, drawn)
-
-    def _smoothed_preview(self, scene: Scene, recipe: Recipe) -> Pixels | None:
-        """The smoothed live picture where it takes a pass over the whole scene; made once for equal bands and mask."""
-        if not smooths_beyond_preview(scene, recipe):
-            return None
-        key = (scene.digest, scene.paths, needed_positions(scene, recipe), recipe.masking)
-        return self._smoothed.get(key, lambda: smoothed_preview(scene, recipe))
 
 
 class Job(Generic[T]):
@@ -571,7 +567,7 @@ class FullJob(Job[Result]):
         if address is None:
             return pipeline.run_full(self.fitted, labels_path, progress, cancel)
         # Beside this job's folder, which goes if the cluster is lost: the next job finds the finished parts there.
-        key = f"{self.fitted.scene.digest} {self.fitted.recipe.to_json()}"
+        key = self.fitted.labels_key
         shared = folder.with_name(f"s2dash-full-{hashlib.sha256(key.encode()).hexdigest()[:16]}.tif")
         _shared_labels.add(shared)
         with _alone(shared, cancel), cluster.connected(address) as executor:

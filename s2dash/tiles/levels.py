@@ -66,6 +66,14 @@ class Level:
         )
         return Window(row, col, height, width)
 
+    def picked(self, pixels: np.ndarray, cell: Cell) -> np.ndarray:
+        """Those pixels that a cell takes, of every pixel of its window, shape (rows, cols)."""
+        if self.step == 1:
+            return pixels
+        rows, cols = self.shape_rc(cell)
+        first = self.step // 2
+        return np.ascontiguousarray(pixels[first :: self.step, first :: self.step][:rows, :cols])
+
     def places(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
         """The scene's rows and columns that a cell takes, as `reading.preview_places` takes them."""
         row, col = (number * self.side * self.step + self.step // 2 for number in cell)

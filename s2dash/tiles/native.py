@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,8 @@ import numpy as np
 import rasterio
 
 from s2dash.classify import pipeline
-from s2dash.classify.algorithms import find_algorithm
-from s2dash.classify.features import preview_features, raw_features, smoothed_places, window_features
-from s2dash.classify.pipeline import Fitted
+from s2dash.classify.features import raw_features, smoothed_places, stack_features, window_features
+from s2dash.classify.fitted import Fitted
 from s2dash.core.classmap import Result
 from s2dash.core.scene import Pixels, Scene, valid_pixels
 from s2dash.errors import PixelsGone, UnreadableFile
@@ -85,7 +84,8 @@ class NativeTiles:
         `digest` is that of the live result. None where the live picture is all there is.
         """
         levels = levels_of(fitted.scene)
-        return ClassDetail(self, levels, _without_sample(fitted), digest) if levels else None
+        kind = NeighbourDetail if fitted.stage.halo else ClassDetail
+        return kind(self, levels, fitted.light(), digest) if levels else None
 
     def finished(self, result: Result) -> FinishedDetail | None:
         """The detail of classes from the labels of a full result; None where it has them in memory."""
@@ -314,24 +314,25 @@ class ClassDetail(_LabelDetail):
 
     @cached_property
     def _features_key(self) -> Hashable:
-        return ("features", *pipeline.features_key(self.fitted.scene, self.fitted.recipe))
+        return ("features", *self.fitted.prepared.features_key)
 
     def _cell_key(self, level: Level) -> Hashable:
         return self._features_key
 
-    def _read(self, level: Level, cell: Cell) -> Pixels:
-        scene, recipe = self.fitted.scene, self.fitted.recipe
-        on_reflectance = find_algorithm(recipe.algorithm).on_reflectance
-        if level.step > 1 and not recipe.smooth:
-            stack = self.native.read_between(scene, level, cell)
-            return preview_features(scene, recipe, stack, on_reflectance)
-        with self.native.reader(scene) as reader:
+    def _read(self, level: Level, cell: Cell) -> Any:
+        prepared = self.fitted.prepared
+        if level.step > 1 and not prepared.recipe.smooth:
+            return stack_features(prepared, self.native.read_between(prepared.scene, level, cell))
+        with self.native.reader(prepared.scene) as reader:
             if level.step == 1:
-                return window_features(reader, recipe, level.window(cell), on_reflectance)
-            pixels = smoothed_places(reader, recipe, level.window(cell), level.step)
-        return raw_features(scene, recipe, pixels, on_reflectance)
+                return window_features(prepared, reader, level.window(cell))
+            pixels = smoothed_places(prepared, reader, level.window(cell), level.step)
+        return raw_features(prepared, pixels)
 
-    def _picked(self, kept: Pixels, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+    def _picked(self, kept: Any, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        return self.fitted.stage(self._assigned(kept, rows, cols))
+
+    def _assigned(self, kept: Pixels, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         top, bottom, left, right = rows.min(), rows.max() + 1, cols.min(), cols.max() + 1
         if (bottom - top) * (right - left) <= len(rows):
             # Zoomed in, many pixels of a tile show the same one.
@@ -340,6 +341,21 @@ class ClassDetail(_LabelDetail):
         at = rows * kept.valid.shape[1] + cols
         values = np.take(kept.values.reshape(len(kept.values), -1), at, axis=1)
         return pipeline.assign(self.fitted, Pixels(values[:, None], np.take(kept.valid, at)[None]))[0]
+
+
+@dataclass(frozen=True, eq=False)
+class NeighbourDetail(ClassDetail):
+    """Classes of a fit whose edits look at neighbours: labels are kept in place of features, as a full run has them."""
+
+    def _cell_key(self, level: Level) -> Hashable:
+        return ("edited", self.digest)
+
+    def _read(self, level: Level, cell: Cell) -> np.ndarray:
+        with self.native.reader(self.fitted.scene) as reader:
+            return level.picked(pipeline.label_window(self.fitted, reader, level.window(cell)), cell)
+
+    def _picked(self, kept: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        return np.asarray(kept[rows, cols])
 
 
 @dataclass(frozen=True, eq=False)
@@ -363,12 +379,7 @@ class FinishedDetail(_LabelDetail):
 
     def _read(self, level: Level, cell: Cell) -> np.ndarray:
         with self.native.dataset(self.path) as dataset:
-            labels = np.asarray(dataset.read(1, window=level.window(cell).ranges_rc))
-        if level.step == 1:
-            return labels
-        rows, cols = level.shape_rc(cell)
-        first = level.step // 2
-        return np.ascontiguousarray(labels[first :: level.step, first :: level.step][:rows, :cols])
+            return level.picked(np.asarray(dataset.read(1, window=level.window(cell).ranges_rc)), cell)
 
     def _picked(self, kept: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         return np.asarray(kept[rows, cols])
@@ -377,12 +388,6 @@ class FinishedDetail(_LabelDetail):
 def _drop_all(copies: dict[int, LevelCopy]) -> None:
     for copy in copies.values():
         copy.drop()
-
-
-def _without_sample(fitted: Fitted) -> Fitted:
-    """The fit with what labels pixels alone: pictures live longer than the answers they came with."""
-    none = np.zeros((0, 0))
-    return replace(fitted, sample=replace(fitted.sample, raw=none, bands=none), sample_labels=none)
 
 
 def _by_cell(places: TilePlaces, side: int) -> dict[Cell, tuple[np.ndarray, np.ndarray]]:

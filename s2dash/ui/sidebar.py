@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from s2dash.classify.algorithms import ALGORITHMS, Algorithm, Param
-from s2dash.classify.features import INDEX_HELP, available_indices
-from s2dash.classify.pipeline import apply_algorithm, scene_for
+from s2dash.classify.indices import INDEX_HELP, available_indices
+from s2dash.classify.prepare import apply_algorithm, recipe_grid
 from s2dash.core import palette, sentinel2
 from s2dash.core.missions import CORRECTED_LEVELS
 from s2dash.core.recipe import ParamValue, Recipe, default_recipe
@@ -72,7 +72,7 @@ def sidebar() -> Choices:
     if recipe is None:
         return Choices(loaded, loaded.scene, None, chosen_palette)
     recipe = replace(recipe, k=int(k), pixel_size=size, **masks, **advanced)
-    return Choices(loaded, scene_for(loaded.scene, recipe), recipe, chosen_palette)
+    return Choices(loaded, recipe_grid(loaded.scene, recipe), recipe, chosen_palette)
 
 
 def _choose_bands(scene: Scene) -> tuple[str, ...]:

@@ -1,0 +1,65 @@
+"""From raw features to labels: each pixel's class by the fitted model, for any pixels at all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from s2dash.classify.algorithms import LinearModel, Model, nearest
+from s2dash.classify.algorithms.threads import single_threaded
+from s2dash.classify.fitted import Fitted
+from s2dash.classify.space import FeatureSpace
+from s2dash.core.scene import Pixels
+from s2dash.core.types import CancelToken
+
+_PREDICT_PIXELS = 65_536
+"""Pixels given to scikit-learn at once, so that memory is bounded whatever the window."""
+_ASSIGNED_PIXELS = 262_144
+
+
+def assign(fitted: Fitted, features: Pixels, cancel: CancelToken | None = None) -> np.ndarray:
+    """Labels of raw features, shape (rows, cols), uint8: 0 where masked, else the canonical class number.
+
+    Each pixel's label depends on that pixel alone. Raises Cancelled when `cancel` says so between some of them.
+    """
+    cancel = cancel or CancelToken()
+    labels = np.empty(features.valid.shape, dtype=np.uint8)
+    length = max(1, len(labels))
+    if not features.values.flags.c_contiguous:
+        # The rows of a part of a larger window have to be copied together: some at a time.
+        length = max(1, _ASSIGNED_PIXELS // max(1, features.valid.shape[1]))
+    for start in range(0, len(labels), length):
+        cancel.check()
+        rows = slice(start, start + length)
+        flat = features.values[:, rows].reshape(len(features.values), -1)
+        valid = features.valid[rows]
+        numbers = own_labels(fitted.model, fitted.space, flat, valid.ravel(), fitted.number_of, cancel)
+        labels[rows] = numbers.reshape(valid.shape)
+    return labels
+
+
+def own_labels(
+    model: Model,
+    space: FeatureSpace,
+    raw: np.ndarray,
+    valid: np.ndarray,
+    number_of: np.ndarray | None = None,
+    cancel: CancelToken | None = None,
+) -> np.ndarray:
+    """The number of each pixel's class, 0 where masked; raw features of shape (features, pixels).
+
+    Without `number_of`, shape (k,), uint8, it is 1 + the model's own class.
+    """
+    if isinstance(model, LinearModel):
+        weights = model.weights / space.scale
+        bias = model.bias + model.weights @ (space.shift / space.scale)
+        return nearest.assign(raw, valid, space.low, space.high, weights, bias, number_of)
+    labels = np.zeros(raw.shape[1], dtype=np.uint8)
+    where = np.flatnonzero(valid)
+    with single_threaded():
+        for start in range(0, len(where), _PREDICT_PIXELS):
+            if cancel is not None:
+                cancel.check()
+            some = where[start : start + _PREDICT_PIXELS]
+            own = model.predict(space.transform(raw[:, some]))
+            labels[some] = 1 + own if number_of is None else number_of[own]
+    return labels

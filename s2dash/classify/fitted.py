@@ -1,0 +1,143 @@
+"""The Fitted value: a recipe fitted to a scene, everything that labels any pixel of it, of another scene too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from s2dash.classify.algorithms import LinearModel, Model, nearest
+from s2dash.classify.edit import Stage, stage_of
+from s2dash.classify.means import class_means, sample_reflectance
+from s2dash.classify.prepare import Prepared, prepare
+from s2dash.classify.renumber import Renumbering, feature_renumbering, matching_bands, renumbering
+from s2dash.classify.sampling import Sample
+from s2dash.classify.space import FeatureSpace
+from s2dash.core.edits import NO_EDITS, ClassEdits
+from s2dash.core.recipe import Recipe
+from s2dash.core.scene import Scene
+from s2dash.core.types import frozen
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A recipe fitted to a scene: everything that labels any pixel of it."""
+
+    prepared: Prepared
+    space: FeatureSpace
+    model: Model
+    number_of: np.ndarray
+    """Canonical class number, 1 to k from dark to bright, of each of the model's classes, uint8."""
+    sample: Sample
+    sample_labels: np.ndarray
+    """Class numbers of the sample's pixels, after steps that look at each pixel alone, uint8; 0 where left out."""
+    mean_reflectance: np.ndarray
+    """Class means over the sample, shape (k, bands of the scene), reflectance."""
+    warnings: tuple[str, ...]
+    fitted_on: str = ""
+    """Digest of what it was fitted on, where that is not `scene`."""
+    edits: ClassEdits = NO_EDITS
+    """What labels go through before they become a result (`edit.Stage`)."""
+
+    @property
+    def scene(self) -> Scene:
+        return self.prepared.scene
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.prepared.recipe
+
+    @property
+    def engine(self) -> str:
+        return nearest.ENGINE if isinstance(self.model, LinearModel) else "scikit-learn"
+
+    @property
+    def stage(self) -> Stage:
+        """What the edits do to labels."""
+        return stage_of(self.edits)
+
+    @property
+    def labels_key(self) -> str:
+        """Of scene, recipe and the edits that change labels: equal keys mean equal labels."""
+        steps = ClassEdits(steps=self.edits.steps).to_json() if self.edits.steps else ""
+        return f"{self.scene.digest} {self.recipe.to_json()} {steps}".rstrip()
+
+    def edited(self, edits: ClassEdits) -> Fitted:
+        """The same fit whose labels go through these edits, in place of those it has: nothing is fitted again.
+
+        Class means become those of the sample's pixels that a class has then.
+        """
+        before = replace(self, edits=edits)
+        if edits.steps == self.edits.steps:
+            return before
+        if self.edits.steps:
+            raise ValueError("labels of the sample are edited already: start from the fit without edits")
+        labels = before.stage.of_lone_pixels(self.sample_labels)
+        kept = np.flatnonzero(labels)
+        reflectance = sample_reflectance(self.scene, self.sample.bands[:, kept])
+        means, _ = class_means(reflectance, labels[kept], self.recipe.k)
+        return replace(before, sample_labels=frozen(labels), mean_reflectance=frozen(means))
+
+    def on(self, scene: Scene) -> Fitted:
+        """The same classes for another scene: its pixels get the labels that this fit gives to their reflectance.
+
+        Bands are matched by name. Where scenes store reflectance with other offsets or quantifications,
+        scaling, sample and all are put into the numbers of `scene`; so is the haze of each where it is
+        subtracted. Means of bands that this fit has not seen are NaN.
+
+        Raises UnknownName for bands or indices that the scene lacks, RecipeError as `prepare` does.
+        """
+        prepared = prepare(scene, self.recipe)
+        scene = prepared.scene
+        known = matching_bands(self.scene, scene)
+        change = feature_renumbering(self.scene, scene, self.recipe)
+        return replace(
+            self,
+            prepared=prepared,
+            space=self.space if change.is_nothing else change.space(self.space),
+            sample=_renumbered_sample(self.sample, change, self.scene, scene, known),
+            mean_reflectance=frozen(_taken(self.mean_reflectance.T, known).T),
+            warnings=(*scene.notes, *(words for words in self.warnings if words not in self.scene.notes)),
+            fitted_on=self.fitted_on or self.scene.digest,
+        )
+
+    def light(self, prepared: Prepared | None = None) -> Fitted:
+        """What labels pixels alone, without the sample: to be held for long, or sent elsewhere."""
+        sample = replace(self.sample, raw=self.sample.raw[:, :0].copy(), bands=self.sample.bands[:, :0].copy())
+        return replace(
+            self,
+            prepared=(prepared or self.prepared).alone(),
+            sample=sample,
+            sample_labels=self.sample_labels[:0].copy(),
+        )
+
+
+def _taken(rows: np.ndarray, positions: Sequence[int | None]) -> np.ndarray:
+    """The rows at these positions; NaN for None."""
+    if None not in positions:
+        return rows[[p for p in positions if p is not None]]
+    out = np.full((len(positions), *rows.shape[1:]), np.nan)
+    for row, position in zip(out, positions, strict=True):
+        if position is not None:
+            row[...] = rows[position]
+    return out
+
+
+def _renumbered_sample(
+    sample: Sample, change: Renumbering, source: Scene, target: Scene, known: Sequence[int | None]
+) -> Sample:
+    """The sample in the numbers of another scene; `known` are the positions of its bands in the first."""
+    if change.is_nothing and known == tuple(range(len(source.bands))):
+        return sample
+    raw = sample.raw if change.is_nothing else change.apply(sample.raw)
+    bands = _taken(sample.bands, known)
+    shared = [i for i, position in enumerate(known) if position is not None]
+    positions = [p for p in known if p is not None]
+    band_change = renumbering(source, positions, target, shared)
+    if not band_change.is_nothing:
+        bands = bands.astype(np.float64)
+        for row, position in zip(shared, positions, strict=True):
+            bands[row, bands[row] == source.nodata[position]] = np.nan
+        bands[shared] = band_change.apply(bands[shared])
+    return replace(sample, raw=frozen(raw), bands=frozen(bands))

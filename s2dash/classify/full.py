@@ -1,0 +1,203 @@
+"""Labels of every pixel, window by window, on this machine's cores or on workers elsewhere."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import tempfile
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from s2dash.classify import parts
+from s2dash.classify.assign import assign
+from s2dash.classify.features import run_features, window_features
+from s2dash.classify.fitted import Fitted
+from s2dash.classify.tally import Tally
+from s2dash.core.classmap import ClassMap, Result
+from s2dash.core.scene import Scene
+from s2dash.core.types import CancelToken, Progress, Window, no_progress, windows
+from s2dash.errors import OutputConflict
+from s2dash.raster.door import GDAL_ERRORS, open_raster
+from s2dash.raster.reading import SceneReader
+from s2dash.settings import thread_count
+
+_WINDOW_SHAPE_RC = (512, 2048)
+_MOST_WINDOW_GROWTH = 4
+"""How many times larger windows may become so that they hold whole blocks."""
+_RUN_WINDOWS = 11
+"""Windows below each other that one thread goes down, where what two of them share would be read twice."""
+
+
+def run_full(
+    fitted: Fitted,
+    labels_path: Path,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+    executor: Executor | None = None,
+    window_shape_rc: tuple[int, int] | None = None,
+) -> Result:
+    """Label every pixel, window by window, into a one-band GeoTIFF; memory does not grow with the scene.
+
+    Parameters
+    ----------
+    labels_path : written under a temporary name and moved into place at the end; nothing is left
+        there after an error or a cancellation
+    executor : runs the windows on workers that may be other processes and machines, each reading and
+        writing files by itself (see `parts`); the scene's files and the folder of `labels_path` must be
+        within their reach, and finished parts stay beside it after an error, for the next run. A thread
+        pool of this machine's cores where None
+    window_shape_rc : rows and columns worked on at once; whole blocks of the scene's file where None
+
+    Raises Cancelled when `cancel` says so, also within a window of a slow algorithm, OutputConflict where the
+    labels cannot be written; with an executor also as `parts.run` does.
+    """
+    scene = fitted.scene
+    cancel = cancel or CancelToken()
+    window_shape_rc = window_shape_rc or _whole_blocks(scene)
+    if executor is not None:
+        return _run_parts(fitted, labels_path, progress, cancel, executor, window_shape_rc)
+    todo = list(windows(scene.grid.shape_rc, window_shape_rc))
+    classmap = ClassMap(scene.grid, fitted.recipe.k, None, labels_path)
+    tally = Tally(classmap)
+    with _writing_labels():
+        handle, name = tempfile.mkstemp(suffix=".tif", prefix=".s2dash-", dir=labels_path.parent)
+        os.close(handle)
+    try:
+        with _writing_labels():
+            out = parts.make_labels(name, scene.grid)
+        try:
+            for done, (part, labels) in enumerate(_labelled_windows(fitted, todo, cancel), 1):
+                with _writing_labels():
+                    out.write(labels, 1, window=part.ranges_rc)
+                tally.add(labels, part.row, part.col)
+                progress(done / len(todo), "Grouping pixels")
+        finally:
+            with _writing_labels():
+                out.close()
+        cancel.check()
+        with _writing_labels():
+            _require_whole(Path(name), tally.mapped_count)
+            os.replace(name, labels_path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return tally.result(fitted)
+
+
+@contextmanager
+def _writing_labels() -> Iterator[None]:
+    try:
+        yield
+    except (*GDAL_ERRORS, OSError) as error:
+        reason = getattr(error, "strerror", None) or "is the disk full?"
+        raise OutputConflict(
+            f"The labels cannot be written ({reason}). Make room on the disk and try again."
+        ) from error
+
+
+def _require_whole(path: Path, mapped_count: int) -> None:
+    """Raise one of GDAL_ERRORS or OSError where labels cannot be read back: a full disk may show only then."""
+    mapped = 0
+    with open_raster(path) as dataset:
+        for strip in windows(dataset.shape, (_WINDOW_SHAPE_RC[0], dataset.width)):
+            mapped += int(np.count_nonzero(dataset.read(1, window=strip.ranges_rc)))
+    if mapped != mapped_count:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _whole_blocks(scene: Scene) -> tuple[int, int]:
+    """Rows and columns of windows that are decoded once: whole blocks, about as large as `_WINDOW_SHAPE_RC`."""
+    with SceneReader(scene) as reader:
+        block_rows, block_cols = reader.block_shape_rc
+    height, width = _WINDOW_SHAPE_RC
+    rows = block_rows * max(1, height // block_rows)
+    cols = block_cols * max(1, height * width // (rows * block_cols))
+    return (rows, cols) if rows * cols <= _MOST_WINDOW_GROWTH * height * width else _WINDOW_SHAPE_RC
+
+
+def _run_parts(
+    fitted: Fitted,
+    labels_path: Path,
+    progress: Progress,
+    cancel: CancelToken,
+    executor: Executor,
+    window_shape_rc: tuple[int, int],
+) -> Result:
+    """`run_full` on the workers of an executor."""
+    import joblib
+
+    scene = parts.travelling(fitted.scene)
+    light = fitted.light(replace(fitted.prepared, scene=scene))
+    # The numbers of the model as well: another machine's fit may differ in its last digits.
+    numbers = joblib.hash((fitted.space, fitted.model, fitted.number_of))
+    key = f"{fitted.labels_key} {numbers}"
+    job = parts.make_job(scene, fitted.recipe.k, partial(label_window, light), window_shape_rc, key, labels_path)
+    tally = Tally(ClassMap(fitted.scene.grid, fitted.recipe.k, None, labels_path))
+    for facts in parts.run(job, labels_path, executor, progress, cancel):
+        tally.add_facts(facts)
+    return tally.result(fitted)
+
+
+def label_window(fitted: Fitted, reader: SceneReader, window: Window, cancel: CancelToken | None = None) -> np.ndarray:
+    """Labels of one window, shape (rows, cols), uint8, edited; `reader` reads the fitted scene."""
+    stage = fitted.stage
+    wide = window.grown(stage.halo, fitted.scene.grid.shape_rc)
+    return stage.inside(assign(fitted, window_features(fitted.prepared, reader, wide), cancel), wide, window)
+
+
+_Labelled = Generator[tuple[Window, np.ndarray], None, None]
+
+
+def _runs(todo: list[Window], smooth: bool) -> list[list[Window]]:
+    """Windows that one reader goes through in order: along the rows as they are stored, or down where smoothing."""
+    if not smooth:
+        return [list(row) for _, row in itertools.groupby(todo, key=lambda window: window.row)]
+    down = sorted(todo, key=lambda window: (window.col, window.row))
+    columns = [list(column) for _, column in itertools.groupby(down, key=lambda window: window.col)]
+    return [column[i : i + _RUN_WINDOWS] for column in columns for i in range(0, len(column), _RUN_WINDOWS)]
+
+
+def _labelled_run(fitted: Fitted, run: list[Window], cancel: CancelToken) -> _Labelled:
+    """Labels of each window of one of `_runs`."""
+    stage = fitted.stage
+    with SceneReader(fitted.scene) as reader:
+        features = run_features(fitted.prepared, reader, run)
+        for window in run:
+            cancel.check()
+            if stage.halo:
+                yield window, label_window(fitted, reader, window, cancel)
+            else:
+                # Not by a name: a run that waits for its turn would hold on to the features of its last window.
+                yield window, stage(assign(fitted, next(features), cancel))
+
+
+def _labelled_windows(fitted: Fitted, todo: list[Window], cancel: CancelToken) -> Iterator[tuple[Window, np.ndarray]]:
+    """Labels of each window as they come, a few ahead of the writer and no more."""
+    runs = (_labelled_run(fitted, run, cancel) for run in _runs(todo, bool(fitted.recipe.smooth)))
+    pool = ThreadPoolExecutor(thread_count())
+    going: dict[Future[tuple[Window, np.ndarray] | None], _Labelled] = {}
+
+    def go_on(some: Iterable[_Labelled]) -> None:
+        going.update((pool.submit(next, run, None), run) for run in some)
+
+    try:
+        go_on(itertools.islice(runs, 2 * thread_count()))
+        while going:
+            for future in wait(going, return_when=FIRST_COMPLETED).done:
+                run, labelled = going.pop(future), future.result()
+                go_on(itertools.islice(runs, 1) if labelled is None else (run,))
+                if labelled is not None:
+                    yield labelled
+    finally:
+        for future in going:
+            future.cancel()
+        wait(going)
+        pool.shutdown()
+        for run in going.values():
+            run.close()

@@ -1,0 +1,180 @@
+"""Edits of classes: steps act the same on live picture, windows of any size, workers and tiles; the fit stays."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scenes import make_scene
+from scipy import ndimage
+
+from s2dash.classify import pipeline
+from s2dash.classify.edit import LabelStep, Stage, label_step, stage_of
+from s2dash.classify.fitted import Fitted
+from s2dash.classify.parts import travelling
+from s2dash.core.classmap import Result
+from s2dash.core.edits import ClassEdits, LeaveOut, Merge, Step
+from s2dash.core.recipe import default_recipe
+from s2dash.core.types import Window, windows
+from s2dash.raster.door import open_raster
+from s2dash.raster.reading import SceneReader
+from s2dash.tiles.native import NativeTiles
+
+SHAPE_RC = (150, 130)
+
+
+class Darkest(Step, frozen=True, tag="darkest of neighbours"):
+    """A step of the tests that looks at neighbours: each pixel gets the smallest label within its reach."""
+
+    reach: int
+
+
+@dataclass(frozen=True)
+class DarkestOfNeighbours:
+    halo: int
+
+    def __call__(self, labels: np.ndarray, /) -> np.ndarray:
+        side = 2 * self.halo + 1
+        return np.asarray(ndimage.minimum_filter(labels, side, mode="constant", cval=255))
+
+
+@label_step.register
+def _darkest(step: Darkest) -> LabelStep:
+    return DarkestOfNeighbours(step.reach)
+
+
+EDITS = {
+    "merge": ClassEdits(steps=(Merge((2, 3), 2),)),
+    "leave out": ClassEdits(steps=(LeaveOut(4), Merge((1, 5), 5))),
+    "neighbours": ClassEdits(steps=(Darkest(2),)),
+    "all": ClassEdits(steps=(Merge((5, 4), 4), Darkest(1), LeaveOut(2), Darkest(2))),
+}
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
+    scene = make_scene(tmp_path_factory.mktemp("edit"), SHAPE_RC, masked=((slice(9, 30), slice(50, 70)),))
+    return pipeline.fitted_to(scene, replace(default_recipe(scene), k=5, smooth=3))
+
+
+@pytest.fixture(scope="module")
+def whole(fitted: Fitted) -> np.ndarray:
+    """Labels before any edit."""
+    return labels_of(pipeline.run_live(fitted))
+
+
+def labels_of(result: Result) -> np.ndarray:
+    if result.classmap.labels is not None:
+        return result.classmap.labels
+    assert result.classmap.path is not None
+    with open_raster(result.classmap.path) as dataset:
+        return np.asarray(dataset.read(1))
+
+
+@pytest.mark.parametrize("edits", EDITS.values(), ids=EDITS)
+class TestEveryWay:
+    def test_live(self, fitted: Fitted, whole: np.ndarray, edits: ClassEdits) -> None:
+        assert np.array_equal(labels_of(pipeline.run_live(fitted.edited(edits))), stage_of(edits)(whole))
+
+    @pytest.mark.parametrize("window_rc", [(150, 130), (64, 48), (7, 130)])
+    def test_full(
+        self, fitted: Fitted, whole: np.ndarray, edits: ClassEdits, window_rc: tuple[int, int], tmp_path: Path
+    ) -> None:
+        result = pipeline.run_full(fitted.edited(edits), tmp_path / "l.tif", window_shape_rc=window_rc)
+        assert np.array_equal(labels_of(result), stage_of(edits)(whole))
+        assert [row.count for row in result.rows] == np.bincount(labels_of(result).ravel(), minlength=6)[1:].tolist()
+
+    def test_by_workers(self, fitted: Fitted, whole: np.ndarray, edits: ClassEdits, tmp_path: Path) -> None:
+        with ThreadPoolExecutor(2) as executor:
+            result = pipeline.run_full(
+                fitted.edited(edits), tmp_path / "l.tif", executor=executor, window_shape_rc=(64, 64)
+            )
+        assert np.array_equal(labels_of(result), stage_of(edits)(whole))
+
+    def test_a_window_by_itself(self, fitted: Fitted, whole: np.ndarray, edits: ClassEdits) -> None:
+        light = fitted.edited(edits).light(replace(fitted.prepared, scene=travelling(fitted.scene)))
+        with SceneReader(light.scene) as reader:
+            for window in (Window(0, 0, 1, 1), Window(40, 60, 9, 3), Window(149, 100, 1, 30)):
+                found = pipeline.label_window(light, reader, window)
+                assert np.array_equal(found, stage_of(edits)(whole)[window.slices_rc])
+
+    def test_native_tiles(self, fitted: Fitted, edits: ClassEdits, monkeypatch: pytest.MonkeyPatch) -> None:
+        plain = labels_of(pipeline.run_live(fitted))
+        monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 1_500)
+        scene = replace(fitted.scene, previews=())
+        changed = fitted.edited(edits)
+        detail = NativeTiles().classes(replace(changed, prepared=replace(changed.prepared, scene=scene)), "edited")
+        assert detail is not None
+        [native, *_] = detail.levels
+        picked = np.zeros(SHAPE_RC, dtype=np.uint8)
+        for cell in native.cells:
+            window = native.window(cell)
+            inside = np.indices((window.height, window.width)).reshape(2, -1)
+            found = detail._picked(detail._read(native, cell), *inside)
+            picked[window.slices_rc] = found.reshape(window.height, window.width)
+        assert np.array_equal(picked, stage_of(edits)(plain))
+
+
+def test_names_and_colours_change_no_label_and_no_digest(fitted: Fitted) -> None:
+    plain = pipeline.run_live(fitted)
+    named = pipeline.run_live(fitted.edited(ClassEdits(names={1: "Sea"}, colours={1: "#000000"})))
+    assert named.digest == plain.digest
+    assert np.array_equal(labels_of(named), labels_of(plain))
+    assert named.rows == plain.rows
+
+
+def test_steps_make_another_digest_and_their_order_counts(fitted: Fitted) -> None:
+    orders = [(), (Merge((1, 2), 2), LeaveOut(2)), (LeaveOut(2), Merge((1, 2), 2))]
+    found = {pipeline.run_live(fitted.edited(ClassEdits(steps=steps))).digest for steps in orders}
+    assert len(found) == 3
+
+
+def test_merged_classes_share_area_and_mean(fitted: Fitted) -> None:
+    plain, merged = (pipeline.run_live(one) for one in (fitted, fitted.edited(EDITS["merge"])))
+    assert merged.rows[1].count == plain.rows[1].count + plain.rows[2].count
+    assert merged.rows[2].count == 0
+    area = [row.area_ha or 0 for row in plain.rows]
+    assert merged.rows[1].area_ha == pytest.approx(area[1] + area[2])
+    counts = [int((fitted.sample_labels == number).sum()) for number in (2, 3)]
+    means = [np.array(plain.rows[number].mean_reflectance) for number in (1, 2)]
+    assert merged.rows[1].mean_reflectance == pytest.approx(np.average(means, axis=0, weights=counts))
+
+
+def test_what_is_left_out_is_no_data_and_counts_as_masked(fitted: Fitted) -> None:
+    plain, without = (pipeline.run_live(fitted.edited(ClassEdits(steps=steps))) for steps in ((), (LeaveOut(3),)))
+    assert without.rows[2].count == 0
+    lost = plain.rows[2].count / plain.classmap.grid.pixel_count
+    assert without.masked_share == pytest.approx(plain.masked_share + lost)
+    assert pipeline.sample_scores(fitted.edited(ClassEdits(steps=(LeaveOut(3),)))).silhouette is not None
+
+
+def test_edits_start_from_the_fit_without_edits(fitted: Fitted) -> None:
+    with pytest.raises(ValueError, match="edited already"):
+        fitted.edited(EDITS["merge"]).edited(EDITS["leave out"])
+
+
+@given(
+    reaches=st.lists(st.integers(0, 3), max_size=3),
+    window_rc=st.tuples(st.integers(1, 41), st.integers(1, 37)),
+)
+def test_windows_with_their_halo_give_what_the_whole_gives(reaches: list[int], window_rc: tuple[int, int]) -> None:
+    stage = Stage(tuple(DarkestOfNeighbours(reach) for reach in reaches))
+    labels = np.random.default_rng(3).integers(0, 6, (41, 37), dtype=np.uint8)
+    out = np.zeros_like(labels)
+    for window in windows(labels.shape, window_rc):
+        wide = window.grown(stage.halo, labels.shape)
+        out[window.slices_rc] = stage.inside(labels[wide.slices_rc], wide, window)
+    assert np.array_equal(out, stage(labels))
+
+
+def test_a_step_that_nobody_knows_is_named() -> None:
+    class Unknown(Step, frozen=True, tag="unknown"):
+        pass
+
+    with pytest.raises(TypeError, match="Unknown"):
+        label_step(Unknown())

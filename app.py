@@ -2,6 +2,6 @@
 
 import streamlit as st
 
-from s2dash.server.routes import server_parts
+from s2dash.server.assembly import server_parts
 
 app = st.App(**server_parts())

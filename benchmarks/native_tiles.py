@@ -33,7 +33,7 @@ from s2dash import ingest
 from s2dash.classify import pipeline
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import Scene
-from s2dash.server.jobs import LiveAnswer, LiveEngine
+from s2dash.server.live_engine import LiveAnswer, LiveEngine
 from s2dash.settings import GDAL_ENVIRONMENT
 from s2dash.tiles import render
 from s2dash.tiles.levels import levels_of
@@ -178,7 +178,7 @@ def main() -> int:
         answer = LiveEngine().submit(scene, default_recipe(scene)).result()
         result = pipeline.run_full(answer.fitted, Path(folder) / "labels.tif")
         store = TileStore()
-        with TestClient(Starlette(routes=tile_routes(lambda: store))) as client:
+        with TestClient(Starlette(routes=tile_routes(store))) as client:
             map_ = Map(scene, answer, client, store)
             print(f"\nThe levels between were gathered in the background within {map_.prepared():.1f} s")
             good = views(map_, map_.native.finished(result)) and good

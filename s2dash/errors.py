@@ -13,6 +13,7 @@ can be put before a user as they are.
     │   └── TooFewPixels          fewer distinct pixels than classes, or none at all
     ├── ClusterError          the cluster cannot do the work as it is set up
     │   └── ClusterLost           its scheduler or workers went away; what is finished is kept
+    ├── BadSetting            the server's environment asks for what is not sane
     ├── Cancelled             somebody asked to stop
     ├── PixelsGone            the files behind a picture were removed
     └── BrokenResult          an output did not read back as it was written
@@ -57,6 +58,10 @@ class ClusterError(S2DashError):
 
 class ClusterLost(ClusterError):
     """The cluster went away while it worked; finished parts are kept for the next run."""
+
+
+class BadSetting(S2DashError):
+    """A variable of the environment is no number, or none that makes sense."""
 
 
 class Cancelled(S2DashError):

@@ -1,4 +1,8 @@
-"""Every limit that an administrator may want to change, in one place; each admits any real Sentinel-2 product."""
+"""Every limit that an administrator may want to change, in one place; each admits any real Sentinel-2 product.
+
+Each field of a group in `Limits` can be set by a variable of the environment that is named after both:
+`S2DASH_TILES_MOST_BYTES` is `most_bytes` of `TileLimits`. docs/settings.md lists them all, and a test holds it true.
+"""
 
 from __future__ import annotations
 
@@ -6,157 +10,307 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from s2dash.core.environment import limit, read_limits
+from s2dash.errors import BadSetting
+
+DATA_FOLDER_VARIABLE = "S2DASH_DATA_FOLDER"
+SCHEDULER_VARIABLE = "S2DASH_SCHEDULER"
+GRACE_VARIABLE = "S2DASH_GRACE_SECONDS"
+
 
 @dataclass(frozen=True)
 class IngestLimits:
     """What a file may ask of the machine. Checked from the header, before any pixel is read."""
 
-    most_pixels: int = 600_000_000
+    most_pixels: int = limit(600_000_000, "pixels")
     """Rows x columns. A Sentinel-2 tile at 10 m has 120,560,400."""
-    most_bands: int = 400
-    """Enough for thirty dates of thirteen bands."""
-    most_side: int = 200_000
+    most_bands: int = limit(400, "bands", most=65_535)
+    """Bands of all files of a scene together. Enough for thirty dates of thirteen bands."""
+    most_side: int = limit(200_000, "pixels", most=2**31 - 1)
     """Rows or columns."""
-    most_block_bytes: int = 400_000_000
+    most_block_bytes: int = limit(400_000_000, "bytes")
     """A strip or tile is decoded whole, so this bounds memory. A tile's band in a single strip has 241,120,800."""
-    most_stored_bytes: int = 64_000_000_000
+    most_stored_bytes: int = limit(64_000_000_000, "bytes")
     """All pixels of all bands of all files once decoded."""
-    most_picture_bytes: int = 300_000_000
+    most_picture_bytes: int = limit(300_000_000, "bytes")
     """The decimated copy of all bands together, which is held in memory. Ten dates of thirteen bands have 272 MB."""
-    free_stored_bytes: int = 300_000_000
+    free_stored_bytes: int = limit(300_000_000, "bytes", least=0)
     """Below this, how strongly a file is compressed does not matter: a band may be empty almost everywhere."""
-    most_compression: int = 1_500
+    most_compression: int = limit(1_500, "ratio")
     """Decoded bytes for each byte of the file; empty margins compress to about 1,000."""
-    address_space_bytes: int = 4_000_000_000
+    most_piece_bytes: int = limit(300_000_000, "bytes", least=10_000_000)
+    """Pixels that are on their way from a file into our own at once: where they are large, fewer threads work."""
+    address_space_bytes: int = limit(4_000_000_000, "bytes", least=500_000_000)
     """Address space of the process that opens files, libraries and reserves included."""
-    memory_bytes: int = 1_000_000_000
+    memory_bytes: int = limit(1_000_000_000, "bytes", least=100_000_000)
     """What this process may fill, where the system can tell (Linux). A band of a tile in one strip takes 500 MB."""
-    most_written_bytes: int = 40_000_000_000
+    most_written_bytes: int = limit(40_000_000_000, "bytes", least=1_000_000)
     """Size of any one file that this process writes."""
-    cpu_seconds: int = 900
-    wall_seconds: int = 1_200
-
-
-INGEST_LIMITS = IngestLimits()
+    cpu_seconds: int = limit(900, "seconds", most=86_400)
+    """Time of the processor that reading a scene may take."""
+    wall_seconds: int = limit(1_200, "seconds", most=86_400)
+    """Time that reading a scene may take."""
 
 
 @dataclass(frozen=True)
 class AreaLimits:
     """What a file of polygons may ask of the machine."""
 
-    most_bytes: int = 50_000_000
-    most_vertices: int = 2_000_000
-    most_polygons: int = 200_000
+    most_bytes: int = limit(50_000_000, "bytes")
+    """The file, unpacked."""
+    most_vertices: int = limit(2_000_000, "corners", least=3)
+    """Of all polygons together."""
+    most_polygons: int = limit(200_000, "polygons")
     """Of features in the file, and of polygons in them."""
-    most_json_lists: int = 3_500_000
+    most_json_lists: int = limit(3_500_000, "lists")
     """Lists and objects of a GeoJSON: each takes some 80 bytes once read. A vertex is a list."""
-    most_json_members: int = 2_000_000
+    most_json_members: int = limit(2_000_000, "names")
     """Names with a value; each may take 240 bytes."""
-    most_json_values: int = 5_000_000
+    most_json_values: int = limit(5_000_000, "commas")
     """Commas, wherever they stand; a vertex has two, or three with a height."""
-    most_files: int = 200
+    most_files: int = limit(200, "files")
     """Files of shapefiles in one archive."""
-    most_close_pairs: float = 2e7
+    most_close_pairs: float = limit(2e7, "pairs")
     """Pairs of edges in one polygon whose boxes overlap, over all polygons: what a check of validity may cost."""
-    most_crossings: float = 1e5
+    most_crossings: float = limit(1e5, "pairs")
     """Pairs of edges that cross in polygons to be repaired; each costs 25 microseconds."""
-    most_placed_vertices: int = 8_000_000
+    most_placed_vertices: int = limit(8_000_000, "corners", least=3)
     """Once long edges are divided so that they bend with the scene's projection."""
-    most_edge_rows: int = 200_000_000
+    most_edge_rows: int = limit(200_000_000, "rows")
     """Rows of the scene that edges cross, summed over the edges: what burning costs."""
-
-
-AREA_LIMITS = AreaLimits()
-AREA_INGEST_LIMITS = replace(INGEST_LIMITS, cpu_seconds=240, wall_seconds=480)
-"""Of the process that reads an area: polygons take seconds, a mask of a large scene in another grid minutes."""
+    cpu_seconds: int = limit(240, "seconds", most=86_400)
+    """Time of the processor that reading an area may take: polygons take seconds."""
+    wall_seconds: int = limit(480, "seconds", most=86_400)
+    """Time that reading an area may take: a mask of a large scene in another grid takes minutes."""
 
 
 @dataclass(frozen=True)
 class ArchiveLimits:
     """What a zip file and the metadata in it may ask of the machine. Checked before anything is unpacked."""
 
-    most_members: int = 20_000
+    most_members: int = limit(20_000, "files")
     """Files and folders. A product of 2015 with fifteen tiles has about 2,000."""
-    most_directory_bytes: int = 8_000_000
+    most_directory_bytes: int = limit(8_000_000, "bytes")
     """The zip's own table of contents, which is read whole."""
-    most_name_characters: int = 500
+    most_name_characters: int = limit(500, "characters")
     """A member's path inside the zip. Those of 2015 products have about 250."""
-    most_member_bytes: int = 16_000_000_000
+    most_member_bytes: int = limit(16_000_000_000, "bytes")
     """One member unpacked. Thirteen bands of a tile in 32 bits at 10 m have 6.3 GB."""
-    most_total_bytes: int = 40_000_000_000
+    most_total_bytes: int = limit(40_000_000_000, "bytes")
     """All members unpacked. A product of 2015 with fifteen tiles has about 8 GB."""
-    free_declared_bytes: int = 300_000_000
+    free_declared_bytes: int = limit(300_000_000, "bytes", least=0)
     """Below this, how strongly a member is compressed does not matter. A band of a tile at 10 m has 241 MB."""
-    most_compression: int = 200
+    most_compression: int = limit(200, "ratio")
     """Unpacked bytes for each stored one, of one member and of all together."""
-    most_metadata_bytes: int = 10_000_000
+    most_metadata_bytes: int = limit(10_000_000, "bytes")
     """One XML file. The largest, of a tile, have about 1 MB."""
-    most_metadata_tags: int = 400_000
+    most_metadata_tags: int = limit(400_000, "tags")
     """Tags of one XML file: many small ones take far more memory than their text."""
-
-
-ARCHIVE_LIMITS = ArchiveLimits()
 
 
 @dataclass(frozen=True)
 class UploadLimits:
     """What one upload in pieces, and all of them together, may ask of the machine."""
 
-    most_bytes: int = 20_000_000_000
+    most_bytes: int = limit(20_000_000_000, "bytes")
     """All files of one upload together. A zipped Sentinel-2 product has about 1 GB."""
-    most_files: int = 5_000
+    most_files: int = limit(5_000, "files")
     """An unpacked product has about 150."""
-    chunk_bytes: int = 16 * 2**20
+    chunk_bytes: int = limit(16 * 2**20, "bytes", 2**16, 2**30)
     """The largest piece sent in one request."""
-    idle_seconds: float = 900
+    idle_seconds: float = limit(900, "seconds")
     """An upload of which nothing arrives for so long is removed."""
-    stall_seconds: float = 60
+    stall_seconds: float = limit(60, "seconds")
     """A request of which nothing arrives for so long is given up; the upload stays."""
-    most_uploads: int = 50
+    most_uploads: int = limit(50, "uploads")
     """Uploads under way at once in this process."""
-    free_disk_bytes: int = 2_000_000_000
-    """Space that uploads leave free on the disk of temporary files (TMPDIR)."""
-
-
-UPLOAD_LIMITS = UploadLimits()
+    free_disk_bytes: int = limit(2_000_000_000, "bytes", least=0)
+    """Space that uploads, and copies of large scenes, leave free on the disk of temporary files (TMPDIR)."""
 
 
 @dataclass(frozen=True)
 class RunLimits:
     """How long full runs last without a page."""
 
-    grace_seconds: float = 60
+    grace_seconds: float = limit(60, "seconds", least=0.1)
     """A run whose page was closed stops after so long, unless its user asked to keep it."""
-    kept_seconds: float = 86_400
-    """A run that was asked to be kept can be come back to for so long."""
-    most_kept: int = 20
+    kept_seconds: float = limit(86_400, "seconds")
+    """A run that was asked to be kept can be come back to for so long. The page speaks of a day."""
+    most_kept: int = limit(20, "runs", least=0)
     """Kept runs of this process; each holds its labels on disk, about 30 MB for a tile."""
-
-
-RUN_LIMITS = RunLimits()
+    look_seconds: float = limit(1, "seconds", 0.05, 60)
+    """How often it is looked whether a run's page is still open."""
 
 
 @dataclass(frozen=True)
 class SessionLimits:
     """How long what belongs to a page lasts once the page is closed."""
 
-    grace_seconds: float = 100
-    """So long a lost connection may take to come back; Streamlit itself gives up a session after 120."""
-    look_seconds: float = 10
-    """How often closed pages are looked for."""
+    grace_seconds: float = limit(100, "seconds", 1, 100, GRACE_VARIABLE)
+    """So long a lost connection may take to come back; Streamlit itself gives up a session after 120.
+
+    What is no number there counts as nothing, and what is beyond its bounds as the nearer of them.
+    """
+    look_seconds: float = limit(10, "seconds", 0.25, 30)
+    """How often closed pages are looked for; a quarter of the grace at most."""
 
 
-SESSION_LIMITS = SessionLimits()
+@dataclass(frozen=True)
+class TileLimits:
+    """What the map's pictures and finished tiles may keep in memory."""
 
-DATA_FOLDER_VARIABLE = "S2DASH_DATA_FOLDER"
-SCHEDULER_VARIABLE = "S2DASH_SCHEDULER"
-GRACE_VARIABLE = "S2DASH_GRACE_SECONDS"
+    most_bytes: int = limit(96 * 2**20, "bytes", least=0)
+    """Pictures: about twenty of the largest size; the page makes again what was dropped."""
+    most_png_bytes: int = limit(16 * 2**20, "bytes", least=0)
+    """Finished tiles, for browsers that ask again: some five views."""
+
+
+@dataclass(frozen=True)
+class NativeLimits:
+    """What is kept of the pixels that somebody looks at beyond the live picture."""
+
+    most_cell_bytes: int = limit(128 * 2**20, "bytes", least=0)
+    """Cells in memory, while somebody looks: the largest view of ten bands takes about as much."""
+    most_label_bytes: int = limit(16 * 2**20, "bytes", least=0)
+    """Labels of tiles in memory: some ten views, which another colour draws again without reading."""
+    cell_idle_seconds: float = limit(60, "seconds")
+    """Cells that nobody has looked at for so long go."""
+    file_idle_seconds: float = limit(5, "seconds", least=0.1)
+    """Files that nobody has looked at for so long are closed: open, they keep the disk space of removed scenes."""
+    most_between_bytes: int = limit(10**9, "bytes", least=0)
+    """One level between on disk; ten bands of a full tile have 600 MB at every second pixel. With 0 there are none."""
+    most_between_scenes: int = limit(4, "scenes")
+    """Scenes whose levels between lie on disk at once."""
+
+
+@dataclass(frozen=True)
+class GdalLimits:
+    """What GDAL may keep in each process."""
+
+    cache_bytes: int = limit(128 * 2**20, "bytes", least=2**20)
+    """Decoded blocks of rasters, for a neighbour that is read next."""
+
+
+@dataclass(frozen=True)
+class LiveLimits:
+    """What live results may keep in memory, and how many are made at once."""
+
+    most_stack_bytes: int = limit(64 * 2**20, "bytes", least=0)
+    """Pixels of live pictures: 27 MB for thirteen bands; reading one again takes a tenth of a second at most."""
+    most_answer_bytes: int = limit(96 * 2**20, "bytes", least=0)
+    """Results: up to 8 MB each, of which those of one sample share most."""
+    most_smoothed_bytes: int = limit(100 * 2**20, "bytes", least=0)
+    """Smoothed live pictures: 50 MB for twelve bands; making one again takes a pass over all pixels."""
+    most_fits: int = limit(2, "fits", most=256)
+    """Fits under way at once."""
+    most_guesses: int = limit(6, "guesses", least=0)
+    """Results that are made before they are asked for, of all sessions together. With 0 there are none."""
+    quiet_seconds: float = limit(0.3, "seconds", 0, 3_600)
+    """Before a guess is worked on: the answer before it is still on its way to the map."""
+    most_near_bytes: int = limit(8 * 2**20, "bytes", least=0)
+    """Pixels of samples brought together for k-means: 100 kB for ten features."""
+    most_chart_bytes: int = limit(4 * 2**20, "bytes", least=0)
+    """Charts of all sessions, as text: some hundred kilobytes each."""
+
+
+@dataclass(frozen=True)
+class FolderLimits:
+    """What is shown and opened of the server's own folder (`S2DASH_DATA_FOLDER`)."""
+
+    most_entries: int = limit(2_000, "names")
+    """Names shown of one folder."""
+    most_product_files: int = limit(5_000, "files")
+    """Files of a folder that is opened as one product; an unpacked one has about 150."""
+
+
+@dataclass(frozen=True)
+class WebLimits:
+    """How patient the reading of web addresses is."""
+
+    timeout_seconds: int = limit(20, "seconds", most=3_600)
+    """How long a server of files may take to answer; a line on which nothing comes is given up after twice as long."""
+    retry_seconds: int = limit(1, "seconds", 0, 600)
+    """Before the second attempt; twice as long before the third."""
+
+
+@dataclass(frozen=True)
+class ClusterLimits:
+    """How patient a run on a Dask cluster is."""
+
+    connect_seconds: float = limit(15, "seconds", 0.1, 3_600)
+    """How long a scheduler may take to answer, and then the first worker to join."""
+    lonely_seconds: float = limit(60, "seconds", 0.1, 86_400)
+    """How long a run waits for new workers after the last one has gone."""
+
+
+@dataclass(frozen=True)
+class BatchLimits:
+    """What a batch of many scenes may keep on disk."""
+
+    free_disk_bytes: int = limit(20_000_000_000, "bytes", least=0)
+    """Rewritten scenes are kept from the fit to the labelling while the disk has so much space left."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """All limits of a process, by the group that stands in the names of their variables."""
+
+    ingest: IngestLimits = IngestLimits()
+    area: AreaLimits = AreaLimits()
+    archive: ArchiveLimits = ArchiveLimits()
+    uploads: UploadLimits = UploadLimits()
+    runs: RunLimits = RunLimits()
+    sessions: SessionLimits = SessionLimits()
+    tiles: TileLimits = TileLimits()
+    native: NativeLimits = NativeLimits()
+    gdal: GdalLimits = GdalLimits()
+    live: LiveLimits = LiveLimits()
+    folder: FolderLimits = FolderLimits()
+    web: WebLimits = WebLimits()
+    cluster: ClusterLimits = ClusterLimits()
+    batch: BatchLimits = BatchLimits()
+
+
+def _limits_at_import() -> tuple[Limits, BadSetting | None]:
+    try:
+        return read_limits(Limits(), os.environ), None
+    except BadSetting as error:
+        return Limits(), error
+
+
+LIMITS, _refusal = _limits_at_import()
+"""Those of this process."""
+INGEST_LIMITS = LIMITS.ingest
+AREA_LIMITS = LIMITS.area
+AREA_INGEST_LIMITS = replace(INGEST_LIMITS, cpu_seconds=AREA_LIMITS.cpu_seconds, wall_seconds=AREA_LIMITS.wall_seconds)
+"""Of the process that reads an area."""
+ARCHIVE_LIMITS = LIMITS.archive
+UPLOAD_LIMITS = LIMITS.uploads
+RUN_LIMITS = LIMITS.runs
+SESSION_LIMITS = LIMITS.sessions
+TILE_LIMITS = LIMITS.tiles
+NATIVE_LIMITS = LIMITS.native
+LIVE_LIMITS = LIMITS.live
+FOLDER_LIMITS = LIMITS.folder
+WEB_LIMITS = LIMITS.web
+CLUSTER_LIMITS = LIMITS.cluster
+BATCH_LIMITS = LIMITS.batch
+
+
+def require_sane() -> None:
+    """Raises BadSetting where the environment asks for what is not sane; whoever starts a process calls it first.
+
+    Until then the defaults hold, so that importing the package never fails.
+    """
+    if _refusal is not None:
+        raise _refusal
+
 
 GDAL_ENVIRONMENT = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
     "GDAL_NUM_THREADS": "1",
-    "GDAL_CACHEMAX": "128",
+    "GDAL_CACHEMAX": str(LIMITS.gdal.cache_bytes),
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}",
     "VRT_VIRTUAL_OVERVIEWS": "NO",
     "PROJ_NETWORK": "OFF",

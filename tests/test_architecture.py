@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("app", "s2dash.server.app", "s2dash.server.routes"),
+    ("app", "s2dash.server.app", "s2dash.server.assembly", "s2dash.server.lifespan"),
     ("s2dash.ui",),
     ("s2dash.__main__", "s2dash.cli", "s2dash.data.make_sample_scene", "s2dash.server", "s2dash.tiles"),
     ("s2dash.batch",),
@@ -60,17 +60,17 @@ RASTER_ROOMS = (
 )
 
 ROOMS: Mapping[str, tuple[str, ...]] = {
-    "streamlit": ("app", "s2dash.server", "s2dash.ui", "s2dash.cli.main"),
+    "streamlit": ("app", "s2dash.server.app", "s2dash.server.assembly", "s2dash.ui", "s2dash.cli.main"),
     "streamlit_folium": ("s2dash.ui",),
-    "folium": ("s2dash.ui", "s2dash.server.offline_assets"),
+    "folium": ("s2dash.ui", "s2dash.server.lifespan", "s2dash.server.offline_assets"),
     "branca": ("s2dash.ui", "s2dash.server.offline_assets"),
     "starlette": (
-        "s2dash.server",
+        "s2dash.server.assembly",
+        "s2dash.server.routes",
         "s2dash.ui",
         "s2dash.server.offline_assets",
         "s2dash.server.page_head",
         "s2dash.tiles.store",
-        "s2dash.server.upload_store",
     ),
     "sklearn": ("s2dash.classify.algorithms", "s2dash.classify.evaluate"),
     "rasterio": RASTER_ROOMS,

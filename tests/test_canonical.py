@@ -16,6 +16,7 @@ from s2dash.errors import BrokenResult
 from s2dash.ingest import canonical
 from s2dash.ingest.assemble import InputFile, Plan, Provenance, plan
 from s2dash.ingest.canonical import piece_shape, raster_name, rewrite
+from s2dash.settings import INGEST_LIMITS
 
 MOST_BYTES = 64_000_000
 TILE = {10: 10_980, 20: 5_490, 60: 1_830}
@@ -39,7 +40,7 @@ def test_pieces_are_whole_blocks_of_the_raster_and_fit_into_memory(
     for length, whole in zip((rows, cols), shape_rc, strict=True):
         assert length >= whole or length % side == 0
     is_strip = block_rc[1] == shape_rc[1]
-    allowed = canonical._MEMORY_BYTES if is_strip else most_bytes
+    allowed = INGEST_LIMITS.most_piece_bytes if is_strip else most_bytes
     assert rows * cols * pixel_bytes <= max(allowed, side * side * pixel_bytes)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
+import tempfile
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -26,7 +27,7 @@ from s2dash.core.classmap import Result
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.types import CancelToken
 from s2dash.errors import Cancelled, ClusterError, ClusterLost, RecipeError
-from s2dash.server import jobs
+from s2dash.server.jobs import FullJob
 from s2dash.settings import GDAL_ENVIRONMENT, SCHEDULER_VARIABLE
 
 pytest.importorskip("distributed")
@@ -118,10 +119,10 @@ class TestLabels:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setenv(SCHEDULER_VARIABLE, local.address)
-        monkeypatch.setattr(jobs.tempfile, "tempdir", str(tmp_path))
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         monkeypatch.setattr(full, "_labelled_windows", None)
         # Two sessions may ask for the same run at once.
-        both = [jobs.FullJob(fitted).start() for _ in range(2)]
+        both = [FullJob(fitted).start() for _ in range(2)]
         for job in both:
             assert job.wait(PATIENCE_SECONDS)
             assert job.result().classmap.path == job.folder.path / "labels.tif"
@@ -142,7 +143,7 @@ class TestLosses:
             assert local.workers[1].poll() is None
 
     def test_no_worker_left(self, run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(cluster, "LONELY_SECONDS", 1.0)
+        monkeypatch.setattr(cluster, "CLUSTER_LIMITS", replace(cluster.CLUSTER_LIMITS, lonely_seconds=1.0))
         monkeypatch.setattr(cluster, "_COUNT_SECONDS", 0.2)
         with local_cluster(tmp_path / "dask", workers=1) as local, cluster.connected(local.address) as executor:
             killed = partial(local.kill, local.workers[0])

@@ -10,7 +10,6 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,17 +28,16 @@ from s2dash.classify.sampling import Sample
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import Pixels, Scene
 from s2dash.core.types import CancelToken, cancellable
-from s2dash.errors import Cancelled, RecipeError, TooFewPixels
-from s2dash.server import jobs
-from s2dash.server.jobs import (
-    Cache,
-    FullJob,
-    LiveEngine,
-    LiveRequest,
-    ScratchFolder,
-    remove_left_folders,
-    remove_scratch_folders,
-)
+from s2dash.errors import Cancelled, RecipeError
+from s2dash.server import folders
+from s2dash.server.folders import ScratchFolder, remove_left_folders, remove_scratch_folders
+from s2dash.server.jobs import FullJob
+from s2dash.server.live_engine import LiveEngine, LiveRequest
+from s2dash.settings import LiveLimits
+
+ONE_ANSWER = LiveLimits(most_answer_bytes=0)
+"""Room for the newest alone."""
+NO_QUIET = LiveLimits(quiet_seconds=0)
 
 
 @pytest.fixture
@@ -61,60 +59,6 @@ def job_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-# ---- Cache ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_value_is_made_once_whoever_asks_at_the_same_time() -> None:
-    cache: Cache[object] = Cache(4)
-    made: list[object] = []
-    at_once = threading.Barrier(8)
-
-    def make() -> object:
-        time.sleep(0.05)
-        made.append(object())
-        return made[-1]
-
-    def ask() -> object:
-        at_once.wait(PATIENCE_SECONDS)
-        return cache.get("key", make)
-
-    with ThreadPoolExecutor(8) as pool:
-        answers = [future.result() for future in [pool.submit(ask) for _ in range(8)]]
-    assert len(made) == 1
-    assert all(answer is made[0] for answer in answers)
-
-
-def test_an_error_reaches_all_who_wait_and_is_not_kept() -> None:
-    cache: Cache[int] = Cache(4)
-    is_making, may_fail = threading.Event(), threading.Event()
-
-    def fail() -> int:
-        is_making.set()
-        may_fail.wait(PATIENCE_SECONDS)
-        raise TooFewPixels("k = 9 but the mask leaves 4 distinct pixels.")
-
-    with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(cache.get, "key", fail)
-        assert is_making.wait(PATIENCE_SECONDS)
-        second = pool.submit(cache.get, "key", lambda: 1)
-        may_fail.set()
-        for future in (first, second):
-            # The second may also come after the failure, and then makes its own.
-            error = future.exception(PATIENCE_SECONDS)
-            assert isinstance(error, TooFewPixels) or (future is second and error is None)
-    assert cache.get("key", lambda: 7) in (1, 7)
-    assert cache.get("other", lambda: 8) == 8
-
-
-def test_the_least_recently_asked_goes_first() -> None:
-    cache: Cache[str] = Cache(2)
-    for key in ("a", "b", "a", "c"):
-        cache.get(key, lambda: "old")
-    assert cache.get("a", lambda: "new") == "old"
-    assert cache.get("c", lambda: "new") == "old"
-    assert cache.get("b", lambda: "new") == "new"
-
-
 # ---- LiveEngine ----------------------------------------------------------------------------------------------------
 
 
@@ -129,7 +73,7 @@ class SlowFits:
         self._count = threading.Lock()
         self._fit = pipeline.fit
         self._paths = paths
-        monkeypatch.setattr(jobs.pipeline, "fit", self)
+        monkeypatch.setattr(pipeline, "fit", self)
 
     def __call__(self, prepared: Prepared) -> Fitted:
         if prepared.scene.paths != self._paths:  # a guess that the pages of other tests have left behind
@@ -176,7 +120,7 @@ def test_an_earlier_request_that_still_waits_is_dropped(scene: Scene, recipe: Re
 def test_one_session_never_has_two_fits_and_its_newest_request_wins(
     scene: Scene, recipe: Recipe, slow_fits: SlowFits
 ) -> None:
-    engine = LiveEngine(at_once=4)
+    engine = LiveEngine(LiveLimits(most_fits=4))
     latest: LiveRequest | None = None
     for k in range(2, 9):
         latest = engine.submit(scene, of_k(recipe, k), latest)
@@ -238,7 +182,7 @@ def test_the_same_request_of_a_session_is_the_one_that_goes_on(
 
 def test_no_session_waits_for_another_ones_older_requests(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
     """One restless session among patient ones: its changes take one place in the queue, which it keeps."""
-    engine = LiveEngine(at_once=1)
+    engine = LiveEngine(LiveLimits(most_fits=1))
     engine.submit(scene, of_k(recipe, 2))
     wait_until(lambda: slow_fits.begun == [2])
     restless = engine.submit(scene, of_k(recipe, 3))
@@ -254,7 +198,7 @@ def test_no_session_waits_for_another_ones_older_requests(scene: Scene, recipe: 
 
 
 def test_a_request_that_nobody_waits_for_is_left_out(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
-    engine = LiveEngine(at_once=1)
+    engine = LiveEngine(LiveLimits(most_fits=1))
     engine.submit(scene, of_k(recipe, 2))
     wait_until(lambda: slow_fits.begun == [2])
     closed = engine.submit(scene, of_k(recipe, 3), is_wanted=lambda: False)
@@ -265,12 +209,9 @@ def test_a_request_that_nobody_waits_for_is_left_out(scene: Scene, recipe: Recip
     assert slow_fits.begun == [2, 4]
 
 
-def test_a_session_keeps_its_answer_whatever_others_ask(
-    scene: Scene, recipe: Recipe, slow_fits: SlowFits, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "_ANSWERS_KEPT", 1)
+def test_a_session_keeps_its_answer_whatever_others_ask(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
     slow_fits.go.set()
-    engine = LiveEngine()
+    engine = LiveEngine(ONE_ANSWER)
     mine = engine.submit(scene, of_k(recipe, 2))
     mine.result(PATIENCE_SECONDS)
     engine.submit(scene, of_k(recipe, 3)).result(PATIENCE_SECONDS)
@@ -278,16 +219,10 @@ def test_a_session_keeps_its_answer_whatever_others_ask(
     assert slow_fits.begun == [2, 3]
 
 
-@pytest.fixture
-def no_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_QUIET_SECONDS", 0.0)
-
-
-@pytest.mark.usefixtures("no_quiet")
 def test_what_is_likely_to_be_asked_is_made_while_nobody_waits(
     scene: Scene, recipe: Recipe, slow_fits: SlowFits
 ) -> None:
-    engine = LiveEngine()
+    engine = LiveEngine(NO_QUIET)
     slow_fits.go.set()
     request = engine.submit(scene, of_k(recipe, 3))
     expected = request.result(PATIENCE_SECONDS)
@@ -299,9 +234,8 @@ def test_what_is_likely_to_be_asked_is_made_while_nobody_waits(
     assert slow_fits.begun == [3, 4, 2]
 
 
-@pytest.mark.usefixtures("no_quiet")
 def test_who_asks_for_what_is_being_guessed_gets_that(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
-    engine = LiveEngine()
+    engine = LiveEngine(NO_QUIET)
     slow_fits.go.set()
     request = engine.submit(scene, of_k(recipe, 3))
     request.result(PATIENCE_SECONDS)
@@ -315,9 +249,8 @@ def test_who_asks_for_what_is_being_guessed_gets_that(scene: Scene, recipe: Reci
     assert slow_fits.begun == [3, 4]
 
 
-@pytest.mark.usefixtures("no_quiet")
 def test_a_guess_gives_way_to_whoever_asks(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
-    engine = LiveEngine(at_once=1)
+    engine = LiveEngine(LiveLimits(most_fits=1, quiet_seconds=0))
     slow_fits.go.set()
     request = engine.submit(scene, of_k(recipe, 3))
     request.result(PATIENCE_SECONDS)
@@ -332,9 +265,8 @@ def test_a_guess_gives_way_to_whoever_asks(scene: Scene, recipe: Recipe, slow_fi
     assert not engine._answers.has((scene.digest, scene.paths, of_k(recipe, 4).to_json()))
 
 
-@pytest.mark.usefixtures("no_quiet")
 def test_nothing_is_guessed_for_a_closed_page(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:
-    engine, is_open = LiveEngine(), [True]
+    engine, is_open = LiveEngine(NO_QUIET), [True]
     slow_fits.go.set()
     request = engine.submit(scene, of_k(recipe, 3), is_wanted=lambda: is_open[0])
     request.result(PATIENCE_SECONDS)
@@ -458,11 +390,8 @@ def test_a_large_scene_is_smoothed_once(scene: Scene, recipe: Recipe, monkeypatc
     assert len(made) == 2
 
 
-def test_samples_go_with_the_last_answer_that_holds_them(
-    scene: Scene, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "_ANSWERS_KEPT", 1)
-    engine = LiveEngine()
+def test_samples_go_with_the_last_answer_that_holds_them(scene: Scene, recipe: Recipe) -> None:
+    engine = LiveEngine(ONE_ANSWER)
     engine.submit(scene, recipe).result(PATIENCE_SECONDS)
     engine.submit(scene, dataclasses.replace(recipe, seed=1)).result(PATIENCE_SECONDS)
 
@@ -519,7 +448,7 @@ def test_a_jobs_folder_lasts_as_long_as_the_job(scene: Scene, recipe: Recipe, jo
 
 
 def test_no_folder_outlives_the_server(job_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_scratch_folders", weakref.WeakSet())
+    monkeypatch.setattr(folders, "_scratch_folders", weakref.WeakSet())
     held = [ScratchFolder("s2dash-scene-") for _ in range(2)]
     (held[0].path / "scene").mkdir()
     held[1].remove()
@@ -531,7 +460,8 @@ def test_no_folder_outlives_the_server(job_folder: Path, monkeypatch: pytest.Mon
 HOLDER = """
 import sys, tempfile
 tempfile.tempdir = sys.argv[1]
-from s2dash.server.jobs import ScratchFolder
+from s2dash.server import folders, live_engine
+from s2dash.server.folders import ScratchFolder
 held = [ScratchFolder(f"s2dash-{kind}-") for kind in ("scene", "upload", "full")]
 (held[0].path / "scene").mkdir()
 (held[0].path / "scene" / "bands.tif").write_bytes(bytes(1000))
@@ -599,7 +529,7 @@ def test_a_cancelled_job_leaves_no_folder(
 
         return whole(fitted, path, held, cancel, window_shape_rc=(16, 16))
 
-    monkeypatch.setattr(jobs.pipeline, "run_full", waits_for_cancel)
+    monkeypatch.setattr(pipeline, "run_full", waits_for_cancel)
     job = FullJob(pipeline.fitted_to(scene, recipe)).start()
     assert is_writing.wait(PATIENCE_SECONDS)
     assert not job.is_done
@@ -616,7 +546,7 @@ def test_a_job_that_breaks_says_why_and_leaves_no_folder(
     def breaks(*_: object) -> object:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(jobs.pipeline, "run_full", breaks)
+    monkeypatch.setattr(pipeline, "run_full", breaks)
     job = FullJob(pipeline.fitted_to(scene, recipe)).start()
     wait_until(lambda: job.is_done)
     with pytest.raises(OSError, match="No space left"):

@@ -7,9 +7,7 @@ import io
 import itertools
 import math
 import shutil
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from loose import placed, taken_in, write_band
 from PIL import Image
 from pyproj import Transformer
 from scenes import DEGREES, ROTATED, SOUTH_UP, UTM, UTM_10M, land_cover, make_scene, prepared_on
-from waiting import PATIENCE_SECONDS, wait_until
+from waiting import wait_until
 
 from s2dash import ingest
 from s2dash.classify import pipeline
@@ -35,8 +33,8 @@ from s2dash.core.scene import Scene
 from s2dash.core.types import Window
 from s2dash.errors import PixelsGone
 from s2dash.raster.reading import SceneReader, read_preview_stack
-from s2dash.tiles import levels, native
-from s2dash.tiles.kept_pixels import ByteCache
+from s2dash.settings import NativeLimits
+from s2dash.tiles import levels
 from s2dash.tiles.levels import levels_of
 from s2dash.tiles.native import NativeTiles
 from s2dash.tiles.render import PICTURE_MASKING, Picture, covered_pixels, stretch_of, tile_png
@@ -342,15 +340,11 @@ def test_pictures_do_not_hold_samples(scene: Scene, tiles: NativeTiles) -> None:
 # ---- files that go -------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "_HANDLE_IDLE_SECONDS", 0.1)
-    monkeypatch.setattr(native, "_CELL_IDLE_SECONDS", 0.1)
+IMPATIENT = NativeLimits(cell_idle_seconds=0.1, file_idle_seconds=0.1)
 
 
-@pytest.mark.usefixtures("impatient")
 def test_nothing_stays_open_or_in_memory_once_nobody_looks(scene: Scene, tmp_path: Path) -> None:
-    tiles = NativeTiles()
+    tiles = NativeTiles(IMPATIENT)
     fitted = pipeline.fitted_to(scene, small_recipe(scene))
     result, _ = full_run(fitted, tmp_path)
     for detail in (tiles.classes(fitted, "live"), tiles.finished(result)):
@@ -360,9 +354,8 @@ def test_nothing_stays_open_or_in_memory_once_nobody_looks(scene: Scene, tmp_pat
     wait_until(lambda: tiles.open_files == 0 and tiles.cells.byte_count == 0)
 
 
-@pytest.mark.usefixtures("impatient")
 def test_the_copy_of_a_scene_that_was_removed_goes(scene: Scene) -> None:
-    tiles = NativeTiles()
+    tiles = NativeTiles(IMPATIENT)
     tiles.prepare(scene)
     folders = [tiles.between(scene, level)._folder.path for level in levels_of(scene)[1:]]
     assert folders
@@ -383,69 +376,6 @@ def test_files_that_are_gone_are_said_to_be(scene: Scene, tmp_path: Path, tiles:
         for covered in ((0.5, 2), (4, 6)):
             with pytest.raises(PixelsGone):
                 detail.tile(*some_tiles(scene, zoom_where(scene, *covered))[0], 256)
-
-
-# ---- the cache -----------------------------------------------------------------------------------------------------
-
-
-def block(key: int) -> np.ndarray:
-    return np.full(100, key, dtype=np.uint8)
-
-
-def test_the_least_recently_used_goes_beyond_the_budget() -> None:
-    cache: ByteCache[int, np.ndarray] = ByteCache(250)
-    made: list[int] = []
-
-    def make(key: int) -> np.ndarray:
-        made.append(key)
-        return block(key)
-
-    for key in (1, 2, 1, 3, 1, 2):
-        assert [(k, int(v[0])) for k, v in cache.each([key], make)] == [(key, key)]
-        assert cache.byte_count <= 250
-    assert made == [1, 2, 3, 2]
-
-
-def test_one_value_beyond_the_budget_is_kept_alone() -> None:
-    cache: ByteCache[int, np.ndarray] = ByteCache(50)
-    assert len(list(cache.each([1, 2], block))) == 2
-    assert cache.byte_count == 100
-
-
-def test_threads_share_what_is_being_made_and_work_on_the_rest() -> None:
-    cache: ByteCache[int, np.ndarray] = ByteCache(10_000)
-    made: list[int] = []
-    both = threading.Barrier(2)
-
-    def make(key: int) -> np.ndarray:
-        if key < 2:  # the first of each thread: neither waits for the other
-            both.wait(PATIENCE_SECONDS)
-        made.append(key)
-        return block(key)
-
-    with ThreadPoolExecutor(2) as pool:
-        answers = list(pool.map(lambda keys: dict(cache.each(keys, make)), ([0, 1, 2, 3], [1, 0, 3, 2])))
-    assert sorted(made) == [0, 1, 2, 3]
-    assert all(answer[key] is answers[0][key] for answer in answers for key in range(4))
-
-
-def test_an_error_is_raised_and_not_kept() -> None:
-    cache: ByteCache[int, np.ndarray] = ByteCache(1_000)
-
-    def fail(key: int) -> np.ndarray:
-        raise OSError(f"no {key}")
-
-    with pytest.raises(OSError, match="no 1"):
-        list(cache.each([1], fail))
-    assert len(list(cache.each([1], block))) == 1
-
-
-def test_what_is_idle_goes_and_its_bytes_are_counted() -> None:
-    cache: ByteCache[int, np.ndarray] = ByteCache(1_000)
-    list(cache.each([1, 2], block))
-    assert cache.drop_idle(60) == 0
-    assert cache.drop_idle(-1) == 200
-    assert cache.byte_count == 0
 
 
 # ---- the smoothed preview ------------------------------------------------------------------------------------------

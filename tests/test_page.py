@@ -26,7 +26,8 @@ from s2dash.core.palette import PALETTES
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import LIVE_PIXELS, Scene
 from s2dash.ingest import sample_scene
-from s2dash.server.jobs import LiveRequest
+from s2dash.server.live_engine import LiveRequest
+from s2dash.server.state import server_state
 from s2dash.ui import results, strip
 from s2dash.ui.legend_table import LegendEvent
 
@@ -477,7 +478,7 @@ def test_a_job_that_breaks_is_said_and_the_preview_stays(
 @pytest.fixture
 def made_charts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Grows by each chart that is made."""
-    results._kept_charts.clear()
+    server_state().charts.drop(lambda _: True)
     made: list[str] = []
 
     def counted(make: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,9 +17,10 @@ from starlette.testclient import TestClient
 from s2dash.core.grid import Grid
 from s2dash.server.offline_assets import asset_table
 from s2dash.server.page_head import page_styles
+from s2dash.server.state import server_state
 from s2dash.settings import GDAL_ENVIRONMENT
 from s2dash.tiles.render import Picture
-from s2dash.tiles.store import process_tile_store, url_template
+from s2dash.tiles.store import url_template
 
 APP_PATH = Path(__file__).parents[1] / "app.py"
 GREEN = (20, 160, 60, 255)
@@ -45,7 +46,7 @@ def client() -> Iterator[TestClient]:
 def token() -> str:
     grid = Grid((256, 256), WORLD, CRS.from_epsg(3857).to_wkt())
     pixels = np.full((256, 256, 4), GREEN, dtype=np.uint8)
-    return process_tile_store().put("a picture of tests/test_server.py", Picture(grid, pixels, None, 1))
+    return server_state().tiles.put("a picture of tests/test_server.py", Picture(grid, pixels, None, 1))
 
 
 def test_scripts_and_styles_are_served(client: TestClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from waiting import PATIENCE_SECONDS
 from s2dash.errors import UnreadableFile
 from s2dash.server import server_folder
 from s2dash.server.server_folder import FolderEntry, list_entries, resolve
-from s2dash.settings import data_folder
+from s2dash.settings import FOLDER_LIMITS, data_folder
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_lists_what_can_be_opened_in_order(root: Path) -> None:
 
 
 def test_lists_only_so_many(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_folder, "MOST_ENTRIES", 3)
+    monkeypatch.setattr(server_folder, "FOLDER_LIMITS", replace(FOLDER_LIMITS, most_entries=3))
     assert [entry.name for entry in list_entries(root)] == ["2024", "S2A.SAFE", "a.jp2"]
 
 
@@ -137,7 +138,7 @@ def test_refuses_a_product_with_a_link_that_leads_out(root: Path, place: str) ->
 
 
 def test_refuses_a_folder_of_very_many_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_folder, "MOST_PRODUCT_FILES", 0)
+    monkeypatch.setattr(server_folder, "FOLDER_LIMITS", replace(FOLDER_LIMITS, most_product_files=0))
     with pytest.raises(UnreadableFile, match="more than 0 files"):
         resolve(root, ["S2A.SAFE"])
 

@@ -19,7 +19,7 @@ from scenes import make_scene, write_scene
 from streamlit_client import Visitor
 
 from s2dash.core.recipe import default_recipe
-from s2dash.server.jobs import LiveEngine
+from s2dash.server.live_engine import LiveEngine
 from s2dash.settings import GRACE_VARIABLE, SESSION_LIMITS, SessionLimits, session_limits
 from s2dash.tiles.render import Picture
 from s2dash.tiles.store import TileStore
@@ -90,7 +90,7 @@ def test_answers_of_files_that_are_gone_are_forgotten(tmp_path: Path) -> None:
     engine.forget_gone()
     again = engine.submit(scenes[0], default_recipe(scenes[0])).result(PATIENCE_SECONDS)
     assert again is answers[0]
-    assert [len(cache._kept) for cache in (engine._answers, engine._stacks)] == [1, 1]
+    assert [len(engine._answers), len(engine._stacks)] == [1, 1]
 
 
 def test_pictures_of_files_that_are_gone_are_dropped_and_counted(tmp_path: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import io
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +19,7 @@ from starlette.testclient import TestClient
 
 from s2dash.core.grid import Grid
 from s2dash.errors import PixelsGone
-from s2dash.settings import thread_count
-from s2dash.tiles import store as tiles
+from s2dash.settings import TileLimits, thread_count
 from s2dash.tiles.render import Picture
 from s2dash.tiles.store import TileStore, tile_routes, url_template
 
@@ -43,7 +40,7 @@ def store() -> TileStore:
 
 @pytest.fixture
 def client(store: TileStore) -> TestClient:
-    return TestClient(Starlette(routes=tile_routes(lambda: store)))
+    return TestClient(Starlette(routes=tile_routes(store)))
 
 
 def address(token: str, z: object, x: object, y: object) -> str:
@@ -73,7 +70,7 @@ def test_a_key_keeps_its_first_picture(store):
 def test_least_recently_used_goes_first():
     side = 100
     each = side * side + 1024
-    store = TileStore(byte_budget=2 * each)
+    store = TileStore(TileLimits(2 * each))
     first, second = (store.put(key, grey_picture(side)) for key in "ab")
     store.get(first)
     third = store.put("c", grey_picture(side))
@@ -85,7 +82,7 @@ def test_least_recently_used_goes_first():
 
 
 def test_newest_picture_is_kept_however_large():
-    store = TileStore(byte_budget=10)
+    store = TileStore(TileLimits(10))
     token = store.put("a", grey_picture())
     assert store.get(token) is not None
     newer = store.put("b", grey_picture())
@@ -96,7 +93,7 @@ def test_newest_picture_is_kept_however_large():
 def test_shared_arrays_count_once_until_their_last_picture_goes():
     pixels = np.zeros((100, 100), dtype=np.uint8)
     palettes = [np.zeros((256, 4), dtype=np.uint8) for _ in range(3)]
-    store = TileStore(byte_budget=10_000 + 2 * 1024)
+    store = TileStore(TileLimits(10_000 + 2 * 1024))
     tokens = [store.put(str(i), grey_picture(pixels=pixels, palette=p)) for i, p in enumerate(palettes[:2])]
     assert store.byte_count == 10_000 + 2 * 1024
     tokens.append(store.put("2", grey_picture(pixels=pixels, palette=palettes[2])))
@@ -106,7 +103,7 @@ def test_shared_arrays_count_once_until_their_last_picture_goes():
 
 def test_threads_agree_on_tokens_and_bytes():
     side, keys = 50, 20
-    store = TileStore(byte_budget=5 * (side * side + 1024))
+    store = TileStore(TileLimits(5 * (side * side + 1024)))
     given: list[list[str]] = []
 
     def work() -> None:
@@ -161,8 +158,8 @@ def test_unknown_token_is_404(client, token):
 
 
 def test_dropped_token_is_404():
-    store = TileStore(byte_budget=1)
-    client = TestClient(Starlette(routes=tile_routes(lambda: store)))
+    store = TileStore(TileLimits(1))
+    client = TestClient(Starlette(routes=tile_routes(store)))
     token = store.put("a", grey_picture())
     store.put("b", grey_picture())
     answer = client.get(address(token, 0, 0, 0))
@@ -225,7 +222,7 @@ def test_where_the_files_are_gone_the_preview_does_for_now(store, client):
 
 
 def test_finished_tiles_have_a_budget_and_go_with_their_picture():
-    store = TileStore(byte_budget=2 * (10_000 + 1024), png_byte_budget=100)
+    store = TileStore(TileLimits(2 * (10_000 + 1024), 100))
     tokens = [store.put(key, grey_picture(100)) for key in "ab"]
     for number in range(5):
         store.keep_finished(tokens[number % 2], (0, number, 0), bytes(30))
@@ -243,7 +240,7 @@ def test_finished_tiles_have_a_budget_and_go_with_their_picture():
 
 def test_a_detail_that_pictures_share_counts_once():
     detail = Counting(5_000)
-    store = TileStore(byte_budget=10_000 + 2 * 1024 + 5_000)
+    store = TileStore(TileLimits(10_000 + 2 * 1024 + 5_000))
     pixels = np.zeros((100, 100), dtype=np.uint8)
     for key in "ab":
         store.put(key, replace(grey_picture(pixels=pixels), detail=detail))
@@ -271,7 +268,7 @@ def test_many_tiles_at_once_are_drawn_a_few_at_a_time():
     store, detail = TileStore(), Slow()
     token = store.put("a", replace(grey_picture(), detail=detail))
     with (
-        TestClient(Starlette(routes=tile_routes(lambda: store))) as client,
+        TestClient(Starlette(routes=tile_routes(store))) as client,
         ThreadPoolExecutor(12) as pool,
     ):
         answers = list(pool.map(lambda x: client.get(address(token, 5, x, 0)).status_code, range(24)))
@@ -283,7 +280,7 @@ def test_many_tiles_at_once_are_drawn_a_few_at_a_time():
 def test_a_tile_that_nobody_waits_for_any_more_is_not_drawn(store):
     detail = Counting()
     token = store.put("a", replace(grey_picture(), detail=detail))
-    (route,) = tile_routes(lambda: store)
+    (route,) = tile_routes(store)
     sent = []
 
     async def receive() -> dict[str, str]:
@@ -297,19 +294,3 @@ def test_a_tile_that_nobody_waits_for_any_more_is_not_drawn(store):
     run_to_end(Starlette(routes=[route])(scope, receive, send))
     assert detail.drawn == []
     assert sent[0]["status"] >= 400
-
-
-def test_one_store_per_process_though_modules_are_forgotten(monkeypatch):
-    monkeypatch.setitem(vars(sys), "_s2dash_tile_store", TileStore())
-    before = tiles.process_tile_store()
-    client = TestClient(Starlette(routes=tile_routes(tiles.process_tile_store)))
-    for name in [name for name in sys.modules if name == "s2dash" or name.startswith("s2dash.")]:
-        monkeypatch.delitem(sys.modules, name)
-    later = importlib.import_module("s2dash.tiles.store")
-    assert later is not tiles
-    assert later.process_tile_store() is before
-    render, grid = (importlib.import_module(f"s2dash.{name}") for name in ("tiles.render", "core.grid"))
-    old = grey_picture()
-    picture = render.Picture(grid.Grid(old.grid.shape_rc, old.grid.transform, None), old.pixels, old.palette)
-    token = later.process_tile_store().put("a", picture)
-    assert client.get(address(token, 0, 0, 0)).status_code == 200

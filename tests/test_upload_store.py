@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gc
-import importlib
+import json
 import re
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,19 +20,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from waiting import wait_until
 
-from s2dash.server import upload_store
-from s2dash.server.upload_store import (
-    AnnouncedFile,
-    Upload,
-    UploadRefused,
-    UploadStore,
-    display_name,
-    read_announcement,
-    safe_file_name,
-    size_words,
-    upload_routes,
-    upload_url,
-)
+from s2dash.server.routes.uploads import display_name, read_announcement, upload_routes, upload_url
+from s2dash.server.uploads import AnnouncedFile, Upload, UploadRefused, UploadStore, safe_file_name, size_words
 from s2dash.settings import UPLOAD_LIMITS
 
 LIMITS = replace(
@@ -83,7 +71,7 @@ def store(clock: Clock, free: dict[str, int], temporary: Path) -> UploadStore:
 
 @pytest.fixture
 def client(store: UploadStore) -> TestClient:
-    return TestClient(Starlette(routes=upload_routes(lambda: store)))
+    return TestClient(Starlette(routes=upload_routes(store)))
 
 
 @pytest.fixture
@@ -162,7 +150,7 @@ def test_a_later_request_takes_over_the_file(upload: Upload, store: UploadStore)
 def live_port(store: UploadStore) -> Iterator[int]:
     """The routes on a real server, because a broken connection cannot be played."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(Starlette(routes=upload_routes(lambda: store)), lifespan="off", log_level="critical")
+    config = uvicorn.Config(Starlette(routes=upload_routes(store)), lifespan="off", log_level="critical")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
@@ -444,7 +432,7 @@ def test_idle_uploads_expire_by_themselves(temporary: Path) -> None:
 
 
 def test_a_folder_that_vanished_is_said_in_words(client: TestClient, upload: Upload, temporary: Path) -> None:
-    from s2dash.server.jobs import remove_scratch_folders
+    from s2dash.server.folders import remove_scratch_folders
 
     announce(client, upload, ("a.tif", 10))
     remove_scratch_folders()
@@ -492,7 +480,7 @@ def test_any_name_can_be_shown(name: str) -> None:
     "name", ["../../x.tif", "/etc/cron.d/x.tif", "a/../../x.tif", "..\\..\\x.tif", "\0x.tif", "\ud800x.tif"]
 )
 def test_tricks_in_names_lead_nowhere(client: TestClient, upload: Upload, temporary: Path, name: str) -> None:
-    body = upload_store.json.dumps({"files": [{"name": name, "size": 1, "modified": 0}]})
+    body = json.dumps({"files": [{"name": name, "size": 1, "modified": 0}]})
     assert client.post(upload_url(upload.token), content=body).status_code == 200
     put(client, upload, 0, 0, b"x")
     (file,) = upload.finished()
@@ -523,12 +511,6 @@ def test_tokens_cannot_be_guessed(store: UploadStore) -> None:
 
 @pytest.mark.parametrize("base_path", ["", "maps", "/a/b/"])
 def test_routes_stand_below_the_base_path(store: UploadStore, upload: Upload, base_path: str) -> None:
-    client = TestClient(Starlette(routes=upload_routes(lambda: store, base_path)))
+    client = TestClient(Starlette(routes=upload_routes(store, base_path)))
     store.announce(upload, [AnnouncedFile("a.tif", 3)])
     assert client.get(upload_url(upload.token, base_path)).json() == {"sizes": [0]}
-
-
-def test_one_store_per_process_also_after_the_module_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = upload_store.process_upload_store()
-    monkeypatch.delitem(sys.modules, "s2dash.server.upload_store")
-    assert importlib.import_module("s2dash.server.upload_store").process_upload_store() is first

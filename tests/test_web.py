@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -47,7 +48,7 @@ def _as_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in GDAL_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(http, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(http, "WEB_LIMITS", replace(http.WEB_LIMITS, retry_seconds=0))
     monkeypatch.setitem(web._OPTIONS, "retry_delay", 0)
 
 

@@ -39,6 +39,7 @@ from s2dash.export.contents import class_facts, one_line, staged
 from s2dash.export.geotiff import sidecar_path, write_geotiff_and_sidecar
 from s2dash.raster import web, web_files
 from s2dash.raster.door import GDAL_ERRORS
+from s2dash.settings import BATCH_LIMITS
 
 try:
     import fcntl
@@ -50,8 +51,6 @@ MOSAICS = (*mosaic.KINDS, "none")
 RECIPE_NAME = "recipe.json"
 _SAMPLE_NAME = "batch-sample.npz"
 _WORK_NAME = ".s2dash-batch"
-_FREE_BYTES = 20_000_000_000
-"""Rewritten scenes are kept from the fit to the labelling while the disk has so much space left."""
 _OPENING, _LEARNING = 0.7, 0.9
 """Shares of a scene's step after which it is open, in labelling and in learning."""
 
@@ -507,7 +506,7 @@ class _Shelf:
 
     def put_back(self, source: Source) -> None:
         """Keep the scene for later where that takes no space, or there is enough."""
-        if self._folder(source).exists() and shutil.disk_usage(self._scratch).free < _FREE_BYTES:
+        if self._folder(source).exists() and shutil.disk_usage(self._scratch).free < BATCH_LIMITS.free_disk_bytes:
             self.drop(source)
 
     def drop(self, source: Source) -> None:

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from s2dash import __version__
 from s2dash.classify.parts import running_versions, version_words
 from s2dash.errors import ClusterError, ClusterLost, S2DashError
+from s2dash.settings import CLUSTER_LIMITS
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -38,10 +39,6 @@ T = TypeVar("T")
 Box = io.BytesIO
 """A value as bytes. Unlike bytes it has no text of its own: workers log what they were given."""
 
-CONNECT_SECONDS = 15.0
-"""How long a scheduler may take to answer, and then the first worker to join."""
-LONELY_SECONDS = 60.0
-"""How long a run waits for new workers after the last one has gone."""
 _CLOSE_SECONDS = 3.0
 _COUNT_SECONDS = 5.0
 """How often the workers are counted."""
@@ -130,8 +127,10 @@ class ClusterExecutor(Executor):
                 self._last_joined = now
         except OSError as error:
             raise self._lost() from error
-        if now - self._last_joined > LONELY_SECONDS:
-            raise ClusterLost(f"The cluster {self._address} was lost: it has had no worker for {LONELY_SECONDS:g} s")
+        if now - self._last_joined > CLUSTER_LIMITS.lonely_seconds:
+            raise ClusterLost(
+                f"The cluster {self._address} was lost: it has had no worker for {CLUSTER_LIMITS.lonely_seconds:g} s"
+            )
 
     def _lost(self) -> ClusterLost:
         return ClusterLost(f"The cluster {self._address} was lost")
@@ -152,7 +151,7 @@ class ClusterExecutor(Executor):
 
 
 @contextmanager
-def connected(address: str, timeout_seconds: float = CONNECT_SECONDS) -> Iterator[ClusterExecutor]:
+def connected(address: str, timeout_seconds: float = CLUSTER_LIMITS.connect_seconds) -> Iterator[ClusterExecutor]:
     """An executor on the workers of a running scheduler, such as `tcp://10.0.0.1:8786`.
 
     Raises ClusterError where `distributed` is not installed, nobody answers, no worker has joined, or a

@@ -24,6 +24,7 @@ from s2dash import __version__
 from s2dash.cli import batch as cli_batch
 from s2dash.core import sentinel2
 from s2dash.errors import (
+    BadSetting,
     BrokenResult,
     Cancelled,
     ClusterError,
@@ -38,6 +39,7 @@ from s2dash.errors import (
 from s2dash.raster import web
 from s2dash.raster.writable import require_writable_folder
 from s2dash.server import memory
+from s2dash.settings import require_sane
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -56,6 +58,7 @@ EXIT_STATUS: dict[type[S2DashError], int] = {
     ClusterError: 2,
     Cancelled: 2,
     PixelsGone: 2,
+    BadSetting: 2,
     BrokenResult: 1,
 }
 """What each kind of error ends with."""
@@ -69,6 +72,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     memory.share_pools()
     try:
+        require_sane()
         try:
             output: dict[str, Any] | None = arguments.run(arguments, started)
         finally:

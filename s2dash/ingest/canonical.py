@@ -28,14 +28,12 @@ from s2dash.ingest.checks import block_bytes, open_checked
 from s2dash.raster import resample
 from s2dash.raster.door import GDAL_ERRORS, make_on_grid, open_raster
 from s2dash.raster.reading import as_mask, preview_places
-from s2dash.settings import thread_count
+from s2dash.settings import INGEST_LIMITS, thread_count
 
 BLOCK = 512
 _LEAST_BLOCK = 64
 _PIECE_BYTES = 64_000_000
 """Decoded pixels that a thread holds at once."""
-_MEMORY_BYTES = 300_000_000
-"""Pieces, and blocks on their way into them, of all threads together: where they are large, fewer threads work."""
 _READ_BYTES = 1 << 20
 
 
@@ -101,7 +99,7 @@ def rewrite(sources: Sequence[Source], scene: Scene, folder: Path, progress: Cal
     """
     works = [_Work(number, source, scene, folder) for number, source in enumerate(sources)]
     pieces = [(work, piece) for work in works for piece in work.pieces()]
-    count = max(1, min(thread_count(), _MEMORY_BYTES // max(work.memory_bytes for work in works)))
+    count = max(1, min(thread_count(), INGEST_LIMITS.most_piece_bytes // max(work.memory_bytes for work in works)))
     total = sum(work.cost(piece) for work, piece in pieces) or 1
     done, lock, stop = [0.0], threading.Lock(), threading.Event()
     todo = iter(pieces)
@@ -179,7 +177,7 @@ class _Work:
             self._block_bytes = block_bytes(dataset)
         self._count = len(source.indexes) + len(source.codes) + (source.mask is not None)
         self._pixel_bytes = np.dtype(source.dtype).itemsize * self._count
-        most_bytes = min(_PIECE_BYTES, _MEMORY_BYTES // thread_count())
+        most_bytes = min(_PIECE_BYTES, INGEST_LIMITS.most_piece_bytes // thread_count())
         self._piece_rc = piece_shape(source.grid.shape_rc, block_rc, self._pixel_bytes, most_bytes)
         self.valid_counts = np.zeros(len(source.indexes), dtype=np.int64)
         rows, cols = preview_places(grid, self.scene.live_step)
@@ -316,7 +314,7 @@ def piece_shape(
         return rows, width
     if block_rc[1] >= width:
         rows = max(1, most_bytes // (width * pixel_bytes) // side) * side
-        fitting = _MEMORY_BYTES // (rows * pixel_bytes)
+        fitting = INGEST_LIMITS.most_piece_bytes // (rows * pixel_bytes)
         return rows, width if fitting >= width else max(1, fitting // side) * side
     several = most_bytes // (rows * cols * pixel_bytes)
     if several:

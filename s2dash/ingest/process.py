@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from s2dash.core.environment import as_environment
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import S2DashError, UnknownName, UnreadableFile
-from s2dash.settings import AREA_INGEST_LIMITS, INGEST_LIMITS
+from s2dash.settings import AREA_INGEST_LIMITS, INGEST_LIMITS, LIMITS, Limits
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
@@ -78,7 +79,11 @@ def run_child(request: Mapping[str, Any], folder: Path, progress: Progress, canc
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     packages = str(Path(__file__).parents[2])
-    return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": packages}
+    return (
+        kept
+        | as_environment(LIMITS, Limits())
+        | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": packages}
+    )
 
 
 def _close_pipes(child: subprocess.Popen[bytes]) -> None:

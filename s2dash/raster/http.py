@@ -23,7 +23,8 @@ import httpx
 from s2dash import __version__
 from s2dash.errors import UnreadableFile
 from s2dash.raster import web
-from s2dash.raster.web import ATTEMPTS, RETRY_SECONDS, TIMEOUT_SECONDS, shown
+from s2dash.raster.web import ATTEMPTS, shown
+from s2dash.settings import WEB_LIMITS
 
 _START_BYTES = 4_096
 """How much of a file is asked for to know it: a GeoTIFF's header, and where its blocks lie in many."""
@@ -63,7 +64,7 @@ def _open(path: Path, method: str, headers: dict[str, str]) -> Iterator[httpx.Re
             auth=None if user is None else (name, password),
             follow_redirects=True,
             max_redirects=_MOST_REDIRECTIONS,
-            timeout=TIMEOUT_SECONDS,
+            timeout=WEB_LIMITS.timeout_seconds,
             verify=_trust(os.environ.get(_CERTIFICATES)),
         ) as client,
         client.stream(method, address, headers=asked_by) as answer,
@@ -97,7 +98,7 @@ def asked(path: Path) -> Answer:
             why, may_pass = _in_plain_words(error), _may_pass(error)
         if attempt == ATTEMPTS or not may_pass:
             raise UnreadableFile(f"{shown(path)} cannot be read: {why}")
-        time.sleep(RETRY_SECONDS * attempt)
+        time.sleep(WEB_LIMITS.retry_seconds * attempt)
 
 
 def _asked_once(path: Path) -> Answer:
@@ -151,7 +152,7 @@ def _in_plain_words(error: OSError | httpx.HTTPError) -> str:
     if isinstance(reason, socket.gaierror):
         return "no server of this name is found. Check the address and the network."
     if isinstance(reason, TimeoutError) or isinstance(error, httpx.TimeoutException):
-        return f"the server did not answer within {TIMEOUT_SECONDS} s. Try again later."
+        return f"the server did not answer within {WEB_LIMITS.timeout_seconds} s. Try again later."
     if isinstance(reason, ConnectionRefusedError):
         return "nobody answers at this address. Check it, or try again later."
     return "the connection broke off. Check the network, and try again."

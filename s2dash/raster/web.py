@@ -15,20 +15,18 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from s2dash.errors import UnreadableFile
+from s2dash.settings import WEB_LIMITS
 
-TIMEOUT_SECONDS = 20
 ATTEMPTS = 3
-RETRY_SECONDS = 1
-"""Before the second attempt; twice as long before the third."""
 
 _PREFIX = "/vsicurl?"
 _OPTIONS = {
     "empty_dir": "yes",
     "max_retry": ATTEMPTS - 1,
-    "retry_delay": RETRY_SECONDS,
-    "connecttimeout": TIMEOUT_SECONDS,
+    "retry_delay": WEB_LIMITS.retry_seconds,
+    "connecttimeout": WEB_LIMITS.timeout_seconds,
     # A slow line may take long for a large range; one on which nothing comes is given up.
-    "low_speed_time": 2 * TIMEOUT_SECONDS,
+    "low_speed_time": 2 * WEB_LIMITS.timeout_seconds,
     "low_speed_limit": 1,
 }
 """https://gdal.org/en/stable/user/virtual_file_systems.html#vsicurl-http-https-ftp-files-random-access"""

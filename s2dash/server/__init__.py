@@ -1,1 +1,1 @@
-"""The web server: what it is made of (`routes`), and the file that starts it wherever s2dash is installed (`app`)."""
+"""The web server: what it is made of (`assembly`), and the file that starts it wherever s2dash is installed (`app`)."""

@@ -5,6 +5,6 @@ Its settings lie beside it in `.streamlit`, equal to those of the project.
 
 import streamlit as st
 
-from s2dash.server.routes import server_parts
+from s2dash.server.assembly import server_parts
 
 app = st.App(**server_parts())

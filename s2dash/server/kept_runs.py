@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import sys
 import threading
 import time
 from collections import OrderedDict
@@ -64,10 +63,3 @@ class KeptRuns:
                 return
             del self._kept[token]
             run.job.is_kept = False
-
-
-def process_kept_runs() -> KeptRuns:
-    """The one store of this process."""
-    # Not in this module, which Streamlit may forget and load again: see `tiles.process_tile_store`.
-    runs: KeptRuns = vars(sys).setdefault("_s2dash_kept_runs", KeptRuns())
-    return runs

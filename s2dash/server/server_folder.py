@@ -10,16 +10,13 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from s2dash.errors import UnreadableFile
-from s2dash.settings import DATA_FOLDER_VARIABLE
+from s2dash.settings import DATA_FOLDER_VARIABLE, FOLDER_LIMITS
 
 FILE_ENDINGS = (
     *(".tif", ".tiff", ".jp2", ".zip", ".tar", ".tgz", ".tar.gz"),
     *(".dat", ".img", ".bsq", ".bil", ".bip", ".dim"),
 )
 PRODUCT_ENDING = ".safe"
-MOST_ENTRIES = 2_000
-MOST_PRODUCT_FILES = 5_000
-"""An unpacked product has about 150."""
 
 Kind = Literal["folder", "product", "file"]
 _ORDER: dict[Kind, int] = {"folder": 0, "product": 1, "file": 2}
@@ -37,7 +34,7 @@ class FolderEntry:
 
 
 def list_entries(root: Path, subfolder: str = "") -> tuple[FolderEntry, ...]:
-    """What can be opened or entered in a folder: folders, then products, then files, by name; at most MOST_ENTRIES.
+    """What can be opened or entered in a folder: folders, then products, then files, by name; at most `most_entries`.
 
     `subfolder` is relative to `root`, with `/` between its parts, "" for `root` itself. Hidden names,
     other kinds of files and links that lead out of `root` are left out. Raises UnreadableFile where
@@ -47,7 +44,7 @@ def list_entries(root: Path, subfolder: str = "") -> tuple[FolderEntry, ...]:
     try:
         with os.scandir(folder) as found:
             entries = _entries(_real_root(root), found)
-            return tuple(heapq.nsmallest(MOST_ENTRIES, entries, key=_place))
+            return tuple(heapq.nsmallest(FOLDER_LIMITS.most_entries, entries, key=_place))
     except OSError as error:
         raise UnreadableFile(
             f"The folder {subfolder or 'on the server'} cannot be read. Choose another one, or ask whoever runs "
@@ -138,9 +135,10 @@ def _refuse_links_out(root: Path, folder: Path) -> None:
     count = 0
     for where, folders, files in os.walk(folder):
         count += len(files)
-        if count > MOST_PRODUCT_FILES:
+        if count > FOLDER_LIMITS.most_product_files:
             raise UnreadableFile(
-                f"{folder.name} holds more than {MOST_PRODUCT_FILES:,} files. Choose the product or the bands in it."
+                f"{folder.name} holds more than {FOLDER_LIMITS.most_product_files:,} files. "
+                "Choose the product or the bands in it."
             )
         for name in (*folders, *files):
             path = Path(where, name)

@@ -1,4 +1,4 @@
-"""What is kept for a while of pixels that somebody looks at: values in memory, open files, copies of levels on disk."""
+"""What is kept for a while of pixels that somebody looks at, besides values in memory: open files, copies of levels."""
 
 from __future__ import annotations
 
@@ -8,115 +8,20 @@ import shutil
 import sys
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from s2dash.core.scene import Pixels, Scene
+from s2dash.core.scene import Scene
 from s2dash.errors import PixelsGone
 from s2dash.server import memory
-from s2dash.server.jobs import ScratchFolder
+from s2dash.server.folders import ScratchFolder
 from s2dash.settings import UPLOAD_LIMITS
 from s2dash.tiles.levels import Cell, Level
 
 _BACKGROUND_NICENESS = 10
-
-K = TypeVar("K", bound=Hashable)
-T = TypeVar("T")
-
-
-@dataclass(eq=False)
-class _Entry(Generic[T]):
-    future: Future[T] = field(default_factory=Future)
-    byte_count: int = 0
-    used: float = 0
-
-
-class ByteCache(Generic[K, T]):
-    """Values by key, the least recently used dropped beyond a budget of bytes; a value in the making is made once.
-
-    Safe to use from any thread.
-    """
-
-    def __init__(self, byte_budget: int) -> None:
-        self._byte_budget = byte_budget
-        self._lock = threading.Lock()
-        self._entries: OrderedDict[K, _Entry[T]] = OrderedDict()
-        self._byte_count = 0
-
-    @property
-    def byte_count(self) -> int:
-        """Bytes of all values here."""
-        with self._lock:
-            return self._byte_count
-
-    def each(self, keys: Iterable[K], make: Callable[[K], T]) -> Iterator[tuple[K, T]]:
-        """Each key with its value, made now where it is not kept; errors are raised and not kept.
-
-        What another thread is making comes last, so that threads with neighbouring work share it.
-        """
-        waiting = []
-        for key in keys:
-            entry, is_mine = self._claimed(key)
-            if is_mine:
-                self._fulfil(key, entry, make)
-            elif not entry.future.done():
-                waiting.append((key, entry))
-                continue
-            yield key, entry.future.result()
-        for key, entry in waiting:
-            yield key, entry.future.result()
-
-    def drop_idle(self, seconds: float) -> int:
-        """Drop what has not been asked for so long; returns its bytes."""
-        before = time.monotonic() - seconds
-        with self._lock:
-            idle = [key for key, entry in self._entries.items() if entry.used < before and entry.future.done()]
-            return sum(self._drop(key) for key in idle)
-
-    def _claimed(self, key: K) -> tuple[_Entry[T], bool]:
-        with self._lock:
-            entry = self._entries.get(key)
-            is_mine = entry is None
-            if entry is None:
-                entry = self._entries[key] = _Entry()
-            entry.used = time.monotonic()
-            self._entries.move_to_end(key)
-            return entry, is_mine
-
-    def _fulfil(self, key: K, entry: _Entry[T], make: Callable[[K], T]) -> None:
-        try:
-            value = make(key)
-        except BaseException as error:  # noqa: BLE001 - handed to everyone who waits
-            with self._lock:
-                self._entries.pop(key, None)
-            entry.future.set_exception(error)
-            return
-        with self._lock:
-            entry.byte_count = _byte_count(value)
-            self._byte_count += entry.byte_count
-            entry.future.set_result(value)
-            for oldest in list(self._entries):
-                if self._byte_count <= self._byte_budget or oldest == key:
-                    break
-                if self._entries[oldest].future.done():
-                    self._drop(oldest)
-
-    def _drop(self, key: K) -> int:
-        dropped = self._entries.pop(key).byte_count
-        self._byte_count -= dropped
-        return dropped
-
-
-def _byte_count(value: object) -> int:
-    if isinstance(value, Pixels):
-        return value.values.nbytes + value.valid.nbytes
-    return int(getattr(value, "nbytes", 0))
 
 
 class _Closable(Protocol):

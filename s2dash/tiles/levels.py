@@ -11,14 +11,13 @@ import numpy as np
 from s2dash.core.grid import Grid
 from s2dash.core.scene import Scene
 from s2dash.core.types import Window
+from s2dash.settings import NATIVE_LIMITS
 
 _NATIVE_CELL_SIDE = 512
 """As the blocks of our own rasters."""
 _BETWEEN_CELL_SIDE = 256
 _STEP_WITH_A_LEVEL_BETWEEN = 5
 """Of the live picture. Below it all of a scene is read in half a second."""
-_MOST_BETWEEN_BYTES = 10**9
-"""Of one level; ten bands of a full tile have 600 MB at every second pixel."""
 
 Cell = tuple[int, int]
 """Its number from the top and from the left."""
@@ -91,5 +90,7 @@ def levels_of(scene: Scene) -> tuple[Level, ...]:
     pixel_bytes = (len(scene.bands) + len(scene.masks)) * np.dtype(scene.dtype).itemsize
     # Each zoom halves what a tile's pixel covers; so a level pays as far as a zoom lies between it and the next.
     steps = [2**n for n in range(1, scene.live_step.bit_length()) if 2 * 2**n <= scene.live_step]
-    kept = [step for step in steps if scene.grid.pixel_count // step**2 * pixel_bytes <= _MOST_BETWEEN_BYTES]
+    kept = [
+        step for step in steps if scene.grid.pixel_count // step**2 * pixel_bytes <= NATIVE_LIMITS.most_between_bytes
+    ]
     return native, *(Level(scene.grid, step, _BETWEEN_CELL_SIDE) for step in kept)

@@ -24,24 +24,17 @@ import rasterio
 from s2dash.classify import pipeline
 from s2dash.classify.features import raw_features, smoothed_places, stack_features, window_features
 from s2dash.classify.fitted import Fitted
+from s2dash.core.byte_cache import ByteCache, Held, held_by_arrays, held_by_itself
 from s2dash.core.classmap import Result
 from s2dash.core.scene import Pixels, Scene, valid_pixels
 from s2dash.errors import PixelsGone, UnreadableFile
 from s2dash.raster.door import GDAL_ERRORS, open_raster
 from s2dash.raster.reading import SceneReader
 from s2dash.server import memory
-from s2dash.tiles.kept_pixels import ByteCache, Handles, LevelCopy
+from s2dash.settings import NATIVE_LIMITS, NativeLimits
+from s2dash.tiles.kept_pixels import Handles, LevelCopy
 from s2dash.tiles.levels import Cell, Level, levels_of
 from s2dash.tiles.render import PICTURE_MASKING, Stretch, TilePlaces, covered_pixels, tile_places
-
-CELL_BYTE_BUDGET = 128 * 2**20
-"""Of cells, while somebody looks: the largest view of ten bands takes about as much."""
-TILE_BYTE_BUDGET = 16 * 2**20
-"""Of labels of tiles: some ten views, which another colour draws again without reading."""
-_SCENES_WITH_LEVELS_BETWEEN = 4
-_HANDLE_IDLE_SECONDS = 5.0
-"""Open files keep the disk space of scenes that were removed."""
-_CELL_IDLE_SECONDS = 60.0
 
 CellKey = tuple[Hashable, int, Cell]
 """What is read, at which step, where."""
@@ -59,9 +52,10 @@ def said_to_be_gone() -> Iterator[None]:
 class NativeTiles:
     """Details of pictures for every session of this process: what they read, and what is kept of it for a while."""
 
-    def __init__(self, cell_byte_budget: int = CELL_BYTE_BUDGET, tile_byte_budget: int = TILE_BYTE_BUDGET) -> None:
-        self.cells: ByteCache[CellKey, Any] = ByteCache(cell_byte_budget)
-        self.tiles: ByteCache[Hashable, np.ndarray] = ByteCache(tile_byte_budget)
+    def __init__(self, limits: NativeLimits = NATIVE_LIMITS) -> None:
+        self._limits = limits
+        self.cells: ByteCache[CellKey, Any] = ByteCache(limits.most_cell_bytes, _held_of_cell)
+        self.tiles: ByteCache[Hashable, np.ndarray] = ByteCache(limits.most_label_bytes)
         self._handles = Handles()
         self._between: OrderedDict[Hashable, dict[int, LevelCopy]] = OrderedDict()
         """Copies of levels by their step, by scene."""
@@ -133,7 +127,7 @@ class NativeTiles:
             if level.step not in copies:
                 copies[level.step] = LevelCopy(scene, level)
             self._between.move_to_end(key)
-            while len(self._between) > _SCENES_WITH_LEVELS_BETWEEN:
+            while len(self._between) > self._limits.most_between_scenes:
                 _drop_all(self._between.popitem(last=False)[1])
             return copies[level.step]
 
@@ -154,14 +148,14 @@ class NativeTiles:
         self._start_timer()
 
     def _start_timer(self) -> None:
-        timer = threading.Timer(_HANDLE_IDLE_SECONDS / 2, self._tidy)
+        timer = threading.Timer(self._limits.file_idle_seconds / 2, self._tidy)
         timer.daemon = True
         timer.start()
 
     def _tidy(self) -> None:
         try:
-            self._handles.close_idle(_HANDLE_IDLE_SECONDS)
-            freed = self.cells.drop_idle(_CELL_IDLE_SECONDS)
+            self._handles.close_idle(self._limits.file_idle_seconds)
+            freed = self.cells.drop_idle(self._limits.cell_idle_seconds)
             if freed:
                 memory.hand_back_soon()
             with self._lock:
@@ -383,6 +377,10 @@ class FinishedDetail(_LabelDetail):
 
     def _picked(self, kept: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         return np.asarray(kept[rows, cols])
+
+
+def _held_of_cell(kept: Any) -> Held:
+    return held_by_arrays(kept.values, kept.valid) if isinstance(kept, Pixels) else held_by_itself(kept)
 
 
 def _drop_all(copies: dict[int, LevelCopy]) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-import sys
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -19,14 +17,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from s2dash.core.byte_cache import ByteCache, Held, held_by_arrays
 from s2dash.errors import PixelsGone
-from s2dash.settings import thread_count
-from s2dash.tiles.render import Detail, Picture, tile_png, transparent_tile_png
+from s2dash.settings import TILE_LIMITS, TileLimits, thread_count
+from s2dash.tiles.render import Picture, tile_png, transparent_tile_png
 
-DEFAULT_BYTE_BUDGET = 96 * 2**20
-"""About twenty pictures of the largest size; the page makes again what was dropped."""
-PNG_BYTE_BUDGET = 16 * 2**20
-"""Finished tiles, for browsers that ask again: some five views."""
 _ZOOMS = range(-12, 31)
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,11}", re.ASCII)
 _FOUND = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
@@ -40,11 +35,9 @@ Address = tuple[int, int, int]
 
 @dataclass(frozen=True, eq=False)
 class _Kept:
-    token: str
+    key: str
     picture: Picture
     files: tuple[Path, ...]
-    pngs: OrderedDict[Address, bytes] = field(default_factory=OrderedDict)
-    """Finished tiles, the least recently used first."""
 
 
 class TileStore:
@@ -54,27 +47,22 @@ class TileStore:
     have a budget of their own.
     """
 
-    def __init__(self, byte_budget: int = DEFAULT_BYTE_BUDGET, png_byte_budget: int = PNG_BYTE_BUDGET) -> None:
-        self._byte_budget = byte_budget
-        self._png_byte_budget = png_byte_budget
-        self._png_byte_count = 0
+    def __init__(self, limits: TileLimits = TILE_LIMITS) -> None:
+        self._pictures: ByteCache[str, _Kept] = ByteCache(limits.most_bytes, lambda kept: _held_of(kept.picture))
+        self._pngs: ByteCache[tuple[str, Address], bytes] = ByteCache(limits.most_png_bytes, _held_of_png)
+        self._token_of: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._key_of: dict[str, str] = {}
-        self._users_of: dict[int, int] = {}
-        self._byte_count = 0
+        """Of what changes together. Those who only look do without."""
 
     @property
     def byte_count(self) -> int:
         """Bytes held by the arrays of all pictures here."""
-        with self._lock:
-            return self._byte_count
+        return self._pictures.byte_count
 
     @property
     def png_byte_count(self) -> int:
         """Bytes of finished tiles."""
-        with self._lock:
-            return self._png_byte_count
+        return self._pngs.byte_count
 
     def put(self, key: str, picture: Picture, files: tuple[Path, ...] = ()) -> str:
         """Keep a picture and return its token, hexadecimal digits that nobody can guess.
@@ -84,83 +72,48 @@ class TileStore:
         `files` are those that the picture was made of: once they are gone, nobody can look at it.
         """
         with self._lock:
-            kept = self._kept.get(key)
-            if kept is None:
-                kept = self._kept[key] = _Kept(secrets.token_hex(16), picture, files)
-                self._key_of[kept.token] = key
-                self._count(picture)
-            self._kept.move_to_end(key)
-            while self._byte_count > self._byte_budget and len(self._kept) > 1:
-                self._drop_oldest()
-            return kept.token
+            token = self.token_of(key)
+            if token is None:
+                token = self._token_of[key] = secrets.token_hex(16)
+                self._forget(self._pictures.put(token, _Kept(key, picture, files)))
+            return token
 
     def token_of(self, key: str) -> str | None:
         """The token of a living key, now most recently used; None where its picture must be put (again)."""
-        with self._lock:
-            if key not in self._kept:
-                return None
-            self._kept.move_to_end(key)
-            return self._kept[key].token
+        token = self._token_of.get(key)
+        return None if token is None or self._pictures.known(token) is None else token
 
     def get(self, token: str) -> Picture | None:
         """The picture of a token; None where it was dropped or never was."""
-        with self._lock:
-            key = self._key_of.get(token)
-            if key is None:
-                return None
-            self._kept.move_to_end(key)
-            return self._kept[key].picture
+        kept = self._pictures.known(token)
+        return None if kept is None else kept.picture
 
     def finished(self, token: str, address: Address) -> bytes | None:
         """A tile that was kept; None where it must be drawn."""
-        with self._lock:
-            kept = self._of_token(token)
-            png = kept.pngs.get(address) if kept is not None else None
-            if kept is not None and png is not None:
-                kept.pngs.move_to_end(address)
-            return png
+        return self._pngs.known((token, address))
 
     def keep_finished(self, token: str, address: Address, png: bytes) -> None:
         """Keep a drawn tile for as long as its picture lives and there is room."""
         with self._lock:
-            kept = self._of_token(token)
-            if kept is None or address in kept.pngs:
-                return
-            kept.pngs[address] = png
-            self._png_byte_count += len(png)
-            for older in self._kept.values():
-                while older.pngs and self._png_byte_count > self._png_byte_budget:
-                    self._png_byte_count -= len(older.pngs.popitem(last=False)[1])
-
-    def _of_token(self, token: str) -> _Kept | None:
-        key = self._key_of.get(token)
-        return None if key is None else self._kept[key]
+            if self._pictures.has(token):
+                self._pngs.put((token, address), png)
 
     def forget_gone(self, all_pictures: bool = False) -> None:
         """Drop the pictures whose files are no longer there; `all_pictures`: all of them, as nobody looks."""
         with self._lock:
-            for key, kept in list(self._kept.items()):
-                if all_pictures or not all(path.exists() for path in kept.files):
-                    self._drop(key)
+            gone = {
+                token
+                for token, kept in self._pictures.items()
+                if all_pictures or not all(path.exists() for path in kept.files)
+            }
+            self._forget(self._pictures.drop(gone.__contains__))
 
-    def _drop_oldest(self) -> None:
-        self._drop(next(iter(self._kept)))
-
-    def _drop(self, key: str) -> None:
-        kept = self._kept.pop(key)
-        del self._key_of[kept.token]
-        self._png_byte_count -= sum(map(len, kept.pngs.values()))
-        for owner in _owners(kept.picture):
-            self._users_of[id(owner)] -= 1
-            if not self._users_of[id(owner)]:
-                del self._users_of[id(owner)]
-                self._byte_count -= owner.nbytes
-
-    def _count(self, picture: Picture) -> None:
-        for owner in _owners(picture):
-            if id(owner) not in self._users_of:
-                self._byte_count += owner.nbytes
-            self._users_of[id(owner)] = self._users_of.get(id(owner), 0) + 1
+    def _forget(self, dropped: Mapping[str, _Kept]) -> None:
+        """Drop what belongs to pictures that are no longer here."""
+        for kept in dropped.values():
+            del self._token_of[kept.key]
+        if dropped:
+            self._pngs.drop(lambda place: place[0] in dropped)
 
 
 def url_template(token: str, base_path: str = "") -> str:
@@ -177,8 +130,8 @@ def url_prefix(base_path: str) -> str:
     return f"/{trimmed}" if trimmed else ""
 
 
-def tile_routes(store_getter: Callable[[], TileStore], base_path: str = "") -> list[Route]:
-    """The routes that answer `url_template`; each request asks `store_getter` for the store.
+def tile_routes(store: TileStore, base_path: str = "") -> list[Route]:
+    """The routes that answer `url_template`.
 
     200 with a PNG, transparent off the picture (Leaflet takes 204 for an error), to be cached for
     good, except where the files behind its details are gone and the preview must do; 404 for a token that
@@ -189,7 +142,7 @@ def tile_routes(store_getter: Callable[[], TileStore], base_path: str = "") -> l
 
     async def tile(request: Request) -> Response:
         address = _parsed_zxy(*(request.path_params[name] for name in "zxy"))
-        store, token = store_getter(), request.path_params["token"]
+        token = request.path_params["token"]
         picture = store.get(token)
         if address is None or picture is None:
             return Response(status_code=404, headers=_NOT_FOUND)
@@ -228,15 +181,6 @@ def _drawn(picture: Picture, address: Address) -> tuple[bytes, bool]:
     return png or transparent_tile_png(), is_final
 
 
-def process_tile_store() -> TileStore:
-    """The one store of this process, which the page fills and the routes read."""
-    # Streamlit forgets the modules of this project whenever one of their files changes, while the routes go on
-    # with the old ones: a store held in a module would split in two. `sys` itself is never forgotten, and
-    # `setdefault` is one step, so that two threads cannot make two stores.
-    store: TileStore = vars(sys).setdefault("_s2dash_tile_store", TileStore())
-    return store
-
-
 def _parsed_zxy(*parts: str) -> Address | None:
     if not all(_INTEGER.fullmatch(part) for part in parts):
         return None
@@ -244,10 +188,14 @@ def _parsed_zxy(*parts: str) -> Address | None:
     return (z, x, y) if z in _ZOOMS else None
 
 
-def _owners(picture: Picture) -> list[np.ndarray | Detail]:
+def _held_of(picture: Picture) -> Held:
     """What holds a picture's memory: its detail, and of a view the array it looks into."""
     arrays = [_owner(array) for array in (picture.pixels, picture.palette) if array is not None]
-    return [*arrays, *([] if picture.detail is None else [picture.detail])]
+    return held_by_arrays(*arrays, picture.detail)
+
+
+def _held_of_png(png: bytes) -> Held:
+    return ((id(png), len(png)),)
 
 
 def _owner(array: np.ndarray) -> np.ndarray:

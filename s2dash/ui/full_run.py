@@ -11,8 +11,9 @@ from s2dash.classify.pipeline import Fitted
 from s2dash.core.classmap import Result
 from s2dash.core.recipe import Recipe
 from s2dash.errors import Cancelled
-from s2dash.server.jobs import FullJob, LiveAnswer
+from s2dash.server.jobs import FullJob
 from s2dash.server.kept_runs import KeptRun
+from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import services, text
 from s2dash.ui.messages import words_for
 from s2dash.ui.recipe_state import put_recipe

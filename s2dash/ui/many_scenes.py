@@ -26,7 +26,8 @@ from s2dash.core.legend import Legend
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import S2DashError
-from s2dash.server.jobs import Job, LiveAnswer
+from s2dash.server.jobs import Job
+from s2dash.server.live_engine import LiveAnswer
 from s2dash.settings import data_folder
 from s2dash.ui import services, text
 from s2dash.ui.messages import words_for

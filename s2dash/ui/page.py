@@ -20,7 +20,7 @@ from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
 from s2dash.errors import S2DashError
-from s2dash.server.jobs import LiveAnswer, LiveRequest
+from s2dash.server.live_engine import LiveAnswer, LiveRequest
 from s2dash.tiles import render
 from s2dash.tiles.render import Picture
 from s2dash.tiles.store import url_template

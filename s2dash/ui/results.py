@@ -13,10 +13,11 @@ from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend, default_legend
 from s2dash.export import EXPORTS, export_bytes
 from s2dash.export.contents import file_stem
-from s2dash.server.jobs import Cache, LiveAnswer
+from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import text
 from s2dash.ui.charts import Chart, scatter_chart, spectra_alt, spectra_chart, spectra_name
 from s2dash.ui.legend_table import legend_table, take_event
+from s2dash.ui.services import kept_charts
 
 _COLOURS_HINT = (
     "Colours are a hint, not a name: blues look like water, greens like plants, browns like bare ground, "
@@ -104,8 +105,6 @@ def _download(key: str, label: str, result: Result, legend: Legend, primary: boo
     )
 
 
-_CHARTS_KEPT = 32
-"""Of some hundred kilobytes."""
 _SPECTRA, _SCATTER, _GOOD, _WORDS = "Spectra", "Scatter", "How good", "This run in words"
 
 
@@ -129,19 +128,13 @@ def charts(answer: LiveAnswer, result: Result, legend: Legend, isolated: int | N
         st.markdown(run_in_words(answer, result, legend))
 
 
-@st.cache_resource(show_spinner=False)
-def _kept_charts() -> Cache[Chart]:
-    """The last few charts of all sessions, by all that they show."""
-    return Cache(_CHARTS_KEPT)
-
-
 def _spectra(result: Result, legend: Legend, isolated: int | None, dark: bool) -> None:
     st.caption(
         "Each line is one class: how much light it reflects, from blue to shortwave infrared. "
         "Lines that run close together are classes that are hard to tell apart."
     )
     key = (_SPECTRA, result.digest, result.is_full, result.scene.bands, legend, isolated, dark)
-    spec, words = _kept_charts().get(
+    spec, words = kept_charts().get(
         key, lambda: (spectra_chart(result, legend, dark, isolated), spectra_name(result, legend))
     )
     st.vega_lite_chart(spec, alt=words)
@@ -174,7 +167,7 @@ def _scatter(answer: LiveAnswer, legend: Legend, isolated: int | None, dark: boo
 
     st.caption("Each dot is one pixel of the sample. Clouds of dots that touch are classes with no clear border.")
     key = (_SCATTER, answer.result.digest, scene.bands, across, up, legend, isolated, dark)
-    spec, words = _kept_charts().get(key, make)
+    spec, words = kept_charts().get(key, make)
     st.vega_lite_chart(spec, alt=words)
 
 

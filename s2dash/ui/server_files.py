@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 import streamlit as st
 
 from s2dash.errors import UnreadableFile
-from s2dash.server.server_folder import MOST_ENTRIES, FolderEntry, list_entries, resolve
-from s2dash.server.upload_store import size_words
+from s2dash.server.server_folder import FolderEntry, list_entries, resolve
+from s2dash.server.uploads import size_words
+from s2dash.settings import FOLDER_LIMITS
 from s2dash.ui.messages import words_for
 
 
@@ -71,8 +72,8 @@ def _choose_files(place: str, entries: tuple[FolderEntry, ...], key: str) -> lis
         help="GeoTIFF, JPEG 2000, ENVI, zipped products or .SAFE folders. Several bands of one scene can be opened "
         "together.",
     )
-    if len(entries) == MOST_ENTRIES:
-        st.caption(f"Only the first {MOST_ENTRIES:,} names are shown.")
+    if len(entries) == FOLDER_LIMITS.most_entries:
+        st.caption(f"Only the first {FOLDER_LIMITS.most_entries:,} names are shown.")
     return chosen
 
 

@@ -20,7 +20,8 @@ from s2dash.core.legend import clean_name
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import Cancelled, S2DashError, UnreadableFile
-from s2dash.server.jobs import Job, ScratchFolder
+from s2dash.server.folders import ScratchFolder
+from s2dash.server.jobs import Job
 from s2dash.ui import services, text
 from s2dash.ui.messages import words_for
 

@@ -29,7 +29,7 @@ from test_area import gp_blob, write_geopackage
 from s2dash import ingest
 from s2dash.classify import pipeline
 from s2dash.core.recipe import default_recipe
-from s2dash.server.upload_store import size_words
+from s2dash.server.uploads import size_words
 from s2dash.settings import DATA_FOLDER_VARIABLE
 
 if TYPE_CHECKING:

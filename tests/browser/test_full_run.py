@@ -32,14 +32,9 @@ GRACE_SECONDS = 1.5
 PACE_SECONDS = 0.15
 FOREVER_SECONDS = 5
 """A pace at which no run ends while something is waited for."""
-SLOWLY = f"""
-    import dataclasses
+SLOWLY = """
     import time
     from pathlib import Path
-    from s2dash import settings
-
-    settings.RUN_LIMITS = dataclasses.replace(settings.RUN_LIMITS, grace_seconds={GRACE_SECONDS})
-
     from s2dash import pipeline
 
     pipeline._WINDOW_SHAPE_RC = 64, 256
@@ -84,7 +79,8 @@ def running(start_app: Callable[..., str], chromium_path: str, tmp_path_factory:
     (folder / "app.py").write_text(textwrap.dedent(SLOWLY) + APP.read_text())
     (folder / "temporary").mkdir()
     (folder / "pace").write_text("0")
-    return Server(start_app(folder / "app.py", environment={"TMPDIR": str(folder / "temporary")}), folder)
+    environment = {"TMPDIR": str(folder / "temporary"), "S2DASH_RUNS_GRACE_SECONDS": str(GRACE_SECONDS)}
+    return Server(start_app(folder / "app.py", environment=environment), folder)
 
 
 @pytest.fixture

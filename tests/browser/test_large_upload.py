@@ -36,9 +36,10 @@ APP = """
     import streamlit as st
     from starlette.middleware import Middleware
     from s2dash.server.offline_assets import ContentSecurityPolicy
-    from s2dash.server.upload_store import process_upload_store, upload_routes
+    from s2dash.server.state import server_state
+    from s2dash.server.routes.uploads import upload_routes
 
-    routes = upload_routes(process_upload_store, str(st.get_option("server.baseUrlPath")))
+    routes = upload_routes(server_state().uploads, str(st.get_option("server.baseUrlPath")))
     app = st.App("page.py", routes=routes, middleware=[Middleware(ContentSecurityPolicy)])
 """
 
@@ -49,20 +50,20 @@ PAGE = """
     import streamlit as st
     from s2dash.settings import UPLOAD_LIMITS
     from s2dash.ui.large_upload import large_upload
-    from s2dash.server.upload_store import process_upload_store
+    from s2dash.server.state import server_state
 
     st.set_page_config(initial_sidebar_state="expanded")
     LIMITS = replace(UPLOAD_LIMITS, chunk_bytes=CHUNK, most_bytes=MOST_BYTES, most_files=MOST_FILES)
     state = st.session_state
     if "upload" not in state or st.sidebar.button("Another session"):
-        state.upload = process_upload_store().open(LIMITS)
+        state.upload = server_state().uploads.open(LIMITS)
     with st.sidebar:
         if st.checkbox("A line above"):
             st.write("This line was not here before.")
         with st.container(border=st.checkbox("Elsewhere")):
             files = large_upload(state.upload, key="large")
     if files:
-        taken, state.upload = state.upload, process_upload_store().open(LIMITS)
+        taken, state.upload = state.upload, server_state().uploads.open(LIMITS)
         arrived = {f.name: hashlib.sha256(f.path.read_bytes()).hexdigest() for f in files}
         taken.close()
         state.arrived = [*state.get("arrived", []), arrived]

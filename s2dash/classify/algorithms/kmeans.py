@@ -10,19 +10,19 @@ near ones is better shows only there (benchmarks/README.md has the figures).
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from s2dash.classify.algorithms.base import Algorithm, LinearModel, Param
 from s2dash.classify.algorithms.threads import side_by_side
+from s2dash.core.byte_cache import ByteCache, held_by_arrays
 from s2dash.core.recipe import ParamValue
 from s2dash.core.types import cancel_token
+from s2dash.settings import LIVE_LIMITS
 
 if TYPE_CHECKING:
     from sklearn.cluster import KMeans
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 _LEAST_CELLS, _CELLS_A_CLASS = 2_048, 32
 _MOST_ROWS = 200_000
 """That are brought together: of more, evenly spaced ones."""
-_CELLS_KEPT = 64
-"""Of about 100 kB for ten features."""
 _SEARCH_TOLERANCE = 1e-3
 _SWAP_ROUNDS = 4
 _SWAPS = 6
@@ -98,21 +96,16 @@ def _cells_for(features: np.ndarray, k: int) -> _Cells:
     return cells
 
 
-_kept: OrderedDict[tuple[bytes, tuple[int, ...], int], _Cells] = OrderedDict()
-_kept_lock = Lock()
+kept_cells: ByteCache[tuple[bytes, tuple[int, ...], int], _Cells] = ByteCache(
+    LIVE_LIMITS.most_near_bytes, lambda cells: held_by_arrays(cells.means, cells.counts)
+)
+"""Of this process: another k, as it is tried again and again, changes no cells."""
 
 
 def _kept_cells(rows: np.ndarray, wanted: int) -> _Cells:
-    """The same as `_cells`, made once for equal rows: another k, as it is tried again and again, changes none."""
+    """The same as `_cells`, made once for equal rows."""
     key = (blake2b(rows.data, digest_size=16).digest(), rows.shape, wanted)
-    with _kept_lock:
-        cells = _kept.pop(key, None)
-    cells = cells or _cells(rows, wanted)
-    with _kept_lock:
-        _kept[key] = cells
-        while len(_kept) > _CELLS_KEPT:
-            _kept.popitem(last=False)
-    return cells
+    return kept_cells.get(key, lambda: _cells(rows, wanted))
 
 
 def _cells(rows: np.ndarray, wanted: int) -> _Cells:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +11,33 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 import s2dash
+from s2dash.errors import BadSetting
 from s2dash.server import memory
+from s2dash.server.lifespan import warmed_up
 from s2dash.server.offline_assets import ContentSecurityPolicy, asset_routes
 from s2dash.server.page_head import PageHead
-from s2dash.server.upload_store import process_upload_store, upload_routes
-from s2dash.tiles.store import process_tile_store, tile_routes
-from s2dash.ui.services import warmed_up
+from s2dash.server.routes.uploads import upload_routes
+from s2dash.server.state import server_state
+from s2dash.settings import require_sane
+from s2dash.tiles.store import tile_routes
 
 PAGE = Path(s2dash.__file__).parent / "ui" / "page.py"
 
 
 def server_parts() -> dict[str, Any]:
-    """What `st.App` takes: page, lifespan, routes, middleware."""
+    """What `st.App` takes: page, lifespan, routes, middleware. Ends the process where its settings are not sane."""
+    try:
+        require_sane()
+    except BadSetting as error:
+        sys.exit(f"s2dash: {error}")
     memory.share_pools()
-    base_path = str(st.get_option("server.baseUrlPath"))
+    state, base_path = server_state(), str(st.get_option("server.baseUrlPath"))
     return {
         "script_path": PAGE,
-        "lifespan": warmed_up,
+        "lifespan": partial(warmed_up, state),
         "routes": [
-            *tile_routes(process_tile_store, base_path),
-            *upload_routes(process_upload_store, base_path),
+            *tile_routes(state.tiles, base_path),
+            *upload_routes(state.uploads, base_path),
             *asset_routes(base_path),
         ],
         "middleware": [Middleware(ContentSecurityPolicy), Middleware(PageHead)],

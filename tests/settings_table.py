@@ -1,0 +1,88 @@
+"""Writes docs/settings.md from s2dash/settings.py: `python tests/settings_table.py`. A test holds the two equal."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from s2dash import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "settings.md"
+
+_HEAD = """# Settings
+
+Variables of the environment that whoever runs s2dash may set.
+They hold for `streamlit run app.py`, `s2dash app` and the command line alike:
+
+    S2DASH_TILES_MOST_BYTES=200000000 S2DASH_UPLOADS_MOST_FILES=500 streamlit run app.py
+
+A value that is no number, or beyond what makes sense, ends the start with one sentence that names the variable.
+A name of no setting does too.
+An empty value counts as none.
+The process that opens strangers' files gets the same numbers.
+Workers of a Dask cluster have an environment of their own: set there what is to hold there.
+Address, port, size of Streamlit's own uploads and the theme stand in `.streamlit/config.toml`.
+
+This page is written by `python tests/settings_table.py` from `s2dash/settings.py`.
+
+## What the server offers
+
+| variable | default | unit | what it does |
+|---|--:|---|---|
+| `S2DASH_DATA_FOLDER` | none | a folder | Every visitor may open what lies in it, nothing else. |
+| `S2DASH_SCHEDULER` | none | an address | The Dask scheduler for full scenes ([scaling.md](scaling.md)). |
+| `TMPDIR` | the system's | a folder | Where temporary files go: uploads, scenes, copies of large scenes, labels. |
+"""
+
+
+def page() -> str:
+    """What docs/settings.md is to hold."""
+    return "\n".join([_HEAD, *(_section(group.name) for group in fields(settings.Limits))])
+
+
+def _section(group: str) -> str:
+    limits = getattr(settings.Limits(), group)
+    words = docstrings()[type(limits).__name__]
+    rows = [
+        f"| `{variable_of(group, one)}` | {_number(getattr(limits, one.name))} "
+        f"| {one.metadata['unit']} | {words[one.name]} |"
+        for one in fields(limits)
+    ]
+    head = [f"## `{group}`", "", words[""], "", "| variable | default | unit | what it does |", "|---|--:|---|---|"]
+    return "\n".join([*head, *rows, ""])
+
+
+def _number(value: float) -> str:
+    return f"{int(value) if value == int(value) else value:,}"
+
+
+def variable_of(group: str, one: Any) -> str:
+    """The variable that sets a field."""
+    return one.metadata["variable"] or f"S2DASH_{group}_{one.name}".upper()
+
+
+def docstrings() -> dict[str, dict[str, str]]:
+    """By class, what stands under each of its fields, on one line; under "" what stands under the class itself."""
+    tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
+    found: dict[str, dict[str, str]] = {}
+    for one in (node for node in tree.body if isinstance(node, ast.ClassDef)):
+        texts = found[one.name] = {"": _line(ast.get_docstring(one) or "")}
+        for line, after in zip(one.body, one.body[1:], strict=False):
+            if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and _is_text(after):
+                texts[line.target.id] = _line(after.value.value)  # type: ignore[attr-defined]
+    return found
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -28,7 +28,7 @@ from s2dash.pipeline import apply_algorithm
 from s2dash.recipe import Recipe, default_recipe
 from s2dash.scene import LIVE_PIXELS, Scene
 from s2dash.ui import results, strip
-from s2dash.ui.legend_table import LegendEvent
+from s2dash.ui.legend_event import LegendEvent
 
 __all__ = ["downloads", "start"]  # fixtures
 

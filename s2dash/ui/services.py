@@ -6,13 +6,11 @@ import asyncio
 import logging
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import streamlit as st
-from streamlit import runtime
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from s2dash import ingest, memory
 from s2dash.jobs import LiveEngine, remove_left_folders, remove_scratch_folders
@@ -22,6 +20,7 @@ from s2dash.recipe import default_recipe
 from s2dash.scene import Scene
 from s2dash.settings import session_limits
 from s2dash.tiles import TileStore, process_tile_store
+from s2dash.ui.loaded import Loaded
 from s2dash.ui.sessions import Sessions, end_sessions
 from s2dash.upload_store import UploadStore, process_upload_store
 
@@ -50,7 +49,7 @@ def upload_store() -> UploadStore:
     return process_upload_store()
 
 
-def kept_runs() -> KeptRuns:
+def kept_runs() -> KeptRuns[Loaded]:
     """Full runs that go on without a page."""
     return process_kept_runs()
 
@@ -60,15 +59,6 @@ def sessions() -> Sessions:
     # Not in this module, which Streamlit may forget and load again: see `tiles.process_tile_store`.
     found: Sessions = vars(sys).setdefault("_s2dash_sessions", Sessions())
     return found
-
-
-def page_is_open() -> Callable[[], bool]:
-    """A function for any thread that says whether the browser of this session is still connected."""
-    context = get_script_run_ctx()
-    if context is None or not runtime.exists():
-        return lambda: True
-    session_id, server = context.session_id, runtime.get_instance()
-    return lambda: server.is_active_session(session_id)
 
 
 @st.cache_resource(show_spinner=False)

@@ -28,16 +28,18 @@ from common import ROOT, machine_words
 
 sys.path.insert(0, str(ROOT))
 
-from s2dash import ingest, palette, parts, pipeline
-from s2dash.algorithms import load_libraries
-from s2dash.cluster import ClusterExecutor, connected
+from s2dash import ingest
+from s2dash.classify import parts, pipeline
+from s2dash.classify.algorithms import load_libraries
+from s2dash.classify.cluster import ClusterExecutor, connected
+from s2dash.core import palette
+from s2dash.core.legend import default_legend
+from s2dash.core.recipe import default_recipe
 from s2dash.export.geotiff import write_geotiff_and_sidecar
-from s2dash.legend import default_legend
-from s2dash.recipe import default_recipe
 
 if TYPE_CHECKING:
-    from s2dash.classmap import Result
-    from s2dash.pipeline import Fitted
+    from s2dash.classify.pipeline import Fitted
+    from s2dash.core.classmap import Result
 
 _START_SECONDS = 60
 _COUNTER = """

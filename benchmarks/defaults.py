@@ -18,11 +18,12 @@ from common import ROOT, machine_words
 
 sys.path.insert(0, str(ROOT))
 
-from s2dash import ingest, pipeline
-from s2dash.evaluate import Agreement, agreement
-from s2dash.reading import read_preview_stack
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.scene import Scene
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.classify.evaluate import Agreement, agreement
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import Scene
+from s2dash.raster.reading import read_preview_stack
 
 SHARED = ROOT.parent / "shared" / "data"
 SCENES = {"forest": ("forest_5b.tif", "forest_labels.tif"), "crops": ("crops_3dates_4b.tif", "crops_labels.tif")}

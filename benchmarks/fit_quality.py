@@ -15,12 +15,13 @@ from common import ROOT, machine_words, verdict
 
 sys.path.insert(0, str(ROOT))
 
-from s2dash import ingest, pipeline
-from s2dash.algorithms.threads import single_threaded
-from s2dash.features import FeatureSpace, preview_features
-from s2dash.reading import read_preview_stack
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.scene import Scene
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.classify.algorithms.threads import single_threaded
+from s2dash.classify.features import FeatureSpace, preview_features
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import Scene
+from s2dash.raster.reading import read_preview_stack
 
 MEDIAN_TARGET = 0.1
 WORST_TARGET = 0.5

@@ -28,9 +28,9 @@ from full_tile import FULL_SIDE, QUICK_SIDE, stack
 
 sys.path.insert(0, str(ROOT))
 
-from s2dash.algorithms import LinearModel
+from s2dash.classify.algorithms import LinearModel
+from s2dash.core.types import windows
 from s2dash.settings import GDAL_ENVIRONMENT, thread_count
-from s2dash.types import windows
 
 QUARTER_SIDE = 5_490
 ASSIGN_TARGET, COG_TARGET, COMMAND_TARGET, SMOOTH_TIMES = 2.2, 3.0, 4.5, 2.0
@@ -58,11 +58,14 @@ def decode(path: Path) -> None:
 
 def measure(path: Path, repeats: int, smooth: int) -> list[dict[str, float]]:
     """Wall and CPU seconds of each stage, run by run, in this process."""
-    from s2dash import ingest, memory, palette, pipeline
-    from s2dash.algorithms import load_libraries
+    from s2dash import ingest
+    from s2dash.classify import pipeline
+    from s2dash.classify.algorithms import load_libraries
+    from s2dash.core import palette
+    from s2dash.core.legend import default_legend
+    from s2dash.core.recipe import default_recipe
     from s2dash.export.geotiff import write_geotiff_and_sidecar
-    from s2dash.legend import default_legend
-    from s2dash.recipe import default_recipe
+    from s2dash.server import memory
 
     memory.share_pools()
     load_libraries()
@@ -156,9 +159,10 @@ def above_the_best(path: Path) -> float:
     """Percent by which the default fit's inertia over all pixels exceeds the best of ten fits on two million."""
     from sklearn.cluster import KMeans
 
-    from s2dash import ingest, pipeline
-    from s2dash.algorithms.threads import single_threaded
-    from s2dash.recipe import default_recipe
+    from s2dash import ingest
+    from s2dash.classify import pipeline
+    from s2dash.classify.algorithms.threads import single_threaded
+    from s2dash.core.recipe import default_recipe
 
     scene = ingest.open_in_place(path)
     assert scene is not None
@@ -194,8 +198,8 @@ def above_the_best(path: Path) -> float:
 
 def every_window(fitted: Any, work: Callable[[np.ndarray, Any], np.ndarray]) -> list[np.ndarray]:
     """What `work` makes of the raw features of each window's valid pixels, shape (features, pixels)."""
-    from s2dash.features import window_features
-    from s2dash.reading import SceneReader
+    from s2dash.classify.features import window_features
+    from s2dash.raster.reading import SceneReader
 
     todo = list(windows(fitted.scene.grid.shape_rc, _WINDOW_RC))
 

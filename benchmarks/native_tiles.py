@@ -29,15 +29,17 @@ import numpy as np
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from s2dash import ingest, pipeline, render
-from s2dash.jobs import LiveAnswer, LiveEngine
-from s2dash.levels import levels_of
-from s2dash.native import NativeTiles
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.render import Detail, Picture
-from s2dash.scene import Scene
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import Scene
+from s2dash.server.jobs import LiveAnswer, LiveEngine
 from s2dash.settings import GDAL_ENVIRONMENT
-from s2dash.tiles import TileStore, tile_routes, url_template
+from s2dash.tiles import render
+from s2dash.tiles.levels import levels_of
+from s2dash.tiles.native import NativeTiles
+from s2dash.tiles.render import Detail, Picture
+from s2dash.tiles.store import TileStore, tile_routes, url_template
 
 VIEW_TARGET_SECONDS = 0.5
 K_TARGET_SECONDS = 0.8

@@ -27,7 +27,7 @@ from full_tile import FULL_SIDE, stack
 
 sys.path.insert(0, str(ROOT))
 
-from s2dash.types import windows
+from s2dash.core.types import windows
 
 K = 8
 TIMES_FASTER = 5.0

@@ -2,7 +2,7 @@
 
 import sys
 
-from s2dash.cli import main
+from s2dash.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from s2dash.reading import SceneReader, read_preview_stack
-from s2dash.scene import Scene
-from s2dash.types import Window
+from s2dash.core.scene import Scene
+from s2dash.core.types import Window
+from s2dash.raster.reading import SceneReader, read_preview_stack
 
 MOST_SECONDS = 20
 """Of a processor, for one file."""

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from s2dash import ingest
+from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import S2DashError, UnknownName, UnreadableFile
 from s2dash.ingest import child
 from s2dash.settings import GDAL_ENVIRONMENT
-from s2dash.types import CancelToken, Progress
 
 Serve = Callable[[Mapping[str, Any], Path, Progress, CancelToken], dict[str, Any]]
 

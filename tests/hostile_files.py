@@ -24,7 +24,7 @@ from products import write_safe, zip_folder
 from rasterio.errors import NotGeoreferencedWarning
 from scenes import DEGREES, UTM, UTM_10M, land_cover, write_raster, write_scene
 
-from s2dash.sentinel2 import BANDS
+from s2dash.core.sentinel2 import BANDS
 
 WORKS, WARNS, REFUSED = "works", "works, warns", "clear error"
 EITHER = "works, warns or clear error"

@@ -18,10 +18,12 @@ import numpy as np
 import rasterio
 from answers import preview, wrong_scene
 
-from s2dash import cli, ingest, pipeline
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.cli import main as cli
+from s2dash.core.recipe import default_recipe
+from s2dash.core.scene import Scene
 from s2dash.errors import S2DashError
-from s2dash.recipe import default_recipe
-from s2dash.scene import Scene
 from s2dash.settings import GDAL_ENVIRONMENT
 
 CANARY = "hush-3f1c9a7e-canary-of-the-servers-environment"

@@ -13,10 +13,10 @@ from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning
 
 from s2dash import ingest
-from s2dash.grid import Grid
-from s2dash.reading import SceneReader
-from s2dash.scene import Masking, Pixels, Scene
-from s2dash.types import Window
+from s2dash.core.grid import Grid
+from s2dash.core.scene import Masking, Pixels, Scene
+from s2dash.core.types import Window
+from s2dash.raster.reading import SceneReader
 
 UTM = "EPSG:32632"
 ORIGIN_XY = (600_000.0, 5_100_000.0)

@@ -16,8 +16,8 @@ from rasterio.io import MemoryFile
 from streamlit.testing.v1 import AppTest
 from waiting import PATIENCE_SECONDS
 
-from s2dash.recipe import Recipe
-from s2dash.scene import Scene
+from s2dash.core.recipe import Recipe
+from s2dash.core.scene import Scene
 from s2dash.ui import services, uploads
 from s2dash.ui.legend_event import LegendEvent
 

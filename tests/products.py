@@ -13,7 +13,7 @@ import rasterio
 from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning
 
-from s2dash.sentinel2 import BANDS
+from s2dash.core.sentinel2 import BANDS
 
 EPSG = 32632
 ORIGIN_XY = (600_000, 5_100_000)

@@ -13,8 +13,9 @@ from affine import Affine
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
 
-from s2dash import ingest, sentinel2
-from s2dash.scene import Scene
+from s2dash import ingest
+from s2dash.core import sentinel2
+from s2dash.core.scene import Scene
 
 UTM = "EPSG:32633"
 UTM_10M = Affine(10, 0, 500_000, 0, -10, 5_200_000)

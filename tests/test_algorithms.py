@@ -14,9 +14,9 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
-from s2dash.algorithms import ALGORITHMS, Algorithm, LinearModel, Param, find_algorithm, nearest
+from s2dash.classify.algorithms import ALGORITHMS, Algorithm, LinearModel, Param, find_algorithm, nearest
+from s2dash.core.recipe import ParamValue
 from s2dash.errors import RecipeError, S2DashError, UnknownName
-from s2dash.recipe import ParamValue
 
 K = 5
 EACH = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS.keys())

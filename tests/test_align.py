@@ -17,14 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loose import ORIGIN_XY, UTM, placed, read_all, taken_in, write_band
 
-from s2dash import cli
+from s2dash.cli import main as cli
+from s2dash.core.grid import Grid
+from s2dash.core.scene import FILE_MASK, SCL, Masking, Scene
+from s2dash.core.types import Window
 from s2dash.errors import UnreadableFile
-from s2dash.grid import Grid
 from s2dash.ingest.align import in_one_place, scene_grids
-from s2dash.reading import SceneReader, preview_places, read_preview_stack
-from s2dash.scene import FILE_MASK, SCL, Masking, Scene
+from s2dash.raster.reading import SceneReader, preview_places, read_preview_stack
 from s2dash.settings import GDAL_ENVIRONMENT
-from s2dash.types import Window
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning"),

@@ -26,11 +26,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyproj import CRS, Transformer
 
+from s2dash.core.grid import Grid
+from s2dash.core.types import Window, windows
 from s2dash.errors import UnreadableFile
-from s2dash.grid import Grid
 from s2dash.ingest.area import Area, area_on, areas_on, burn, read_area, read_areas
 from s2dash.settings import AreaLimits
-from s2dash.types import Window, windows
 
 UTM = CRS.from_epsg(32633).to_wkt()
 LON_LAT = CRS.from_epsg(4326).to_wkt()

@@ -34,12 +34,12 @@ from scenes import UTM, make_scene, write_scene
 from test_hostile import listening
 
 from s2dash import ingest
+from s2dash.core.scene import Scene
 from s2dash.errors import UnreadableFile
 from s2dash.ingest import process
 from s2dash.ingest.area import Area, read_area
 from s2dash.ingest.area_vectors import DRIVERS, pyogrio_of_ours
 from s2dash.ingest.pile import Given
-from s2dash.scene import Scene
 from s2dash.settings import AREA_LIMITS, AreaLimits
 
 BOX = shapely.box(15.0, 47.84, 15.005, 47.845)

@@ -14,15 +14,17 @@ from loose import placed, taken_in, write_band
 from products import write_safe, zip_folder
 from scenes import TEN_METRE, land_cover, open_scene, write_raster, write_scene
 
-from s2dash import cli, ingest, pipeline
-from s2dash.algorithms import ALGORITHMS
-from s2dash.atmosphere import without_haze
-from s2dash.classmap import Result
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.classify.algorithms import ALGORITHMS
+from s2dash.classify.atmosphere import without_haze
+from s2dash.classify.features import preview_features
+from s2dash.cli import main as cli
+from s2dash.core.classmap import Result
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import Scene
 from s2dash.errors import RecipeError
-from s2dash.features import preview_features
-from s2dash.reading import read_preview_stack
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.scene import Scene
+from s2dash.raster.reading import read_preview_stack
 from s2dash.settings import GDAL_ENVIRONMENT
 
 ODD = (73, 137)

@@ -18,13 +18,13 @@ from affine import Affine
 from rio_cogeo.cogeo import cog_validate
 from scenes import UTM_10M, land_cover, open_scene, write_raster
 
-from s2dash import mosaic, pipeline
-from s2dash.batch import Given, Opener, Plan, RecipeChoice, Report, gather_sources, run_batch, source_named
+from s2dash.batch import Given, Opener, Plan, RecipeChoice, Report, gather_sources, mosaic, run_batch, source_named
+from s2dash.classify import pipeline
+from s2dash.core.legend import default_legend
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import Reflectance, Scene
+from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import InputError, OutputConflict, RecipeError, UnknownName
-from s2dash.legend import default_legend
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.scene import Reflectance, Scene
-from s2dash.types import CancelToken, Progress
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
@@ -153,7 +153,7 @@ def test_one_scene_alone_is_what_classify_makes_of_it(batch: Batch, tiles: list[
 def test_large_scenes_share_the_pool_by_their_size(
     batch: Batch, tmp_path: Path, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 500)
+    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 500)
     whole = write_tile(tmp_path / "in" / "whole.tif", picture, (slice(0, 90), slice(0, 120)))
     small = write_tile(tmp_path / "in" / "small.tif", picture, (slice(0, 45), slice(0, 60)))
     batch([whole, small], replace(RECIPE, sample=1000))

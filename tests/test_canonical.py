@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scenes import write_raster
 
+from s2dash.core.types import windows
 from s2dash.errors import BrokenResult
 from s2dash.ingest import canonical
 from s2dash.ingest.assemble import InputFile, Plan, Provenance, plan
 from s2dash.ingest.canonical import piece_shape, raster_name, rewrite
-from s2dash.types import windows
 
 MOST_BYTES = 64_000_000
 TILE = {10: 10_980, 20: 5_490, 60: 1_830}

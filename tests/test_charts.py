@@ -19,12 +19,12 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2dash import sentinel2
-from s2dash.classmap import ClassMap, ClassRow, Result
-from s2dash.grid import Grid
-from s2dash.legend import Legend, LegendEntry
-from s2dash.recipe import Recipe
-from s2dash.scene import Band, Layer, Reflectance, Scene
+from s2dash.core import sentinel2
+from s2dash.core.classmap import ClassMap, ClassRow, Result
+from s2dash.core.grid import Grid
+from s2dash.core.legend import Legend, LegendEntry
+from s2dash.core.recipe import Recipe
+from s2dash.core.scene import Band, Layer, Reflectance, Scene
 from s2dash.ui import charts
 
 NASTY = 'a.b[0] "quoted" \\ <b>&</b> \u2028 {x}'

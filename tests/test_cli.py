@@ -20,11 +20,13 @@ from rio_cogeo.cogeo import cog_validate
 from scenes import TEN_METRE, write_raster, write_scene
 from waiting import PATIENCE_SECONDS
 
-from s2dash import cli, ingest, pipeline
-from s2dash.algorithms import ALGORITHMS
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.classify.algorithms import ALGORITHMS
+from s2dash.classify.evaluate import Scores
+from s2dash.cli import main as cli
+from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.errors import S2DashError
-from s2dash.evaluate import Scores
-from s2dash.recipe import Recipe, default_recipe
 from s2dash.settings import GDAL_ENVIRONMENT
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -177,7 +179,7 @@ class TestClassify:
         self, tmp_path: Path, run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = write_scene(tmp_path / "a.tif", (120, 90))
-        monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 4_000)
+        monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 4_000)
         summary = run("classify", path, "-o", tmp_path / "out.tif", "--smooth", 3, *QUICK)
         assert labels(tmp_path / "out.tif").min() == 1
         assert sum(entry["count"] for entry in summary["classes"]) == 120 * 90
@@ -434,8 +436,8 @@ def test_page_and_command_line_give_the_same_labels(tmp_path: Path, run: Callabl
 def test_what_a_large_scene_hides_is_counted_without_another_pass(
     tmp_path: Path, run: Callable[..., dict[str, Any]], nodata: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 2_000)
-    monkeypatch.setattr("s2dash.reading.read_preview_stack", None)
+    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 2_000)
+    monkeypatch.setattr("s2dash.raster.reading.read_preview_stack", None)
     strip = ((slice(0, 6), slice(0, 90)),)
     for masked, share in ((strip, 0.1), ((), 0.0)):
         path = write_scene(tmp_path / "scene.tif", (60, 90), nodata=nodata, masked=masked)

@@ -19,8 +19,8 @@ from products import write_safe, zip_folder
 from scenes import TEN_METRE, write_raster, write_scene
 from waiting import PATIENCE_SECONDS, wait_until
 
-from s2dash import cli
-from s2dash.recipe import Recipe
+from s2dash.cli import main as cli
+from s2dash.core.recipe import Recipe
 from s2dash.settings import GDAL_ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -19,13 +19,15 @@ from clusters import LocalCluster, local_cluster
 from scenes import make_scene, write_scene
 from waiting import PATIENCE_SECONDS
 
-from s2dash import cli, cluster, jobs, parts, pipeline
-from s2dash.classmap import Result
+from s2dash.classify import cluster, parts, pipeline
+from s2dash.classify.pipeline import Fitted
+from s2dash.cli import main as cli
+from s2dash.core.classmap import Result
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.types import CancelToken
 from s2dash.errors import Cancelled, ClusterError, ClusterLost, RecipeError
-from s2dash.pipeline import Fitted
-from s2dash.recipe import Recipe, default_recipe
+from s2dash.server import jobs
 from s2dash.settings import GDAL_ENVIRONMENT, SCHEDULER_VARIABLE
-from s2dash.types import CancelToken
 
 pytest.importorskip("distributed")
 
@@ -154,7 +156,7 @@ class TestCommandLine:
     @pytest.fixture(autouse=True)
     def _as_if_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Pictures count as large, windows are small, and the command line's environment is put back."""
-        monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 10_000)
+        monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 10_000)
         monkeypatch.setattr(pipeline, "run_full", partial(pipeline.run_full, window_shape_rc=WINDOW))
         for name, value in GDAL_ENVIRONMENT.items():
             monkeypatch.setenv(name, value)
@@ -251,12 +253,16 @@ class TestConnecting:
 
     @pytest.mark.parametrize(
         ("module", "reason"),
-        [("__init__.py", "No module named 's2dash.parts'"), ("parts.py", "Can't get attribute 'running_versions'")],
+        [
+            ("__init__.py", "No module named 's2dash.classify'"),
+            ("classify/parts.py", "Can't get attribute 'running_versions'"),
+        ],
         ids=["none", "an older one"],
     )
     def test_a_worker_without_this_s2dash(self, tmp_path: Path, module: str, reason: str) -> None:
-        (tmp_path / "other" / "s2dash").mkdir(parents=True)
-        (tmp_path / "other" / "s2dash" / module).write_text("")
+        written = tmp_path / "other" / "s2dash" / module
+        written.parent.mkdir(parents=True)
+        written.write_text("")
         with (
             local_cluster(tmp_path / "dask", workers=1, worker_folder=tmp_path / "other") as local,
             pytest.raises(ClusterError, match=r"The worker tcp://\S+ cannot work: .*It needs s2dash") as caught,

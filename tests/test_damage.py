@@ -17,13 +17,14 @@ from affine import Affine
 from answers import wrong_scene, wrong_words
 from scenes import UTM, UTM_10M, land_cover, write_raster, write_scene
 
-from s2dash import ingest, pipeline
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.core.recipe import default_recipe
+from s2dash.core.scene import Scene
 from s2dash.errors import UnreadableFile
 from s2dash.ingest import checks
 from s2dash.ingest.checks import open_checked, read_grid
 from s2dash.ingest.damage import complaint_notes, listening, size_notes
-from s2dash.recipe import default_recipe
-from s2dash.scene import Scene
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 

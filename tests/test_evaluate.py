@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from s2dash.evaluate import agreement, scores
+from s2dash.classify.evaluate import agreement, scores
 
 
 def two_clouds(pixels: int, away: float = 10) -> tuple[np.ndarray, np.ndarray]:

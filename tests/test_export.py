@@ -21,16 +21,16 @@ from PIL import Image
 from rasterio.crs import CRS
 from rio_cogeo.cogeo import cog_validate
 
-from s2dash.classmap import ClassMap, ClassRow, Result
+from s2dash.core.classmap import ClassMap, ClassRow, Result
+from s2dash.core.grid import Grid
+from s2dash.core.legend import Legend, LegendEntry
+from s2dash.core.recipe import Recipe
+from s2dash.core.scene import Band, Layer, Reflectance, Scene
 from s2dash.errors import BrokenResult, OutputConflict, RecipeError, S2DashError, UnknownName
 from s2dash.export import EXPORTS, export_bytes, geotiff, picture, table
 from s2dash.export.contents import STRIP_ROWS, file_stem
 from s2dash.export.ground import drawn, round_length_m
 from s2dash.export.overviews import halved
-from s2dash.grid import Grid
-from s2dash.legend import Legend, LegendEntry
-from s2dash.recipe import Recipe
-from s2dash.scene import Band, Layer, Reflectance, Scene
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 

@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scenes import TEN_METRE, make_scene
 
-from s2dash import sentinel2
-from s2dash.errors import UnknownName
-from s2dash.features import (
+from s2dash.classify.features import (
     INDEX_HELP,
     available_indices,
     chosen_indices,
@@ -28,10 +26,12 @@ from s2dash.features import (
     smoothed_at,
     window_features,
 )
-from s2dash.reading import SceneReader, read_preview_stack
-from s2dash.recipe import Recipe
-from s2dash.scene import Pixels, Reflectance, Scene
-from s2dash.types import Window
+from s2dash.core import sentinel2
+from s2dash.core.recipe import Recipe
+from s2dash.core.scene import Pixels, Reflectance, Scene
+from s2dash.core.types import Window
+from s2dash.errors import UnknownName
+from s2dash.raster.reading import SceneReader, read_preview_stack
 
 B = {name: number for number, name in enumerate(sentinel2.BANDS)}
 FORMULAS = {

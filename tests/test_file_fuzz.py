@@ -34,11 +34,11 @@ from scenes import DEGREES, UTM, UTM_10M, land_cover, write_raster, write_scene
 from waiting import PATIENCE_SECONDS
 
 from s2dash import ingest
+from s2dash.core.scene import AREA, Masking, Scene, masked_shares
+from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import S2DashError, UnknownName, UnreadableFile
 from s2dash.ingest import process
-from s2dash.scene import AREA, Masking, Scene, masked_shares
 from s2dash.settings import GDAL_ENVIRONMENT
-from s2dash.types import CancelToken, Progress
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 

@@ -16,13 +16,15 @@ from page_driver import Page, downloads, start
 from scenes import open_scene, write_raster
 from sklearn.metrics import adjusted_rand_score
 
-from s2dash import cli, ingest, pipeline
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.cli import main as cli
+from s2dash.core.recipe import default_recipe
+from s2dash.core.scene import NO_MASKING, Masking, Scene, valid_pixels
+from s2dash.core.types import Window
 from s2dash.errors import RecipeError
 from s2dash.ingest.fill import reached_from_edge
-from s2dash.reading import SceneReader, read_preview_stack
-from s2dash.recipe import default_recipe
-from s2dash.scene import NO_MASKING, Masking, Scene, valid_pixels
-from s2dash.types import Window
+from s2dash.raster.reading import SceneReader, read_preview_stack
 
 pytestmark = pytest.mark.usefixtures("door_is_here")
 
@@ -310,7 +312,7 @@ class TestLarge:
 
     @pytest.fixture(autouse=True)
     def small_is_large(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 4_000)
+        monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 4_000)
 
     @pytest.mark.parametrize(("dtype", "fill"), [("float32", 0), ("int16", -9999), ("uint16", 65_535)])
     @pytest.mark.parametrize("in_place", [True, False], ids=["in place", "ingested"])

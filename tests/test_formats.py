@@ -32,14 +32,16 @@ from products import (
 )
 from scenes import TEN_METRE, land_cover, write_raster, write_scene
 
-from s2dash import cli, ingest, pipeline
+from s2dash import ingest
 from s2dash import settings as server_settings
+from s2dash.classify import pipeline
+from s2dash.cli import main as cli
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import SCL, Reflectance, Scene
+from s2dash.core.sentinel2 import BANDS
 from s2dash.errors import RecipeError, UnknownName, UnreadableFile
 from s2dash.ingest.describe import doubts_about_offset, guessed_reflectance
-from s2dash.reading import SceneReader, read_preview_stack
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.scene import SCL, Reflectance, Scene
-from s2dash.sentinel2 import BANDS
+from s2dash.raster.reading import SceneReader, read_preview_stack
 from s2dash.settings import ARCHIVE_LIMITS, GDAL_ENVIRONMENT, INGEST_LIMITS
 
 pytestmark = [

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Geod, Transformer
 
-from s2dash.grid import Grid, class_counts, decimated_shape, decimation_step
+from s2dash.core.grid import Grid, class_counts, decimated_shape, decimation_step
 
 GEOD = Geod(ellps="WGS84")
 UTM_10M = Affine(10, 0, 500_000, 0, -10, 5_200_000)

@@ -24,11 +24,12 @@ from hostile_runs import CANARY, Outcome
 from scenes import make_scene, write_raster
 from waiting import PATIENCE_SECONDS
 
-from s2dash import ingest, pipeline
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.core.legend import MOST_NAME_CHARACTERS, clean_name, default_legend
+from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.errors import RecipeError
 from s2dash.export.geotiff import write_geotiff_and_sidecar
-from s2dash.legend import MOST_NAME_CHARACTERS, clean_name, default_legend
-from s2dash.recipe import Recipe, default_recipe
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 

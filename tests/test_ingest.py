@@ -14,14 +14,16 @@ from affine import Affine
 from hostile_files import FILES, write_file
 from scenes import TEN_METRE, as_dtype, land_cover, open_scene, write_raster, write_scene
 
-from s2dash import ingest, pipeline, sentinel2
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.core import sentinel2
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import FILE_MASK, Masking, Scene, valid_pixels
+from s2dash.core.types import CancelToken
 from s2dash.errors import Cancelled, UnknownName, UnreadableFile
 from s2dash.ingest.checks import open_checked
-from s2dash.reading import read_preview_stack
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.scene import FILE_MASK, Masking, Scene, valid_pixels
+from s2dash.raster.reading import read_preview_stack
 from s2dash.settings import INGEST_LIMITS, IngestLimits
-from s2dash.types import CancelToken
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 

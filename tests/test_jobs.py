@@ -21,10 +21,16 @@ import rasterio
 from scenes import make_scene
 from waiting import PATIENCE_SECONDS, wait_until
 
-from s2dash import jobs, pipeline
-from s2dash.algorithms.threads import side_by_side
+from s2dash.classify import pipeline
+from s2dash.classify.algorithms.threads import side_by_side
+from s2dash.classify.pipeline import Fitted
+from s2dash.classify.sampling import Sample
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import Pixels, Scene
+from s2dash.core.types import CancelToken, cancellable
 from s2dash.errors import Cancelled, RecipeError, TooFewPixels
-from s2dash.jobs import (
+from s2dash.server import jobs
+from s2dash.server.jobs import (
     Cache,
     FullJob,
     LiveEngine,
@@ -33,11 +39,6 @@ from s2dash.jobs import (
     remove_left_folders,
     remove_scratch_folders,
 )
-from s2dash.pipeline import Fitted
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.sampling import Sample
-from s2dash.scene import Pixels, Scene
-from s2dash.types import CancelToken, cancellable
 
 
 @pytest.fixture
@@ -353,7 +354,7 @@ def test_k_means_stops_between_its_starts(monkeypatch: pytest.MonkeyPatch) -> No
         token.cancel()
         return item
 
-    monkeypatch.setattr("s2dash.algorithms.threads.thread_count", lambda: 1)
+    monkeypatch.setattr("s2dash.classify.algorithms.threads.thread_count", lambda: 1)
     with cancellable(token), pytest.raises(Cancelled):
         side_by_side(work, range(50))
     assert begun == [0]
@@ -429,7 +430,7 @@ def test_a_sample_is_drawn_once_for_all_that_learn_from_the_same_pixels(
 def test_kept_samples_change_no_label(
     scene: Scene, recipe: Recipe, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 500)
+    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 500)
     engine = LiveEngine()
     engine.submit(scene, recipe).result(PATIENCE_SECONDS)
     changed = dataclasses.replace(recipe, **changes)
@@ -439,7 +440,7 @@ def test_kept_samples_change_no_label(
 
 
 def test_a_large_scene_is_smoothed_once(scene: Scene, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 500)
+    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 500)
     made: list[Scene] = []
     make = jobs.smoothed_preview
 
@@ -529,7 +530,7 @@ def test_no_folder_outlives_the_server(job_folder: Path, monkeypatch: pytest.Mon
 HOLDER = """
 import sys, tempfile
 tempfile.tempdir = sys.argv[1]
-from s2dash.jobs import ScratchFolder
+from s2dash.server.jobs import ScratchFolder
 held = [ScratchFolder(f"s2dash-{kind}-") for kind in ("scene", "upload", "full")]
 (held[0].path / "scene").mkdir()
 (held[0].path / "scene" / "bands.tif").write_bytes(bytes(1000))

@@ -12,13 +12,13 @@ from typing import cast
 import pytest
 from waiting import PATIENCE_SECONDS
 
+from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run
+from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import Cancelled
-from s2dash.jobs import FullJob, Job
-from s2dash.kept_runs import KeptRun, KeptRuns
-from s2dash.recipe import Recipe
+from s2dash.server.jobs import FullJob, Job
+from s2dash.server.kept_runs import KeptRun, KeptRuns
 from s2dash.settings import RunLimits
-from s2dash.types import CancelToken, Progress
 
 
 def kept(scene: str = "") -> KeptRun[str]:

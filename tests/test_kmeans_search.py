@@ -14,9 +14,9 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 from waiting import PATIENCE_SECONDS
 
-from s2dash.algorithms import LinearModel, find_algorithm, kmeans
+from s2dash.classify.algorithms import LinearModel, find_algorithm, kmeans
+from s2dash.core.types import CancelToken, cancellable
 from s2dash.errors import Cancelled
-from s2dash.types import CancelToken, cancellable
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from s2dash.core.legend import MOST_NAME_CHARACTERS, clean_name, default_legend
 from s2dash.errors import RecipeError
-from s2dash.legend import MOST_NAME_CHARACTERS, clean_name, default_legend
 
 LEGEND = default_legend(("#3479c7", "#00ff00", "#c73434"))
 

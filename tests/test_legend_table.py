@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from affine import Affine
 
-from s2dash.classmap import ClassMap, ClassRow, Result
+from s2dash.core.classmap import ClassMap, ClassRow, Result
+from s2dash.core.grid import Grid
+from s2dash.core.legend import default_legend
+from s2dash.core.recipe import Recipe
+from s2dash.core.scene import Band, Layer, Reflectance, Scene
 from s2dash.errors import RecipeError
-from s2dash.grid import Grid
-from s2dash.legend import default_legend
-from s2dash.recipe import Recipe
-from s2dash.scene import Band, Layer, Reflectance, Scene
 from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.legend_table import read_edits, table_data
 

@@ -18,12 +18,14 @@ from pyproj import Transformer
 from scenes import TEN_METRE, open_scene, write_raster, write_scene
 from test_area import gp_blob, write_geopackage
 
-from s2dash import cli, ingest, pipeline
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.cli import main as cli
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import AREA, FILE_MASK, SCL, Masking, Scene, masked_shares, valid_pixels
+from s2dash.core.sentinel2 import SCL_CLASSES, SCL_MASKED
 from s2dash.errors import RecipeError, UnreadableFile
-from s2dash.reading import read_preview_stack
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.scene import AREA, FILE_MASK, SCL, Masking, Scene, masked_shares, valid_pixels
-from s2dash.sentinel2 import SCL_CLASSES, SCL_MASKED
+from s2dash.raster.reading import read_preview_stack
 from s2dash.settings import GDAL_ENVIRONMENT
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")

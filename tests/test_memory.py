@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from s2dash import memory
+from s2dash.server import memory
 
 
 @pytest.fixture

@@ -14,13 +14,14 @@ from field_scenes import SHAPE_RC, covers, numbers, reflectance
 from loose import taken_in
 from scenes import UTM, UTM_10M, write_raster, write_scene
 
-from s2dash import ingest, missions
-from s2dash.cli import main
+from s2dash import ingest
+from s2dash.classify.features import available_indices
+from s2dash.cli.main import main
+from s2dash.core import missions
+from s2dash.core.missions import MISSIONS, classes_of_bits, said_by_name
+from s2dash.core.recipe import default_recipe
+from s2dash.core.scene import SCL, Scene
 from s2dash.errors import UnreadableFile
-from s2dash.features import available_indices
-from s2dash.missions import MISSIONS, classes_of_bits, said_by_name
-from s2dash.recipe import default_recipe
-from s2dash.scene import SCL, Scene
 
 pytestmark = pytest.mark.usefixtures("door_is_here")
 
@@ -69,7 +70,7 @@ def landsat_8(folder: Path, **how: Any) -> list[Path]:
 
 def mean_by_standard(scene: Scene) -> dict[str, float]:
     """Mean reflectance of each band, by the Sentinel-2 band it stands for."""
-    from s2dash.reading import read_preview_stack
+    from s2dash.raster.reading import read_preview_stack
 
     stack = read_preview_stack(scene)
     made = scene.to_reflectance(stack[: len(scene.bands)])

@@ -10,12 +10,14 @@ import rasterio
 from field_scenes import SHAPE_RC, covers, numbers
 from scenes import write_raster
 
-from s2dash import ingest, pipeline, sentinel2
-from s2dash.helper_layers import OTHER, SCENE_CLASSES, VALID, helper_kind, helper_kind_of_file
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.core import sentinel2
+from s2dash.core.helper_layers import OTHER, SCENE_CLASSES, VALID, helper_kind, helper_kind_of_file
+from s2dash.core.recipe import default_recipe
+from s2dash.core.scene import FILE_MASK, SCL, Scene
 from s2dash.ingest.describe import named_bands
 from s2dash.ingest.product import only_counted
-from s2dash.recipe import default_recipe
-from s2dash.scene import FILE_MASK, SCL, Scene
 
 pytestmark = pytest.mark.usefixtures("door_is_here")
 

@@ -24,19 +24,21 @@ from pyproj import Transformer
 from scenes import DEGREES, ROTATED, SOUTH_UP, UTM, UTM_10M, land_cover, make_scene
 from waiting import PATIENCE_SECONDS, wait_until
 
-from s2dash import ingest, levels, native, pipeline
-from s2dash.classmap import Result
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.classify.features import smoothed, smoothed_preview
+from s2dash.classify.pipeline import Fitted
+from s2dash.core.classmap import Result
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import Scene
+from s2dash.core.types import Window
 from s2dash.errors import PixelsGone
-from s2dash.features import smoothed, smoothed_preview
-from s2dash.kept_pixels import ByteCache
-from s2dash.levels import levels_of
-from s2dash.native import NativeTiles
-from s2dash.pipeline import Fitted
-from s2dash.reading import SceneReader, read_preview_stack
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.render import PICTURE_MASKING, Picture, covered_pixels, stretch_of, tile_png
-from s2dash.scene import Scene
-from s2dash.types import Window
+from s2dash.raster.reading import SceneReader, read_preview_stack
+from s2dash.tiles import levels, native
+from s2dash.tiles.kept_pixels import ByteCache
+from s2dash.tiles.levels import levels_of
+from s2dash.tiles.native import NativeTiles
+from s2dash.tiles.render import PICTURE_MASKING, Picture, covered_pixels, stretch_of, tile_png
 
 RGB = ("B04", "B03", "B02")
 SHAPE_RC = (560, 640)
@@ -46,7 +48,7 @@ LIVE_STEP = 9
 @pytest.fixture(autouse=True)
 def small_live_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scenes of this file are larger than their live picture, by a step of 9 or so, and cells are small."""
-    monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 4_600)
+    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 4_600)
     monkeypatch.setattr(levels, "_NATIVE_CELL_SIDE", 96)
     monkeypatch.setattr(levels, "_BETWEEN_CELL_SIDE", 64)
 

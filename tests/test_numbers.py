@@ -15,14 +15,16 @@ from loose import placed, read_all, taken_in, write_band
 from products import write_safe
 from scenes import UTM, UTM_10M, open_scene, write_raster
 
-from s2dash import cli, ingest, pipeline
+from s2dash import ingest
 from s2dash.batch import pool
+from s2dash.classify import pipeline
+from s2dash.classify.renumber import renumbering
+from s2dash.cli import main as cli
+from s2dash.core.recipe import default_recipe
+from s2dash.core.scene import Scene
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.describe import guessed_reflectance
 from s2dash.ingest.product import UNKNOWN_OFFSET
-from s2dash.recipe import default_recipe
-from s2dash.renumber import renumbering
-from s2dash.scene import Scene
 
 FOUR = ("B02", "B03", "B04", "B08")
 TOP = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B09", "B10", "B11", "B12")

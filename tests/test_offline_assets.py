@@ -19,7 +19,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
-from s2dash.offline_assets import BASEMAPS, ContentSecurityPolicy, asset_routes, asset_table, local_links
+from s2dash.server.offline_assets import BASEMAPS, ContentSecurityPolicy, asset_routes, asset_table, local_links
 
 
 def all_subclasses(kind: type[JSCSSMixin]) -> Iterator[type[JSCSSMixin]]:
@@ -57,7 +57,7 @@ def test_links_that_streamlit_folium_adds_for_colour_maps_have_a_copy() -> None:
 
 def test_the_package_that_carries_the_texts_is_never_run() -> None:
     script = (
-        "import sys, s2dash.offline_assets as a; a.asset_table();"
+        "import sys, s2dash.server.offline_assets as a; a.asset_table();"
         "print([m for m in ('offlinefolium', 'folium', 'streamlit', 'streamlit_folium') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -19,14 +19,14 @@ from rasterio.io import MemoryFile
 from scenes import make_scene, write_raster, write_scene
 from waiting import PATIENCE_SECONDS, wait_until
 
-from s2dash import pipeline
-from s2dash.algorithms import ALGORITHMS
+from s2dash.classify import pipeline
+from s2dash.classify.algorithms import ALGORITHMS
+from s2dash.classify.pipeline import apply_algorithm
+from s2dash.core.palette import PALETTES
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import LIVE_PIXELS, Scene
 from s2dash.ingest import sample_scene
-from s2dash.jobs import LiveRequest
-from s2dash.palette import PALETTES
-from s2dash.pipeline import apply_algorithm
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.scene import LIVE_PIXELS, Scene
+from s2dash.server.jobs import LiveRequest
 from s2dash.ui import results, strip
 from s2dash.ui.legend_event import LegendEvent
 

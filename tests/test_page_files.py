@@ -29,12 +29,13 @@ from scenes import make_scene, write_raster, write_scene
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from waiting import PATIENCE_SECONDS, wait_until
 
-from s2dash import ingest, pipeline
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.scene import Scene
-from s2dash.sentinel2 import SCL_MASKED
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import Scene
+from s2dash.core.sentinel2 import SCL_MASKED
+from s2dash.core.types import CancelToken, Progress
 from s2dash.settings import DATA_FOLDER_VARIABLE
-from s2dash.types import CancelToken, Progress
 from s2dash.ui import text, uploads
 
 __all__ = ["downloads", "start"]  # fixtures

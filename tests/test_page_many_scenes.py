@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash.batch import Given
-from s2dash.legend import Legend, LegendEntry
+from s2dash.core.legend import Legend, LegendEntry
 from s2dash.settings import DATA_FOLDER_VARIABLE
 from s2dash.ui import services
 from s2dash.ui.scenes_batch import Batch

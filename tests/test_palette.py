@@ -14,9 +14,8 @@ from coloraide import Color
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from s2dash import sentinel2
-from s2dash.ingest import sample_scene
-from s2dash.palette import (
+from s2dash.core import sentinel2
+from s2dash.core.palette import (
     _FAMILY_COLOURS,
     _WIDE_FAMILY_COLOURS,
     FAMILY_WORDS,
@@ -24,7 +23,8 @@ from s2dash.palette import (
     class_colours,
     families,
 )
-from s2dash.sight import least_differences
+from s2dash.core.sight import least_differences
+from s2dash.ingest import sample_scene
 
 BANDS = ("B02", "B03", "B04", "B08", "B11")
 EXAMPLES = {

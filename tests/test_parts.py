@@ -19,15 +19,16 @@ from field_scenes import outside, write_clip
 from loose import placed, write_band
 from scenes import DEGREES, ROTATED, UTM_10M, land_cover, make_scene
 
-from s2dash import ingest, parts, pipeline
-from s2dash.algorithms import ALGORITHMS
-from s2dash.classmap import Result
+from s2dash import ingest
+from s2dash.classify import parts, pipeline
+from s2dash.classify.algorithms import ALGORITHMS
+from s2dash.classify.pipeline import Fitted
+from s2dash.core.classmap import Result
+from s2dash.core.grid import Grid
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import Scene
+from s2dash.core.types import CancelToken, Window
 from s2dash.errors import BrokenResult, Cancelled, ClusterError, ClusterLost
-from s2dash.grid import Grid
-from s2dash.pipeline import Fitted
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.scene import Scene
-from s2dash.types import CancelToken, Window
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 

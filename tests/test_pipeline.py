@@ -29,14 +29,15 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
-from s2dash import ingest, pipeline
-from s2dash.algorithms import ALGORITHMS, Algorithm, LinearModel
-from s2dash.classmap import Result
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.classify.algorithms import ALGORITHMS, Algorithm, LinearModel
+from s2dash.core.classmap import Result
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import Scene
+from s2dash.core.types import CancelToken
 from s2dash.errors import Cancelled, OutputConflict, RecipeError, TooFewPixels, UnknownName, UnreadableFile
-from s2dash.reading import read_preview_stack
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.scene import Scene
-from s2dash.types import CancelToken
+from s2dash.raster.reading import read_preview_stack
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
@@ -70,7 +71,7 @@ def labels_of(result: Result) -> np.ndarray:
 @pytest.fixture
 def small_live_picture(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Call it with the most pixels that a live picture may have from now on."""
-    return lambda most: monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", most)
+    return lambda most: monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", most)
 
 
 class TestLabels:

@@ -16,14 +16,15 @@ from loose import UTM, ground, placed, taken_in, write_band
 from pyproj import CRS
 from rasterio.control import GroundControlPoint
 
-from s2dash import cli, ingest
+from s2dash import ingest
+from s2dash.cli import main as cli
+from s2dash.core.grid import Grid
+from s2dash.core.scene import Scene
 from s2dash.errors import UnreadableFile
-from s2dash.grid import Grid
 from s2dash.ingest.assemble import plan
 from s2dash.ingest.inputs import gather
 from s2dash.ingest.pile import Given
 from s2dash.ingest.places import crs_of_text, in_zone_of_tile, side_cars, zone_of_tile
-from s2dash.scene import Scene
 from s2dash.settings import GDAL_ENVIRONMENT
 
 pytestmark = [

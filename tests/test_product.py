@@ -26,6 +26,7 @@ from products import (
     zip_folder,
 )
 
+from s2dash.core.sentinel2 import BANDS
 from s2dash.errors import UnknownName, UnreadableFile
 from s2dash.ingest.product import (
     Choice,
@@ -37,7 +38,6 @@ from s2dash.ingest.product import (
     offset_rule,
     parse_metadata,
 )
-from s2dash.sentinel2 import BANDS
 from s2dash.settings import ARCHIVE_LIMITS
 
 pytestmark = pytest.mark.usefixtures("door_is_here")

@@ -19,7 +19,10 @@ from s2dash.settings import GDAL_ENVIRONMENT
 PLACE = Affine(10, 0, 0, 0, -10, 0)
 
 
-@pytest.mark.parametrize("module", ["s2dash", "s2dash.reading", "s2dash.ingest", "s2dash.pipeline", "s2dash.cluster"])
+@pytest.mark.parametrize(
+    "module",
+    ["s2dash", "s2dash.raster.reading", "s2dash.ingest", "s2dash.classify.pipeline", "s2dash.classify.cluster"],
+)
 def test_the_environment_holds_for_other_peoples_code_before_gdal_is_loaded(module: str, tmp_path: Path) -> None:
     program = f"""
 import json, os, sys

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scenes import make_scene
 
-from s2dash import sentinel2
+from s2dash.core import sentinel2
+from s2dash.core.recipe import MASKS, SCALES, Recipe, default_recipe, recipe_from_dict
 from s2dash.errors import RecipeError
-from s2dash.recipe import MASKS, SCALES, Recipe, default_recipe, recipe_from_dict
 
 BANDS = ("B02", "B03")
 words = st.text(max_size=12)

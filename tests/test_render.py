@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from pyproj import CRS, Transformer
 
-from s2dash import sentinel2
+from s2dash.core import sentinel2
+from s2dash.core.grid import Grid
+from s2dash.core.scene import Band, Fill, Layer, Reflectance, Scene
 from s2dash.errors import InputError, UnknownName
-from s2dash.grid import Grid
 from s2dash.ingest import sample_scene
-from s2dash.reading import read_preview_stack
-from s2dash.render import Picture, map_bounds, picture_rgba, tile_png, transparent_tile_png
-from s2dash.scene import Band, Fill, Layer, Reflectance, Scene
+from s2dash.raster.reading import read_preview_stack
+from s2dash.tiles.render import Picture, map_bounds, picture_rgba, tile_png, transparent_tile_png
 
 WORLD_M = 2 * math.pi * 6_378_137.0
 

@@ -8,9 +8,9 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s2dash import resample
+from s2dash.core.grid import Grid
 from s2dash.errors import InputError
-from s2dash.grid import Grid
+from s2dash.raster import resample
 
 ORIGIN_XY = (600_000.0, 5_100_000.0)
 UTM = "EPSG:32632"

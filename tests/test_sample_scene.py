@@ -9,7 +9,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from s2dash import sentinel2
+from s2dash.core import sentinel2
 from s2dash.data import make_sample_scene
 from s2dash.errors import UnreadableFile
 

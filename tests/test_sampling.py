@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scenes import open_scene, write_raster
 
-from s2dash import sampling
-from s2dash.features import smoothed
-from s2dash.reading import SceneReader
-from s2dash.recipe import Recipe
-from s2dash.scene import Scene
-from s2dash.types import Window
+from s2dash.classify import sampling
+from s2dash.classify.features import smoothed
+from s2dash.core.recipe import Recipe
+from s2dash.core.scene import Scene
+from s2dash.core.types import Window
+from s2dash.raster.reading import SceneReader
 
 SHAPE = (300, 340)
 BLOCK = 16
@@ -35,7 +35,7 @@ def numbered(folder: Path, masked: Any = None) -> Scene:
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small scenes are sampled as large ones are."""
-    monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 6_000)
+    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 6_000)
     monkeypatch.setattr(sampling, "_WHOLE_UP_TO_PIXELS", 10_000)
     monkeypatch.setattr(sampling, "_LEAST_UNIT", BLOCK)
     monkeypatch.setattr(sampling, "_MARGIN", 1)
@@ -138,7 +138,7 @@ class TestLargeScene:
 
 
 def test_smaller_scenes_are_sampled_from_all_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 6_000)
+    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 6_000)
     scene = numbered(tmp_path)
     rows, cols = places(sampling.draw_sample(scene, RECIPE))
     blocks = set(zip((rows // BLOCK).tolist(), (cols // BLOCK).tolist(), strict=True))

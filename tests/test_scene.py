@@ -9,11 +9,11 @@ import pytest
 import rasterio
 from scenes import TEN_METRE, land_cover, make_scene, open_scene, write_raster
 
-from s2dash import sentinel2
+from s2dash.core import sentinel2
+from s2dash.core.scene import NO_MASKING, Masking, Scene, valid_pixels
+from s2dash.core.types import Window
 from s2dash.errors import UnknownName
-from s2dash.reading import SceneReader, preview_places, read_preview_stack
-from s2dash.scene import NO_MASKING, Masking, Scene, valid_pixels
-from s2dash.types import Window
+from s2dash.raster.reading import SceneReader, preview_places, read_preview_stack
 
 DATES = ("B02_2018-04-19", "B03_2018-04-19", "B02_2018-06-08", "B03_2018-06-08")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2dash import sentinel2
-from s2dash.sentinel2 import BANDS, guess_band_names, standard_band_name
+from s2dash.core import sentinel2
+from s2dash.core.sentinel2 import BANDS, guess_band_names, standard_band_name
 
 
 @pytest.mark.parametrize(

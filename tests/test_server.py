@@ -14,12 +14,12 @@ from PIL import Image
 from rasterio.crs import CRS
 from starlette.testclient import TestClient
 
-from s2dash.grid import Grid
-from s2dash.offline_assets import asset_table
-from s2dash.page_head import page_styles
-from s2dash.render import Picture
+from s2dash.core.grid import Grid
+from s2dash.server.offline_assets import asset_table
+from s2dash.server.page_head import page_styles
 from s2dash.settings import GDAL_ENVIRONMENT
-from s2dash.tiles import process_tile_store, url_template
+from s2dash.tiles.render import Picture
+from s2dash.tiles.store import process_tile_store, url_template
 
 APP_PATH = Path(__file__).parents[1] / "app.py"
 GREEN = (20, 160, 60, 255)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 from waiting import PATIENCE_SECONDS
 
-from s2dash import server_folder
 from s2dash.errors import UnreadableFile
-from s2dash.server_folder import FolderEntry, list_entries, resolve
+from s2dash.server import server_folder
+from s2dash.server.server_folder import FolderEntry, list_entries, resolve
 from s2dash.settings import data_folder
 
 

@@ -18,11 +18,11 @@ from event_loops import run_to_end
 from scenes import make_scene, write_scene
 from streamlit_client import Visitor
 
-from s2dash.jobs import LiveEngine
-from s2dash.recipe import default_recipe
-from s2dash.render import Picture
+from s2dash.core.recipe import default_recipe
+from s2dash.server.jobs import LiveEngine
 from s2dash.settings import GRACE_VARIABLE, SESSION_LIMITS, SessionLimits, session_limits
-from s2dash.tiles import TileStore
+from s2dash.tiles.render import Picture
+from s2dash.tiles.store import TileStore
 from s2dash.ui.sessions import Sessions, end_sessions
 
 REPOSITORY = Path(__file__).parents[1]

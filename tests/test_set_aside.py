@@ -14,9 +14,11 @@ from rasterio.enums import ColorInterp
 from scenes import write_raster
 from sklearn.metrics import adjusted_rand_score
 
-from s2dash import ingest, pipeline, sentinel2
-from s2dash.recipe import default_recipe
-from s2dash.scene import Scene
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.core import sentinel2
+from s2dash.core.recipe import default_recipe
+from s2dash.core.scene import Scene
 
 FOUR = ("B02", "B03", "B04", "B08")
 TWELVE = tuple(name for name in sentinel2.BANDS if name != "B10")

@@ -16,14 +16,14 @@ from scenes import make_scene
 from streamlit.testing.v1 import AppTest
 from waiting import PATIENCE_SECONDS
 
-from s2dash.algorithms import ALGORITHMS, Param
+from s2dash.classify.algorithms import ALGORITHMS, Param
+from s2dash.classify.features import available_indices
+from s2dash.core.recipe import ATMOSPHERES, MASKS, SCALES, ParamValue, Recipe, default_recipe
 from s2dash.core.run import Run
+from s2dash.core.scene import Scene
+from s2dash.core.sentinel2 import SCL_CLASSES
 from s2dash.errors import RecipeError
-from s2dash.features import available_indices
 from s2dash.ingest import sample_scene
-from s2dash.recipe import ATMOSPHERES, MASKS, SCALES, ParamValue, Recipe, default_recipe
-from s2dash.scene import Scene
-from s2dash.sentinel2 import SCL_CLASSES
 from s2dash.ui import full_run, state
 from s2dash.ui.legend_event import LegendEvent
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threadpoolctl import threadpool_info
 from waiting import PATIENCE_SECONDS
 
-from s2dash.algorithms.threads import side_by_side, single_threaded
+from s2dash.classify.algorithms.threads import side_by_side, single_threaded
 
 
 def allowed_threads() -> set[int]:

@@ -19,12 +19,12 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from s2dash import tiles
+from s2dash.core.grid import Grid
 from s2dash.errors import PixelsGone
-from s2dash.grid import Grid
-from s2dash.render import Picture
 from s2dash.settings import thread_count
-from s2dash.tiles import TileStore, tile_routes, url_template
+from s2dash.tiles import store as tiles
+from s2dash.tiles.render import Picture
+from s2dash.tiles.store import TileStore, tile_routes, url_template
 
 
 def grey_picture(side: int = 300, pixels: np.ndarray | None = None, palette: np.ndarray | None = None) -> Picture:
@@ -305,10 +305,10 @@ def test_one_store_per_process_though_modules_are_forgotten(monkeypatch):
     client = TestClient(Starlette(routes=tile_routes(tiles.process_tile_store)))
     for name in [name for name in sys.modules if name == "s2dash" or name.startswith("s2dash.")]:
         monkeypatch.delitem(sys.modules, name)
-    later = importlib.import_module("s2dash.tiles")
+    later = importlib.import_module("s2dash.tiles.store")
     assert later is not tiles
     assert later.process_tile_store() is before
-    render, grid = (importlib.import_module(f"s2dash.{name}") for name in ("render", "grid"))
+    render, grid = (importlib.import_module(f"s2dash.{name}") for name in ("tiles.render", "core.grid"))
     old = grey_picture()
     picture = render.Picture(grid.Grid(old.grid.shape_rc, old.grid.transform, None), old.pixels, old.palette)
     token = later.process_tile_store().put("a", picture)

@@ -21,9 +21,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from waiting import wait_until
 
-from s2dash import upload_store
-from s2dash.settings import UPLOAD_LIMITS
-from s2dash.upload_store import (
+from s2dash.server import upload_store
+from s2dash.server.upload_store import (
     AnnouncedFile,
     Upload,
     UploadRefused,
@@ -35,6 +34,7 @@ from s2dash.upload_store import (
     upload_routes,
     upload_url,
 )
+from s2dash.settings import UPLOAD_LIMITS
 
 LIMITS = replace(
     UPLOAD_LIMITS,
@@ -444,7 +444,7 @@ def test_idle_uploads_expire_by_themselves(temporary: Path) -> None:
 
 
 def test_a_folder_that_vanished_is_said_in_words(client: TestClient, upload: Upload, temporary: Path) -> None:
-    from s2dash.jobs import remove_scratch_folders
+    from s2dash.server.jobs import remove_scratch_folders
 
     announce(client, upload, ("a.tif", 10))
     remove_scratch_folders()
@@ -530,5 +530,5 @@ def test_routes_stand_below_the_base_path(store: UploadStore, upload: Upload, ba
 
 def test_one_store_per_process_also_after_the_module_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     first = upload_store.process_upload_store()
-    monkeypatch.delitem(sys.modules, "s2dash.upload_store")
-    assert importlib.import_module("s2dash.upload_store").process_upload_store() is first
+    monkeypatch.delitem(sys.modules, "s2dash.server.upload_store")
+    assert importlib.import_module("s2dash.server.upload_store").process_upload_store() is first

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2dash import sentinel2
+from s2dash.core import sentinel2
 from s2dash.core.edits import ClassEdits, LeaveOut, Merge
+from s2dash.core.recipe import ATMOSPHERES, MASKS, SCALES, Recipe
 from s2dash.core.run import Run, RunScores, View
 from s2dash.core.scene_reading import AreaFile, SceneReading
 from s2dash.errors import UnreadableValue
-from s2dash.recipe import ATMOSPHERES, MASKS, SCALES, Recipe
 
 WORDS = st.text(max_size=40)
 NUMBERS = st.floats(-1e300, 1e300)

@@ -24,12 +24,14 @@ from hypothesis import strategies as st
 from scenes import write_raster, write_scene
 from web_server import FileServer, send_status, serving
 
-from s2dash import cli, ingest, parts, pipeline, web, web_files
+from s2dash import ingest
+from s2dash.classify import parts, pipeline
+from s2dash.cli import main as cli
+from s2dash.core.recipe import default_recipe
+from s2dash.core.scene import Scene
 from s2dash.errors import ClusterError, UnreadableFile
 from s2dash.ingest import child
-from s2dash.raster import http
-from s2dash.recipe import default_recipe
-from s2dash.scene import Scene
+from s2dash.raster import http, web, web_files
 from s2dash.settings import GDAL_ENVIRONMENT
 
 SHAPE = (240, 330)
@@ -52,7 +54,7 @@ def _as_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures count as large, and windows are small."""
-    monkeypatch.setattr("s2dash.scene.LIVE_PIXELS", 10_000)
+    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 10_000)
     monkeypatch.setattr(pipeline, "run_full", partial(pipeline.run_full, window_shape_rc=WINDOW))
 
 
@@ -525,5 +527,5 @@ class TestElsewhere:
         for path in [ROOT / "app.py", *(ROOT / "s2dash" / "ui").glob("*.py"), ROOT / "s2dash" / "server_folder.py"]:
             text = path.read_text(encoding="utf-8")
             names = {alias.name for node in ast.walk(ast.parse(text)) for alias in getattr(node, "names", ())}
-            assert not names & {"web", "web_files", "s2dash.web", "s2dash.web_files"}, path
+            assert not names & {"web", "web_files", "s2dash.raster.web", "s2dash.raster.web_files"}, path
             assert "open_in_place" not in text, path

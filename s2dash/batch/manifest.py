@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from s2dash.core.recipe import Recipe, recipe_from_dict
 from s2dash.errors import OutputConflict, S2DashError
 from s2dash.export.contents import staged
-from s2dash.recipe import Recipe, recipe_from_dict
 
 MANIFEST_NAME = "batch.json"
 _FORMAT = "s2dash batch 1"

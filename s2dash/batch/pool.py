@@ -18,13 +18,13 @@ import numpy as np
 from affine import Affine
 
 from s2dash import __version__
-from s2dash.grid import Grid
-from s2dash.missions import OwnBand
-from s2dash.recipe import Recipe
-from s2dash.renumber import feature_renumbering, matching_bands, renumbering
-from s2dash.sampling import Sample
-from s2dash.scene import Band, Reflectance, Scene
-from s2dash.types import frozen
+from s2dash.classify.renumber import feature_renumbering, matching_bands, renumbering
+from s2dash.classify.sampling import Sample
+from s2dash.core.grid import Grid
+from s2dash.core.missions import OwnBand
+from s2dash.core.recipe import Recipe
+from s2dash.core.scene import Band, Reflectance, Scene
+from s2dash.core.types import frozen
 
 
 @dataclass(frozen=True, eq=False)

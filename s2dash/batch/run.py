@@ -17,24 +17,28 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from s2dash import __version__, mosaic, palette, pipeline, web, web_files
-from s2dash.algorithms import load_libraries
+from s2dash import __version__
+from s2dash.batch import mosaic
 from s2dash.batch import pool as pools
 from s2dash.batch.manifest import Finished, Fit, Manifest, MosaicEntry, TableRow, are_there, load_manifest
 from s2dash.batch.pool import Pool, Pooling
 from s2dash.batch.sources import Source, source_digest
 from s2dash.batch.table import write_tables
-from s2dash.classmap import Result
+from s2dash.classify import pipeline
+from s2dash.classify.algorithms import load_libraries
+from s2dash.classify.pipeline import Fitted
+from s2dash.classify.sampling import draw_sample
+from s2dash.core import palette
+from s2dash.core.classmap import Result
+from s2dash.core.legend import Legend, LegendEntry, default_legend
+from s2dash.core.recipe import Recipe
+from s2dash.core.scene import Scene
+from s2dash.core.types import CancelToken, Progress, no_progress
 from s2dash.errors import Cancelled, ClusterError, InputError, OutputConflict, S2DashError, UnknownName, UnreadableFile
 from s2dash.export.contents import class_facts, one_line, staged
 from s2dash.export.geotiff import sidecar_path, write_geotiff_and_sidecar
-from s2dash.legend import Legend, LegendEntry, default_legend
-from s2dash.pipeline import Fitted
+from s2dash.raster import web, web_files
 from s2dash.raster.door import GDAL_ERRORS
-from s2dash.recipe import Recipe
-from s2dash.sampling import draw_sample
-from s2dash.scene import Scene
-from s2dash.types import CancelToken, Progress, no_progress
 
 try:
     import fcntl

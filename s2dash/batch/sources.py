@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from s2dash import web, web_files
 from s2dash.errors import OutputConflict, UnknownName, UnreadableFile
 from s2dash.ingest.product import file_facts, named_left_out
+from s2dash.raster import web, web_files
 
 _PRODUCT_ENDING = ".safe"
 _PRODUCT_METADATA = re.compile(r"MTD_MSIL(1C|2A)\.xml|S2._.*_MTD_SAFL(1C|2A)_.*\.xml|L\w+_MTL\.(txt|json|xml)")

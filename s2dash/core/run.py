@@ -13,9 +13,9 @@ import msgspec
 from s2dash import __version__
 from s2dash.core import strict_json
 from s2dash.core.edits import NO_EDITS, ClassEdits
+from s2dash.core.recipe import Recipe, recipe_from_dict
 from s2dash.core.scene_reading import AS_FOUND, SceneReading
 from s2dash.errors import RecipeError, UnreadableValue
-from s2dash.recipe import Recipe, recipe_from_dict
 
 _WHAT = "a run"
 _Finite = Annotated[float, msgspec.Meta(ge=-1e300, le=1e300)]

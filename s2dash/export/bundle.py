@@ -8,10 +8,10 @@ import zipfile
 from pathlib import Path
 
 from s2dash import __version__
-from s2dash.classmap import Result
+from s2dash.core.classmap import Result
+from s2dash.core.legend import Legend
 from s2dash.export import geotiff, table
 from s2dash.export.contents import Export, file_stem, one_line, require_full, staged
-from s2dash.legend import Legend
 
 
 def write_bundle(result: Result, legend: Legend, out: Path) -> None:

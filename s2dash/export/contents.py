@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from s2dash.classmap import ClassMap, ClassRow, Result
+from s2dash.core.classmap import ClassMap, ClassRow, Result
+from s2dash.core.legend import Legend, clean_name
+from s2dash.core.types import windows
 from s2dash.errors import BrokenResult, OutputConflict, RecipeError
-from s2dash.legend import Legend, clean_name
 from s2dash.raster.door import GDAL_ERRORS, open_raster, without_place_warning
-from s2dash.types import windows
 
 STRIP_ROWS = 512
 """Rows of labels held in memory at once; one row of tiles of the GeoTIFFs written here."""

@@ -20,8 +20,10 @@ from pyproj import CRS as ProjCRS
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
-from s2dash import __version__, web
-from s2dash.classmap import ClassMap, Result
+from s2dash import __version__
+from s2dash.core.classmap import ClassMap, Result
+from s2dash.core.grid import Grid
+from s2dash.core.legend import Legend
 from s2dash.errors import BrokenResult, OutputConflict
 from s2dash.export.contents import (
     STRIP_ROWS,
@@ -36,8 +38,7 @@ from s2dash.export.contents import (
 )
 from s2dash.export.overviews import write_overviews
 from s2dash.export.vrt import class_vrt
-from s2dash.grid import Grid
-from s2dash.legend import Legend
+from s2dash.raster import web
 from s2dash.raster.door import make_geotiff, open_raster, without_place_warning
 from s2dash.settings import thread_count
 

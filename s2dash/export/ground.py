@@ -9,7 +9,7 @@ import numpy as np
 from affine import Affine
 from pyproj import Geod, Transformer
 
-from s2dash.grid import Grid
+from s2dash.core.grid import Grid
 
 _GEOD = Geod(ellps="WGS84")
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from s2dash import __version__
-from s2dash.classmap import ClassMap, Result
+from s2dash.core.classmap import ClassMap, Result
+from s2dash.core.grid import Grid
+from s2dash.core.legend import Legend
 from s2dash.export.contents import (
     ClassFacts,
     Export,
@@ -24,8 +26,6 @@ from s2dash.export.contents import (
     staged,
 )
 from s2dash.export.ground import Drawn, drawn, length_words, round_length_m
-from s2dash.grid import Grid
-from s2dash.legend import Legend
 
 if TYPE_CHECKING:
     # At run time matplotlib is loaded where a picture is drawn: the page needs its exports' names, and few users

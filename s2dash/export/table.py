@@ -12,9 +12,9 @@ import math
 import re
 from pathlib import Path
 
-from s2dash.classmap import Result
+from s2dash.core.classmap import Result
+from s2dash.core.legend import Legend
 from s2dash.export.contents import Export, class_facts, one_line, require_full, staged
-from s2dash.legend import Legend
 
 _FORMULA = re.compile(r"(^|;)(?=[\s\"]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 """Where a spreadsheet might see a formula begin: at a cell's start, or after a semicolon, which splits

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from affine import Affine
 
-from s2dash.grid import Grid
+from s2dash.core.grid import Grid
 
 
 def class_vrt(

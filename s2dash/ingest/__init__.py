@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from s2dash import web, web_files
+from s2dash.core.legend import clean_name
+from s2dash.core.scene import AREA, Band, Fill, Layer, MaskLayer, Reflectance, Scene
+from s2dash.core.types import CancelToken, Progress, no_progress
 from s2dash.errors import RecipeError, UnknownName, UnreadableFile
 from s2dash.ingest.area_sources import shapefile_parts
 from s2dash.ingest.assemble import Plan, brought_down, finished, grid_facts, plan, scene_of
@@ -26,11 +28,9 @@ from s2dash.ingest.kinds import kind_of
 from s2dash.ingest.pile import Given, shown
 from s2dash.ingest.process import run_child
 from s2dash.ingest.product import UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS
-from s2dash.legend import clean_name
+from s2dash.raster import web, web_files
 from s2dash.raster.door import GDAL_ERRORS
-from s2dash.reading import read_edge_stack, read_preview_stack
-from s2dash.scene import AREA, Band, Fill, Layer, MaskLayer, Reflectance, Scene
-from s2dash.types import CancelToken, Progress, no_progress
+from s2dash.raster.reading import read_edge_stack, read_preview_stack
 
 SAMPLE_PATH = Path(__file__).parents[1] / "data" / "coast.tif"
 UNTITLED = "Your scene"

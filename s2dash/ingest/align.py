@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from affine import Affine
 
+from s2dash.core.grid import Grid
 from s2dash.errors import InputError, UnreadableFile
-from s2dash.grid import Grid
-from s2dash.resample import Relation, relation
+from s2dash.raster.resample import Relation, relation
 
 MANY_SCENES = "use `Many scenes` on the page (`batch` on the command line) for several scenes"
 """The end of a sentence that says what to do."""

@@ -22,8 +22,8 @@ from functools import partial
 from pathlib import Path
 from zipfile import ZipInfo
 
+from s2dash.core.legend import clean_name
 from s2dash.errors import UnreadableFile
-from s2dash.legend import clean_name
 from s2dash.settings import ARCHIVE_LIMITS, ArchiveLimits
 
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06")

@@ -12,8 +12,10 @@ import rasterio
 from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
+from s2dash.core.grid import Grid, decimation_step
+from s2dash.core.scene import LIVE_PIXELS
+from s2dash.core.types import Window, windows
 from s2dash.errors import UnreadableFile
-from s2dash.grid import Grid, decimation_step
 from s2dash.ingest.area import areas_on, burn, read_areas
 from s2dash.ingest.assemble import grid_of
 from s2dash.ingest.canonical import BLOCK
@@ -21,9 +23,7 @@ from s2dash.ingest.checks import driver_of, header_damage_told, open_checked, re
 from s2dash.ingest.kinds import is_beside
 from s2dash.ingest.pile import Given
 from s2dash.raster.door import GDAL_ERRORS, make_on_grid
-from s2dash.reading import preview_places
-from s2dash.scene import LIVE_PIXELS
-from s2dash.types import Window, windows
+from s2dash.raster.reading import preview_places
 
 RASTER_NAME = "area.tif"
 PREVIEW_NAME = "area_preview.npy"

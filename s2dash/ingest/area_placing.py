@@ -12,11 +12,11 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 from shapely.errors import GEOSException
 
+from s2dash.core.grid import Grid
+from s2dash.core.types import Window
 from s2dash.errors import UnreadableFile
-from s2dash.grid import Grid
 from s2dash.ingest.area_shapes import Area, Refusal, degrees_each, points_of, polygons_of
 from s2dash.settings import AREA_LIMITS, AreaLimits
-from s2dash.types import Window
 
 
 class OutsideScene(UnreadableFile):

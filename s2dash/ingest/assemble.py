@@ -12,9 +12,10 @@ import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
 
-from s2dash import missions, sentinel2
+from s2dash.core import missions, sentinel2
+from s2dash.core.grid import Grid, decimated_shape
+from s2dash.core.scene import FILE_MASK, SCL, Band, Fill, Layer, Masking, MaskLayer, Reflectance, Scene, valid_pixels
 from s2dash.errors import UnreadableFile
-from s2dash.grid import Grid, decimated_shape
 from s2dash.ingest import places
 from s2dash.ingest.align import in_one_place, scene_grids
 from s2dash.ingest.canonical import Code, Source, raster_name
@@ -45,7 +46,6 @@ from s2dash.ingest.fill import fill_words, found_fill, held_in_all, zero_fill
 from s2dash.ingest.mission_metadata import MissionMetadata
 from s2dash.ingest.product import UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS
 from s2dash.ingest.set_aside import told_nothing, with_set_aside, without_codes_in_order
-from s2dash.scene import FILE_MASK, SCL, Band, Fill, Layer, Masking, MaskLayer, Reflectance, Scene, valid_pixels
 from s2dash.settings import INGEST_LIMITS
 
 _LEAST_VALID = 2

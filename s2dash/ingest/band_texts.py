@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import rasterio
 
-from s2dash import helper_layers, sentinel2
+from s2dash.core import helper_layers, sentinel2
 
 _TAGS = ("name", "band_name", "bandname", "long_name", "common_name", "description")
 _WAVELENGTH_TAGS = ("wavelength", "wavelength_nm", "center_wavelength", "central_wavelength", "central_wavelength_um")

@@ -19,15 +19,16 @@ from typing import Any
 import numpy as np
 import rasterio
 
-from s2dash import missions, resample
+from s2dash.core import missions
+from s2dash.core.grid import Grid
+from s2dash.core.scene import FILE_MASK, Scene
+from s2dash.core.types import Window, windows
 from s2dash.errors import BrokenResult, UnreadableFile
-from s2dash.grid import Grid
 from s2dash.ingest.checks import block_bytes, open_checked
+from s2dash.raster import resample
 from s2dash.raster.door import GDAL_ERRORS, make_on_grid, open_raster
-from s2dash.reading import as_mask, preview_places
-from s2dash.scene import FILE_MASK, Scene
+from s2dash.raster.reading import as_mask, preview_places
 from s2dash.settings import thread_count
-from s2dash.types import Window, windows
 
 BLOCK = 512
 _LEAST_BLOCK = 64

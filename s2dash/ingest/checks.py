@@ -13,10 +13,10 @@ from affine import Affine
 from pyproj import CRS
 from pyproj.exceptions import CRSError, ProjError
 
-from s2dash import web, web_files
+from s2dash.core.grid import Grid
 from s2dash.errors import UnreadableFile
-from s2dash.grid import Grid
 from s2dash.ingest.kinds import SEEN_BYTES, WANTED, kind_of
+from s2dash.raster import web, web_files
 from s2dash.raster.door import GDAL_ERRORS, open_raster
 from s2dash.settings import INGEST_LIMITS, IngestLimits
 

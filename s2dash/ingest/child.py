@@ -78,7 +78,7 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     from s2dash.ingest.canonical import rewrite
     from s2dash.ingest.inputs import gather
     from s2dash.ingest.pile import Given
-    from s2dash.reading import read_preview_stack
+    from s2dash.raster.reading import read_preview_stack
 
     given = [Given(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
     scratch = folder / "unpacked"

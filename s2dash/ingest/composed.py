@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from s2dash import missions
+from s2dash.core import missions
 from s2dash.ingest import dimap, envi
 from s2dash.ingest.pile import Given, shown
 from s2dash.ingest.places import side_cars

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import rasterio
 
-from s2dash import web
 from s2dash.errors import UnreadableFile
+from s2dash.raster import web
 
 _DAMAGE = re.compile(r"corrupt|ignor|bogus|incorrect|IO error|invalid|truncat|damag", re.IGNORECASE)
 _COMMON = ("ASCII value for tag",)

@@ -12,10 +12,10 @@ import numpy as np
 import rasterio
 from rasterio.enums import ColorInterp, MaskFlags
 
-from s2dash import helper_layers, missions, sentinel2
+from s2dash.core import helper_layers, missions, sentinel2
+from s2dash.core.legend import MOST_NAME_CHARACTERS, clean_name
+from s2dash.core.scene import Band, Reflectance
 from s2dash.ingest.band_texts import band_texts, is_count, only_count
-from s2dash.legend import MOST_NAME_CHARACTERS, clean_name
-from s2dash.scene import Band, Reflectance
 
 _QUANTIFICATION, _OFFSET = 10_000.0, 1_000.0
 _OFTEN_BELOW, _ALWAYS_BELOW = 15_000, 25_000

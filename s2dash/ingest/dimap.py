@@ -15,10 +15,10 @@ from xml.etree.ElementTree import Element
 
 from affine import Affine
 
+from s2dash.core.legend import clean_name
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.places import crs_of_text
 from s2dash.ingest.product import parsed_xml
-from s2dash.legend import clean_name
 from s2dash.settings import ARCHIVE_LIMITS
 
 _CLASSIFICATION = "scl"

@@ -18,11 +18,11 @@ import rasterio
 from affine import Affine
 from pyproj import CRS
 
+from s2dash.core.legend import clean_name
+from s2dash.core.sentinel2 import BANDS
 from s2dash.errors import BrokenResult, UnreadableFile
 from s2dash.ingest.places import crs_of_text
-from s2dash.legend import clean_name
 from s2dash.raster.door import GDAL_ERRORS, make_geotiff
-from s2dash.sentinel2 import BANDS
 from s2dash.settings import INGEST_LIMITS, IngestLimits
 
 _PIXEL_ENDINGS = (".dat", ".img", ".bsq", ".bil", ".bip", ".raw", ".bin", ".envi", "")

@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from s2dash import sentinel2
-from s2dash.scene import FILE_MASK, Fill, Masking, Scene, valid_pixels
+from s2dash.core import sentinel2
+from s2dash.core.scene import FILE_MASK, Fill, Masking, Scene, valid_pixels
 
 _KNOWN_BELOW = (
     *(-999, -9999, -10_000, -32_767, -32_768, -99_999, -999_999),

@@ -14,8 +14,10 @@ from pathlib import Path
 from affine import Affine
 from pyproj import CRS
 
+from s2dash.core.grid import Grid
+from s2dash.core.missions import title_of
+from s2dash.core.sentinel2 import guess_band_names
 from s2dash.errors import UnreadableFile
-from s2dash.grid import Grid
 from s2dash.ingest.align import MANY_SCENES
 from s2dash.ingest.assemble import InputFile, Provenance
 from s2dash.ingest.checks import driver_of, first_bytes
@@ -48,8 +50,6 @@ from s2dash.ingest.product import (
     said_of,
     tile_from_name,
 )
-from s2dash.missions import title_of
-from s2dash.sentinel2 import guess_band_names
 from s2dash.settings import ARCHIVE_LIMITS
 
 _SATURATED = 65_535

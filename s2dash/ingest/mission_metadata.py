@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from s2dash import missions
+from s2dash.core import missions
+from s2dash.core.missions import Said
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.product import parsed_xml
-from s2dash.missions import Said
 
 _MOST_BYTES = 2_000_000
 _MOST_DEPTH = 12

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from s2dash.core.legend import clean_name
 from s2dash.errors import UnreadableFile
 from s2dash.ingest import archive, tapes
 from s2dash.ingest.kinds import ARCHIVE_ENDINGS, kind_of, zarr_in
-from s2dash.legend import clean_name
 from s2dash.settings import ARCHIVE_LIMITS, ArchiveLimits, thread_count
 
 

@@ -17,8 +17,8 @@ from affine import Affine
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from s2dash.core.grid import Grid
 from s2dash.errors import UnreadableFile
-from s2dash.grid import Grid
 from s2dash.ingest.product import parsed_xml
 
 WORLD_ENDINGS = (".tfw", ".tifw", ".tiffw", ".j2w", ".jp2w", ".wld")

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import S2DashError, UnknownName, UnreadableFile
 from s2dash.settings import AREA_INGEST_LIMITS, INGEST_LIMITS
-from s2dash.types import CancelToken, Progress
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1

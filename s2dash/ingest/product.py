@@ -16,10 +16,10 @@ from xml.etree.ElementTree import Element, ParseError
 import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
-from s2dash import helper_layers, missions
+from s2dash.core import helper_layers, missions
+from s2dash.core.legend import clean_name
+from s2dash.core.sentinel2 import ATMOSPHERE_BANDS, BANDS, band_in_file_name
 from s2dash.errors import UnknownName, UnreadableFile
-from s2dash.legend import clean_name
-from s2dash.sentinel2 import ATMOSPHERE_BANDS, BANDS, band_in_file_name
 from s2dash.settings import ARCHIVE_LIMITS
 
 SCL = "SCL"

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from s2dash import sentinel2
+from s2dash.core import sentinel2
+from s2dash.core.scene import Scene
 from s2dash.ingest.describe import named_bands
-from s2dash.scene import Scene
 
 SAME, EMPTY, CODES = "the same number everywhere", "without data", "codes"
 _WORDS = {

@@ -17,15 +17,15 @@ import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
 
+from s2dash.core.grid import Grid
+from s2dash.core.types import Window, windows
 from s2dash.errors import BrokenResult, InputError, UnreadableFile
-from s2dash.grid import Grid
 from s2dash.ingest.align import MANY_SCENES, same_crs
 from s2dash.ingest.checks import header_damage_told, open_checked, read_grid
 from s2dash.ingest.describe import has_internal_mask
 from s2dash.raster.door import GDAL_ERRORS, make_on_grid
-from s2dash.resample import relation
+from s2dash.raster.resample import relation
 from s2dash.settings import INGEST_LIMITS
-from s2dash.types import Window, windows
 
 _NAME = re.compile(r"(?P<stem>.+?)-\d{10}-\d{10}(?: ?\(\d{1,3}\))?(?P<ending>\.tiff?)", re.IGNORECASE | re.ASCII)
 _BLOCK = 512

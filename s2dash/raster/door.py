@@ -17,7 +17,7 @@ from affine import Affine
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from s2dash.grid import Grid
+from s2dash.core.grid import Grid
 
 GDAL_ERRORS = (RasterioError, CPLE_BaseError)
 """All that rasterio raises for what GDAL says; it lets some of GDAL's own errors through."""

@@ -20,9 +20,10 @@ from pathlib import Path
 
 import httpx
 
-from s2dash import __version__, web
+from s2dash import __version__
 from s2dash.errors import UnreadableFile
-from s2dash.web import ATTEMPTS, RETRY_SECONDS, TIMEOUT_SECONDS, shown
+from s2dash.raster import web
+from s2dash.raster.web import ATTEMPTS, RETRY_SECONDS, TIMEOUT_SECONDS, shown
 
 _START_BYTES = 4_096
 """How much of a file is asked for to know it: a GeoTIFF's header, and where its blocks lie in many."""

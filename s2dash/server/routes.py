@@ -9,12 +9,12 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 import s2dash
-from s2dash import memory
-from s2dash.offline_assets import ContentSecurityPolicy, asset_routes
-from s2dash.page_head import PageHead
-from s2dash.tiles import process_tile_store, tile_routes
+from s2dash.server import memory
+from s2dash.server.offline_assets import ContentSecurityPolicy, asset_routes
+from s2dash.server.page_head import PageHead
+from s2dash.server.upload_store import process_upload_store, upload_routes
+from s2dash.tiles.store import process_tile_store, tile_routes
 from s2dash.ui.services import warmed_up
-from s2dash.upload_store import process_upload_store, upload_routes
 
 PAGE = Path(s2dash.__file__).parent / "ui" / "page.py"
 

@@ -16,9 +16,9 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from s2dash.classmap import ClassRow, Result
-from s2dash.legend import Legend, LegendEntry
-from s2dash.scene import Band
+from s2dash.core.classmap import ClassRow, Result
+from s2dash.core.legend import Legend, LegendEntry
+from s2dash.core.scene import Band
 from s2dash.ui import text
 
 Spec: TypeAlias = dict[str, Any]

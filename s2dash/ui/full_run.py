@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from s2dash.classmap import Result
+from s2dash.classify.pipeline import Fitted
+from s2dash.core.classmap import Result
+from s2dash.core.recipe import Recipe
 from s2dash.errors import Cancelled
-from s2dash.jobs import FullJob, LiveAnswer
-from s2dash.kept_runs import KeptRun
-from s2dash.pipeline import Fitted
-from s2dash.recipe import Recipe
+from s2dash.server.jobs import FullJob, LiveAnswer
+from s2dash.server.kept_runs import KeptRun
 from s2dash.ui import services, state, text
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.messages import words_for

@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from s2dash.upload_store import Upload, UploadedFile, size_words, upload_url
+from s2dash.server.upload_store import Upload, UploadedFile, size_words, upload_url
 
 ENDINGS = (
     *(".jp2", ".tif", ".tiff", ".xml", ".zip", ".tar", ".tgz", ".tar.gz", ".geojson", ".gpkg"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from s2dash.legend import Legend
+from s2dash.core.legend import Legend
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from typing import Any
 
 import streamlit as st
 
-from s2dash.classmap import ClassRow, Result
-from s2dash.legend import MOST_NAME_CHARACTERS, Legend, LegendEntry, clean_name
+from s2dash.core.classmap import ClassRow, Result
+from s2dash.core.legend import MOST_NAME_CHARACTERS, Legend, LegendEntry, clean_name
 from s2dash.ui import state, text
 from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.session import sent

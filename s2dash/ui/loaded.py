@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from s2dash.core.scene import Scene
 from s2dash.core.scene_reading import AS_FOUND, SceneReading
-from s2dash.scene import Scene
 
 
 @dataclass(frozen=True, eq=False)

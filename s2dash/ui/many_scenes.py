@@ -8,9 +8,9 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from s2dash.batch import Given, Report
+from s2dash.core.legend import Legend
 from s2dash.errors import S2DashError
-from s2dash.jobs import LiveAnswer
-from s2dash.legend import Legend
+from s2dash.server.jobs import LiveAnswer
 from s2dash.settings import data_folder
 from s2dash.ui import state, text
 from s2dash.ui.messages import words_for

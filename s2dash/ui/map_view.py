@@ -23,7 +23,7 @@ import streamlit_folium
 from branca.element import MacroElement
 from folium.template import Template
 
-from s2dash.offline_assets import BASEMAPS, local_links
+from s2dash.server.offline_assets import BASEMAPS, local_links
 from s2dash.ui import state, text
 
 View = Literal["Swipe", "Classes", "Picture"]

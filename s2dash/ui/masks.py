@@ -6,8 +6,9 @@ from functools import partial
 
 import streamlit as st
 
-from s2dash import ingest, sentinel2
-from s2dash.scene import AREA, Masking, Scene, masked_shares
+from s2dash import ingest
+from s2dash.core import sentinel2
+from s2dash.core.scene import AREA, Masking, Scene, masked_shares
 from s2dash.ui import services, state, text
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.uploads import bring, follow, forget, read_area

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from s2dash.features import available_indices
-from s2dash.missions import CORRECTED_LEVELS
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.scene import Scene
+from s2dash.classify.features import available_indices
+from s2dash.core.missions import CORRECTED_LEVELS
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import Scene
 
 
 def moved(chosen: Recipe, defaults: Recipe, band_names: Sequence[str], scene: Scene) -> Recipe:

@@ -14,15 +14,16 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from s2dash import render, sentinel2
-from s2dash.classmap import Result
+from s2dash.core import sentinel2
+from s2dash.core.classmap import Result
+from s2dash.core.legend import Legend
+from s2dash.core.recipe import Recipe
+from s2dash.core.scene import Scene
 from s2dash.errors import S2DashError
-from s2dash.jobs import LiveAnswer
-from s2dash.legend import Legend
-from s2dash.recipe import Recipe
-from s2dash.render import Picture
-from s2dash.scene import Scene
-from s2dash.tiles import url_template
+from s2dash.server.jobs import LiveAnswer
+from s2dash.tiles import render
+from s2dash.tiles.render import Picture
+from s2dash.tiles.store import url_template
 from s2dash.ui import explain, look, services, state, text
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.legend_table import DENSE_ABOVE

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from s2dash import palette
-from s2dash.algorithms import ALGORITHMS
-from s2dash.classmap import Result
+from s2dash.classify.algorithms import ALGORITHMS
+from s2dash.core import palette
+from s2dash.core.classmap import Result
+from s2dash.core.legend import Legend, default_legend
 from s2dash.export import EXPORTS, export_bytes
 from s2dash.export.contents import file_stem
-from s2dash.jobs import Cache, LiveAnswer
-from s2dash.legend import Legend, default_legend
+from s2dash.server.jobs import Cache, LiveAnswer
 from s2dash.ui import state, text
 from s2dash.ui.charts import Chart, scatter_chart, spectra_alt, spectra_chart, spectra_name
 from s2dash.ui.legend_table import legend_table, take_event

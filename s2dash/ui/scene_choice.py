@@ -7,9 +7,10 @@ from functools import partial
 
 import streamlit as st
 
-from s2dash import ingest, sentinel2
+from s2dash import ingest
+from s2dash.core import sentinel2
+from s2dash.core.recipe import default_recipe
 from s2dash.errors import S2DashError
-from s2dash.recipe import default_recipe
 from s2dash.settings import data_folder
 from s2dash.ui import services, state, text
 from s2dash.ui.large_upload import large_upload

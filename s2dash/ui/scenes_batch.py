@@ -9,9 +9,9 @@ from pathlib import Path
 
 from s2dash import ingest
 from s2dash.batch import Given, Opener, Plan, RecipeChoice, Report, SceneReport, gather_sources, run_batch, write_zip
-from s2dash.jobs import Job, LiveAnswer
-from s2dash.scene import Scene
-from s2dash.types import CancelToken, Progress
+from s2dash.core.scene import Scene
+from s2dash.core.types import CancelToken, Progress
+from s2dash.server.jobs import Job, LiveAnswer
 from s2dash.ui.session import page_is_open
 
 

@@ -7,10 +7,10 @@ from pathlib import Path, PurePosixPath
 import streamlit as st
 
 from s2dash.errors import UnreadableFile
-from s2dash.server_folder import MOST_ENTRIES, FolderEntry, list_entries, resolve
+from s2dash.server.server_folder import MOST_ENTRIES, FolderEntry, list_entries, resolve
+from s2dash.server.upload_store import size_words
 from s2dash.ui import state
 from s2dash.ui.messages import words_for
-from s2dash.upload_store import size_words
 
 
 def server_files(root: Path, *, key: str) -> tuple[Path, ...]:

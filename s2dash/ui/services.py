@@ -12,17 +12,18 @@ from typing import Any
 
 import streamlit as st
 
-from s2dash import ingest, memory
-from s2dash.jobs import LiveEngine, remove_left_folders, remove_scratch_folders
-from s2dash.kept_runs import KeptRuns, process_kept_runs
-from s2dash.native import NativeTiles
-from s2dash.recipe import default_recipe
-from s2dash.scene import Scene
+from s2dash import ingest
+from s2dash.core.recipe import default_recipe
+from s2dash.core.scene import Scene
+from s2dash.server import memory
+from s2dash.server.jobs import LiveEngine, remove_left_folders, remove_scratch_folders
+from s2dash.server.kept_runs import KeptRuns, process_kept_runs
+from s2dash.server.upload_store import UploadStore, process_upload_store
 from s2dash.settings import session_limits
-from s2dash.tiles import TileStore, process_tile_store
+from s2dash.tiles.native import NativeTiles
+from s2dash.tiles.store import TileStore, process_tile_store
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.sessions import Sessions, end_sessions
-from s2dash.upload_store import UploadStore, process_upload_store
 
 _log = logging.getLogger(__name__)
 

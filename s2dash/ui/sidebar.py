@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from s2dash import palette, sentinel2
-from s2dash.algorithms import ALGORITHMS, Algorithm, Param
+from s2dash.classify.algorithms import ALGORITHMS, Algorithm, Param
+from s2dash.classify.features import INDEX_HELP, available_indices
+from s2dash.classify.pipeline import scene_for
+from s2dash.core import palette, sentinel2
+from s2dash.core.missions import CORRECTED_LEVELS
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import Scene
 from s2dash.errors import RecipeError
-from s2dash.features import INDEX_HELP, available_indices
-from s2dash.missions import CORRECTED_LEVELS
-from s2dash.pipeline import scene_for
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.scene import Scene
 from s2dash.ui import look, state, text
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.masks import choose_masks

@@ -19,22 +19,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-from s2dash import palette
-from s2dash.algorithms import Param, find_algorithm
+from s2dash.classify.algorithms import Param, find_algorithm
+from s2dash.classify.pipeline import apply_algorithm
+from s2dash.core import palette
 from s2dash.core.edits import NO_EDITS, ClassEdits
+from s2dash.core.recipe import ParamValue, Recipe, default_recipe
 from s2dash.core.run import Run, RunScores, View
+from s2dash.core.scene import Scene
 from s2dash.core.scene_reading import SceneReading
-from s2dash.jobs import FullJob, Job, LiveAnswer, LiveRequest
-from s2dash.kept_runs import KeptRun
-from s2dash.pipeline import apply_algorithm
-from s2dash.recipe import ParamValue, Recipe, default_recipe
-from s2dash.scene import Scene
+from s2dash.server.jobs import FullJob, Job, LiveAnswer, LiveRequest
+from s2dash.server.kept_runs import KeptRun
+from s2dash.server.upload_store import Upload
 from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.next_scene import moved
 from s2dash.ui.scenes_batch import Batch
 from s2dash.ui.session import Control, Field, Uploader
-from s2dash.upload_store import Upload
 
 T = TypeVar("T")
 

@@ -16,11 +16,11 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from s2dash import ingest
+from s2dash.core.legend import clean_name
 from s2dash.core.scene_reading import AreaFile, SceneReading
+from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import Cancelled, S2DashError, UnreadableFile
-from s2dash.jobs import Job, ScratchFolder
-from s2dash.legend import clean_name
-from s2dash.types import CancelToken, Progress
+from s2dash.server.jobs import Job, ScratchFolder
 from s2dash.ui import text
 from s2dash.ui.loaded import Brought, Loaded
 from s2dash.ui.messages import words_for

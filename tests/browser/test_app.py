@@ -17,11 +17,11 @@ from playwright.sync_api import expect
 from rasterio.warp import transform_bounds
 from scenes import write_scene
 
-from s2dash import pipeline
+from s2dash.classify import pipeline
+from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.scene import LIVE_PIXELS, Scene
 from s2dash.ingest import ingest, sample_scene
-from s2dash.recipe import Recipe, default_recipe
-from s2dash.render import TilePlaces, tile_places
-from s2dash.scene import LIVE_PIXELS, Scene
+from s2dash.tiles.render import TilePlaces, tile_places
 
 if TYPE_CHECKING:
     from conftest import Visit

@@ -26,10 +26,11 @@ from pyproj import Transformer
 from scenes import write_scene
 from test_area import gp_blob, write_geopackage
 
-from s2dash import ingest, pipeline
-from s2dash.recipe import default_recipe
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.core.recipe import default_recipe
+from s2dash.server.upload_store import size_words
 from s2dash.settings import DATA_FOLDER_VARIABLE
-from s2dash.upload_store import size_words
 
 if TYPE_CHECKING:
     from conftest import Visit

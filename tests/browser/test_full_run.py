@@ -20,8 +20,8 @@ from scenes import write_scene
 from test_app import assert_is_result
 from waiting import wait_until
 
+from s2dash.core.recipe import default_recipe
 from s2dash.ingest import ingest
-from s2dash.recipe import default_recipe
 
 if TYPE_CHECKING:
     from conftest import Visit

@@ -35,8 +35,8 @@ UNDER_WAY = re.compile(r"[1-9]\d %")
 APP = """
     import streamlit as st
     from starlette.middleware import Middleware
-    from s2dash.offline_assets import ContentSecurityPolicy
-    from s2dash.upload_store import process_upload_store, upload_routes
+    from s2dash.server.offline_assets import ContentSecurityPolicy
+    from s2dash.server.upload_store import process_upload_store, upload_routes
 
     routes = upload_routes(process_upload_store, str(st.get_option("server.baseUrlPath")))
     app = st.App("page.py", routes=routes, middleware=[Middleware(ContentSecurityPolicy)])
@@ -49,7 +49,7 @@ PAGE = """
     import streamlit as st
     from s2dash.settings import UPLOAD_LIMITS
     from s2dash.ui.large_upload import large_upload
-    from s2dash.upload_store import process_upload_store
+    from s2dash.server.upload_store import process_upload_store
 
     st.set_page_config(initial_sidebar_state="expanded")
     LIMITS = replace(UPLOAD_LIMITS, chunk_bytes=CHUNK, most_bytes=MOST_BYTES, most_files=MOST_FILES)

@@ -30,7 +30,7 @@ APP = """
     from starlette.middleware import Middleware
     from starlette.responses import Response
     from starlette.routing import Route
-    from s2dash.offline_assets import ContentSecurityPolicy, asset_routes
+    from s2dash.server.offline_assets import ContentSecurityPolicy, asset_routes
 
     def tile(request):
         colour = tuple(bytes.fromhex(request.path_params["token"])[:3])

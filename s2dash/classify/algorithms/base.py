@@ -1,0 +1,125 @@
+"""What an algorithm is: typed parameters, a fit, and a model that labels pixels.
+
+Adding one: write a module here that defines an `Algorithm`, and add it to the tuple in
+`algorithms/__init__.py`. Widgets, command-line checks and contract tests are made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from s2dash.core.recipe import ParamValue
+from s2dash.errors import RecipeError, UnknownName
+
+
+@dataclass(frozen=True)
+class Param:
+    """One typed setting of an algorithm."""
+
+    name: str
+    label: str
+    help: str
+    """One line for people who don't program."""
+    default: ParamValue
+    low: float = 0
+    high: float = 0
+    choices: tuple[str, ...] = ()
+    """The words it can be; empty for numbers."""
+
+    def checked(self, value: ParamValue) -> ParamValue:
+        """The value in the parameter's own type; raises RecipeError outside its range or choices."""
+        if self.choices:
+            if value not in self.choices:
+                raise RecipeError(f"{self.name} = {str(value)[:60]}, but it can be {', '.join(self.choices)}.")
+            return value
+        if isinstance(value, str):
+            raise RecipeError(f"{self.name} = {value[:60]}, but it must be a number.")
+        if not self.low <= value <= self.high:
+            raise RecipeError(f"{self.name} = {str(value)[:60]}, but it can be {self.low:g} to {self.high:g}.")
+        if isinstance(self.default, int) and value != int(value):
+            raise RecipeError(f"{self.name} = {value:g}, but it must be a whole number.")
+        return int(value) if isinstance(self.default, int) else float(value)
+
+
+class Model(Protocol):
+    """A fitted algorithm."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of the fit, in plain words."""
+        ...
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Class of each row of `features`, shape (pixels, features), as whole numbers from 0."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """A model whose class is the smallest of `bias - weights . x`, lowest number first at ties.
+
+    With centres c as weights and half their squared length as bias this is the nearest centre in
+    Euclidean distance: argmin |x - c|^2 = argmin (|c|^2 / 2 - c . x).
+    """
+
+    weights: np.ndarray
+    """Shape (k, features), float64."""
+    bias: np.ndarray
+    """Shape (k,), float64."""
+    notes: tuple[str, ...] = ()
+
+    @staticmethod
+    def nearest_centre(centres: np.ndarray) -> LinearModel:
+        """The nearest of `centres`, shape (k, features)."""
+        centres = np.asarray(centres, dtype=np.float64)
+        return LinearModel(centres, 0.5 * (centres**2).sum(axis=1))
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        scores = self.bias - np.asarray(features, dtype=np.float64) @ self.weights.T
+        return np.asarray(scores.argmin(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class SklearnModel:
+    """A fitted scikit-learn estimator that keeps its own rule of prediction."""
+
+    estimator: Any
+    dtype: type = np.float32
+    notes: tuple[str, ...] = ()
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        return np.asarray(self.estimator.predict(np.ascontiguousarray(features, dtype=self.dtype)))
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """A way of grouping pixels."""
+
+    name: str
+    """As recipes and the command line call it."""
+    label: str
+    """As the page calls it."""
+    help: str
+    params: tuple[Param, ...]
+    fit: Callable[[np.ndarray, int, Mapping[str, ParamValue], int], Model]
+    """`fit(features, k, params, seed)`: features of shape (pixels, features), float32 or float64;
+    params checked and complete. The same arguments give the same model."""
+    on_reflectance: bool = False
+    """Whether it takes bands as reflectance and nothing else: no indices, scaling or clipping, and
+    pixels that are zero in every chosen band are masked, as they have no direction."""
+
+    def complete_params(self, given: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
+        """Every parameter with its value, checked.
+
+        Raises UnknownName for a parameter that this algorithm does not have, RecipeError for a
+        value out of range.
+        """
+        known = {param.name: param for param in self.params}
+        for name in given:
+            if name not in known:
+                raise UnknownName(f"{self.label} has no parameter {name[:60]!r}. It has {', '.join(known) or 'none'}.")
+        return {name: param.checked(given.get(name, param.default)) for name, param in known.items()}

@@ -1,0 +1,240 @@
+"""Which pixels the fit sees: one seeded sample of full-resolution pixels, the same for every way of running.
+
+Scenes up to 67 million pixels are sampled pixel by pixel from all that are valid: any spread of small
+windows would decode nearly every block of them anyway, and neighbouring pixels, being alike, tell
+less. Of larger ones up to half of the file's blocks is read, one at a random place in each cell of
+an even division, and an even lattice of pixels taken from each: a block is decoded whole or not at all.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+
+from s2dash.classify.features import needed_positions, preview_features, raw_features, smoothed_at
+from s2dash.core.recipe import Recipe
+from s2dash.core.scene import Pixels, Scene
+from s2dash.core.types import Window, frozen, windows
+from s2dash.errors import TooFewPixels
+from s2dash.raster.reading import SceneReader, read_preview_stack
+from s2dash.settings import thread_count
+
+_FEWEST_CELLS, _MOST_CELLS = 16, 32
+"""Cells along each axis, of which each gives one block, as far as there are as many blocks."""
+_LEAST_UNIT = 256
+"""Rows or columns: smaller blocks are taken together."""
+_MARGIN = 8
+"""Pixels left out at the edges of a block where smoothing, or bands of coarser pixels, would reach beyond it."""
+_WHOLE_UP_TO_PIXELS = 2**26
+_SPARSE = 40
+"""Samples of more than one pixel in so many are drawn from all blocks."""
+_STRIP_ROWS = 512
+_SURPLUS = 1.3
+"""How many times the sample is looked at, to make up for masked pixels."""
+_ENOUGH = 0.25
+"""Below this share of the sample, blocks have mostly met masked pixels, and the whole scene is read."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Pixels to fit on."""
+
+    raw: np.ndarray
+    """Raw features, shape (features, pixels)."""
+    bands: np.ndarray
+    """Every band of the scene at the same pixels as stored, unsmoothed, shape (bands, pixels)."""
+    population: float
+    """About how many valid pixels it was drawn from."""
+
+    @property
+    def pixel_count(self) -> int:
+        return int(self.raw.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class _Lattice:
+    """Evenly spaced pixels of a window."""
+
+    window: Window
+    rows: np.ndarray
+    """Those of the window that are taken, shape (n,), int64."""
+    cols: np.ndarray
+
+
+_Part = TypeVar("_Part")
+
+
+def draw_sample(scene: Scene, recipe: Recipe, stack: np.ndarray | None = None, on_reflectance: bool = False) -> Sample:
+    """The recipe's sample of the scene; the same pixels for the same scene, recipe and seed.
+
+    Parameters
+    ----------
+    stack : the scene's preview stack where the caller has it; only used when it is the whole scene
+
+    Raises TooFewPixels where the mask leaves no pixel.
+    """
+    if scene.live_step == 1:
+        stack = read_preview_stack(scene) if stack is None else stack
+        pixels = preview_features(scene, recipe, stack, on_reflectance)
+        return _choose(pixels, stack[: len(scene.bands)], recipe, 1.0)
+    if recipe.sample is None:
+        return _choose(*_from_strips(scene, recipe, 1.0, on_reflectance), recipe, 1.0)
+    if scene.grid.pixel_count > max(_WHOLE_UP_TO_PIXELS, _SPARSE * recipe.sample):
+        with SceneReader(scene) as reader:
+            block_rc = reader.block_shape_rc
+        reaches_beyond = recipe.smooth > 0 or len({layer.grid for layer in scene.layers}) > 1
+        margin = _MARGIN if reaches_beyond else 0
+        parts = _spread_blocks(scene.grid.shape_rc, block_rc, recipe.sample, recipe.seed, margin)
+        pixels, bands = _read_parts(scene, parts, partial(_of_block, recipe=recipe, on_reflectance=on_reflectance))
+        if pixels.valid.size >= recipe.sample * _ENOUGH:
+            looked_at = sum(len(part.rows) * len(part.cols) for part in parts)
+            return _choose(pixels, bands, recipe, looked_at / scene.grid.pixel_count)
+    share = min(1.0, _SURPLUS * recipe.sample / scene.grid.pixel_count)
+    pixels, bands = _from_strips(scene, recipe, share, on_reflectance)
+    found = pixels.valid.size
+    if found < recipe.sample and share < 1:
+        share = min(1.0, _SURPLUS * recipe.sample * share / found) if found else 1.0
+        pixels, bands = _from_strips(scene, recipe, share, on_reflectance)
+    return _choose(pixels, bands, recipe, share)
+
+
+def _from_strips(scene: Scene, recipe: Recipe, share: float, on_reflectance: bool) -> tuple[Pixels, np.ndarray]:
+    """About this share of all valid pixels, each as likely as any other, from a pass over the whole scene."""
+    parts = list(windows(scene.grid.shape_rc, (_STRIP_ROWS, scene.grid.width)))
+    return _read_parts(scene, parts, partial(_of_strip, recipe=recipe, share=share, on_reflectance=on_reflectance))
+
+
+def _read_parts(
+    scene: Scene, parts: list[_Part], read: Callable[[SceneReader, _Part], tuple[np.ndarray, np.ndarray]]
+) -> tuple[Pixels, np.ndarray]:
+    """What `read` takes from each part, in the order of `parts`, as one row of pixels."""
+
+    def read_stretch(stretch: list[_Part]) -> list[tuple[np.ndarray, np.ndarray]]:
+        with SceneReader(scene) as reader:
+            return [read(reader, part) for part in stretch]
+
+    length = -(-len(parts) // thread_count())
+    stretches = [parts[start : start + length] for start in range(0, len(parts), length)]
+    with ThreadPoolExecutor(len(stretches)) as pool:
+        taken = [one for stretch in pool.map(read_stretch, stretches) for one in stretch]
+    raw = np.concatenate([raw for raw, _ in taken], axis=1)[:, None, :]
+    bands = np.concatenate([bands for _, bands in taken], axis=1)[:, None, :]
+    return Pixels(raw, np.ones(raw.shape[1:], dtype=bool)), bands
+
+
+def _of_block(
+    reader: SceneReader, lattice: _Lattice, recipe: Recipe, on_reflectance: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Raw features and all bands of a lattice's valid pixels."""
+
+    def choose(valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rows, cols = np.nonzero(valid[np.ix_(lattice.rows, lattice.cols)])
+        return lattice.rows[rows], lattice.cols[cols]
+
+    return _taken(reader, lattice.window, recipe, on_reflectance, choose)
+
+
+def _of_strip(
+    reader: SceneReader, window: Window, recipe: Recipe, share: float, on_reflectance: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Raw features and all bands of a share of a window's valid pixels, drawn by the recipe's seed."""
+
+    def choose(valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        drawn = np.random.default_rng([recipe.seed, window.row]).random(valid.shape, dtype=np.float32) < share
+        rows, cols = np.nonzero(drawn & valid if share < 1 else valid)
+        return rows, cols
+
+    return _taken(reader, window, recipe, on_reflectance, choose)
+
+
+def _taken(
+    reader: SceneReader,
+    window: Window,
+    recipe: Recipe,
+    on_reflectance: bool,
+    choose: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Raw features and all bands of some of a window's pixels, each of shape (features or bands, pixels).
+
+    `choose` gets the mask of the window and gives the rows and columns in it of pixels that are valid. Only
+    these are smoothed and made into indices.
+    """
+    scene = reader.scene
+    wide = window.grown(1, scene.grid.shape_rc) if recipe.smooth else window
+    pixels, every = reader.read_all(needed_positions(scene, recipe), wide, recipe.masking)
+    down, right = window.row - wide.row, window.col - wide.col
+    rows, cols = choose(pixels.valid[down : down + window.height, right : right + window.width])
+    rows, cols = rows + down, cols + right
+    values = smoothed_at(pixels, rows, cols) if recipe.smooth else pixels.values[:, rows, cols]
+    all_valid = np.ones((1, len(rows)), dtype=bool)
+    features = raw_features(scene, recipe, Pixels(values[:, None], all_valid), on_reflectance)
+    kept = features.valid[0]
+    return features.values[:, 0, kept], every[:, rows[kept], cols[kept]]
+
+
+def _choose(pixels: Pixels, bands: np.ndarray, recipe: Recipe, looked_at: float) -> Sample:
+    """At most `recipe.sample` of the valid pixels, in row order; `looked_at` is their share of the scene."""
+    where = np.flatnonzero(pixels.valid)
+    population = len(where) / looked_at
+    if not len(where):
+        of_how_many = f" of the {pixels.valid.size:,} pixels looked at" if pixels.valid.size else " of the pixels"
+        raise TooFewPixels(
+            f"The mask leaves none{of_how_many}, so there is nothing to group. "
+            "Choose other bands, or switch the mask off (mask none)."
+        )
+    if recipe.sample is not None and len(where) > recipe.sample:
+        rng = np.random.default_rng([recipe.seed, recipe.sample])
+        where = where[np.sort(rng.choice(len(where), recipe.sample, replace=False))]
+    raw = pixels.values.reshape(len(pixels.values), -1)[:, where]
+    return Sample(frozen(raw), frozen(bands.reshape(len(bands), -1)[:, where]), population)
+
+
+def _spread_blocks(
+    shape_rc: tuple[int, int], block_rc: tuple[int, int], sample: int, seed: int, margin: int = 0
+) -> list[_Lattice]:
+    """A lattice of pixels in one block of each cell of an even division, together about 1.3 x `sample` pixels.
+
+    The surplus makes up for masked pixels; where many are masked the sample is smaller. A block is as likely
+    as it fills its cell, so that every pixel of the scene is about equally likely.
+    """
+    rng = np.random.default_rng([seed, *shape_rc])
+    units = [block * -(-_LEAST_UNIT // block) for block in block_rc]
+    edges = [_cell_edges(length, unit) for length, unit in zip(shape_rc, units, strict=True)]
+    side = math.ceil(math.sqrt(_SURPLUS * sample / ((len(edges[0]) - 1) * (len(edges[1]) - 1))))
+    out = []
+    for cell in itertools.product(*(itertools.pairwise(axis) for axis in edges)):
+        axes = [_block_at(rng, *place, margin) for place in zip(cell, shape_rc, units, strict=True)]
+        (row, height), (col, width) = axes
+        taken = [_evenly(rng, length, side) for _, length in axes]
+        out.append(_Lattice(Window(row, col, height, width), *taken))
+    return out
+
+
+def _cell_edges(length: int, unit: int) -> list[int]:
+    """Where cells begin and end along an axis: about every second block has one of its own."""
+    units = -(-length // unit)
+    cells = min(max(units // 2, min(units, _FEWEST_CELLS)), _MOST_CELLS)
+    return [round(edge) for edge in np.linspace(0, length, cells + 1).tolist()]
+
+
+def _block_at(rng: np.random.Generator, cell: tuple[int, int], length: int, unit: int, margin: int) -> tuple[int, int]:
+    """First place and length, along an axis, of the inside of the block at a random place of a cell."""
+    start = int(rng.integers(*cell)) // unit * unit
+    if length - start <= 4 * _MARGIN and start >= unit:
+        start -= unit
+    end = min(start + unit, length)
+    margin = margin if end - start > 4 * margin else 0
+    return start + margin, end - start - 2 * margin
+
+
+def _evenly(rng: np.random.Generator, length: int, count: int) -> np.ndarray:
+    """At most `count` places of 0 to `length`, as evenly spaced as can be, from a random one; shape (n,), int64."""
+    count = min(count, length)
+    return np.floor((np.arange(count) + rng.random()) * (length / count)).astype(np.int64)

@@ -1,0 +1,231 @@
+"""The command `batch`: its arguments, its progress with the time left, and what it prints.
+
+How scenes are opened and recipes read is handed in by `cli.py`, as for the other commands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from s2dash.core.types import CancelToken, Progress
+from s2dash.errors import Cancelled, UnreadableFile
+from s2dash.raster import web
+
+if TYPE_CHECKING:
+    from s2dash.batch import Report, SceneReport
+    from s2dash.core.recipe import Recipe
+    from s2dash.core.scene import Scene
+
+MOSAICS = ("vrt", "cog", "none")
+_EPILOGUE = """\
+A SCENE is whatever classify takes; a folder that is no product stands for all products, zips and GeoTIFFs in it.
+Run again, it does only what is new or has changed. Exit status 2 says that a scene failed; the others are done.
+"""
+_SCENE_FLAGS = ("band_names", "tile", "offset", "quantification", "nodata")
+_AFTER_SHARE = 0.02
+"""The time left is said once so much is done."""
+
+
+def scene_path(text: str) -> Path:
+    """An argument that names a scene: a path, or a web address as a path."""
+    try:
+        return web.path_of(text) if web.is_address(text) else Path(text)
+    except UnreadableFile as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def file_path(text: str) -> Path:
+    """An argument that names a file or folder of this machine."""
+    if web.is_address(text):
+        raise argparse.ArgumentTypeError("this takes a path, not an address. Download the file first.")
+    return Path(text)
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """What `batch` takes beside the flags of scenes and recipes."""
+    command.epilog = _EPILOGUE
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.add_argument(
+        "scenes", nargs="+", metavar="SCENE", type=scene_path, help="one scene each, or a folder of scenes"
+    )
+    command.add_argument("-o", "--output", required=True, type=file_path, metavar="DIR", help="the folder to write to")
+    command.add_argument(
+        "--fit-on",
+        default="all",
+        metavar="all|first|SCENE",
+        help="learn the classes from a pooled sample of all scenes (default), the first, or a named one",
+    )
+    command.add_argument("--mosaic", choices=MOSAICS, default="vrt", help="put the class maps together (default: vrt)")
+    command.add_argument("--again", action="store_true", help="do finished scenes again too")
+
+
+def run(
+    arguments: argparse.Namespace,
+    started: float,
+    open_scene: Callable[[Path, Path, Progress, CancelToken], Scene],
+    make_recipe: Callable[[Scene], Recipe],
+    recipe_flags: Sequence[str],
+    executor: Executor | None,
+) -> dict[str, Any]:
+    """Run the batch that the arguments describe; returns what is printed.
+
+    Parameters
+    ----------
+    open_scene, make_recipe : as `batch.Opener` and `batch.RecipeChoice` take them
+    recipe_flags : names of the arguments that `make_recipe` looks at
+
+    Raises Cancelled on Ctrl-C, which lets finished scenes stay, and what `run_batch` raises.
+    """
+    from s2dash.batch import FIT_ON_ALL, Opener, Plan, RecipeChoice, gather_sources, run_batch, source_named
+
+    sources = gather_sources(arguments.scenes, arguments.output)
+    fit_on = None
+    if arguments.fit_on != FIT_ON_ALL:
+        fit_on = sources[0] if arguments.fit_on == "first" else source_named(sources, arguments.fit_on)
+    plan = Plan(
+        sources,
+        arguments.output,
+        Opener(open_scene, _key(arguments, _SCENE_FLAGS, arguments.area)),
+        RecipeChoice(make_recipe, _key(arguments, recipe_flags, arguments.recipe)),
+        fit_on,
+        mosaic=arguments.mosaic,
+        again=arguments.again,
+    )
+    line = _ProgressLine()
+    with _stopping_gently() as cancel:
+        try:
+            report = run_batch(plan, line, cancel, line.note, executor)
+        finally:
+            line.end()
+    if report.was_stopped:
+        raise Cancelled(
+            f"Stopped. {len(report.finished)} of {len(sources)} scenes are finished and stay in {plan.out}; "
+            "the same command goes on from there."
+        )
+    return _output(report, plan.out, time.perf_counter() - started)
+
+
+def complaint(output: dict[str, Any]) -> str | None:
+    """The last words on standard error where scenes failed."""
+    failed, all_of_them = output["failed"], len(output["scenes"])
+    if not failed:
+        return None
+    rest = all_of_them - failed
+    return f"{failed} of {all_of_them} scenes failed" + (f"; the other {rest} are done." if rest else ".")
+
+
+def _output(report: Report, out: Path, seconds: float) -> dict[str, Any]:
+    return {
+        "scenes": [_scene(one, out) for one in report.scenes],
+        "finished": len(report.finished),
+        "failed": len(report.failed),
+        "files": [str(out / name) for name in report.files],
+        "recipe": report.recipe.to_dict() if report.recipe else None,
+        "seconds": round(seconds, 3),
+        "warnings": list(report.notes),
+    }
+
+
+def _scene(one: SceneReport, out: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = {"scene": one.source.name, "path": _shown(one.source.path), "state": one.state}
+    if one.finished is None:
+        return facts | {"error": one.error}
+    classes = [
+        {
+            "id": row.id,
+            "name": row.name,
+            "count": row.pixels,
+            "share": round(row.share, 6),
+            "area_ha": None if row.area_ha is None else round(row.area_ha, 4),
+        }
+        for row in one.finished.rows
+    ]
+    return facts | {
+        "output": str(out / one.finished.files[0][0]),
+        "classes": classes,
+        "attribution": one.finished.attribution or None,
+        "warnings": list(one.finished.warnings),
+    }
+
+
+def _shown(path: Path) -> str:
+    return web.shown(path) if web.is_web(path) else str(path)
+
+
+def _key(arguments: argparse.Namespace, flags: Sequence[str], file: Path | None) -> str:
+    """Of what the user asked for: flags, and the content of a file and of what belongs to it."""
+    from s2dash.ingest.area_sources import shapefile_parts
+
+    content = None
+    if file is not None:
+        try:
+            parts = [one.read_bytes() for one in (file, *shapefile_parts(file))]
+            content = hashlib.sha256(b"".join(parts)).hexdigest()
+        except OSError as error:
+            raise UnreadableFile(f"There is no file {file}, or it cannot be read. Check the path.") from error
+    return json.dumps([*(getattr(arguments, flag) for flag in flags), content])
+
+
+@contextlib.contextmanager
+def _stopping_gently() -> Iterator[CancelToken]:
+    """A token that Ctrl-C or a request to end sets; a second Ctrl-C ends at once."""
+    cancel = CancelToken()
+    if threading.current_thread() is not threading.main_thread():
+        yield cancel
+        return
+
+    def stop(number: int, frame: object) -> None:
+        if cancel.is_cancelled:
+            raise KeyboardInterrupt
+        cancel.cancel()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield cancel
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _ProgressLine:
+    """One line on standard error that says how far the batch is and how long it will take."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._width = 0
+
+    def __call__(self, share: float, what: str) -> None:
+        words = f"{share:4.0%} {what}{self._left(share)}"
+        print(f"\r{words:<{self._width}}", end="", file=sys.stderr, flush=True)
+        self._width = len(words)
+
+    def note(self, report: SceneReport) -> None:
+        """Say at once what went wrong with a scene."""
+        if report.state == "failed":
+            self.end()
+            print(f"s2dash: {report.source.name} failed: {report.error}", file=sys.stderr)
+
+    def end(self) -> None:
+        """Go on to the next line, where anything stands on this one."""
+        if self._width:
+            print(file=sys.stderr)
+        self._width = 0
+
+    def _left(self, share: float) -> str:
+        if not _AFTER_SHARE < share < 1:
+            return ""
+        minutes, seconds = divmod(round((time.perf_counter() - self._started) * (1 - share) / share), 60)
+        hours, minutes = divmod(minutes, 60)
+        shown = f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds} s"
+        return f" (about {shown} left)"

@@ -1,0 +1,235 @@
+"""The Recipe value: every choice that decides the labels, and nothing else.
+
+A recipe and a scene determine the labels bit for bit on one machine and set of versions. This
+module checks shape and types; whether an algorithm takes a parameter is checked by `algorithms/`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from s2dash.core import sentinel2
+from s2dash.core.scene import NO_MASKING, Masking, Scene
+from s2dash.errors import RecipeError
+
+DEFAULT_SAMPLE = 100_000
+SCALES = ("none", "standard", "robust")
+MASKS = ("auto", "none")
+ATMOSPHERES = ("none", "dos1")
+
+ParamValue = int | float | str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to look at and how to group it."""
+
+    bands: tuple[str, ...]
+    indices: tuple[str, ...] = ()
+    """Spectral indices as further features, by the names of `features.INDICES`."""
+    scale: str = "standard"
+    """`none`, `standard` (mean 0, deviation 1) or `robust` (median 0, interquartile range 1)."""
+    clip: tuple[float, float] | None = None
+    """Lower and upper percentile outside of which features are cut; None leaves them."""
+    smooth: int = 0
+    """3 takes the mean of 3 x 3 pixels first; 0 takes pixels as they are."""
+    mask: str = "auto"
+    """`auto` masks nodata as the scene says, and the next two; `none` uses every finite pixel."""
+    mask_scl: tuple[int, ...] = ()
+    """Classes of Level-2A's scene classification to leave out, where the scene has one; sorted."""
+    mask_saturated: bool = False
+    """Whether pixels that are saturated in a chosen band are left out, where the scene says which are."""
+    pixel_size: float | None = None
+    """Pixel size to work at, in units of the CRS: one of those among the bands; None takes the finest chosen one."""
+    atmosphere: str = "none"
+    """`dos1` subtracts each band's darkest value as haze before indices, spectra and angles are made."""
+    algorithm: str = "kmeans"
+    k: int = 8
+    """Number of classes, 2 to 255."""
+    params: tuple[tuple[str, ParamValue], ...] = ()
+    """The algorithm's own settings where they differ from its defaults, sorted by name."""
+    seed: int = 0
+    sample: int | None = DEFAULT_SAMPLE
+    """Pixels to fit on; None fits on all of them."""
+
+    def __post_init__(self) -> None:
+        if not self.bands:
+            raise RecipeError("No band is chosen. Choose at least one band to look at.")
+        for what, names in (("band", self.bands), ("index", self.indices)):
+            twice = {name for name in names if names.count(name) > 1}
+            if twice:
+                raise RecipeError(f"The {what} {sorted(twice)[0]} is given twice. Give each once.")
+        _one_of("scale", self.scale, SCALES)
+        _one_of("mask", self.mask, MASKS)
+        _one_of("atmosphere", self.atmosphere, ATMOSPHERES)
+        wrong = [code for code in self.mask_scl if code not in sentinel2.SCL_CLASSES]
+        if wrong:
+            raise RecipeError(f"mask_scl has {wrong[0]}, but classes of the scene classification are 0 to 11.")
+        if self.pixel_size is not None and not (math.isfinite(self.pixel_size) and self.pixel_size > 0):
+            raise RecipeError(f"pixel_size = {self.pixel_size:g}, but it must be a number above 0.")
+        if self.smooth not in (0, 3):
+            raise RecipeError(f"smooth = {self.smooth}, but it can be 0 (none) or 3 (3 x 3 mean).")
+        _whole("k", self.k, 2, 255)
+        _whole("seed", self.seed, 0, 2**32 - 1)
+        if self.sample is not None:
+            _whole("sample", self.sample, 100, 100_000_000)
+        if self.clip is not None:
+            low, high = self.clip
+            if not (math.isfinite(low) and math.isfinite(high) and 0 <= low < high <= 100):
+                raise RecipeError(f"clip = {low:g},{high:g}, but it takes two percentiles, 0 <= low < high <= 100.")
+        for name, value in self.params:
+            if isinstance(value, float) and not math.isfinite(value):
+                raise RecipeError(f"{name} = {value}, but it must be a finite number.")
+
+    @property
+    def params_dict(self) -> dict[str, ParamValue]:
+        return dict(self.params)
+
+    @property
+    def masking(self) -> Masking:
+        """What the three mask fields ask for."""
+        return Masking(True, self.mask_saturated, self.mask_scl) if self.mask == "auto" else NO_MASKING
+
+    def to_json(self) -> str:
+        """One line of JSON that `from_json` reads back to an equal recipe."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as plain values, fields in the order of the class."""
+        out: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        return out | {
+            "bands": list(self.bands),
+            "indices": list(self.indices),
+            "clip": list(self.clip) if self.clip else None,
+            "mask_scl": list(self.mask_scl),
+            "params": self.params_dict,
+            "sample": "all" if self.sample is None else self.sample,
+        }
+
+    @staticmethod
+    def from_json(text: str) -> Recipe:
+        """Parse what `to_json` wrote.
+
+        Raises RecipeError for anything else: no JSON, unknown or missing fields, wrong types,
+        numbers that are not finite.
+        """
+        try:
+            given = json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise RecipeError("This is not a recipe: it is not valid JSON.") from error
+        return recipe_from_dict(given)
+
+
+def recipe_from_dict(given: object) -> Recipe:
+    """A recipe from plain values, as `Recipe.to_dict` gives them; raises RecipeError as `from_json` does."""
+    if not isinstance(given, dict):
+        raise RecipeError("This is not a recipe: it should be a JSON object with fields such as bands and k.")
+    known = {field.name for field in fields(Recipe)}
+    unknown = sorted(set(given) - known)
+    if unknown:
+        raise RecipeError(f"A recipe has no field {unknown[0][:60]!r}. It has {', '.join(sorted(known))}.")
+    values = dict(given)
+    for name in ("bands", "indices"):
+        if name in values:
+            values[name] = _names(name, values[name])
+    if "bands" not in values:
+        raise RecipeError("The recipe does not say which bands to use. Add a field bands.")
+    if values.get("clip") is not None:
+        values["clip"] = _pair(values["clip"])
+    if "params" in values:
+        values["params"] = freeze_params(values["params"])
+    if values.get("sample") == "all":
+        values["sample"] = None
+    elif "sample" in values and values["sample"] is None:
+        raise RecipeError('sample must be a whole number or "all".')
+    if "mask_scl" in values:
+        values["mask_scl"] = _codes(values["mask_scl"])
+    if not isinstance(values.get("mask_saturated", False), bool):
+        raise RecipeError("mask_saturated should be true or false.")
+    if values.get("pixel_size") is not None:
+        values["pixel_size"] = _size(values["pixel_size"])
+    for name in ("scale", "mask", "algorithm", "atmosphere"):
+        if name in values and not isinstance(values[name], str):
+            raise RecipeError(f"{name} should be a word, not {type(values[name]).__name__}.")
+    for name in ("k", "seed", "smooth", "sample"):
+        number = values.get(name, 0)
+        if isinstance(number, bool) or not isinstance(number, int | None if name == "sample" else int):
+            raise RecipeError(f"{name} should be a whole number.")
+    return Recipe(**values)
+
+
+def freeze_params(given: object) -> tuple[tuple[str, ParamValue], ...]:
+    """Parameters as the recipe holds them; raises RecipeError for anything but numbers and words."""
+    if not isinstance(given, Mapping):
+        raise RecipeError("params should be an object of names and values.")
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+            raise RecipeError(f"The parameter {str(name)[:60]!r} should be a number or a word.")
+    return tuple(sorted(given.items()))
+
+
+def default_recipe(scene: Scene) -> Recipe:
+    """The recipe that page and command line start from.
+
+    All bands but B01, B09 and B10, which are made for the air (B10 is almost pure noise, and
+    standardising would give it full weight), bands that are the same number everywhere, empty or codes
+    of classes, and helper layers such as QA60; a scene with no other band uses what it has. Clouds, their shadows and
+    saturated pixels are left out where the scene says which they are.
+    """
+    ground = [i for i in scene.measured if scene.bands[i].standard not in sentinel2.ATMOSPHERE_BANDS]
+    changing = [i for i in ground if i not in scene.set_aside]
+    return Recipe(
+        bands=tuple(scene.band_names[i] for i in changing or ground or scene.measured),
+        mask_scl=tuple(code for code in sentinel2.SCL_MASKED if code in scene.mask_classes),
+        mask_saturated=scene.saturated is not None,
+    )
+
+
+def _refuse_constant(word: str) -> float:
+    raise ValueError(f"{word} is not a number")
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise RecipeError(f"{name} = {str(value)[:60]}, but it can be {', '.join(choices)}.")
+
+
+def _whole(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise RecipeError(f"{name} = {value}, but it can be {low:,} to {high:,}.")
+
+
+def _names(field: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise RecipeError(f"{field} should be a list of names.")
+    return tuple(value)
+
+
+def _codes(value: object) -> tuple[int, ...]:
+    whole = isinstance(value, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+    if not (whole and isinstance(value, list)):
+        raise RecipeError("mask_scl should be a list of whole numbers, such as [3, 8, 9].")
+    return tuple(sorted(set(value)))
+
+
+def _size(value: object) -> float:
+    try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value)
+    except OverflowError:
+        pass
+    raise RecipeError("pixel_size should be a number, such as 10, or null.")
+
+
+def _pair(value: object) -> tuple[float, float]:
+    numbers = isinstance(value, list) and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in value)
+    if not (numbers and isinstance(value, list) and len(value) == 2):
+        raise RecipeError("clip should be two percentiles, such as [1, 99], or null.")
+    try:
+        return float(value[0]), float(value[1])
+    except OverflowError as error:
+        raise RecipeError("clip should be two percentiles between 0 and 100.") from error

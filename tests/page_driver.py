@@ -19,7 +19,7 @@ from waiting import PATIENCE_SECONDS
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
 from s2dash.ui import services, uploads
-from s2dash.ui.legend_table import LegendEvent
+from s2dash.ui.legend_event import LegendEvent
 
 PAGE = Path(__file__).parents[1] / "s2dash" / "ui" / "page.py"
 AREA_UPLOADER = "Area to keep"

@@ -252,6 +252,47 @@ def test_server_start_loads_no_streamlit_component() -> None:
     assert loaded == {}
 
 
+def ui_calls() -> Iterator[tuple[str, ast.Call]]:
+    """Calls in the modules that draw the page, each with its module."""
+    for name, path in product().items():
+        if lies_in(name, "s2dash.ui") and name not in ("s2dash.ui.session", "s2dash.ui.state"):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            yield from ((name, node) for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def test_the_session_has_one_door() -> None:
+    named = [name for name, path in product().items() if "session_state" in path.read_text(encoding="utf-8")]
+    assert named == ["s2dash.ui.session"]
+
+
+def test_the_session_has_its_values_in_one_place() -> None:
+    """Whoever makes one names its key, which would be a second truth in another module."""
+    made = ("Field", "Control", "RecipeControl", "Uploader", "Incoming")
+    elsewhere = [
+        f"{name}:{call.lineno}" for name, call in ui_calls() if isinstance(call.func, ast.Name) and call.func.id in made
+    ]
+    assert elsewhere == []
+
+
+WIDGETS_WITH_VALUES = {
+    *("slider", "selectbox", "multiselect", "number_input", "text_input", "text_area", "toggle", "checkbox", "radio"),
+    *("pills", "segmented_control", "select_slider", "color_picker", "date_input", "file_uploader", "tabs"),
+}
+"""Widgets whose value Streamlit keeps under their key."""
+
+
+def test_widgets_have_their_keys_from_the_state() -> None:
+    """Keys of containers and buttons stay where they are: they hold no value, and name a place for the look."""
+    own = [
+        f"{name}:{call.lineno}"
+        for name, call in ui_calls()
+        if isinstance(call.func, ast.Attribute) and call.func.attr in WIDGETS_WITH_VALUES
+        for keyword in call.keywords
+        if keyword.arg == "key" and isinstance(keyword.value, ast.Constant | ast.JoinedStr | ast.BinOp)
+    ]
+    assert own == []
+
+
 def python_files() -> list[Path]:
     folders = [ROOT / folder for folder in ("s2dash", "tests", "benchmarks")]
     return sorted([*ROOT.glob("*.py"), *(path for folder in folders for path in folder.rglob("*.py"))])

@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from waiting import PATIENCE_SECONDS
 
+from s2dash.core.recipe import Recipe
+from s2dash.core.run import Run
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import Cancelled
 from s2dash.server.jobs import FullJob, Job
@@ -19,8 +21,8 @@ from s2dash.server.kept_runs import KeptRun, KeptRuns
 from s2dash.settings import RunLimits
 
 
-def kept(**state: Any) -> KeptRun:
-    return KeptRun(cast(FullJob, SimpleNamespace(is_kept=False)), state)
+def kept(scene: str = "") -> KeptRun[str]:
+    return KeptRun(cast(FullJob, SimpleNamespace(is_kept=False)), scene, Run(scene, Recipe(("B04",))))
 
 
 class Clock:
@@ -48,8 +50,8 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Job[
 
 
 def test_a_run_comes_back_by_its_token_and_by_no_other() -> None:
-    runs = KeptRuns()
-    first, second = kept(scene="a"), kept(scene="b")
+    runs: KeptRuns[str] = KeptRuns()
+    first, second = kept("a"), kept("b")
     tokens = runs.put(first), runs.put(second)
     assert tokens[0] != tokens[1]
     assert len(tokens[0]) == 32
@@ -60,7 +62,8 @@ def test_a_run_comes_back_by_its_token_and_by_no_other() -> None:
 
 
 def test_a_dropped_run_is_watched_again() -> None:
-    runs, run = KeptRuns(), kept()
+    runs: KeptRuns[str] = KeptRuns()
+    run = kept()
     token = runs.put(run)
     runs.drop(token)
     runs.drop(token)
@@ -70,7 +73,7 @@ def test_a_dropped_run_is_watched_again() -> None:
 
 def test_runs_go_after_their_time_and_the_oldest_where_there_are_too_many() -> None:
     clock = Clock()
-    runs = KeptRuns(RunLimits(kept_seconds=100, most_kept=2), clock)
+    runs: KeptRuns[str] = KeptRuns(RunLimits(kept_seconds=100, most_kept=2), clock)
     tokens = []
     for now in (0, 10, 20):
         clock.now = now

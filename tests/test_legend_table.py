@@ -13,7 +13,8 @@ from s2dash.core.legend import default_legend
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Band, Layer, Reflectance, Scene
 from s2dash.errors import RecipeError
-from s2dash.ui.legend_table import LegendEvent, read_edits, table_data
+from s2dash.ui.legend_event import LegendEvent
+from s2dash.ui.legend_table import read_edits, table_data
 
 LEGEND = default_legend(("#3479c7", "#F9EED0"))
 WORDS = ("Looks like water", "Looks like sand or cloud")

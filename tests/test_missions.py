@@ -15,7 +15,7 @@ from loose import taken_in
 from scenes import UTM, UTM_10M, write_raster, write_scene
 
 from s2dash import ingest
-from s2dash.classify.features import available_indices
+from s2dash.classify.indices import available_indices
 from s2dash.cli.main import main
 from s2dash.core import missions
 from s2dash.core.missions import MISSIONS, classes_of_bits, said_by_name

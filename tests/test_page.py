@@ -29,7 +29,7 @@ from s2dash.ingest import sample_scene
 from s2dash.server.live_engine import LiveRequest
 from s2dash.server.state import server_state
 from s2dash.ui import results, strip
-from s2dash.ui.legend_table import LegendEvent
+from s2dash.ui.legend_event import LegendEvent
 
 __all__ = ["downloads", "start"]  # fixtures
 

@@ -19,7 +19,8 @@ from waiting import PATIENCE_SECONDS, wait_until
 from s2dash.batch import Given
 from s2dash.core.legend import Legend, LegendEntry
 from s2dash.settings import DATA_FOLDER_VARIABLE
-from s2dash.ui import many_scenes, services
+from s2dash.ui import services
+from s2dash.ui.scenes_batch import Batch
 
 PAGE = Path(__file__).parents[1] / "s2dash" / "ui" / "page.py"
 SIX = ("B02", "B03", "B04", "B08", "B11", "B12")
@@ -56,9 +57,9 @@ class Dialog:
         return "".join(element.proto.body for element in self.test.get("html") if "scenes" in element.proto.body)
 
     @property
-    def batch(self) -> many_scenes.Batch:
+    def batch(self) -> Batch:
         found = self.test.session_state["many scenes batch"]
-        assert isinstance(found, many_scenes.Batch)
+        assert isinstance(found, Batch)
         return found
 
     def start(self) -> Dialog:
@@ -146,7 +147,7 @@ def test_the_classes_of_the_page_with_their_names(dialog: Dialog, tmp_path: Path
     answer = dialog.test.session_state["answer"]
     paths = [write_scene(tmp_path / f"{name}.tif", (30, 40), SIX, seed=7) for name in "ab"]
     legend = Legend(tuple(LegendEntry(i, f"Name {i}", f"#0000{i:02x}") for i in range(1, 9)))
-    batch = many_scenes.Batch(paths, answer, Given(answer.fitted, legend), "none", None)
+    batch = Batch(paths, answer, Given(answer.fitted, legend), "none", None)
     assert batch.job.wait(PATIENCE_SECONDS)
     with zipfile.ZipFile(io.BytesIO(batch.zip_bytes())) as archive:
         assert b"Name 3" in archive.read("classes.csv")
@@ -157,7 +158,7 @@ def test_the_classes_of_the_page_with_their_names(dialog: Dialog, tmp_path: Path
 def test_cancelling_ends_soon_and_keeps_what_is_finished(dialog: Dialog, tmp_path: Path) -> None:
     answer = dialog.test.session_state["answer"]
     paths = [write_scene(tmp_path / f"s{number}.tif", (30, 40), SIX, seed=number) for number in range(6)]
-    batch = many_scenes.Batch(paths, answer, None, "vrt", None)
+    batch = Batch(paths, answer, None, "vrt", None)
     wait_until(lambda: any(one.state == "done" for one in batch.states.values()))
     batch.job.cancel()
     assert batch.job.wait(PATIENCE_SECONDS)
@@ -172,7 +173,7 @@ def test_cancelling_ends_soon_and_keeps_what_is_finished(dialog: Dialog, tmp_pat
 
 def test_a_batch_that_nobody_holds_is_cancelled(dialog: Dialog, tmp_path: Path) -> None:
     paths = [write_scene(tmp_path / f"s{number}.tif", (30, 40), SIX, seed=number) for number in range(6)]
-    batch = many_scenes.Batch(paths, dialog.test.session_state["answer"], None, "none", None)
+    batch = Batch(paths, dialog.test.session_state["answer"], None, "none", None)
     job = batch.job
     del batch
     assert job.wait(PATIENCE_SECONDS)

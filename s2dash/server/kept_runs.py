@@ -8,32 +8,37 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Generic, TypeVar
 
+from s2dash.core.run import Run
 from s2dash.server.jobs import FullJob
 from s2dash.settings import RUN_LIMITS, RunLimits
 
+Loaded = TypeVar("Loaded")
+
 
 @dataclass(eq=False)
-class KeptRun:
+class KeptRun(Generic[Loaded]):
     """A run that its user asked to keep, with all that the page needs to show it again."""
 
     job: FullJob
-    state: dict[str, Any]
-    """What the page put by of its session, by name; handed back as it is."""
+    loaded: Loaded
+    """The page's scene, with what keeps its files alive."""
+    run: Run
+    """As the page last showed it."""
     token: str = field(default_factory=lambda: secrets.token_hex(16))
 
 
-class KeptRuns:
+class KeptRuns(Generic[Loaded]):
     """The kept runs of this process. Safe to use from any thread."""
 
     def __init__(self, limits: RunLimits = RUN_LIMITS, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[float, KeptRun]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[float, KeptRun[Loaded]]] = OrderedDict()
 
-    def put(self, run: KeptRun) -> str:
+    def put(self, run: KeptRun[Loaded]) -> str:
         """Keep a run and let its job go on without a page; returns its token. The oldest goes for too many."""
         run.job.is_kept = True
         with self._lock:
@@ -41,7 +46,7 @@ class KeptRuns:
             self._forget_old()
         return run.token
 
-    def get(self, token: str) -> KeptRun | None:
+    def get(self, token: str) -> KeptRun[Loaded] | None:
         """The run of a token; None where there is none, or no longer."""
         with self._lock:
             self._forget_old()

@@ -32,7 +32,7 @@ class ServerState:
     limits: Limits
     uploads: UploadStore
     """Where files that are sent in pieces arrive."""
-    kept_runs: KeptRuns
+    kept_runs: KeptRuns[Any]
     """Full runs that go on without a page."""
     tiles: TileStore
     """The pictures that the tile route serves, and finished tiles."""

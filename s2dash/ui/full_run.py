@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from collections import OrderedDict
-
 import streamlit as st
 
 from s2dash.classify.pipeline import Fitted
@@ -14,15 +11,15 @@ from s2dash.errors import Cancelled
 from s2dash.server.jobs import FullJob
 from s2dash.server.kept_runs import KeptRun
 from s2dash.server.live_engine import LiveAnswer
-from s2dash.ui import services, text
+from s2dash.ui import services, state, text
+from s2dash.ui.loaded import Loaded
 from s2dash.ui.messages import words_for
-from s2dash.ui.recipe_state import put_recipe
+from s2dash.ui.session import page_is_open
 from s2dash.ui.strip import Strip
 
 _LOOK_SECONDS = 0.5
 _FINISHED_KEPT = 3
 _PARAMETER = "run"
-_RUNS, _KEPT, _GONE = "full runs", "kept run", "run is gone"
 _GONE_WORDS = (
     ":material/link_off: **The run that this address leads to is no longer here.** Runs are kept for a day, and only "
     "until the server is started again. Open your scene and press “Classify full scene”."
@@ -31,51 +28,42 @@ _DONE_WORDS = "**Every pixel is classified.** The figures and downloads are of t
 _LEADS_BACK_WORDS = ":material/link: This page's address leads back to this map for a day."
 _COPY_WORDS = ":material/link: Copy this page's address to come back."
 _LINE_KEY, _WORDS_KEY = "fullrun", "fullrunwords"
-_BOX, _BOX_BEFORE = "keep run", "keep run before"
-
-_Key = tuple[str, Recipe]
-"""Digest of the scene, and the recipe."""
 
 
 def come_back() -> None:
     """At the start of a session, take up the run that the page's address names."""
-    state = st.session_state
     token = st.query_params.get(_PARAMETER)
-    if token is None or "loaded" in state:
+    if token is None or state.LOADED.is_set:
         return
-    run = services.kept_runs().get(token)
-    if run is None:
-        state[_GONE] = ""
+    kept = services.kept_runs().get(token)
+    if kept is None:
+        state.GONE_RUN.set("")
         st.query_params.clear()
         return
-    run.job.go_on_while(services.page_is_open())
-    state[_KEPT] = run
-    _runs()[_key(run.job.fitted)] = run.job
-    state.loaded = run.state["loaded"]
-    state["legend edits"] = copy.deepcopy(run.state["legend edits"])
-    state.update(run.state["numbers"])
-    put_recipe(run.state["recipe"])
-    state.palette = run.state["palette"]
+    kept.job.go_on_while(page_is_open())
+    state.KEPT_RUN.set(kept)
+    state.full_runs()[_key(kept.job.fitted)] = kept.job
+    state.load(kept.run, kept.loaded)
 
 
 def full_result(answer: LiveAnswer) -> Result | None:
     """The full result of this very recipe and scene, where it has been made."""
-    job = _runs().get(_key(answer.fitted))
+    job = state.full_runs().get(_key(answer.fitted))
     return job.result() if job is not None and job.is_done and job.error is None else None
 
 
-def full_run(answer: LiveAnswer, shown: Result, palette: str, strip: Strip) -> None:
+def full_run(answer: LiveAnswer, shown: Result, strip: Strip) -> None:
     """What there is to say of all pixels, in one place: the preview with its button, the running job, or its end."""
     _say_once_what_is_gone(answer, strip)
     _stop_others(answer)
     if answer.result.scene.live_step == 1:
         return
-    runs, key = _runs(), _key(answer.fitted)
+    runs, key = state.full_runs(), _key(answer.fitted)
     if shown.is_full:
         runs.move_to_end(key)
         with strip.run:
             st.markdown(_lead(strip) + _DONE_WORDS)
-        if _kept_run_of(runs[key]) is not None:
+        if _keeps_up(answer, runs[key]):
             strip.add(_LEADS_BACK_WORDS)
         return
     job = runs.get(key)
@@ -87,8 +75,10 @@ def full_run(answer: LiveAnswer, shown: Result, palette: str, strip: Strip) -> N
         _forget_kept(job)
         job = None
         del runs[key]
+    if job is not None:
+        _keeps_up(answer, job)
     with strip.run:
-        st.fragment(_line, run_every=_LOOK_SECONDS if job else None)(answer, job, palette, _lead(strip))
+        st.fragment(_line, run_every=_LOOK_SECONDS if job else None)(answer, job, _lead(strip))
 
 
 def _lead(strip: Strip) -> str:
@@ -96,19 +86,13 @@ def _lead(strip: Strip) -> str:
     return "Up to date · " if strip.is_settled else ""
 
 
-def _key(fitted: Fitted) -> _Key:
+def _key(fitted: Fitted) -> tuple[str, Recipe]:
     return fitted.scene.digest, fitted.recipe
-
-
-def _runs() -> OrderedDict[_Key, FullJob]:
-    """This session's full runs: those that go on, and the last few that have ended well, the newest last."""
-    found: OrderedDict[_Key, FullJob] = st.session_state.setdefault(_RUNS, OrderedDict())
-    return found
 
 
 def _stop_others(answer: LiveAnswer) -> None:
     """Other choices end the run that was made for the last ones, unless it is to go on by itself."""
-    runs = _runs()
+    runs = state.full_runs()
     for key, job in list(runs.items()):
         if key != _key(answer.fitted) and not job.is_done and not job.is_kept:
             job.cancel()
@@ -120,17 +104,17 @@ def _stop_others(answer: LiveAnswer) -> None:
 
 def _say_once_what_is_gone(answer: LiveAnswer, strip: Strip) -> None:
     """The sentence on an address that leads nowhere, until another map is asked for."""
-    state = st.session_state
-    if _GONE not in state:
+    beside = state.GONE_RUN.get()
+    if beside is None:
         return
-    state[_GONE] = state[_GONE] or answer.result.digest
-    if state[_GONE] == answer.result.digest:
+    state.GONE_RUN.set(beside or answer.result.digest)
+    if state.GONE_RUN.get() == answer.result.digest:
         strip.add(_GONE_WORDS)
     else:
-        del state[_GONE]
+        state.GONE_RUN.pop()
 
 
-def _line(answer: LiveAnswer, job: FullJob | None, palette: str, lead: str) -> None:
+def _line(answer: LiveAnswer, job: FullJob | None, lead: str) -> None:
     if job is not None and job.is_done:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=_LINE_KEY):
@@ -151,7 +135,7 @@ def _line(answer: LiveAnswer, job: FullJob | None, palette: str, lead: str) -> N
         job.cancel()
     elif job:
         with between:
-            _offer_to_keep(answer, job, palette)
+            _offer_to_keep(answer, job)
     if job:
         words.progress(job.share, text=_running_words(job))
         if _kept_run_of(job) is not None:
@@ -159,54 +143,53 @@ def _line(answer: LiveAnswer, job: FullJob | None, palette: str, lead: str) -> N
         return
     words.markdown(lead + _preview_words(answer))
     if pressed:
-        _runs()[_key(answer.fitted)] = FullJob(answer.fitted).start(services.page_is_open())
+        state.full_runs()[_key(answer.fitted)] = FullJob(answer.fitted).start(page_is_open())
         st.rerun()
 
 
-def _offer_to_keep(answer: LiveAnswer, job: FullJob, palette: str) -> None:
+def _offer_to_keep(answer: LiveAnswer, job: FullJob) -> None:
     wanted = st.checkbox(
         "Go on when I close this page",
         value=job.is_kept,
-        key=_BOX,
+        key=state.KEEP,
         help="Otherwise the run stops a minute after the page is closed. The page's address then leads back to the "
         "finished map, for a day.",
     )
     # Only this page's own click changes it: another page of the same run may have chosen otherwise.
-    before = st.session_state.get(_BOX_BEFORE, (job, job.is_kept))
-    st.session_state[_BOX_BEFORE] = (job, wanted)
+    before = state.KEEP_BEFORE.get() or (job, job.is_kept)
+    state.KEEP_BEFORE.set((job, wanted))
     if before[0] is not job or before[1] != wanted:
         if not wanted:
             _forget_kept(job)
         elif not job.is_kept:
             _keep(answer, job)
-    run = _kept_run_of(job)
-    if run is not None:
-        run.state["palette"] = palette
 
 
 def _keep(answer: LiveAnswer, job: FullJob) -> None:
-    state = st.session_state
-    put_by = {
-        "loaded": state.loaded,
-        "legend edits": state.setdefault("legend edits", {}),
-        "recipe": answer.fitted.recipe,
-        "numbers": {k: v for k, v in state.items() if str(k).startswith(("subtract ", "divide "))},
-    }
-    state[_KEPT] = run = KeptRun(job, put_by)
-    st.query_params[_PARAMETER] = services.kept_runs().put(run)
+    kept = KeptRun(job, state.loaded(), state.run(answer))
+    state.KEPT_RUN.set(kept)
+    st.query_params[_PARAMETER] = services.kept_runs().put(kept)
 
 
-def _kept_run_of(job: FullJob) -> KeptRun | None:
+def _keeps_up(answer: LiveAnswer, job: FullJob) -> bool:
+    """Whether the page's address leads to this job; then it leads to what the page shows now."""
+    kept = _kept_run_of(job)
+    if kept is not None:
+        kept.run = state.run(answer)
+    return kept is not None
+
+
+def _kept_run_of(job: FullJob) -> KeptRun[Loaded] | None:
     """The run that this page's address leads to, where it is of this job."""
-    run: KeptRun | None = st.session_state.get(_KEPT)
-    return run if run is not None and run.job is job and job.is_kept else None
+    kept = state.KEPT_RUN.get()
+    return kept if kept is not None and kept.job is job and job.is_kept else None
 
 
 def _forget_kept(job: FullJob) -> None:
-    run = _kept_run_of(job)
-    if run is not None:
-        del st.session_state[_KEPT]
-        services.kept_runs().drop(run.token)
+    kept = _kept_run_of(job)
+    if kept is not None:
+        state.KEPT_RUN.pop()
+        services.kept_runs().drop(kept.token)
         st.query_params.clear()
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,9 @@ import streamlit as st
 
 from s2dash.core.classmap import ClassRow, Result
 from s2dash.core.legend import MOST_NAME_CHARACTERS, Legend, LegendEntry, clean_name
-from s2dash.ui import text
+from s2dash.ui import state, text
+from s2dash.ui.legend_event import LegendEvent
+from s2dash.ui.session import sent
 
 DENSE_ABOVE = 12
 """Up to this many classes have roomy rows."""
@@ -32,37 +33,6 @@ _component = st.components.v2.component(
     css=(_HERE / "legend_table.css").read_text("utf-8"),
     js=(_HERE / "legend_table.js").read_text("utf-8"),
 )
-
-
-@dataclass(frozen=True)
-class LegendEvent:
-    """What people changed in the legend since it was last asked."""
-
-    names: Mapping[int, str] = field(default_factory=dict)
-    """New names by class id: one line, never empty."""
-    colours: Mapping[int, str] = field(default_factory=dict)
-    """New colours by class id, `#rrggbb`."""
-    isolates: bool = False
-    """Whether `isolated` was changed; where not, it says nothing."""
-    isolated: int | None = None
-    """The class to show alone; None to show all."""
-
-    def legend(self, current: Legend) -> Legend:
-        """The current legend with these edits."""
-        return current.edited(self.names, self.colours)
-
-    def isolation(self, current: int | None) -> int | None:
-        """The class to show alone after this, where `current` was before."""
-        return self.isolated if self.isolates else current
-
-    def then(self, later: LegendEvent) -> LegendEvent:
-        """Both as one; the later wins where they touch the same thing."""
-        return LegendEvent(
-            {**self.names, **later.names},
-            {**self.colours, **later.colours},
-            self.isolates or later.isolates,
-            later.isolation(self.isolated),
-        )
 
 
 def legend_table(
@@ -80,15 +50,14 @@ def legend_table(
     event = take_event(key)
     if event is not None:
         legend, isolated = event.legend(legend), event.isolation(isolated)
-    data = table_data(result, legend, family_words, isolated) | {"handled": _handled(key)}
+    data = table_data(result, legend, family_words, isolated) | {"handled": state.last_edit(key).get()}
     _component(data=data, key=key, on_edits_change=partial(_receive, key))
     return event
 
 
 def take_event(key: str) -> LegendEvent | None:
     """What people changed in the legend with this key, if nobody has taken it yet in this session."""
-    event: LegendEvent | None = st.session_state.pop(_waiting_key(key), None)
-    return event
+    return state.waiting_edits(key).pop()
 
 
 def table_data(result: Result, legend: Legend, family_words: Sequence[str], isolated: int | None) -> dict[str, Any]:
@@ -161,16 +130,16 @@ def _row_data(entry: LegendEntry, row: ClassRow, words: str, sizes: _Sizes, part
 
 
 def _receive(key: str) -> None:
-    payload = st.session_state.get(key, {}).get("edits")
-    event, handled = read_edits(payload, _handled(key))
-    st.session_state[_handled_key(key)] = handled
+    last, waiting = state.last_edit(key), state.waiting_edits(key)
+    event, handled = read_edits(sent(key, "edits"), last.get())
+    last.set(handled)
     if event is not None:
-        waiting = st.session_state.get(_waiting_key(key))
-        st.session_state[_waiting_key(key)] = waiting.then(event) if waiting else event
+        before = waiting.get()
+        waiting.set(before.then(event) if before else event)
 
 
 def _read_edit(edit: Mapping[str, object]) -> LegendEvent | None:
-    kind, class_id, value = edit.get("kind"), _whole(edit.get("id")), edit.get("value")
+    kind, class_id, value = edit.get("kind"), _class_number(edit.get("id")), edit.get("value")
     if kind == "isolate":
         return LegendEvent(isolates=True, isolated=class_id)
     if class_id is None or not isinstance(value, str):
@@ -181,17 +150,10 @@ def _read_edit(edit: Mapping[str, object]) -> LegendEvent | None:
     return LegendEvent(names={class_id: name}) if kind == "name" and name else None
 
 
+def _class_number(value: object) -> int | None:
+    number = _whole(value)
+    return number if number is not None and 1 <= number <= 255 else None
+
+
 def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _handled(key: str) -> int:
-    return int(st.session_state.get(_handled_key(key), 0))
-
-
-def _handled_key(key: str) -> str:
-    return f"{key}: last edit taken"
-
-
-def _waiting_key(key: str) -> str:
-    return f"{key}: edits to take"

@@ -2,87 +2,30 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from s2dash import ingest
-from s2dash.batch import (
-    Given,
-    Opener,
-    Plan,
-    RecipeChoice,
-    Report,
-    SceneReport,
-    gather_sources,
-    run_batch,
-    write_zip,
-)
+from s2dash.batch import Given, Report
 from s2dash.core.legend import Legend
-from s2dash.core.scene import Scene
-from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import S2DashError
-from s2dash.server.jobs import Job
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.settings import data_folder
-from s2dash.ui import services, text
+from s2dash.ui import state, text
 from s2dash.ui.messages import words_for
+from s2dash.ui.scenes_batch import Batch
 from s2dash.ui.scenes_table import scenes_table
 from s2dash.ui.server_files import server_files
 from s2dash.ui.uploads import spooled
 
 _LOOK_SECONDS = 0.5
-_BATCH, _CHOSEN, _REOPEN = "many scenes batch", "many scenes on the server", "many scenes again"
 _TOGETHER, _AS_HERE = "All these scenes together", "The scene on the page, with its names and colours"
 _MOSAICS = {
     "vrt": "A small file that refers to them (VRT)",
     "cog": "One GeoTIFF of all",
     "none": "No, leave them apart",
 }
-
-
-class Batch:
-    """One run over many scenes, on a thread; it is cancelled when nobody holds this any more."""
-
-    def __init__(
-        self,
-        paths: Sequence[Path],
-        answer: LiveAnswer,
-        given: Given | None,
-        mosaic: str,
-        held: object,
-        names: Mapping[Path, str] | None = None,
-    ) -> None:
-        """Begin; `names` are what files were called where they came from."""
-        sources = gather_sources(paths)
-        recipe = answer.result.recipe
-        states = {source.name: SceneReport(source, "waiting") for source in sources}
-        self.states = states
-        """How far each scene is, by name."""
-
-        def note(report: SceneReport) -> None:
-            states[report.source.name] = report
-
-        def work(folder: Path, progress: Progress, cancel: CancelToken) -> Report:
-            choice = RecipeChoice(lambda scene: recipe, recipe.to_json())
-            plan = Plan(
-                sources, folder / "out", Opener(partial(_opened, names or {})), choice, given=given, mosaic=mosaic
-            )
-            return run_batch(plan, progress, cancel, note)
-
-        self.job: Job[Report] = Job(work, "s2dash-batch-").start(services.page_is_open())
-        self._held = held
-        weakref.finalize(self, self.job.cancel)
-
-    def zip_bytes(self) -> bytes:
-        """All outputs of a finished run."""
-        path = self.job.folder.path / "classes.zip"
-        write_zip(self.job.result(), self.job.folder.path / "out", path)
-        return path.read_bytes()
 
 
 def many_scenes(answer: LiveAnswer, legend: Legend) -> None:
@@ -94,13 +37,13 @@ def many_scenes(answer: LiveAnswer, legend: Legend) -> None:
         width="stretch",
         help="Classify many scenes at once, so that a class means the same in all of them.",
     )
-    if pressed or st.session_state.pop(_REOPEN, False):
+    if pressed or state.BATCH_REOPENS.pop():
         _dialog(answer, legend)
 
 
 @st.dialog("Many scenes", width="large")
 def _dialog(answer: LiveAnswer, legend: Legend) -> None:
-    batch: Batch | None = st.session_state.get(_BATCH)
+    batch = state.BATCH.get()
     current = "form" if batch is None else "end" if batch.job.is_done else "running"
     # A place for each: what is over goes at once, not only when the page has been drawn to its end.
     for part in ("form", "running", "end"):
@@ -126,7 +69,7 @@ def _form(answer: LiveAnswer, legend: Legend) -> None:
         "Scenes, one file each",
         ["tif", "tiff", "zip", "tar", "tgz", "gz"],
         accept_multiple_files=True,
-        key="many scenes files",
+        key=state.BATCH_FILES,
         help="Products as they were downloaded (zip or tar), or GeoTIFF files with all bands. Up to 200 MB a file; "
         "larger ones can be put into the server's folder, or classified with the command line.",
     )
@@ -134,13 +77,13 @@ def _form(answer: LiveAnswer, legend: Legend) -> None:
     source = st.radio(
         "Learn the classes from",
         [_TOGETHER, _AS_HERE],
-        key="many scenes fit",
+        key=state.BATCH_FIT,
         help="Together: from pixels of all scenes. The scene on the page: its classes are looked for in the others.",
     )
     mosaic = st.selectbox(
         "Put the maps together",
         list(_MOSAICS),
-        key="many scenes mosaic",
+        key=state.BATCH_MOSAIC,
         format_func=_MOSAICS.__getitem__,
         help="Scenes in the same coordinate system and pixel size become one map.",
     )
@@ -150,26 +93,27 @@ def _form(answer: LiveAnswer, legend: Legend) -> None:
     brought = spooled(uploads)
     try:
         names = dict(zip(brought.paths, brought.names, strict=True))
-        st.session_state[_BATCH] = Batch([*brought.paths, *chosen], answer, given, mosaic, brought.held, names)
+        state.BATCH.set(Batch([*brought.paths, *chosen], answer, given, mosaic, brought.held, names))
     except S2DashError as error:
         st.markdown(words_for(error))
         return
-    st.session_state.pop(_CHOSEN, None)
+    state.BATCH_FROM_SERVER.pop()
     _draw_again()
 
 
-def _from_server() -> list[Path]:
+def _from_server() -> tuple[Path, ...]:
     """Files of the server's folder that have been chosen so far."""
     folder = data_folder()
     if folder is None:
-        return []
-    chosen: list[Path] = st.session_state.setdefault(_CHOSEN, [])
+        return ()
+    chosen = state.BATCH_FROM_SERVER.get()
     with st.expander("Files on this server", type="compact"):
-        chosen += [path for path in server_files(folder, key="many server files") if path not in chosen]
+        chosen += tuple(path for path in server_files(folder, key="many server files") if path not in chosen)
+        state.BATCH_FROM_SERVER.set(chosen)
     if chosen:
         st.markdown(f"From this server: {text.plain(', '.join(path.name for path in chosen))}")
         if st.button("Take them out", key="many scenes none"):
-            chosen.clear()
+            state.BATCH_FROM_SERVER.pop()
             _draw_again()
     return chosen
 
@@ -177,7 +121,7 @@ def _from_server() -> list[Path]:
 def _running(batch: Batch) -> None:
     job = batch.job
     if job.is_done:
-        st.session_state[_REOPEN] = True
+        state.BATCH_REOPENS.set(True)
         st.rerun()
     bar = st.empty()
     st.html(scenes_table(list(batch.states.values())))
@@ -224,7 +168,7 @@ def _end(batch: Batch) -> None:
                 help="A GeoTIFF for each scene, one table of all classes, the recipe, and the maps put together.",
             )
         if st.button("Other scenes", key="many scenes new", help="Forgets these outputs and begins anew."):
-            st.session_state.pop(_BATCH, None)
+            state.BATCH.pop()
             _draw_again()
 
 
@@ -243,10 +187,5 @@ def _draw_again() -> None:
     context = get_script_run_ctx()
     if context is not None and context.fragment_ids_this_run:
         st.rerun(scope="fragment")
-    st.session_state[_REOPEN] = True
+    state.BATCH_REOPENS.set(True)
     st.rerun()
-
-
-def _opened(names: Mapping[Path, str], path: Path, folder: Path, progress: Progress, cancel: CancelToken) -> Scene:
-    """A stranger's file, rewritten like any upload; errors call it as its user does."""
-    return ingest.ingest(path, folder, progress=progress, cancel=cancel, names=[names[path]] if path in names else None)

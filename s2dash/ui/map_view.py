@@ -24,7 +24,7 @@ from branca.element import MacroElement
 from folium.template import Template
 
 from s2dash.server.offline_assets import BASEMAPS, local_links
-from s2dash.ui import text
+from s2dash.ui import state, text
 
 View = Literal["Swipe", "Classes", "Picture"]
 
@@ -150,7 +150,7 @@ class WithMap:
     def __init__(self, name: str, scene_key: str, tag: Literal["h3", "p"]) -> None:
         """`name` tells places apart; `tag` is what the words are drawn as, a heading or a caption."""
         self._token, self._tag = scene_token(scene_key), tag
-        self._said: dict[str, str] = st.session_state.setdefault(f"with map {name}", {})
+        self._said = state.words_with_map(name)
         before = [token for token in reversed(self._said) if token != self._token][:_SCENES_BEFORE]
         with st.container(gap=None):
             # Those of now come last, where the rule of style looks for them (`map_view.js`).

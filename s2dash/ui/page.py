@@ -20,19 +20,19 @@ from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
 from s2dash.errors import S2DashError
-from s2dash.server.live_engine import LiveAnswer, LiveRequest
+from s2dash.server.live_engine import LiveAnswer
 from s2dash.tiles import render
 from s2dash.tiles.render import Picture
 from s2dash.tiles.store import url_template
-from s2dash.ui import explain, look, services, text
+from s2dash.ui import explain, look, services, state, text
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.results import charts, current_legend, legend_column
-from s2dash.ui.sessions import note_session
-from s2dash.ui.sidebar import K_HIGH, K_LOW, Choices, sidebar
+from s2dash.ui.session import note_session, page_is_open
+from s2dash.ui.sidebar import K_LOW, Choices, highest_k, sidebar
 from s2dash.ui.sidebar_button import sidebar_button
 from s2dash.ui.strip import Strip, announce
 
@@ -80,7 +80,7 @@ def main() -> None:
     facts_place.write(_facts(choices.scene, shown))
     with map_place:
         _map(choices.scene, (answer, shown), legend, isolated, layer, dark)
-    full_run(answer, shown, choices.palette, strip)
+    full_run(answer, shown, strip)
     warnings = [warning for warning in answer.result.warnings if not warning.startswith("No place")]
     strip.notes(warnings, choices.scene.grid.has_place)
     look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)
@@ -129,14 +129,15 @@ def _layer_controls(scene: Scene) -> Layer:
 
     What is of no use for a choice keeps its place: nothing above the map may change its height.
     """
-    view: View = st.segmented_control(
+    st.segmented_control(
         "View",
-        ["Swipe", "Classes", "Picture"],
-        default="Swipe",
+        state.SIDES,
         required=True,
-        key="view",
+        key=state.SIDE.shown(),
+        on_change=state.SIDE.take,
         label_visibility="collapsed",
     )
+    view = state.SIDE.get()
     by_standard = {band.standard: band.name for band in reversed(scene.bands) if band.standard}
     if "B08" in by_standard and any(band.own for band in scene.bands):
         # Other missions have one near infrared, which stands for both.
@@ -147,12 +148,12 @@ def _layer_controls(scene: Scene) -> Layer:
         if all(b in by_standard for b in bands)
     }
     options = [*layers, _OWN_LAYER] if len(scene.bands) > 1 else ["One band"]
-    if st.session_state.get("layer") not in options:
-        st.session_state.layer = options[0]
+    picture = state.PICTURE.within(options, options[0])
     layer = st.selectbox(
         "Picture",
         options,
-        key="layer",
+        key=picture.shown(),
+        on_change=picture.take,
         label_visibility="collapsed",
         width=185,
     )
@@ -177,28 +178,28 @@ def _layer_controls(scene: Scene) -> Layer:
             st.selectbox(
                 f"Shown as {colour}",
                 names,
-                min(start, len(names) - 1),
-                key=f"shown {colour}",
+                key=band.shown(),
+                on_change=band.take,
                 format_func=lambda name: described.get(name, name),
                 help=f"The brighter the ground is in this band, the more {colour} the picture.",
             )
-            for colour, start in (("red", 2), ("green", 1), ("blue", 0))
+            for colour, band in zip(("red", "green", "blue"), state.shown_bands(names), strict=True)
         ]
     return view, (picked[0], picked[1], picked[2]), " / ".join(picked)
 
 
 def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
     """The live result of the choices, or the last one with the reason why there is no new one."""
-    state = st.session_state
-    last: LiveAnswer | None = state.get("answer")
+    last = state.ANSWER.get()
     if last is not None and last.result.scene is not choices.scene and last.result.scene.digest != choices.scene.digest:
         last = None
     if choices.recipe is None:
         strip.fail(":material/arrow_back: **Choose at least one band** to look at.", last is not None)
         return last
     engine = services.live_engine()
-    before: LiveRequest | None = state.get("future")
-    future = state.future = engine.submit(choices.scene, choices.recipe, before, services.page_is_open())
+    before = state.REQUEST.get()
+    future = engine.submit(choices.scene, choices.recipe, before, page_is_open())
+    state.REQUEST.set(future)
     started, polls = time.perf_counter(), 0
     while True:
         try:
@@ -214,7 +215,7 @@ def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
         except Exception as error:  # noqa: BLE001 - the last result must stay on the page, whatever broke
             strip.fail(words_for(error), False)
             return last
-    state.answer = answer
+    state.ANSWER.set(answer)
     if future is not before and answer.seconds < _SOON_SECONDS:
         engine.foresee(future, choices.scene, _next_recipes(choices.recipe, last))
     strip.settle(_learnt_words(answer) if choices.scene.live_step == 1 else None)
@@ -225,7 +226,7 @@ def _next_recipes(recipe: Recipe, last: LiveAnswer | None) -> list[Recipe]:
     """What the next step of the slider would ask for, the way it went first."""
     downwards = last is not None and last.result.recipe.k > recipe.k
     steps = (-1, 1) if downwards else (1, -1)
-    return [replace(recipe, k=recipe.k + step) for step in steps if K_LOW <= recipe.k + step <= K_HIGH]
+    return [replace(recipe, k=recipe.k + step) for step in steps if K_LOW <= recipe.k + step <= highest_k()]
 
 
 def _learnt_words(answer: LiveAnswer) -> str:

@@ -14,7 +14,7 @@ from s2dash.core.legend import Legend, default_legend
 from s2dash.export import EXPORTS, export_bytes
 from s2dash.export.contents import file_stem
 from s2dash.server.live_engine import LiveAnswer
-from s2dash.ui import text
+from s2dash.ui import state, text
 from s2dash.ui.charts import Chart, scatter_chart, spectra_alt, spectra_chart, spectra_name
 from s2dash.ui.legend_table import legend_table, take_event
 from s2dash.ui.services import kept_charts
@@ -30,22 +30,15 @@ _NOT_FULL = "First press “Classify full scene”: the map shows a preview with
 def current_legend(answer: LiveAnswer, chosen_palette: str) -> tuple[Legend, int | None]:
     """The legend with the user's edits for this result, and the class shown alone; takes in what was just edited."""
     result = answer.result
-    edits = st.session_state.setdefault("legend edits", {}).setdefault(result.digest, {"names": {}, "colours": {}})
-    event = take_event("legend")
+    of, event = result.recipe, take_event(state.LEGEND)
     if event is not None:
-        edits["names"].update(event.names)
-        edits["colours"].update(event.colours)
-        st.session_state.isolated = (result.digest, event.isolation(_isolated(result)))
+        state.put_edits(of, state.edits(of).named(event.names, event.colours))
+        state.put_alone(of, event.isolation(state.alone(of)))
+    edits = state.edits(of)
     colours = palette.class_colours(
         answer.fitted.mean_reflectance, [band.standard for band in result.scene.bands], chosen_palette
     )
-    return default_legend(colours).edited(edits["names"], edits["colours"]), _isolated(result)
-
-
-def _isolated(result: Result) -> int | None:
-    """The class shown alone, where that was asked of this very result."""
-    digest, class_id = st.session_state.get("isolated", (None, None))
-    return class_id if digest == result.digest else None
+    return default_legend(colours).edited(edits.names, edits.colours), state.alone(of)
 
 
 def legend_column(answer: LiveAnswer, shown: Result, legend: Legend, isolated: int | None, chosen_palette: str) -> None:
@@ -60,7 +53,7 @@ def legend_column(answer: LiveAnswer, shown: Result, legend: Legend, isolated: i
     families = palette.families(answer.fitted.mean_reflectance, standards)
     words = [palette.FAMILY_WORDS[family] for family in families]
     with legend_place:
-        if legend_table(shown, legend, family_words=words, isolated=isolated, key="legend") is not None:
+        if legend_table(shown, legend, family_words=words, isolated=isolated, key=state.LEGEND) is not None:
             st.rerun()
     st.caption((_COLOURS_HINT if palette.tells_character(chosen_palette, standards) else "") + _EDIT_HINT)
 
@@ -114,7 +107,7 @@ def charts(answer: LiveAnswer, result: Result, legend: Legend, isolated: int | N
 
     A click on one draws the tabs alone anew.
     """
-    spectra, scatter, good, words = st.tabs([_SPECTRA, _SCATTER, _GOOD, _WORDS], key="charts", on_change="rerun")
+    spectra, scatter, good, words = st.tabs([_SPECTRA, _SCATTER, _GOOD, _WORDS], key=state.CHARTS, on_change="rerun")
     if spectra.open:
         with spectra:
             _spectra(result, legend, isolated, dark)
@@ -150,10 +143,10 @@ def _scatter(answer: LiveAnswer, legend: Legend, isolated: int | None, dark: boo
     second = next((n for n in ("B08", "B8A", "B11") if n in names), names[-1])
     with st.container(horizontal=True, gap="small"):
         across, up = (
-            st.selectbox(label, names, names.index(band), width=170, key=label.lower(), help=f"The band {words}.")
-            for label, band, words in (
-                ("Across", first, "whose reflectance grows to the right"),
-                ("Up", second, "whose reflectance grows upwards"),
+            st.selectbox(label, names, names.index(band), width=170, key=key, help=f"The band {words}.")
+            for label, key, band, words in (
+                ("Across", state.ACROSS, first, "whose reflectance grows to the right"),
+                ("Up", state.UP, second, "whose reflectance grows upwards"),
             )
         )
 

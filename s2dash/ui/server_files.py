@@ -10,6 +10,7 @@ from s2dash.errors import UnreadableFile
 from s2dash.server.server_folder import FolderEntry, list_entries, resolve
 from s2dash.server.uploads import size_words
 from s2dash.settings import FOLDER_LIMITS
+from s2dash.ui import state
 from s2dash.ui.messages import words_for
 
 
@@ -18,11 +19,12 @@ def server_files(root: Path, *, key: str) -> tuple[Path, ...]:
 
     `root` is the administrator's folder (`settings.data_folder()`). Whatever cannot be read is said in place.
     """
-    place = str(st.session_state.get(_place_key(key), ""))
+    in_view = state.folder_in_view(key)
+    place = in_view.get()
     try:
         entries = list_entries(root, place)
     except UnreadableFile as error:
-        st.session_state.pop(_place_key(key), None)
+        in_view.pop()
         st.markdown(words_for(error))
         return ()
     _choose_folder(place, entries, key)
@@ -44,16 +46,16 @@ def _choose_folder(place: str, entries: tuple[FolderEntry, ...], key: str) -> No
     if not above and not below:
         return
     options = [*above, place, *below]
-    widget_key = f"{key} folder {place}"
+    chosen = state.next_folder(key, place)
 
     def go() -> None:
-        st.session_state[_place_key(key)] = st.session_state[widget_key]
+        state.folder_in_view(key).set(chosen.get())
 
     st.selectbox(
         "Folder on the server",
         options,
         len(above),
-        key=widget_key,
+        key=chosen.key,
         on_change=go,
         format_func=lambda path: "Top folder" if path == "" else path.replace("/", " / "),
         help="Choose a folder to see what is in it.",
@@ -65,7 +67,7 @@ def _choose_files(place: str, entries: tuple[FolderEntry, ...], key: str) -> lis
     chosen = st.multiselect(
         "Files on the server",
         list(shown),
-        key=f"{key} files {place}",
+        key=state.chosen_files(key, place),
         format_func=lambda name: shown.get(name, name),
         disabled=not shown,
         placeholder="Choose one or more" if shown else "No scene in this folder",
@@ -83,7 +85,3 @@ def _label(entry: FolderEntry) -> str:
 
 def _joined(place: str, name: str) -> str:
     return f"{place}/{name}" if place else name
-
-
-def _place_key(key: str) -> str:
-    return f"{key}: folder in view"

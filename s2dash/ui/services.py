@@ -17,6 +17,7 @@ from s2dash.server.state import server_state
 from s2dash.server.uploads import UploadStore
 from s2dash.tiles.native import NativeTiles
 from s2dash.tiles.store import TileStore
+from s2dash.ui.loaded import Loaded
 
 
 def live_engine() -> LiveEngine:
@@ -39,7 +40,7 @@ def upload_store() -> UploadStore:
     return server_state().uploads
 
 
-def kept_runs() -> KeptRuns:
+def kept_runs() -> KeptRuns[Loaded]:
     """Full runs that go on without a page."""
     return server_state().kept_runs
 

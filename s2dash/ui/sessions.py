@@ -4,34 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import weakref
 from collections.abc import Callable
 
 from streamlit import runtime
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from s2dash.server.sessions import Sessions
 from s2dash.settings import SessionLimits
 
 _log = logging.getLogger(__name__)
-
-
-def note_session(sessions: Sessions) -> None:
-    """Let the session of this run of the page be seen."""
-    context = get_script_run_ctx()
-    session = runtime.get_instance().get_app_session(context.session_id) if context and runtime.exists() else None
-    if context is None or session is None:
-        return
-    # What fragments hold may go earlier; the state takes no weak references.
-    state, fragments = session.session_state, weakref.ref(context.fragment_storage)
-
-    def forget() -> None:
-        # Not left to the end of Streamlit's own objects: its loop holds the last session until another one comes.
-        state.clear()
-        if (held := fragments()) is not None:
-            held.clear()
-
-    sessions.note(context.session_id, forget)
 
 
 async def end_sessions(sessions: Sessions, tidy: Callable[[bool], None], limits: SessionLimits) -> None:

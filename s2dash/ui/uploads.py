@@ -6,7 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,51 +17,29 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from s2dash import ingest
 from s2dash.core.legend import clean_name
-from s2dash.core.scene import Scene
+from s2dash.core.scene_reading import AreaFile, SceneReading
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import Cancelled, S2DashError, UnreadableFile
 from s2dash.server.folders import ScratchFolder
 from s2dash.server.jobs import Job
-from s2dash.ui import services, text
+from s2dash.ui import text
+from s2dash.ui.loaded import Brought, Loaded
 from s2dash.ui.messages import words_for
+from s2dash.ui.session import page_is_open
+from s2dash.ui.state import Incoming
 
 _AT_ONCE_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
 _FOLLOW_SECONDS = 0.5
 
 
-@dataclass(frozen=True, eq=False)
-class Loaded:
-    """A scene, and what keeps its files alive: they go when nobody holds this any more."""
-
-    scene: Scene
-    held: tuple[object, ...] = ()
-    brought: Brought | None = None
-    """The files it was made of, where some were left out that may still be asked for."""
-
-
-@dataclass(frozen=True, eq=False)
-class Brought:
-    """Files on disk, ready to be read."""
-
-    paths: tuple[Path, ...]
-    names: tuple[str, ...]
-    """What they were called where they came from, with folders."""
-    held: tuple[object, ...] = ()
-    """What keeps them alive until they have been read."""
-    drop: Callable[[], None] = lambda: None
-    """Removes them."""
-    can_stay: bool = False
-    """Whether they may be kept for as long as their scene is shown."""
-
-
-def bring(key: str, uploads: Sequence[Any], read: Callable[[Brought], None]) -> None:
-    """Give Streamlit's uploaded files to `read`; where there is no room for them, `follow(key)` says so."""
+def bring(incoming: Incoming, uploads: Sequence[Any], read: Callable[[Brought], None]) -> None:
+    """Give Streamlit's uploaded files to `read`; where there is no room for them, `follow(incoming)` says so."""
     try:
         brought = spooled(uploads)
     except S2DashError as error:
-        forget(key)
-        st.session_state[f"{key} words"] = words_for(error)
+        forget(incoming)
+        incoming.words.set(words_for(error))
     else:
         read(brought)
 
@@ -104,8 +82,8 @@ def _free(uploads: Sequence[Any]) -> None:
         upload.close()
 
 
-def read_scene(key: str, brought: Brought, also: Sequence[str] = ()) -> None:
-    """Begin to read files as one scene; `follow(key)` gives it. What was being read there before is cancelled.
+def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -> None:
+    """Begin to read files as one scene; `follow(incoming)` gives it. What was being read there before is cancelled.
 
     Metadata that cannot be read do not refuse it: the page offers the two numbers that they would have told.
 
@@ -133,66 +111,65 @@ def read_scene(key: str, brought: Brought, also: Sequence[str] = ()) -> None:
             if kept is None and not also:
                 # Files that are read again still belong to the scene on the page, should that fail.
                 brought.drop()
-        return Loaded(scene, kept.held if kept else (), kept)
+        return Loaded(scene, kept.held if kept else (), kept, SceneReading(also=tuple(also)))
 
-    _begin(key, Job(work, "s2dash-scene-"))
+    _begin(incoming, Job(work, "s2dash-scene-"))
 
 
-def read_area(key: str, loaded: Loaded, brought: Brought) -> None:
-    """Begin to put an area on a scene; `follow(key)` gives the scene with it."""
+def read_area(incoming: Incoming, loaded: Loaded, brought: Brought) -> None:
+    """Begin to put an area on a scene; `follow(incoming)` gives the scene with it."""
 
     def work(folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
         try:
             scene = ingest.with_area(loaded.scene, brought.paths, folder / "area", brought.names, progress, cancel)
         finally:
             brought.drop()
-        return replace(loaded, scene=scene)
+        return replace(loaded, scene=scene, reading=SceneReading(area=tuple(map(AreaFile, brought.names))))
 
-    _begin(key, Job(work, "s2dash-area-"))
+    _begin(incoming, Job(work, "s2dash-area-"))
 
 
-def follow(key: str) -> Loaded | None:
-    """Show how far the reading begun under `key` is; what it brought on the one run in which it has ended.
+def follow(incoming: Incoming) -> Loaded | None:
+    """Show how far the reading begun there is; what it brought on the one run in which it has ended.
 
     Small files are waited for; for others a line with a bar, the time left and a cancel stays on the
     page, which can be used meanwhile. What went wrong is said there until something else is begun.
     """
-    state = st.session_state
     place = st.empty()  # one for all that may stand here, so that none of it is ever seen twice
-    job: Job[Loaded] | None = state.get(key)
+    job = incoming.job.get()
     if job is not None:
         _wait_for_small(job, place)
     if job is not None and job.is_done:
-        state.pop(key)
+        incoming.job.pop()
         try:
             found = job.result()
         except Cancelled:
             place.empty()
         except S2DashError as error:
-            state[f"{key} words"] = f"{words_for(error)} The map still shows the last scene."
+            incoming.words.set(f"{words_for(error)} The map still shows the last scene.")
         except Exception as error:  # noqa: BLE001 - the last result must stay on the page, whatever broke
-            state[f"{key} words"] = words_for(error)
+            incoming.words.set(words_for(error))
         else:
             return replace(found, held=(*found.held, job.folder))
     elif job is not None:
         with place.container():
-            st.fragment(_line, run_every=_FOLLOW_SECONDS)(key, job)
-    if words := state.get(f"{key} words"):
+            st.fragment(_line, run_every=_FOLLOW_SECONDS)(incoming, job)
+    if words := incoming.words.get():
         place.markdown(words)
     return None
 
 
-def forget(key: str) -> None:
-    """Cancel what is being read under `key`, and take back what was said of it."""
-    job: Job[Loaded] | None = st.session_state.pop(key, None)
+def forget(incoming: Incoming) -> None:
+    """Cancel what is being read there, and take back what was said of it."""
+    job = incoming.job.pop()
     if job is not None:
         job.cancel()
-    st.session_state.pop(f"{key} words", None)
+    incoming.words.pop()
 
 
-def _begin(key: str, job: Job[Loaded]) -> None:
-    forget(key)
-    st.session_state[key] = job.start(services.page_is_open())
+def _begin(incoming: Incoming, job: Job[Loaded]) -> None:
+    forget(incoming)
+    incoming.job.set(job.start(page_is_open()))
 
 
 def _wait_for_small(job: Job[Loaded], place: DeltaGenerator) -> None:
@@ -206,12 +183,14 @@ def _words(job: Job[Loaded]) -> str:
     return f"{job.what or 'Opening the files'} …{text.time_left(job.seconds_left)}"
 
 
-def _line(key: str, job: Job[Loaded]) -> None:
+def _line(incoming: Incoming, job: Job[Loaded]) -> None:
     if job.is_done:
         st.rerun()
     st.progress(job.share, text=_words(job))
-    if st.button("Cancel", key=f"{key} cancel", help="Stops reading; nothing is kept, and the map stays as it is."):
-        forget(key)
+    if st.button(
+        "Cancel", key=f"{incoming.name} cancel", help="Stops reading; nothing is kept, and the map stays as it is."
+    ):
+        forget(incoming)
         st.rerun()
 
 

@@ -1,0 +1,39 @@
+"""What people change in the legend, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from s2dash.core.legend import Legend
+
+
+@dataclass(frozen=True)
+class LegendEvent:
+    """What people changed in the legend since it was last asked."""
+
+    names: Mapping[int, str] = field(default_factory=dict)
+    """New names by class id: one line, never empty."""
+    colours: Mapping[int, str] = field(default_factory=dict)
+    """New colours by class id, `#rrggbb`."""
+    isolates: bool = False
+    """Whether `isolated` was changed; where not, it says nothing."""
+    isolated: int | None = None
+    """The class to show alone; None to show all."""
+
+    def legend(self, current: Legend) -> Legend:
+        """The current legend with these edits."""
+        return current.edited(self.names, self.colours)
+
+    def isolation(self, current: int | None) -> int | None:
+        """The class to show alone after this, where `current` was before."""
+        return self.isolated if self.isolates else current
+
+    def then(self, later: LegendEvent) -> LegendEvent:
+        """Both as one; the later wins where they touch the same thing."""
+        return LegendEvent(
+            {**self.names, **later.names},
+            {**self.colours, **later.colours},
+            self.isolates or later.isolates,
+            later.isolation(self.isolated),
+        )

@@ -1,0 +1,37 @@
+"""The scene that a page has in use, and the files it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from s2dash.core.scene import Scene
+from s2dash.core.scene_reading import AS_FOUND, SceneReading
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A scene, and what keeps its files alive: they go when nobody holds this any more."""
+
+    scene: Scene
+    held: tuple[object, ...] = ()
+    brought: Brought | None = None
+    """The files it was made of, where some were left out that may still be asked for."""
+    reading: SceneReading = AS_FOUND
+    """How the files are to be understood; numbers and no data are yet to be applied to the scene."""
+
+
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """Files on disk, ready to be read."""
+
+    paths: tuple[Path, ...]
+    names: tuple[str, ...]
+    """What they were called where they came from, with folders."""
+    held: tuple[object, ...] = ()
+    """What keeps them alive until they have been read."""
+    drop: Callable[[], None] = lambda: None
+    """Removes them."""
+    can_stay: bool = False
+    """Whether they may be kept for as long as their scene is shown."""

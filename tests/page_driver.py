@@ -158,7 +158,7 @@ def start(downloads: Downloads, monkeypatch: pytest.MonkeyPatch) -> Callable[[Sc
     """`start(scene)`: the page with that scene in the place of the sample, which is larger than most tests need."""
 
     def begin(scene: Scene) -> Page:
-        monkeypatch.setattr(services, "sample_scene", lambda: scene)
+        monkeypatch.setattr(services, "sample_scene", lambda key="coast": scene)
         return Page(downloads)
 
     return begin

@@ -20,7 +20,14 @@ ROOT = Path(__file__).resolve().parents[1]
 ROWS: tuple[tuple[str, ...], ...] = (
     ("app", "s2dash.server.app", "s2dash.server.assembly", "s2dash.server.lifespan"),
     ("s2dash.ui",),
-    ("s2dash.__main__", "s2dash.cli", "s2dash.data.make_sample_scene", "s2dash.server", "s2dash.tiles"),
+    (
+        "s2dash.__main__",
+        "s2dash.cli",
+        "s2dash.data.make_examples",
+        "s2dash.data.make_sample_scene",
+        "s2dash.server",
+        "s2dash.tiles",
+    ),
     ("s2dash.batch",),
     ("s2dash.classify",),
     ("s2dash.ingest", "s2dash.classify.algorithms", "s2dash.export"),

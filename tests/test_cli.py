@@ -421,6 +421,10 @@ class TestAsAProgram:
         assert json.loads(done.stdout)["bands"][1] == "Höhe"
 
 
+def test_examples_are_listed_where_they_lie(run: Callable[..., dict[str, Any]]) -> None:
+    assert [Path(one["path"]) for one in run("examples").values()] == [one.path for one in ingest.EXAMPLES]
+
+
 def test_page_and_command_line_give_the_same_labels(tmp_path: Path, run: Callable[..., dict[str, Any]]) -> None:
     """With the defaults, on the sample scene: what the page runs is what the command line writes."""
     run("classify", ingest.SAMPLE_PATH, "-o", tmp_path / "out.tif")

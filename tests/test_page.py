@@ -25,7 +25,7 @@ from s2dash.classify.pipeline import apply_algorithm
 from s2dash.core.palette import PALETTES
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import LIVE_PIXELS, Scene
-from s2dash.ingest import sample_scene
+from s2dash.ingest import EXAMPLES, sample_scene
 from s2dash.server.live_engine import LiveRequest
 from s2dash.server.state import server_state
 from s2dash.ui import results, strip
@@ -256,6 +256,16 @@ def test_an_uploaded_geotiff_becomes_the_scene(page: Page, tmp_path: Path) -> No
         assert map_file.shape == scene_file.shape
     page.press("Try the sample scene")
     assert page.title == "### scene"
+
+
+def test_each_other_example_becomes_the_scene(downloads: Downloads) -> None:
+    page = Page(downloads)
+    for example in EXAMPLES[1:]:
+        page.press(example.title)
+        assert page.title == f"### {example.title}"
+        assert "Up to date" in page.words
+    page.press("Try the sample scene")
+    assert page.title == "### Virginia coast"
 
 
 @pytest.mark.parametrize(

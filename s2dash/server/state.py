@@ -64,9 +64,9 @@ class ServerState:
             scenes=ByteCache(limits.live.most_stack_bytes),
         )
 
-    def sample_scene(self) -> Scene:
-        """The scene that comes with the package, opened once."""
-        return self.scenes.get("sample", ingest.sample_scene)
+    def sample_scene(self, key: str = "coast") -> Scene:
+        """A scene that comes with the package, by its key in `ingest.EXAMPLES`, opened once."""
+        return self.scenes.get(key, lambda: ingest.sample_scene(key))
 
 
 def server_state() -> ServerState:

@@ -28,10 +28,13 @@ def choose_scene() -> Loaded:
         "Try the sample scene",
         icon=":material/landscape:",
         width="stretch",
-        help="The coast of Virginia on 12 January 2016: fields, forest, marsh, sand and sea.",
+        help=ingest.EXAMPLES[0].description,
     ):
-        forget(state.INCOMING_SCENE)
-        _use(Loaded(services.sample_scene()))
+        _use_example(ingest.EXAMPLES[0])
+    with st.popover("Other examples", icon=":material/photo_library:", width="stretch"):
+        for example in ingest.EXAMPLES[1:]:
+            if st.button(example.title, width="stretch", help=example.description):
+                _use_example(example)
     uploads = st.file_uploader(
         "Sentinel-2 files",
         accept_multiple_files=True,
@@ -76,6 +79,11 @@ def _large_files() -> None:
             found = ingest.with_what_lies_beside(chosen)
             read_scene(state.INCOMING_SCENE, Brought(found, tuple(path.name for path in found), can_stay=True))
             st.rerun()
+
+
+def _use_example(example: ingest.Example) -> None:
+    forget(state.INCOMING_SCENE)
+    _use(Loaded(services.sample_scene(example.key)))
 
 
 def _use(loaded: Loaded) -> None:

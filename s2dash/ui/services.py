@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any
-
-from streamlit import runtime
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from s2dash.core.byte_cache import ByteCache
 from s2dash.core.scene import Scene
@@ -55,15 +52,6 @@ def kept_charts() -> ByteCache[Hashable, tuple[dict[str, Any], str]]:
     return server_state().charts
 
 
-def sample_scene() -> Scene:
-    """The scene that comes with the package."""
-    return server_state().sample_scene()
-
-
-def page_is_open() -> Callable[[], bool]:
-    """A function for any thread that says whether the browser of this session is still connected."""
-    context = get_script_run_ctx()
-    if context is None or not runtime.exists():
-        return lambda: True
-    session_id, server = context.session_id, runtime.get_instance()
-    return lambda: server.is_active_session(session_id)
+def sample_scene(key: str = "coast") -> Scene:
+    """A scene that comes with the package, by its key in `ingest.EXAMPLES`."""
+    return server_state().sample_scene(key)

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from s2dash import ingest
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import S2DashError, UnknownName, UnreadableFile
-from s2dash.ingest import child
+from s2dash.ingest import child, process
 from s2dash.settings import GDAL_ENVIRONMENT
 
 Serve = Callable[[Mapping[str, Any], Path, Progress, CancelToken], dict[str, Any]]
@@ -50,4 +49,4 @@ def serving_here(patch: pytest.MonkeyPatch) -> Serve:
 @pytest.fixture
 def door_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are opened in the test's own process."""
-    monkeypatch.setattr(ingest, "run_child", serving_here(monkeypatch))
+    monkeypatch.setattr(process, "run_child", serving_here(monkeypatch))

@@ -19,7 +19,7 @@ import numpy as np
 import shapely
 from hostile_files import BAIT, PORT
 
-from s2dash.ingest.area_vectors import pyogrio_of_ours
+from s2dash.ingest.area.vectors import pyogrio_of_ours
 
 LON_LAT = "EPSG:4326"
 KML_HEAD = '<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2">'

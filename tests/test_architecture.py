@@ -81,7 +81,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "sklearn": ("s2dash.classify.algorithms", "s2dash.classify.evaluate"),
     "rasterio": RASTER_ROOMS,
-    "pyogrio": ("s2dash.ingest.area_vectors",),
+    "pyogrio": ("s2dash.ingest.area.vectors",),
     "rasterio._err": ("s2dash.raster",),
     "distributed": ("s2dash.classify.cluster",),
     "offlinefolium": (),

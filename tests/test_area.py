@@ -29,7 +29,9 @@ from pyproj import CRS, Transformer
 from s2dash.core.grid import Grid
 from s2dash.core.types import Window, windows
 from s2dash.errors import UnreadableFile
-from s2dash.ingest.area import Area, area_on, areas_on, burn, read_area, read_areas
+from s2dash.ingest.area.placing import area_on, areas_on, burn
+from s2dash.ingest.area.polygons import read_area, read_areas
+from s2dash.ingest.area.shapes import Area
 from s2dash.settings import AreaLimits
 
 UTM = CRS.from_epsg(32633).to_wkt()

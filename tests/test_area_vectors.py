@@ -37,9 +37,10 @@ from s2dash import ingest
 from s2dash.core.scene import Scene
 from s2dash.errors import UnreadableFile
 from s2dash.ingest import process
-from s2dash.ingest.area import Area, read_area
-from s2dash.ingest.area_vectors import DRIVERS, pyogrio_of_ours
-from s2dash.ingest.pile import Given
+from s2dash.ingest.area.polygons import read_area
+from s2dash.ingest.area.shapes import Area
+from s2dash.ingest.area.vectors import DRIVERS, pyogrio_of_ours
+from s2dash.ingest.pile import GivenFile
 from s2dash.settings import AREA_LIMITS, AreaLimits
 
 BOX = shapely.box(15.0, 47.84, 15.005, 47.845)
@@ -48,12 +49,12 @@ MOST_SECONDS = 8
 """Of a processor, for one hostile file."""
 
 
-def given(folder: Path, files: Mapping[str, bytes]) -> list[Given]:
+def given(folder: Path, files: Mapping[str, bytes]) -> list[GivenFile]:
     found = []
     for number, (name, content) in enumerate(files.items()):
         path = folder / f"given_{number}"
         path.write_bytes(content)
-        found.append(Given(name, path))
+        found.append(GivenFile(name, path))
     return found
 
 
@@ -297,7 +298,7 @@ with rasterio.open({str(tmp_path / "a.tif")!r}) as dataset:
     imports = """
 from pathlib import Path
 import rasterio
-from s2dash.ingest.area_vectors import read_layers
+from s2dash.ingest.area.vectors import read_layers
 from s2dash.settings import AREA_LIMITS
 """
     for order in ([raster, vector, raster], [vector, raster, vector]):

@@ -14,7 +14,8 @@ from scenes import write_raster
 from s2dash.core.types import windows
 from s2dash.errors import BrokenResult
 from s2dash.ingest import canonical
-from s2dash.ingest.assemble import InputFile, Plan, Provenance, plan
+from s2dash.ingest.assemble.plan import plan_scene
+from s2dash.ingest.assemble.values import InputFile, Provenance, ScenePlan
 from s2dash.ingest.canonical import piece_shape, raster_name, rewrite
 from s2dash.settings import INGEST_LIMITS
 
@@ -90,6 +91,6 @@ def test_a_full_disk_is_noticed(tmp_path: Path, missing: int) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def planned_for(path: Path, folder: Path) -> Plan:
+def planned_for(path: Path, folder: Path) -> ScenePlan:
     """The plan to take one file in."""
-    return plan([InputFile(path, path.name)], Provenance(path.stem), folder)
+    return plan_scene([InputFile(path, path.name)], Provenance(path.stem), folder)

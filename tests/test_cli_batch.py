@@ -164,6 +164,22 @@ def test_band_names_are_given_for_every_scene(tmp_path: Path, call: Call) -> Non
     assert printed["recipe"]["bands"] == list(reversed(TEN_METRE))
 
 
+def test_another_area_is_another_scene(folder: Path, tmp_path: Path, call: Call) -> None:
+    """By its content, not by its name."""
+    mask = tmp_path / "mask.tif"
+    inside = np.ones((1, 40, 50), dtype="uint8")
+    states = []
+    for rows in (slice(0, 10), slice(0, 10), slice(30, 40)):
+        inside[:] = 1
+        inside[:, rows] = 0
+        write_raster(mask, inside)
+        status, printed, _ = call("batch", folder, "-o", tmp_path / "out", *QUICK, "--area", mask)
+        assert status == 0
+        states.append({one["state"] for one in printed["scenes"]})
+        assert not labels(tmp_path / "out" / "one-classes.tif")[rows].any()
+    assert states == [{"done"}, {"unchanged"}, {"done"}]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_a_request_to_end_lets_finished_scenes_stay(tmp_path: Path) -> None:
     folder, out = tmp_path / "scenes", tmp_path / "out"

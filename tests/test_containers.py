@@ -21,10 +21,11 @@ from pyproj import CRS
 
 from s2dash.errors import UnreadableFile
 from s2dash.ingest import tapes
-from s2dash.ingest.assemble import InputFile, Provenance, plan
+from s2dash.ingest.assemble.plan import plan_scene
+from s2dash.ingest.assemble.values import InputFile, Provenance
 from s2dash.ingest.inputs import Inputs, gather
 from s2dash.ingest.kinds import kind_of
-from s2dash.ingest.pile import Given
+from s2dash.ingest.pile import GivenFile
 from s2dash.settings import ARCHIVE_LIMITS
 
 SHAPE = (24, 30)
@@ -56,7 +57,7 @@ def tarred(path: Path, files: Sequence[Path], prefix: str = "", form: int = tarf
 def gathered(path: Path, tmp_path: Path) -> Inputs:
     scratch = tmp_path / "scratch"
     scratch.mkdir(exist_ok=True)
-    return gather([Given(path.name, path)], scratch, "title", None, lambda share: None)
+    return gather([GivenFile(path.name, path)], scratch, "title", None, lambda share: None)
 
 
 def refusal(path: Path, tmp_path: Path) -> str:
@@ -334,7 +335,7 @@ def stack() -> np.ndarray:
 def gathered_all(paths: Sequence[Path], tmp_path: Path) -> Inputs:
     scratch = tmp_path / "scratch"
     scratch.mkdir(exist_ok=True)
-    return gather([Given(path.name, path) for path in paths], scratch, "title", None, lambda share: None)
+    return gather([GivenFile(path.name, path) for path in paths], scratch, "title", None, lambda share: None)
 
 
 def _of(inputs: Inputs) -> tuple[tuple[InputFile, ...], Provenance]:
@@ -463,7 +464,7 @@ class TestEnvi:
     def test_headers_that_lie_are_refused(self, tmp_path: Path, changed: dict[str, object], words: str) -> None:
         pair = envi(tmp_path / "in", stack(), changed=changed)
         with pytest.raises(UnreadableFile) as caught:
-            plan(*_of(gathered_all(pair, tmp_path)), tmp_path)
+            plan_scene(*_of(gathered_all(pair, tmp_path)), tmp_path)
         assert words in str(caught.value)
         assert wrong_words(str(caught.value)) is None
 

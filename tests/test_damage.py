@@ -121,7 +121,7 @@ class TestComplaints:
 
 class TestNumbersBeyondMeasurement:
     @pytest.mark.parametrize(("dtype", "power"), [("float32", 33), ("float64", 300)])
-    def test_are_brought_down_and_give_the_same_groups(self, tmp_path: Path, dtype: str, power: int) -> None:
+    def test_are_rescaled_and_give_the_same_groups(self, tmp_path: Path, dtype: str, power: int) -> None:
         values = land_cover(SHAPE, ("B03", "B04", "B08")).astype(dtype)
         values[:, :3] = -1
         plain = write_raster(tmp_path / "plain.tif", values, nodata=-1)

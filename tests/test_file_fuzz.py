@@ -38,6 +38,7 @@ from s2dash.core.scene import AREA, Masking, Scene, masked_shares
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import S2DashError, UnknownName, UnreadableFile
 from s2dash.ingest import process
+from s2dash.ingest.process import run_child as one_shot
 from s2dash.settings import GDAL_ENVIRONMENT
 
 WORKER = Path(__file__).with_name("confined_worker.py")
@@ -173,7 +174,7 @@ class Door:
         """In this block the lasting process answers in place of one-shot ones, in the time and memory of one."""
         before = worker.seconds
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ingest, "run_child", self._run_by(worker))
+            patch.setattr(process, "run_child", self._run_by(worker))
             try:
                 yield
             finally:
@@ -189,7 +190,7 @@ class Door:
                 event("the process died")
                 shutil.rmtree(folder)
                 folder.mkdir()
-                return process.run_child(request, folder, progress, cancel)
+                return one_shot(request, folder, progress, cancel)
             assert said[-1]["bug"] is None, said[-1]["bug"]
             for message in said:
                 if "error" in message:

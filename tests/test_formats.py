@@ -38,6 +38,7 @@ from s2dash.classify import pipeline
 from s2dash.cli import main as cli
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import SCL, Reflectance, Scene
+from s2dash.core.scene_reading import SceneReading
 from s2dash.core.sentinel2 import BANDS
 from s2dash.errors import RecipeError, UnknownName, UnreadableFile
 from s2dash.ingest.describe import doubts_about_offset, guessed_reflectance
@@ -216,11 +217,11 @@ class TestProducts:
         first = taken_in(zipped, tmp_path / "a")
         assert first.title == "Tile 32TQM"
         assert first.notes == ("There is more than one tile: 32TQM is used, 2 files were left out (32TQN).",)
-        second = taken_in(zipped, tmp_path / "b", tile="T32TQN")
+        second = taken_in(zipped, tmp_path / "b", reading=SceneReading(tile="T32TQN"))
         assert second.title == "Tile 32TQN"
         assert second.grid.transform.c == first.grid.transform.c + SIZE_M
         with pytest.raises(UnknownName, match=r"No file is of tile 33UUU\. The tiles there are: 32TQM, 32TQN"):
-            taken_in(zipped, tmp_path / "c", tile="33UUU")
+            taken_in(zipped, tmp_path / "c", reading=SceneReading(tile="33UUU"))
         assert not (tmp_path / "c" / "taken-in").exists()
 
     @pytest.mark.parametrize("how", ["zip", "folder", "files"])

@@ -17,7 +17,8 @@ from s2dash.core.helper_layers import OTHER, SCENE_CLASSES, VALID, helper_kind, 
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import FILE_MASK, SCL, Scene
 from s2dash.ingest.describe import named_bands
-from s2dash.ingest.product import only_counted
+from s2dash.ingest.product.choose import only_counted
+from s2dash.ingest.titles import title_of_names
 
 pytestmark = pytest.mark.usefixtures("door_is_here")
 
@@ -183,7 +184,7 @@ def test_a_fourth_band_that_is_tagged_alpha_and_varies_is_a_band(tmp_path: Path)
     ],
 )
 def test_a_title_is_what_names_share_and_never_a_list(names: tuple[str, ...], title: str) -> None:
-    assert ingest._title(names) == title
+    assert title_of_names(names) == title
 
 
 def test_files_that_are_only_counted_are_all_used(tmp_path: Path) -> None:

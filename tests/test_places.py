@@ -21,9 +21,9 @@ from s2dash.cli import main as cli
 from s2dash.core.grid import Grid
 from s2dash.core.scene import Scene
 from s2dash.errors import UnreadableFile
-from s2dash.ingest.assemble import plan
+from s2dash.ingest.assemble.plan import plan_scene
 from s2dash.ingest.inputs import gather
-from s2dash.ingest.pile import Given
+from s2dash.ingest.pile import GivenFile
 from s2dash.ingest.places import crs_of_text, in_zone_of_tile, side_cars, zone_of_tile
 from s2dash.settings import GDAL_ENVIRONMENT
 
@@ -57,10 +57,10 @@ def laid_out(paths: Sequence[Path], tmp_path: Path) -> Scene:
     """The scene as headers and names have it, without its pixels."""
     scratch = tmp_path / "scratch"
     scratch.mkdir(exist_ok=True)
-    inputs = gather([Given(path.name, path) for path in paths], scratch, "title", None, lambda share: None)
+    inputs = gather([GivenFile(path.name, path) for path in paths], scratch, "title", None, lambda share: None)
     # As in the process that opens strangers' files: GDAL looks for nothing beside them.
     with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO"):
-        return plan(inputs.files, inputs.provenance, tmp_path).scene
+        return plan_scene(inputs.files, inputs.provenance, tmp_path).scene
 
 
 def texts(folder: Path, **files: str) -> list[Path]:

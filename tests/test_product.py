@@ -28,16 +28,10 @@ from products import (
 
 from s2dash.core.sentinel2 import BANDS
 from s2dash.errors import UnknownName, UnreadableFile
-from s2dash.ingest.product import (
-    Choice,
-    ProductMetadata,
-    baseline_from_name,
-    choose_files,
-    file_facts,
-    is_outside_series,
-    offset_rule,
-    parse_metadata,
-)
+from s2dash.ingest.product.choose import Choice, choose_files
+from s2dash.ingest.product.metadata import ProductMetadata, parse_metadata
+from s2dash.ingest.product.names import baseline_from_name, file_facts, is_outside_series
+from s2dash.ingest.product.radiometry import offset_rule
 from s2dash.settings import ARCHIVE_LIMITS
 
 pytestmark = pytest.mark.usefixtures("door_is_here")

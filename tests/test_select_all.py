@@ -12,10 +12,11 @@ from loose import ground, placed, taken_in, write_band
 from scenes import write_raster
 
 from s2dash import ingest
+from s2dash.core.scene_reading import SceneReading
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.inputs import Inputs, gather
 from s2dash.ingest.kinds import is_beside, kind_of
-from s2dash.ingest.pile import Given
+from s2dash.ingest.pile import GivenFile
 
 pytestmark = pytest.mark.usefixtures("door_is_here")
 
@@ -57,7 +58,7 @@ def beside(folder: Path, names: Sequence[str] = BESIDE) -> list[Path]:
 def gathered(paths: Sequence[Path], tmp_path: Path, names: Sequence[str] | None = None) -> Inputs:
     scratch = tmp_path / "scratch"
     scratch.mkdir(exist_ok=True)
-    given = [Given(name, path) for name, path in zip(names or [p.name for p in paths], paths, strict=True)]
+    given = [GivenFile(name, path) for name, path in zip(names or [p.name for p in paths], paths, strict=True)]
     return gather(given, scratch, "title", None, lambda share: None)
 
 
@@ -189,5 +190,5 @@ def test_pictures_that_are_no_bands_are_said_inside_a_folder_and_a_zip(tmp_path:
         assert all(f"{name}.tif" in note for name in ("AOT", "QA60", "NDVI"))
         assert len(scene.left_out) == 3
         ndvi = next(name for name in scene.left_out if name.endswith("NDVI.tif"))
-        with_it = ingest.ingest(given, tmp_path / f"again {number}", also=[ndvi])
+        with_it = ingest.ingest(given, tmp_path / f"again {number}", reading=SceneReading(also=(ndvi,)))
         assert with_it.band_names == ("B02", "B08", "NDVI")

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s2dash.errors import OutputConflict, UnknownName, UnreadableFile
-from s2dash.ingest.product import file_facts, named_left_out
+from s2dash.ingest.product.choose import named_left_out
+from s2dash.ingest.product.names import file_facts
 from s2dash.raster import web, web_files
 
 _PRODUCT_ENDING = ".safe"

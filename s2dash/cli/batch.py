@@ -18,12 +18,12 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2dash.core.types import CancelToken, Progress
+from s2dash.core.types import CancelToken
 from s2dash.errors import Cancelled, UnreadableFile
 from s2dash.raster import web
 
 if TYPE_CHECKING:
-    from s2dash.batch import Report, SceneReport
+    from s2dash.batch import Opener, Report, SceneReport
     from s2dash.core.recipe import Recipe
     from s2dash.core.scene import Scene
 
@@ -32,7 +32,6 @@ _EPILOGUE = """\
 A SCENE is whatever classify takes; a folder that is no product stands for all products, zips and GeoTIFFs in it.
 Run again, it does only what is new or has changed. Exit status 2 says that a scene failed; the others are done.
 """
-_SCENE_FLAGS = ("band_names", "tile", "offset", "quantification", "nodata")
 _AFTER_SHARE = 0.02
 """The time left is said once so much is done."""
 
@@ -73,7 +72,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(
     arguments: argparse.Namespace,
     started: float,
-    open_scene: Callable[[Path, Path, Progress, CancelToken], Scene],
+    opener: Opener,
     make_recipe: Callable[[Scene], Recipe],
     recipe_flags: Sequence[str],
     executor: Executor | None,
@@ -82,12 +81,12 @@ def run(
 
     Parameters
     ----------
-    open_scene, make_recipe : as `batch.Opener` and `batch.RecipeChoice` take them
+    make_recipe : as `batch.RecipeChoice` takes it
     recipe_flags : names of the arguments that `make_recipe` looks at
 
     Raises Cancelled on Ctrl-C, which lets finished scenes stay, and what `run_batch` raises.
     """
-    from s2dash.batch import FIT_ON_ALL, Opener, Plan, RecipeChoice, gather_sources, run_batch, source_named
+    from s2dash.batch import FIT_ON_ALL, Plan, RecipeChoice, gather_sources, run_batch, source_named
 
     sources = gather_sources(arguments.scenes, arguments.output)
     fit_on = None
@@ -96,8 +95,8 @@ def run(
     plan = Plan(
         sources,
         arguments.output,
-        Opener(open_scene, _key(arguments, _SCENE_FLAGS, arguments.area)),
-        RecipeChoice(make_recipe, _key(arguments, recipe_flags, arguments.recipe)),
+        opener,
+        RecipeChoice(make_recipe, _recipe_key(arguments, recipe_flags)),
         fit_on,
         mosaic=arguments.mosaic,
         again=arguments.again,
@@ -163,17 +162,13 @@ def _shown(path: Path) -> str:
     return web.shown(path) if web.is_web(path) else str(path)
 
 
-def _key(arguments: argparse.Namespace, flags: Sequence[str], file: Path | None) -> str:
-    """Of what the user asked for: flags, and the content of a file and of what belongs to it."""
-    from s2dash.ingest.area_sources import shapefile_parts
-
-    content = None
-    if file is not None:
-        try:
-            parts = [one.read_bytes() for one in (file, *shapefile_parts(file))]
-            content = hashlib.sha256(b"".join(parts)).hexdigest()
-        except OSError as error:
-            raise UnreadableFile(f"There is no file {file}, or it cannot be read. Check the path.") from error
+def _recipe_key(arguments: argparse.Namespace, flags: Sequence[str]) -> str:
+    """Of what the user asked for: flags, and the content of a saved recipe."""
+    path: Path | None = arguments.recipe
+    try:
+        content = None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UnreadableFile(f"There is no file {path}, or it cannot be read. Check the path.") from error
     return json.dumps([*(getattr(arguments, flag) for flag in flags), content])
 
 

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from s2dash.core.legend import Legend
     from s2dash.core.recipe import ParamValue, Recipe
     from s2dash.core.scene import Scene
+    from s2dash.core.scene_reading import AreaFile, SceneReading
     from s2dash.core.types import CancelToken, Progress
 
 EXIT_STATUS: dict[type[S2DashError], int] = {
@@ -295,6 +296,9 @@ def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
 
 
 def _batch(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
+    from s2dash import ingest
+    from s2dash.batch import Opener
+
     def open_scene(path: Path, folder: Path, progress: Progress, cancel: CancelToken) -> Scene:
         if not web.is_web(path) and not path.exists():
             raise UnreadableFile(f"There is no file {path}. Check the path.")
@@ -304,9 +308,11 @@ def _batch(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
         _saved_recipe(arguments.recipe)
     if arguments.save_recipe:
         _require_writable(arguments.save_recipe, "--save-recipe", web.not_web(arguments.scenes))
+    reading = _reading(arguments, ingest.area_files(arguments.area) if arguments.area else ())
+    opener = Opener(open_scene, reading.to_json())
     with _executor(arguments) as executor:
         output = cli_batch.run(
-            arguments, started, open_scene, lambda scene: _recipe(arguments, scene), _RECIPE_FLAGS, executor
+            arguments, started, opener, lambda scene: _recipe(arguments, scene), _RECIPE_FLAGS, executor
         )
     if arguments.save_recipe:
         _replace_text(arguments.save_recipe, json.dumps(output["recipe"]) + "\n")
@@ -529,25 +535,28 @@ def _open(
     """One scene, as the flags say it is understood; what is rewritten goes into `folder`."""
     from s2dash import ingest
 
-    scene = ingest.open_in_place(paths[0]) if len(paths) == 1 and not arguments.also else None
+    reading = _reading(arguments)
+    scene = ingest.open_in_place(paths[0], reading) if len(paths) == 1 else None
     if scene is None:
-        scene = ingest.ingest(
-            paths,
-            folder / "scene",
-            progress=progress,
-            cancel=cancel,
-            tile=arguments.tile,
-            are_numbers_given=arguments.offset is not None or arguments.quantification is not None,
-            also=arguments.also,
-        )
-    if arguments.band_names:
-        scene = ingest.rename_bands(scene, _list(arguments.band_names))
-    scene = ingest.with_numbers(scene, arguments.quantification, arguments.offset)
-    if arguments.nodata is not None:
-        scene = ingest.with_nodata(scene, arguments.nodata)
+        scene = ingest.ingest(paths, folder / "scene", progress=progress, cancel=cancel, reading=reading)
     if arguments.area:
         scene = ingest.with_area(scene, arguments.area, folder / "area", progress=progress, cancel=cancel)
     return scene
+
+
+def _reading(arguments: argparse.Namespace, area: tuple[AreaFile, ...] = ()) -> SceneReading:
+    """How the flags say that files are understood."""
+    from s2dash.core.scene_reading import SceneReading
+
+    return SceneReading(
+        tile=arguments.tile,
+        also=tuple(arguments.also),
+        band_names=tuple(_list(arguments.band_names)) if arguments.band_names else None,
+        quantification=arguments.quantification,
+        offset=arguments.offset,
+        nodata=() if arguments.nodata is None else (arguments.nodata,),
+        area=area,
+    )
 
 
 def _require_writable(path: Path, flag: str, taken: list[Path]) -> None:

@@ -47,7 +47,7 @@ class Code:
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class RasterSource:
     """A file to be rewritten."""
 
     path: Path
@@ -87,7 +87,7 @@ def raster_name(number: int) -> str:
     return f"layer_{number}.tif"
 
 
-def rewrite(sources: Sequence[Source], scene: Scene, folder: Path, progress: Callable[[float], None]) -> Gathered:
+def rewrite(sources: Sequence[RasterSource], scene: Scene, folder: Path, progress: Callable[[float], None]) -> Gathered:
     """Write the canonical raster of each source into a folder, and gather the decimated copy of the scene.
 
     Parameters
@@ -146,7 +146,7 @@ class _OneDataset:
     path: Path | None = None
     dataset: Any = None
 
-    def of(self, source: Source) -> rasterio.DatasetReader:
+    def of(self, source: RasterSource) -> rasterio.DatasetReader:
         if self.path != source.path:
             self.close()
             self.dataset, self.path = open_checked(source.path, name=source.name), source.path
@@ -163,7 +163,7 @@ class _Work:
     """One source on its way into its raster."""
 
     number: int
-    source: Source
+    source: RasterSource
     scene: Scene
     folder: Path
     valid_counts: np.ndarray = field(init=False)
@@ -331,7 +331,7 @@ def _block_side(pixel_bytes: int) -> int:
     return side
 
 
-def _begun(path: Path, source: Source, count: int) -> rasterio.io.DatasetWriter:
+def _begun(path: Path, source: RasterSource, count: int) -> rasterio.io.DatasetWriter:
     dtype = np.dtype(source.dtype)
     floating = np.issubdtype(dtype, np.floating)
     return make_on_grid(
@@ -348,7 +348,7 @@ def _begun(path: Path, source: Source, count: int) -> rasterio.io.DatasetWriter:
     )
 
 
-def _values_of(dataset: rasterio.DatasetReader, source: Source, piece: Window) -> np.ndarray:
+def _values_of(dataset: rasterio.DatasetReader, source: RasterSource, piece: Window) -> np.ndarray:
     """The wanted bands as they will be stored, and behind them the classes of quality bands."""
     parts = []
     if source.indexes:
@@ -384,7 +384,7 @@ def _fits(dtype: np.dtype, value: float) -> bool:
     return limits.min <= value <= limits.max and value == int(value)
 
 
-def _broken(source: Source) -> BrokenResult:
+def _broken(source: RasterSource) -> BrokenResult:
     return BrokenResult(f"{source.name} could not be stored. The disk may be full: try again later.")
 
 

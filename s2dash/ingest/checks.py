@@ -82,7 +82,7 @@ def first_bytes(path: Path) -> bytes:
 
 
 @contextlib.contextmanager
-def header_damage_told(name: str) -> Iterator[None]:
+def translated_header_errors(name: str) -> Iterator[None]:
     """Whatever reading a header raises becomes an UnreadableFile about the file of that name."""
     try:
         yield
@@ -100,10 +100,10 @@ def open_checked(path: Path, limits: IngestLimits = INGEST_LIMITS, name: str | N
     driver = driver_of(path)
     if driver is None:
         raise UnreadableFile(kind_of(shown, first_bytes(path)).sentence(shown))
-    with header_damage_told(shown):
+    with translated_header_errors(shown):
         dataset = web_files.open_dataset(path) if web.is_web(path) else open_raster(path, driver)
     try:
-        with header_damage_told(shown):
+        with translated_header_errors(shown):
             file_bytes = web.size_bytes(path) if web.is_web(path) else path.stat().st_size
             _require_within(shown, dataset, file_bytes, limits)
     except BaseException:

@@ -74,24 +74,27 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Sort out, check, rewrite and describe the files of one scene."""
     import numpy as np
 
-    from s2dash.ingest.assemble import brought_down, facts_of, finished, plan
+    from s2dash.ingest.assemble.finish import finished
+    from s2dash.ingest.assemble.numbers import rescaled
+    from s2dash.ingest.assemble.plan import plan_scene
     from s2dash.ingest.canonical import rewrite
     from s2dash.ingest.inputs import gather
-    from s2dash.ingest.pile import Given
+    from s2dash.ingest.pile import GivenFile
+    from s2dash.ingest.scene_facts import facts_of
     from s2dash.raster.reading import read_preview_stack
 
-    given = [Given(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
+    given = [GivenFile(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
     scratch = folder / "unpacked"
     scratch.mkdir()
     unpacking = _Progress(0, _UNPACKING_SHARE, "Unpacking")
     inputs = gather(given, scratch, request["title"], request["tile"], unpacking, request["also"])
-    planned = plan(inputs.files, inputs.provenance, folder, request["are_numbers_given"])
+    planned = plan_scene(inputs.files, inputs.provenance, folder, request["are_numbers_given"])
     is_unpacked = any(scratch.iterdir())
     reading = _Progress(_UNPACKING_SHARE if is_unpacked else 0, 1, "Reading the files")
     gathered = rewrite(planned.sources, planned.scene, folder, reading)
-    smaller = brought_down(planned, gathered.preview)
-    if smaller is not None:
-        planned = smaller
+    divided = rescaled(planned, gathered.preview)
+    if divided is not None:
+        planned = divided
         gathered = rewrite(planned.sources, planned.scene, folder, reading)
     shutil.rmtree(scratch)
     scene = finished(planned, gathered.preview, gathered.valid_counts, gathered.digest)
@@ -105,10 +108,10 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def _area(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Burn a drawn area, or a raster that says where, onto the grid of a scene."""
-    from s2dash.ingest.area_mask import write_area
-    from s2dash.ingest.pile import Given
+    from s2dash.ingest.area.mask import write_area
+    from s2dash.ingest.pile import GivenFile
 
-    given = [Given(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
+    given = [GivenFile(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
     return write_area(given, request["grid"], folder, _Progress(0, 1, "Reading the area"))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from s2dash.core import missions
 from s2dash.ingest import dimap, envi
-from s2dash.ingest.pile import Given, shown
+from s2dash.ingest.pile import GivenFile, shown
 from s2dash.ingest.places import side_cars
 from s2dash.ingest.split import Tile, put_together, split_names
 
@@ -33,7 +33,7 @@ class Composed:
 class Made:
     """A raster made of its parts."""
 
-    given: Given | None
+    given: GivenFile | None
     """None where it turned out to hold no band: flags, masks or angles beside those that were measured."""
     notes: tuple[str, ...] = ()
 
@@ -66,7 +66,7 @@ def made(one: Composed, paths: Mapping[str, Path], out: Path, progress: Callable
     """
     if one.is_split:
         tiles = [Tile(shown(part), paths[part]) for part in one.parts]
-        return Made(Given(one.name, out), put_together(tiles, shown(one.name), out, progress))
+        return Made(GivenFile(one.name, out), put_together(tiles, shown(one.name), out, progress))
     pixels, header_name, *description = one.parts
     header = envi.read_header(paths[header_name], shown(header_name))
     if description:
@@ -77,7 +77,7 @@ def made(one: Composed, paths: Mapping[str, Path], out: Path, progress: Callable
         if facts is not None and header.count == 1:
             header = replace(header, **facts.header)
     envi.rewrite(paths[pixels], shown(pixels), header, out, progress)
-    return Made(Given(one.name, out, label=pixels))
+    return Made(GivenFile(one.name, out, label=pixels))
 
 
 def beside(path: Path) -> list[Path]:

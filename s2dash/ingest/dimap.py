@@ -18,7 +18,7 @@ from affine import Affine
 from s2dash.core.legend import clean_name
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.places import crs_of_text
-from s2dash.ingest.product import parsed_xml
+from s2dash.ingest.safe_xml import parsed_xml
 from s2dash.settings import ARCHIVE_LIMITS
 
 _CLASSIFICATION = "scl"

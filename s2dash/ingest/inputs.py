@@ -1,6 +1,6 @@
 """What was brought, sorted out by names: bands chosen, metadata read, and what belongs to none left out.
 
-No picture is opened here; `assemble.py` goes on from the files that are chosen.
+No picture is opened here; `assemble` goes on from the files that are chosen.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from s2dash.core.missions import title_of
 from s2dash.core.sentinel2 import guess_band_names
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.align import MANY_SCENES
-from s2dash.ingest.assemble import InputFile, Provenance
+from s2dash.ingest.assemble.values import InputFile, Provenance
 from s2dash.ingest.checks import driver_of, first_bytes
 from s2dash.ingest.composed import Composed, choosable, composed_of, made
 from s2dash.ingest.describe import WEB_EXPORT, acquisition_date
@@ -33,23 +33,12 @@ from s2dash.ingest.kinds import (
     zarr_in,
 )
 from s2dash.ingest.mission_metadata import MissionMetadata, read_metadata
-from s2dash.ingest.pile import Given, Pile, is_archive, pile_of_archive, pile_of_files, pile_of_folder, shown
+from s2dash.ingest.pile import GivenFile, Pile, is_archive, pile_of_archive, pile_of_files, pile_of_folder, shown
 from s2dash.ingest.places import side_cars
-from s2dash.ingest.product import (
-    Choice,
-    ProductMetadata,
-    baseline_from_name,
-    choose_files,
-    file_facts,
-    is_outside_series,
-    missing_bands_note,
-    named_left_out,
-    offset_rule,
-    only_counted,
-    parse_metadata,
-    said_of,
-    tile_from_name,
-)
+from s2dash.ingest.product.choose import Choice, choose_files, missing_bands_note, named_left_out, only_counted
+from s2dash.ingest.product.metadata import ProductMetadata, parse_metadata
+from s2dash.ingest.product.names import baseline_from_name, file_facts, is_outside_series, said_of, tile_from_name
+from s2dash.ingest.product.radiometry import offset_rule
 from s2dash.settings import ARCHIVE_LIMITS
 
 _SATURATED = 65_535
@@ -70,7 +59,7 @@ class Inputs:
 
 
 def gather(
-    given: Sequence[Given],
+    given: Sequence[GivenFile],
     scratch: Path,
     title: str,
     tile: str | None,
@@ -91,7 +80,7 @@ def gather(
     Raises UnreadableFile where there are no bands, or an archive or metadata file is refused; UnknownName
     for a tile that is not there.
     """
-    given = _with_pixels_of_products(_told_apart(given))
+    given = _with_pixels_of_products(_with_unique_names(given))
     work = _Work(scratch, progress, tuple(also))
     container = _the_container(given, scratch, progress)
     if container is not None:
@@ -108,12 +97,12 @@ def gather(
     return _from_loose(files, title, tile, beside, work)
 
 
-def gather_one(given: Given, title: str) -> Inputs:
+def gather_one(given: GivenFile, title: str) -> Inputs:
     """What `gather` gives for a raster that is brought by itself, wherever it lies; raises as `gather` does."""
     return _from_files([given], Findings(), title, choose_files([given.name]), is_loose=True)
 
 
-def _told_apart(given: Sequence[Given]) -> list[Given]:
+def _with_unique_names(given: Sequence[GivenFile]) -> list[GivenFile]:
     """The same files with a number before a name that another one has too."""
     names = [one.name for one in given]
     return [
@@ -122,21 +111,21 @@ def _told_apart(given: Sequence[Given]) -> list[Given]:
     ]
 
 
-def _with_pixels_of_products(given: Sequence[Given]) -> list[Given]:
+def _with_pixels_of_products(given: Sequence[GivenFile]) -> list[GivenFile]:
     """The same, with the files of a folder `x.data` in place of it where its description, `x.dim`, is there too."""
     descriptions = {one.name[: -len(".dim")].lower() for one in given if one.name.lower().endswith(".dim")}
-    found: list[Given] = []
+    found: list[GivenFile] = []
     for one in given:
         is_data = one.name.lower().endswith(".data") and one.name[: -len(".data")].lower() in descriptions
         if is_data and one.path.is_dir():
             files = pile_of_folder(one.path, one.name)
-            found += [Given(name, path) for name, path in files.fetch(files.names).items()]
+            found += [GivenFile(name, path) for name, path in files.fetch(files.names).items()]
         else:
             found.append(one)
     return found
 
 
-def _the_container(given: Sequence[Given], scratch: Path, progress: Callable[[float], None]) -> Pile | None:
+def _the_container(given: Sequence[GivenFile], scratch: Path, progress: Callable[[float], None]) -> Pile | None:
     """The one archive or folder that holds the scene; None where loose files do.
 
     Raises UnreadableFile where several things hold pictures, of which nobody said that they are one scene.
@@ -173,7 +162,7 @@ def _holds_pictures(names: Iterable[str]) -> bool:
     return any(name.lower().endswith((*RASTER_ENDINGS, *ARCHIVE_ENDINGS)) for name in names) or bool(composed_of(names))
 
 
-def _is_picture(given: Given) -> bool:
+def _is_picture(given: GivenFile) -> bool:
     """Whether a loose file is one that is read, or claims to be by its ending, so that it must not be passed over."""
     if is_beside(given.name):
         return False
@@ -182,7 +171,7 @@ def _is_picture(given: Given) -> bool:
     return given.path.stat().st_size > 0 and driver_of(given.path) is not None
 
 
-def _from_loose(given: Sequence[Given], title: str, tile: str | None, beside: Sequence[str], work: _Work) -> Inputs:
+def _from_loose(given: Sequence[GivenFile], title: str, tile: str | None, beside: Sequence[str], work: _Work) -> Inputs:
     """The pictures among loose files; raises UnreadableFile that says most of what else was brought."""
     composed = composed_of([one.name for one in given])
     parts = {part for one in composed for part in one.parts}
@@ -248,7 +237,7 @@ def _archive_inside(pile: Pile, work: _Work) -> Pile | None:
     if not is_archive(path):
         raise UnreadableFile(kind_of(shown(inner[0]), first_bytes(path)).sentence(shown(inner[0])))
     limits = replace(ARCHIVE_LIMITS, most_total_bytes=left)
-    return replace(pile_of_archive(Given(inner[0], path), work.scratch, work.progress, limits), is_inner=True)
+    return replace(pile_of_archive(GivenFile(inner[0], path), work.scratch, work.progress, limits), is_inner=True)
 
 
 @dataclass(frozen=True)
@@ -273,10 +262,10 @@ class _Work:
 
     def made(
         self, wanted: Sequence[str], composed: Sequence[Composed], paths: Mapping[str, Path]
-    ) -> tuple[list[Given], Findings]:
+    ) -> tuple[list[GivenFile], Findings]:
         """The files of wanted names, those of several files put together; and what was found on the way."""
         by_name = {one.name: one for one in composed}
-        files: list[Given] = []
+        files: list[GivenFile] = []
         findings = Findings()
         for number, name in enumerate(wanted):
             if name in by_name:
@@ -287,7 +276,7 @@ class _Work:
                     files.append(found.given)
                 findings.notes.extend(found.notes)
                 continue
-            files.append(Given(name, paths[name]))
+            files.append(GivenFile(name, paths[name]))
             findings.side_cars[name] = tuple((shown(car), paths[car]) for car in side_cars(name, paths))
         return files, findings
 
@@ -323,7 +312,7 @@ def _is_product(choice: Choice) -> bool:
 
 
 def _from_files(
-    given: Sequence[Given],
+    given: Sequence[GivenFile],
     found: Findings,
     title: str,
     choice: Choice,
@@ -388,13 +377,13 @@ def _left_out(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _input_file(
-    given: Given, band: str | None, is_scl: bool, date: str | None, cars: tuple[tuple[str, Path], ...]
+    given: GivenFile, band: str | None, is_scl: bool, date: str | None, cars: tuple[tuple[str, Path], ...]
 ) -> InputFile:
     name = shown(given.label or given.name)
     return InputFile(given.path, name, None if is_scl else band, is_scl, date, cars, tile_from_name(given.name))
 
 
-def _readable(files: Sequence[Given], complaints: list[str]) -> list[ProductMetadata]:
+def _readable(files: Sequence[GivenFile], complaints: list[str]) -> list[ProductMetadata]:
     """The metadata that can be read; what is wrong with the others is added to `complaints`."""
     found = []
     for one in files:
@@ -405,7 +394,7 @@ def _readable(files: Sequence[Given], complaints: list[str]) -> list[ProductMeta
     return found
 
 
-def _of_other_missions(files: Sequence[Given]) -> dict[str, MissionMetadata]:
+def _of_other_missions(files: Sequence[GivenFile]) -> dict[str, MissionMetadata]:
     """What metadata of other missions say, by the names of the files; those that say nothing are not in it."""
     found: dict[str, MissionMetadata] = {}
     for one in files:
@@ -417,7 +406,7 @@ def _of_other_missions(files: Sequence[Given]) -> dict[str, MissionMetadata]:
     return found
 
 
-def _metadata(given: Given) -> ProductMetadata:
+def _metadata(given: GivenFile) -> ProductMetadata:
     try:
         with given.path.open("rb") as file:
             xml = file.read(ARCHIVE_LIMITS.most_metadata_bytes + 1)

@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element
 from s2dash.core import missions
 from s2dash.core.missions import Said
 from s2dash.errors import UnreadableFile
-from s2dash.ingest.product import parsed_xml
+from s2dash.ingest.safe_xml import local_name, parsed_xml, text_of
 
 _MOST_BYTES = 2_000_000
 _MOST_DEPTH = 12
@@ -96,11 +96,7 @@ def _of_xml(root: Element) -> Iterator[_Fact]:
     for parent in root.iter():
         for child in parent:
             if len(child) == 0:
-                yield (_local(parent).upper(), _local(child).upper(), (child.text or "").strip()[:200])
-
-
-def _local(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2]
+                yield (local_name(parent).upper(), local_name(child).upper(), text_of(child))
 
 
 def _of_landsat(facts: Iterable[_Fact]) -> MissionMetadata | None:
@@ -156,9 +152,9 @@ def _of_planet_xml(root: Element) -> MissionMetadata | None:
         return None
     coefficients: dict[str, tuple[float, float]] = {}
     for element in root.iter():
-        if not _PLANET_BAND.fullmatch(_local(element)):
+        if not _PLANET_BAND.fullmatch(local_name(element)):
             continue
-        fields = {_local(child): (child.text or "").strip() for child in element}
+        fields = {local_name(child): (child.text or "").strip() for child in element}
         number, value = _whole(fields.get("bandNumber")), _number(fields.get("reflectanceCoefficient"))
         if number is not None and value is not None and 0 < value < 1:
             coefficients[str(number)] = (value, 0.0)

@@ -16,7 +16,7 @@ from s2dash.settings import ARCHIVE_LIMITS, ArchiveLimits, thread_count
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenFile:
     """A file as it was brought."""
 
     name: str
@@ -52,7 +52,7 @@ def shown(name: str) -> str:
     return clean_name(name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1][-80:]) or "The file"
 
 
-def pile_of_files(given: Sequence[Given], name: str, is_loose: bool) -> Pile:
+def pile_of_files(given: Sequence[GivenFile], name: str, is_loose: bool) -> Pile:
     """Files that lie on the disk."""
     paths = {one.name: one.path for one in given}
     return Pile(name, tuple(paths), lambda names: {one: paths[one] for one in names}, is_loose)
@@ -67,7 +67,7 @@ def pile_of_folder(root: Path, name: str) -> Pile:
         for one in sorted(names):
             path = Path(folder) / one
             if path.is_file() and not path.is_symlink():
-                files.append(Given(str(PurePosixPath(root.name, *path.relative_to(root).parts)), path))
+                files.append(GivenFile(str(PurePosixPath(root.name, *path.relative_to(root).parts)), path))
             if len(files) > ARCHIVE_LIMITS.most_members:
                 raise UnreadableFile(
                     f"{shown(root.name)} holds more than {len(files) - 1:,} files. Choose one product."
@@ -81,7 +81,7 @@ def is_archive(path: Path) -> bool:
 
 
 def pile_of_archive(
-    given: Given, scratch: Path, progress: Callable[[float], None], limits: ArchiveLimits = ARCHIVE_LIMITS
+    given: GivenFile, scratch: Path, progress: Callable[[float], None], limits: ArchiveLimits = ARCHIVE_LIMITS
 ) -> Pile:
     """The files inside a zip or tar, unpacked into a scratch folder when they are wanted.
 

@@ -19,7 +19,7 @@ from pyproj.exceptions import CRSError
 
 from s2dash.core.grid import Grid
 from s2dash.errors import UnreadableFile
-from s2dash.ingest.product import parsed_xml
+from s2dash.ingest.safe_xml import parsed_xml
 
 WORLD_ENDINGS = (".tfw", ".tifw", ".tiffw", ".j2w", ".jp2w", ".wld")
 _MOST_BYTES = 1_000_000

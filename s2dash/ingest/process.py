@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -74,6 +75,25 @@ def run_child(request: Mapping[str, Any], folder: Path, progress: Progress, canc
                 f"{name} could not be read: it is damaged, or asks for more memory or time than a file may take."
             )
     return outcome
+
+
+def run_in_new_folder(
+    request: Mapping[str, Any], folder: Path, progress: Progress, cancel: CancelToken | None
+) -> dict[str, Any]:
+    """`run_child` in a folder that is made if missing, and removed again after an error or a cancellation."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with removed_on_error(folder):
+        return run_child(request, folder, progress, cancel or CancelToken())
+
+
+@contextlib.contextmanager
+def removed_on_error(folder: Path) -> Iterator[None]:
+    """Remove a folder where what is done with it fails."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _environment() -> dict[str, str]:

@@ -35,7 +35,7 @@ _MAY_BE_CIRRUS = ("B09", "B10")
 """Bands in whose place by order one may be that is almost empty."""
 
 
-def told_nothing(scene: Scene, found: Sequence[np.ndarray]) -> dict[int, str]:
+def uninformative_bands(scene: Scene, found: Sequence[np.ndarray]) -> dict[int, str]:
     """Positions of the bands that are left out by default, and why; empty where that would be all of them.
 
     Parameters

@@ -21,7 +21,7 @@ from s2dash.core.grid import Grid
 from s2dash.core.types import Window, windows
 from s2dash.errors import BrokenResult, InputError, UnreadableFile
 from s2dash.ingest.align import MANY_SCENES, same_crs
-from s2dash.ingest.checks import header_damage_told, open_checked, read_grid
+from s2dash.ingest.checks import open_checked, read_grid, translated_header_errors
 from s2dash.ingest.describe import has_internal_mask
 from s2dash.raster.door import GDAL_ERRORS, make_on_grid
 from s2dash.raster.resample import relation
@@ -95,7 +95,7 @@ class _Opened:
 
 
 def _opened(tile: Tile, stack: contextlib.ExitStack) -> _Opened:
-    with header_damage_told(tile.name):
+    with translated_header_errors(tile.name):
         dataset = stack.enter_context(open_checked(tile.path, name=tile.name))
         return _Opened(tile, dataset, read_grid(dataset, tile.name), has_internal_mask(dataset))
 

@@ -41,7 +41,7 @@ CellKey = tuple[Hashable, int, Cell]
 
 
 @contextmanager
-def said_to_be_gone() -> Iterator[None]:
+def translated_to_pixels_gone() -> Iterator[None]:
     """Whatever reading raises becomes PixelsGone."""
     try:
         yield
@@ -100,7 +100,7 @@ class NativeTiles:
                 # What a cell of the coarsest covers is decoded once: the next level finds it in GDAL's cache.
                 for inner in level.cells_under(coarsest, cell):
                     if not copy.has(inner):
-                        with said_to_be_gone():
+                        with translated_to_pixels_gone():
                             copy.get(inner, lambda: self._stack(scene, level, inner))  # noqa: B023 - called at once
 
         copies[coarsest].gather_once(read)
@@ -185,7 +185,7 @@ class _Detail(ABC):
         if level is None:
             return None
         self.native.tidy_later()
-        with said_to_be_gone():
+        with translated_to_pixels_gone():
             return self._drawn(level, z, x, y, size)
 
     def _level_at(self, z: int, size: int) -> Level | None:

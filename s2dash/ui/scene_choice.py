@@ -10,6 +10,7 @@ import streamlit as st
 from s2dash import ingest
 from s2dash.core import sentinel2
 from s2dash.core.recipe import default_recipe
+from s2dash.core.scene_reading import SceneReading
 from s2dash.errors import S2DashError
 from s2dash.settings import data_folder
 from s2dash.ui import services, state, text
@@ -76,7 +77,7 @@ def _large_files() -> None:
     if folder is not None:
         chosen = server_files(folder, key="server files")
         if chosen:
-            found = ingest.with_what_lies_beside(chosen)
+            found = ingest.with_side_cars(chosen)
             read_scene(state.INCOMING_SCENE, Brought(found, tuple(path.name for path in found), can_stay=True))
             st.rerun()
 
@@ -116,7 +117,7 @@ def _with_names(loaded: Loaded) -> Loaded:
                 for number, name in enumerate(scene.band_names, 1)
             ]
             if st.form_submit_button("Use these names", type="primary"):
-                renamed = ingest.rename_bands(scene, names)
+                renamed = ingest.read_as(scene, SceneReading(band_names=tuple(names)))
                 state.NAMING.set(str(scene.paths[0]))
                 state.read_anew(renamed, band_names=names)
                 state.bands(renamed.band_names).set(list(default_recipe(renamed).bands))
@@ -142,7 +143,7 @@ def _left_out(loaded: Loaded) -> None:
 
 def _with_fill(loaded: Loaded) -> Loaded:
     """Questions about numbers that may stand for no data: one line each, with its switch."""
-    scene = loaded.scene
+    scene, left_out = loaded.scene, []
     for value, words, share in ingest.doubtful_numbers(scene):
         is_none = state.stands_for_no_data(value)
         if st.toggle(
@@ -152,8 +153,8 @@ def _with_fill(loaded: Loaded) -> Loaded:
             help="Nothing in the file says whether these were measured. Look at the picture: what lies around a "
             "cut-out is no data; snow, clouds and dark water are measured.",
         ):
-            scene = ingest.with_nodata(scene, value)
-    return replace(loaded, scene=scene)
+            left_out.append(value)
+    return replace(loaded, scene=ingest.read_as(scene, SceneReading(nodata=tuple(left_out))))
 
 
 def _with_numbers(loaded: Loaded) -> Loaded:
@@ -188,7 +189,8 @@ def _with_numbers(loaded: Loaded) -> Loaded:
             "1 where numbers are from 0 to 1.",
         )
     try:
-        changed = ingest.with_numbers(scene, quantification, None if offset is None else 0.0 - offset)
+        numbers = SceneReading(quantification=quantification, offset=None if offset is None else 0.0 - offset)
+        changed = ingest.read_as(scene, numbers)
     except S2DashError as error:
         sentence.markdown(words_for(error))
         return loaded

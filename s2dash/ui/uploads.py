@@ -17,7 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from s2dash import ingest
 from s2dash.core.legend import clean_name
-from s2dash.core.scene_reading import AreaFile, SceneReading
+from s2dash.core.scene_reading import SceneReading
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import Cancelled, S2DashError, UnreadableFile
 from s2dash.server.folders import ScratchFolder
@@ -103,8 +103,8 @@ def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -
                 progress,
                 cancel,
                 brought.names,
-                are_numbers_given=True,
-                also=also,
+                reading=SceneReading(also=tuple(also)),
+                may_ask_for_numbers=True,
             )
             kept = brought if brought.can_stay and (scene.left_out or also) else None
         finally:
@@ -121,10 +121,11 @@ def read_area(incoming: Incoming, loaded: Loaded, brought: Brought) -> None:
 
     def work(folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
         try:
+            area = ingest.area_files(brought.paths, brought.names)
             scene = ingest.with_area(loaded.scene, brought.paths, folder / "area", brought.names, progress, cancel)
         finally:
             brought.drop()
-        return replace(loaded, scene=scene, reading=SceneReading(area=tuple(map(AreaFile, brought.names))))
+        return replace(loaded, scene=scene, reading=SceneReading(area=area))
 
     _begin(incoming, Job(work, "s2dash-area-"))
 

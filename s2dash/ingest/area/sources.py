@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from s2dash.ingest import archive
-from s2dash.ingest.area_geopackage import leave_tables_only
-from s2dash.ingest.area_kinds import FIRST_BYTES, KINDS, ZIP, kind_of_area
-from s2dash.ingest.area_shapes import Refusal
+from s2dash.ingest.area.geopackage import leave_tables_only
+from s2dash.ingest.area.kinds import FIRST_BYTES, KINDS, ZIP, kind_of_area
+from s2dash.ingest.area.shapes import Refusal
 from s2dash.ingest.kinds import is_beside
-from s2dash.ingest.pile import Given, shown
+from s2dash.ingest.pile import GivenFile, shown
 from s2dash.settings import AreaLimits
 
 SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj")
@@ -27,17 +27,17 @@ _MOST_PARTS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Source:
+class VectorFile:
     """One file to read, or one shapefile."""
 
     kind: str
-    """`area_kinds.GEOJSON`, or an ending of `area_vectors.DRIVERS`."""
+    """`kinds.GEOJSON`, or an ending of `vectors.DRIVERS`."""
     path: Path
     """Of a file of our own, beside which lies nothing but what belongs to it."""
     notes: tuple[str, ...] = ()
 
 
-def sources(given: Sequence[Given], scratch: Path, limits: AreaLimits) -> list[Source]:
+def vector_files(given: Sequence[GivenFile], scratch: Path, limits: AreaLimits) -> list[VectorFile]:
     """What of the given files, or in the given archive, holds polygons; copied below `scratch`, an empty folder.
 
     Raises Refusal for files of other kinds and those that are too large, UnreadableFile for archives that are
@@ -63,7 +63,7 @@ def shapefile_parts(path: Path) -> list[Path]:
     return [one for one in around if one.suffix.lower() in SHAPEFILE_PARTS[1:] and one.is_file()]
 
 
-def _main(given: Sequence[Given]) -> list[Given]:
+def _main(given: Sequence[GivenFile]) -> list[GivenFile]:
     """The files that hold shapes, without what belongs to them."""
     shapes = [one for one in given if _ends(one.name, ".shp")]
     if shapes:
@@ -77,12 +77,12 @@ def _main(given: Sequence[Given]) -> list[Given]:
     return main
 
 
-def _kind(one: Given) -> str:
+def _kind(one: GivenFile) -> str:
     with one.path.open("rb") as file:
         return kind_of_area(shown(one.name), file.read(FIRST_BYTES))
 
 
-def _unpacked(one: Given, scratch: Path, limits: AreaLimits) -> list[Given]:
+def _unpacked(one: GivenFile, scratch: Path, limits: AreaLimits) -> list[GivenFile]:
     """What an archive holds of polygons; of a KMZ its document, of several kinds the first."""
     members = archive.list_members(one.path)
     chosen: list[archive.Member] = []
@@ -109,11 +109,11 @@ def _unpacked(one: Given, scratch: Path, limits: AreaLimits) -> list[Given]:
         if member.size <= limits.most_bytes:
             target = scratch / f"member_{number}"
             archive.extract(one.path, member, target)
-            unpacked.append(Given(member.name, target))
+            unpacked.append(GivenFile(member.name, target))
     return unpacked
 
 
-def _laid(one: Given, given: Sequence[Given], folder: Path, limits: AreaLimits) -> Source:
+def _laid(one: GivenFile, given: Sequence[GivenFile], folder: Path, limits: AreaLimits) -> VectorFile:
     if one.path.stat().st_size > limits.most_bytes:
         raise Refusal(_too_large(limits))
     kind = _kind(one)
@@ -125,7 +125,7 @@ def _laid(one: Given, given: Sequence[Given], folder: Path, limits: AreaLimits) 
         _require_whole_shapes(one.path)
     path = folder / f"area.{kind}"
     shutil.copyfile(one.path, path)
-    source = Source(kind, path)
+    source = VectorFile(kind, path)
     if kind == "gpkg":
         leave_tables_only(path, limits)
     elif kind == "kml":
@@ -143,7 +143,7 @@ def _require_whole_shapes(path: Path) -> None:
         raise Refusal("is cut short: upload it again, or export it again.")
 
 
-def _lay_parts(one: Given, given: Sequence[Given], folder: Path, limits: AreaLimits) -> tuple[str, ...]:
+def _lay_parts(one: GivenFile, given: Sequence[GivenFile], folder: Path, limits: AreaLimits) -> tuple[str, ...]:
     """Copy the parts of a shapefile beside it; notes on those that are missing."""
     notes = []
     for ending in SHAPEFILE_PARTS[1:]:

@@ -13,10 +13,9 @@ from pyproj import CRS
 from shapely.errors import GEOSException
 
 from s2dash.errors import UnreadableFile
-from s2dash.ingest.area_geojson import read_geojson
-from s2dash.ingest.area_kinds import GEOJSON
-from s2dash.ingest.area_placing import area_on, areas_on, burn
-from s2dash.ingest.area_shapes import (
+from s2dash.ingest.area.geojson import read_geojson
+from s2dash.ingest.area.kinds import GEOJSON
+from s2dash.ingest.area.shapes import (
     POLYGON,
     Area,
     Collected,
@@ -27,12 +26,10 @@ from s2dash.ingest.area_shapes import (
     plain,
     require_few,
 )
-from s2dash.ingest.area_sources import Source, sources
-from s2dash.ingest.area_vectors import read_layers
-from s2dash.ingest.pile import Given
+from s2dash.ingest.area.sources import VectorFile, vector_files
+from s2dash.ingest.area.vectors import read_layers
+from s2dash.ingest.pile import GivenFile
 from s2dash.settings import AREA_LIMITS, AreaLimits
-
-__all__ = ["Area", "area_on", "areas_on", "burn", "read_area", "read_areas"]
 
 _NAMES_TOLD = 5
 _DEGREES = CRS.from_user_input("OGC:CRS84")
@@ -40,7 +37,7 @@ _LARGEST_LONGITUDE, _LARGEST_LATITUDE = 180.0, 90.0
 
 
 def read_area(
-    given: Path | Sequence[Given],
+    given: Path | Sequence[GivenFile],
     limits: AreaLimits = AREA_LIMITS,
     name: str | None = None,
     scratch: Path | None = None,
@@ -52,7 +49,7 @@ def read_area(
 
 
 def read_areas(
-    given: Path | Sequence[Given],
+    given: Path | Sequence[GivenFile],
     limits: AreaLimits = AREA_LIMITS,
     name: str | None = None,
     scratch: Path | None = None,
@@ -71,11 +68,11 @@ def read_areas(
 
     Raises UnreadableFile where the file is of another kind, is damaged, holds no polygon or passes a limit.
     """
-    files = [Given(given.name, given)] if isinstance(given, Path) else list(given)
+    files = [GivenFile(given.name, given)] if isinstance(given, Path) else list(given)
     name = name or files[0].name
     try:
         with tempfile.TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as folder:
-            found = sources(files, Path(folder), limits)
+            found = vector_files(files, Path(folder), limits)
             if found[0].kind == GEOJSON:
                 return [read_geojson(found[0].path, name, limits)]
             return _read_vectors(found, name, limits, scene_crs)
@@ -94,7 +91,7 @@ class _LayerPolygons:
     crs: str
 
 
-def _read_vectors(found: Sequence[Source], name: str, limits: AreaLimits, scene_crs: CRS | None) -> list[Area]:
+def _read_vectors(found: Sequence[VectorFile], name: str, limits: AreaLimits, scene_crs: CRS | None) -> list[Area]:
     layers: list[_LayerPolygons] = []
     others = Others()
     polygons = vertices = 0
@@ -110,7 +107,7 @@ def _read_vectors(found: Sequence[Source], name: str, limits: AreaLimits, scene_
             require_few(polygons, vertices, limits)
             if flat.size:
                 layers.append(_LayerPolygons(layer.name, flat, layer.crs))
-    notes = (*(note for source in found for note in source.notes), *_layers_told(layers))
+    notes = (*(note for source in found for note in source.notes), *_layers_note(layers))
     if not layers:
         return [area_of(Collected(np.empty(0, dtype=object), others), _DEGREES, notes, name, limits)]
     areas = []
@@ -152,7 +149,7 @@ def _crs(text: str, kind: str, polygons: np.ndarray, scene_crs: CRS | None) -> t
     raise Refusal("does not say which coordinates it uses. Save it with a coordinate system, such as EPSG:4326.")
 
 
-def _layers_told(layers: Sequence[_LayerPolygons]) -> tuple[str, ...]:
+def _layers_note(layers: Sequence[_LayerPolygons]) -> tuple[str, ...]:
     return (f"Polygons of {len(layers):,} layers are used: {_listed(layers)}.",) if len(layers) > 1 else ()
 
 

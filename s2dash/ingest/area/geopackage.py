@@ -11,7 +11,7 @@ import struct
 from contextlib import closing
 from pathlib import Path
 
-from s2dash.ingest.area_shapes import Refusal, epsg, plain
+from s2dash.ingest.area.shapes import Refusal, epsg, plain
 from s2dash.settings import AreaLimits
 
 _MOST_SCHEMA_SQL = 1_000_000

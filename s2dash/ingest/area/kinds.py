@@ -6,7 +6,7 @@ import re
 import shlex
 from pathlib import PurePosixPath
 
-from s2dash.ingest.area_shapes import Refusal
+from s2dash.ingest.area.shapes import Refusal
 from s2dash.ingest.kinds import kind_of
 
 FIRST_BYTES = 4_096
@@ -44,7 +44,7 @@ _OTHERS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
 
 
 def kind_of_area(name: str, start: bytes) -> str:
-    """What kind of polygons begins so: `GEOJSON`, `ZIP`, or an ending of `area_vectors.DRIVERS`.
+    """What kind of polygons begins so: `GEOJSON`, `ZIP`, or an ending of `vectors.DRIVERS`.
 
     Raises Refusal for anything else: what it is, and the one step that makes it usable.
     """

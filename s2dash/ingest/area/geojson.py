@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from pyproj import CRS
 
-from s2dash.ingest.area_shapes import Area, Refusal, area_of, collect, epsg
+from s2dash.ingest.area.shapes import Area, Refusal, area_of, collect, epsg
 from s2dash.settings import AreaLimits
 
 _MEMBERS = frozenset(("type", "features", "geometry", "geometries", "coordinates", "crs", "properties", "name"))

@@ -16,12 +16,13 @@ from s2dash.core.grid import Grid, decimation_step
 from s2dash.core.scene import LIVE_PIXELS
 from s2dash.core.types import Window, windows
 from s2dash.errors import UnreadableFile
-from s2dash.ingest.area import areas_on, burn, read_areas
-from s2dash.ingest.assemble import grid_of
+from s2dash.ingest.area.placing import areas_on, burn
+from s2dash.ingest.area.polygons import read_areas
 from s2dash.ingest.canonical import BLOCK
-from s2dash.ingest.checks import driver_of, header_damage_told, open_checked, read_grid
+from s2dash.ingest.checks import driver_of, open_checked, read_grid, translated_header_errors
 from s2dash.ingest.kinds import is_beside
-from s2dash.ingest.pile import Given
+from s2dash.ingest.pile import GivenFile
+from s2dash.ingest.scene_facts import grid_of
 from s2dash.raster.door import GDAL_ERRORS, make_on_grid
 from s2dash.raster.reading import preview_places
 
@@ -30,7 +31,7 @@ PREVIEW_NAME = "area_preview.npy"
 
 
 def write_area(
-    given: Sequence[Given], grid_facts: list[Any], folder: Path, progress: Callable[[float], None]
+    given: Sequence[GivenFile], grid_facts: list[Any], folder: Path, progress: Callable[[float], None]
 ) -> dict[str, Any]:
     """Write the mask as a raster on the grid (1 inside, 0 outside), and its decimated copy; returns the facts.
 
@@ -67,7 +68,7 @@ def write_area(
     return {"raster": RASTER_NAME, "preview": PREVIEW_NAME, "digest": found.hexdigest(), "notes": list(notes)}
 
 
-def _raster_of(given: Sequence[Given]) -> Given | None:
+def _raster_of(given: Sequence[GivenFile]) -> GivenFile | None:
     """The one file that begins as a GeoTIFF or JPEG 2000, where nothing else is given but what lies beside such."""
     main = [one for one in given if not is_beside(one.name)] or given
     is_one = len(main) == 1 and main[0].path.stat().st_size > 0
@@ -81,7 +82,7 @@ def _parts(grid: Grid) -> Iterator[Window]:
 def _from_raster(path: Path, name: str, grid: Grid) -> Iterator[tuple[Window, np.ndarray]]:
     """What a raster's first band says is inside: not 0, not nodata. Pixel by pixel, or nearest on another grid."""
     with open_checked(path, name=name) as dataset:
-        with header_damage_told(name):
+        with translated_header_errors(name):
             source = read_grid(dataset, name)
             nodata = dataset.nodatavals[0]
         inside = np.zeros(source.shape_rc, dtype=np.uint8)

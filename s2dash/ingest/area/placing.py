@@ -15,7 +15,7 @@ from shapely.errors import GEOSException
 from s2dash.core.grid import Grid
 from s2dash.core.types import Window
 from s2dash.errors import UnreadableFile
-from s2dash.ingest.area_shapes import Area, Refusal, degrees_each, points_of, polygons_of
+from s2dash.ingest.area.shapes import Area, Refusal, degrees_each, points_of, polygons_of
 from s2dash.settings import AREA_LIMITS, AreaLimits
 
 
@@ -101,7 +101,7 @@ def _area_on(area: Area, grid: Grid, target: CRS, limits: AreaLimits) -> Area:
     box = _neighbourhood(grid, source)
     if box is None:
         raise OutsideScene(_outside(area, grid, source))
-    cut, origin = _cut_down(polygons_of(area.geometry), box, source)
+    cut, origin = _clipped_to(polygons_of(area.geometry), box, source)
     if not len(cut):
         raise OutsideScene(_outside(area, grid, source))
     if not source.equals(target, ignore_axis_order=True):
@@ -109,7 +109,7 @@ def _area_on(area: Area, grid: Grid, target: CRS, limits: AreaLimits) -> Area:
         longest = _longest_edge(grid, box, place)
         if float(shapely.length(cut).sum()) / longest > limits.most_placed_vertices:
             raise Refusal("holds too many long edges. Simplify the polygons.")
-        cut = _bent(cut, longest, place)
+        cut = _densified(cut, longest, place)
     outline = shapely.Polygon([grid.transform @ (c, r) for c, r in _corners(grid)])
     shapely.prepare(outline)
     meets = shapely.intersects(outline, cut)
@@ -156,7 +156,7 @@ def _neighbourhood(grid: Grid, source: CRS) -> np.ndarray | None:
     return np.concatenate([low, high])
 
 
-def _cut_down(polygons: np.ndarray, box: np.ndarray, source: CRS) -> tuple[np.ndarray, np.ndarray]:
+def _clipped_to(polygons: np.ndarray, box: np.ndarray, source: CRS) -> tuple[np.ndarray, np.ndarray]:
     """Polygons that reach into the box, beyond it pressed onto its border; and the place of each among the given.
 
     Degrees are also tried a turn to the east and to the west.
@@ -174,7 +174,7 @@ def _cut_down(polygons: np.ndarray, box: np.ndarray, source: CRS) -> tuple[np.nd
             chosen = shapely.transform(chosen, lambda xy, shift=shift: xy + np.array([shift, 0]))
         beyond = (moved[near, :2] < box[:2]).any(axis=1) | (moved[near, 2:] > box[2:]).any(axis=1)
         if beyond.any():
-            chosen[beyond] = _pressed(chosen[beyond], box)
+            chosen[beyond] = _clamped(chosen[beyond], box)
         kept.append(chosen)
         origins.append(near)
     if not kept:
@@ -182,7 +182,7 @@ def _cut_down(polygons: np.ndarray, box: np.ndarray, source: CRS) -> tuple[np.nd
     return np.concatenate(kept), np.concatenate(origins)
 
 
-def _pressed(polygons: np.ndarray, box: np.ndarray) -> np.ndarray:
+def _clamped(polygons: np.ndarray, box: np.ndarray) -> np.ndarray:
     """The polygons with what lies beyond the box moved onto its border; unchanged inside it.
 
     Edges are first divided where they cross the box's four lines, so that each part moves as a whole and no
@@ -202,7 +202,7 @@ def _pressed(polygons: np.ndarray, box: np.ndarray) -> np.ndarray:
     return np.asarray(shapely.polygons(rings, indices=owner))
 
 
-def _bent(polygons: np.ndarray, longest: float, place: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def _densified(polygons: np.ndarray, longest: float, place: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """The polygons with no edge above `longest`, then placed. Raises Refusal where a point has no place.
 
     `shapely.segmentize` also rebuilds polygons by their buffer, which costs far more and may change them.

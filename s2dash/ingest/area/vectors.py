@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from s2dash.ingest.area_shapes import Refusal, plain
+from s2dash.ingest.area.shapes import Refusal, plain
 from s2dash.settings import AreaLimits
 
 DRIVERS = {"gpkg": "GPKG", "shp": "ESRI Shapefile", "kml": "KML", "fgb": "FlatGeobuf"}

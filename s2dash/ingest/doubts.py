@@ -1,0 +1,41 @@
+"""What a scene leaves in doubt: its offset, and numbers that may be no data; in plain words."""
+
+from __future__ import annotations
+
+from s2dash.core.scene import Scene
+from s2dash.ingest.fill import doubt_words, fill_words
+from s2dash.ingest.product.radiometry import UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS
+
+OFFSET_DOUBTS = (UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS)
+_SWITCH_OFF = "--mask none switches this off."
+
+
+def doubts_offset(scene: Scene) -> bool:
+    """Whether 1000, or 0.1 of fractions, may have to be subtracted and nothing says so."""
+    return any(doubt in scene.notes for doubt in OFFSET_DOUBTS)
+
+
+def doubtful_numbers(scene: Scene) -> tuple[tuple[float, str, float], ...]:
+    """What may be no data: each number, which pixels in words, and the share of the pixels that hold it."""
+    words: dict[float, list[str]] = {}
+    shares: dict[float, float] = {}
+    for fill in scene.doubtful_fills:
+        words.setdefault(fill.value, []).append(doubt_words(fill, scene))
+        shares[fill.value] = max(fill.share, shares.get(fill.value, 0.0))
+    return tuple((value, " or ".join(dict.fromkeys(words[value])), share) for value, share in shares.items())
+
+
+def doubtful_words(scene: Scene) -> tuple[str, ...]:
+    """What may be no data, with the flag that leaves it out, in plain words: for the command line."""
+    left_out = {fill.value for fill in scene.doubtful_fills if fill in scene.fills}
+    return tuple(
+        f"{share:.1%} of the pixels are {words}. If nothing was measured there, leave them out: --nodata {value:.17g}."
+        for value, words, share in doubtful_numbers(scene)
+        if value not in left_out
+    )
+
+
+def flagged_words(scene: Scene) -> tuple[str, ...]:
+    """The scene's notes as the command line says them: those of fill with the flag that switches it off."""
+    found = {fill_words(fill, scene) for fill in scene.fills}
+    return tuple(f"{note[:-1]}; {_SWITCH_OFF}" if note in found else note for note in scene.notes)

@@ -1,0 +1,1 @@
+"""A Sentinel-2 product by its names and metadata: nothing here opens a picture."""

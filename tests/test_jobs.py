@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ import rasterio
 from scenes import make_scene
 from waiting import PATIENCE_SECONDS, wait_until
 
-from s2dash.classify import features, pipeline, sampling
+from s2dash.classify import features, indices, pipeline, prepare, sampling
 from s2dash.classify.algorithms.threads import side_by_side
 from s2dash.classify.pipeline import Fitted
 from s2dash.classify.prepare import Prepared
@@ -561,3 +562,28 @@ def test_time_left_follows_the_pace(scene: Scene, recipe: Recipe) -> None:
     assert job.seconds_left == pytest.approx(30, rel=0.05)
     job.share = 1.0
     assert job.seconds_left == 0
+
+
+def test_a_request_is_resolved_once(scene: Scene, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which grid, bands, indices and algorithm a recipe means is asked once, and handed on whole."""
+    asked: Counter[str] = Counter()
+
+    def counted(module: Any, name: str) -> None:
+        before = getattr(module, name)
+
+        def counting(*given: Any) -> Any:
+            asked[name] += 1
+            return before(*given)
+
+        monkeypatch.setattr(module, name, counting)
+
+    counted(indices, "available_indices")
+    for name in ("find_algorithm", "chosen_indices", "_positions", "_grid"):
+        counted(prepare, name)
+    engine = LiveEngine()
+    wanted = dataclasses.replace(recipe, indices=("NDVI",), smooth=3, atmosphere="dos1")
+    answer = engine.submit(scene, wanted).result(PATIENCE_SECONDS)
+    assert set(asked.values()) == {1}
+    assert set(asked) == {"available_indices", "find_algorithm", "chosen_indices", "_positions", "_grid"}
+    assert pipeline.run_live(answer.fitted).digest == answer.result.digest
+    assert set(asked.values()) == {1}

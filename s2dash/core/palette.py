@@ -7,7 +7,7 @@ pale like sand or cloud. The colours were chosen to stay apart for colour-blind 
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 
 import numpy as np
@@ -72,6 +72,8 @@ _NEUTRALS = (
 
 _APART = (14.0, 13.0, 12.0, 11.0, 10.2, 9.6, 8.5, 7.5, 6.8, 6.1)
 """CIEDE2000 that colours are to lie apart in every sight, tried in turn."""
+_BORROWED_BELOW = 13.0
+"""From here on colours that claim nothing stand in for those of a family."""
 
 _RAMP = (
     *("#00001c", "#05155c", "#1a37aa", "#4e6bc1", "#777e95", "#87837d", "#9b8758", "#c19b13", "#f7d01e", "#fff0af"),
@@ -110,6 +112,48 @@ def class_colours(
     if palette == "character":
         return _dark_to_bright(bands)
     return _distinct(_from_colormap(bands, palette))
+
+
+def carried_colours(
+    kept: Mapping[int, str],
+    mean_reflectance: np.ndarray,
+    standard_names: Sequence[str | None],
+    palette: str = "character",
+) -> tuple[str, ...]:
+    """One colour for each class, all different: those that are kept, and for others one far from all in use.
+
+    Parameters
+    ----------
+    kept : colours (`#rrggbb`) by class number, from 1
+    mean_reflectance, standard_names, palette : as for `class_colours`
+
+    A colour by character comes from the class's own family as long as that goes, then from those that claim nothing.
+    """
+    fresh = class_colours(mean_reflectance, standard_names, palette)
+    if not kept:
+        return fresh
+    used = list(kept.values())
+    of_family = families(mean_reflectance, standard_names)
+    out = []
+    for number, own in enumerate(fresh, 1):
+        if number not in kept:
+            used.append(_far_from(used, own, of_family[number - 1] if palette == "character" else "other"))
+        out.append(kept.get(number, used[-1]))
+    return tuple(out)
+
+
+def _far_from(used: Sequence[str], own: str, family: str) -> str:
+    """The colour for a new class: the first of its own that lies far from those in use, else the farthest of all."""
+    plain = (own, *_FAMILY_COLOURS[family], *_WIDE_FAMILY_COLOURS.get(family, ()))
+    candidates = tuple(dict.fromkeys((*plain, *_NEUTRALS)))
+    nearest = sight.least_differences((*candidates, *used))[: len(candidates), len(candidates) :].min(axis=1)
+    for apart in _APART:
+        count = len(candidates) if apart < _BORROWED_BELOW else len(set(plain))
+        far = np.flatnonzero(nearest[:count] >= apart)
+        if far.size:
+            return candidates[int(far[0])]
+    farthest = candidates[int(nearest.argmax())]
+    return farthest if farthest not in used else next(_spare_colours(set(used)))
 
 
 def tells_character(palette: str, standard_names: Sequence[str | None]) -> bool:
@@ -224,7 +268,7 @@ def _family_picks(counts: tuple[tuple[str, int], ...]) -> dict[str, tuple[str, .
     present = [(name, count) for name, count in counts if count]
     orders = [sorted(present, key=lambda item: -item[1]), sorted(present, key=lambda item: item[1]), present]
     for apart in _APART if sum(count for _, count in present) <= _MOST_APART else ():
-        for may_borrow in (False, True) if apart < 13 else (False,):
+        for may_borrow in (False, True) if apart < _BORROWED_BELOW else (False,):
             for order in orders:
                 for wide_from in (_WIDE_FROM, 2, 1):
                     picks = _picks_apart(order, apart, may_borrow, wide_from)

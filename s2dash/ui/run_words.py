@@ -1,0 +1,74 @@
+"""What one run has that the run before it had not, in few words: for the list of runs, and for undo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from s2dash.classify.algorithms import ALGORITHMS
+from s2dash.core.recipe import Recipe
+from s2dash.core.run import Run
+from s2dash.ui import text
+
+_MOST_NAMES = 3
+_SCALES = {"standard": "equal weight", "robust": "outliers ignored", "none": "no scaling"}
+
+
+def change_words(before: Run | None, after: Run) -> str:
+    """`k 8 → 9 · + NDVI`; `The first map` without one before, `Same choices` where nothing but edits differs."""
+    if before is None:
+        return "The first map"
+    found = list(_changes(before.recipe, after.recipe))
+    if before.scene_digest != after.scene_digest:
+        found.insert(0, "another scene" if before.scene_title != after.scene_title else "read another way")
+    return " · ".join(found) or "Same choices"
+
+
+def _changes(before: Recipe, after: Recipe) -> Iterator[str]:
+    if before.k != after.k:
+        yield f"k {before.k} → {after.k}"
+    if before.algorithm != after.algorithm:
+        yield _label(after.algorithm)
+    yield from _names(before.bands, after.bands, "bands")
+    yield from _names(before.indices, after.indices, "indices")
+    if before.scale != after.scale:
+        yield _SCALES[after.scale]
+    if before.clip != after.clip:
+        yield "outliers kept" if after.clip is None else f"cut at {after.clip[0]:g} and {after.clip[1]:g} %"
+    if before.smooth != after.smooth:
+        yield "+ smoothing" if after.smooth else "− smoothing"
+    if before.atmosphere != after.atmosphere:
+        yield "haze subtracted" if after.atmosphere != "none" else "haze kept"
+    if before.masking != after.masking:
+        yield "nothing left out" if after.mask == "none" else "leaves out other pixels"
+    if before.pixel_size != after.pixel_size:
+        yield "finest pixels" if after.pixel_size is None else f"pixels of {after.pixel_size:g}"
+    if before.sample != after.sample:
+        yield f"learns from {'all pixels' if after.sample is None else text.pixels(after.sample)}"
+    if before.seed != after.seed:
+        yield f"seed {before.seed} → {after.seed}"
+    if before.algorithm == after.algorithm and before.params != after.params:
+        yield from _params(before, after)
+
+
+def _label(algorithm: str) -> str:
+    return ALGORITHMS[algorithm].label if algorithm in ALGORITHMS else algorithm
+
+
+def _names(before: Sequence[str], after: Sequence[str], what: str) -> Iterator[str]:
+    """What came and what went, by name where that is little."""
+    came = [name for name in after if name not in before]
+    went = [name for name in before if name not in after]
+    if len(came) + len(went) > _MOST_NAMES:
+        yield f"{len(before)} → {len(after)} {what}"
+        return
+    yield from (f"{sign} {name}" for sign, some in (("+", came), ("−", went)) for name in some)
+
+
+def _params(before: Recipe, after: Recipe) -> Iterator[str]:
+    if after.algorithm not in ALGORITHMS:
+        yield "other settings"
+        return
+    for param in ALGORITHMS[after.algorithm].params:
+        one, other = (recipe.params_dict.get(param.name, param.default) for recipe in (before, after))
+        if one != other:
+            yield f"{param.label.lower()} {one} → {other}"

@@ -224,10 +224,20 @@ def test_edits_of_the_legend_go_into_every_download(page: Page) -> None:
     assert page.downloads["Map picture (PNG)"].content().startswith(b"\x89PNG")
 
 
-def test_names_of_one_result_are_not_given_to_another(page: Page) -> None:
-    page.edit_legend(LegendEvent({1: "Open sea"}))
-    page.choose("slider", "Number of classes (k)", 5)
-    assert [row["name"] for row in page.rows] == [f"Class {i}" for i in range(1, 6)]
+def test_a_class_keeps_its_name_and_colour_from_map_to_map(page: Page) -> None:
+    page.edit_legend(LegendEvent({1: "Open sea"}, {1: "#123456"}))
+    at_eight = [(row["name"], row["colour"]) for row in page.rows]
+    for k in (5, 6, 12):
+        page.choose("slider", "Number of classes (k)", k)
+        named = [row for row in page.rows if row["name"] == "Open sea"]
+        assert [row["colour"] for row in named] == ["#123456"]
+        assert "carried over" in named[0]["about"]
+        others = [row for row in page.rows if row not in named]
+        assert [row["name"] for row in others] == [f"Class {row['id']}" for row in others]
+        assert len({row["colour"] for row in page.rows}) == k
+    page.choose("slider", "Number of classes (k)", 8)
+    assert [(row["name"], row["colour"]) for row in page.rows] == at_eight
+    assert not any("carried over" in row["about"] for row in page.rows)
 
 
 def test_a_class_shown_alone_changes_the_map_only(page: Page) -> None:

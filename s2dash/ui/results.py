@@ -10,12 +10,13 @@ import streamlit as st
 from s2dash.classify.algorithms import ALGORITHMS
 from s2dash.core import palette
 from s2dash.core.classmap import Result
-from s2dash.core.legend import Legend, default_legend
+from s2dash.core.legend import Legend
 from s2dash.export import EXPORTS, export_bytes
 from s2dash.export.contents import file_stem
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state, text
 from s2dash.ui.charts import Chart, scatter_chart, spectra_alt, spectra_chart, spectra_name
+from s2dash.ui.identity import effective_legend, own_legend
 from s2dash.ui.legend_table import legend_table, take_event
 from s2dash.ui.services import kept_charts
 
@@ -23,6 +24,7 @@ _COLOURS_HINT = (
     "Colours are a hint, not a name: blues look like water, greens like plants, browns like bare ground, "
     "pale like sand or cloud. "
 )
+_CARRIED = " · carried over from the map before"
 _EDIT_HINT = "Click a name or colour to make it yours."
 _NOT_FULL = "First press “Classify full scene”: the map shows a preview with fewer pixels."
 
@@ -34,11 +36,7 @@ def current_legend(answer: LiveAnswer, chosen_palette: str) -> tuple[Legend, int
     if event is not None:
         state.put_edits(of, state.edits(of).named(event.names, event.colours))
         state.put_alone(of, event.isolation(state.alone(of)))
-    edits = state.edits(of)
-    colours = palette.class_colours(
-        answer.fitted.mean_reflectance, [band.standard for band in result.scene.bands], chosen_palette
-    )
-    return default_legend(colours).edited(edits.names, edits.colours), state.alone(of)
+    return effective_legend(answer, chosen_palette), state.alone(of)
 
 
 def legend_column(answer: LiveAnswer, shown: Result, legend: Legend, isolated: int | None, chosen_palette: str) -> None:
@@ -51,7 +49,11 @@ def legend_column(answer: LiveAnswer, shown: Result, legend: Legend, isolated: i
     _downloads(shown, legend)
     standards = [band.standard for band in answer.result.scene.bands]
     families = palette.families(answer.fitted.mean_reflectance, standards)
-    words = [palette.FAMILY_WORDS[family] for family in families]
+    carried = own_legend(answer, chosen_palette).carried
+    words = [
+        palette.FAMILY_WORDS[family] + (_CARRIED if number in carried else "")
+        for number, family in enumerate(families, 1)
+    ]
     with legend_place:
         if legend_table(shown, legend, family_words=words, isolated=isolated, key=state.LEGEND) is not None:
             st.rerun()

@@ -22,7 +22,9 @@ from typing import Any, Literal, TypeVar, get_args
 from s2dash.classify.algorithms import Param, find_algorithm
 from s2dash.classify.pipeline import apply_algorithm
 from s2dash.core import palette
+from s2dash.core.classmap import Result
 from s2dash.core.edits import NO_EDITS, ClassEdits
+from s2dash.core.legend import Legend
 from s2dash.core.recipe import ParamValue, Recipe, default_recipe
 from s2dash.core.run import Run, RunScores, View
 from s2dash.core.scene import Scene
@@ -347,6 +349,49 @@ def put_edits(of: Recipe, edits: ClassEdits) -> None:
     _EDITS.set({**_EDITS.get(), _map_of(of): edits})
 
 
+@dataclass(frozen=True)
+class OwnLegend:
+    """The legend of a map before its user's edits."""
+
+    legend: Legend
+    carried: frozenset[int] = frozenset()
+    """Classes that have taken over name or colour from the map that was shown before."""
+
+
+@dataclass(frozen=True, eq=False)
+class ShownMap:
+    """A map that was shown, with its legend as it then was."""
+
+    result: Result
+    palette: str
+    legend: Legend
+
+
+LAST_SHOWN: Field[ShownMap | None] = Field("last shown", None)
+
+
+def own_legends() -> OrderedDict[tuple[_Map, str], OwnLegend]:
+    """Legends before edits by map and palette, those looked at last at the end."""
+    return Field[OrderedDict[tuple[_Map, str], OwnLegend]]("own legends", OrderedDict()).made(OrderedDict)
+
+
+def legend_key(of: Recipe, palette: str) -> tuple[_Map, str]:
+    """By which `own_legends` keeps the legend of this recipe on the scene in use."""
+    return _map_of(of), palette
+
+
+def all_edits(of: Recipe) -> ClassEdits:
+    """The edits of a map together with what its legend took over from others: all that makes it look as it does."""
+    own = own_legends().get(legend_key(of, PALETTE.get()))
+    if own is None:
+        return edits(of)
+    taken = {entry.id: entry for entry in own.legend.entries if entry.id in own.carried}
+    names = {number: entry.name for number, entry in taken.items() if entry.name != f"Class {number}"}
+    colours = {entry.id: entry.colour for entry in own.legend.entries} if taken else {}
+    mine = edits(of)
+    return ClassEdits(steps=mine.steps).named(names, colours).named(mine.names, mine.colours)
+
+
 def alone(of: Recipe) -> int | None:
     """The class shown alone, where that was asked of this very map."""
     found = _ALONE.get()
@@ -391,7 +436,7 @@ def run(answer: LiveAnswer, made: datetime | None = None) -> Run:
         scene_digest=_map_of(of)[0],
         recipe=of,
         reading=loaded().reading,
-        edits=edits(of),
+        edits=all_edits(of),
         view=View(
             side=SIDE.get(),
             picture=PICTURE.get(),

@@ -31,6 +31,8 @@ from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.results import charts, current_legend, legend_column
+from s2dash.ui.runs import history, kept
+from s2dash.ui.runs.panel import runs_panel
 from s2dash.ui.session import note_session, page_is_open
 from s2dash.ui.sidebar import K_LOW, Choices, highest_k, sidebar
 from s2dash.ui.sidebar_button import sidebar_button
@@ -66,6 +68,7 @@ def main() -> None:
     with map_column:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
             layer = _layer_controls(choices.scene)
+            steps_place = st.container(horizontal=True, gap="small", width="content", key="steps")
         map_place = st.container(key="map")
         strip = Strip()
     answer = _live_answer(choices, strip)
@@ -76,6 +79,10 @@ def main() -> None:
         _announce(None, strip)
         return
     legend, isolated = current_legend(answer, choices.palette)
+    kept.keep(answer, legend)
+    history.remember(answer.result.recipe)
+    with steps_place:
+        _steps()
     shown = full_result(answer) or answer.result
     facts_place.write(_facts(choices.scene, shown))
     with map_place:
@@ -85,8 +92,11 @@ def main() -> None:
     strip.notes(warnings, choices.scene.grid.has_place)
     look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)
     with side:
-        legend_column(answer, shown, legend, isolated, choices.palette)
-        many_scenes(answer, legend)
+        if _panel() == "Runs":
+            runs_panel(answer)
+        else:
+            legend_column(answer, shown, legend, isolated, choices.palette)
+            many_scenes(answer, legend)
     charts(answer, shown, legend, isolated, dark)
     _announce(shown, strip)
 
@@ -101,6 +111,40 @@ def _header(scene: Scene) -> WithMap:
             place = WithMap("facts", _scene_key(scene), "p")
         explain.how_this_works()
     return place
+
+
+def _panel() -> state.Panel:
+    """Which of the panels stands beside the map."""
+    count = len(kept.maps())
+    panel = st.segmented_control(
+        "Panel",
+        state.PANELS,
+        format_func=lambda name: f"{name} {count}" if name == "Runs" else name,
+        required=True,
+        key=state.PANEL.shown(),
+        on_change=state.PANEL.take,
+        label_visibility="collapsed",
+        width="stretch",
+    )
+    return panel or "Classes"
+
+
+def _steps() -> None:
+    """Undo and redo, with what they would change."""
+    for label, key, words, act, shortcut in (
+        ("Undo", state.UNDO, history.undo_words(), history.undo, "Ctrl+Z"),
+        ("Redo", state.REDO, history.redo_words(), history.redo, "Ctrl+Shift+Z"),
+    ):
+        st.button(
+            label,
+            key=key,
+            icon=f":material/{label.lower()}:",
+            type="tertiary",
+            disabled=words is None,
+            on_click=act,
+            shortcut=shortcut,
+            help=f"{label}: {words}" if words else f"Nothing to {label.lower()}",
+        )
 
 
 def _scene_key(scene: Scene) -> str:

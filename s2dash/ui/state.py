@@ -36,6 +36,7 @@ from s2dash.server.uploads import Upload
 from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.next_scene import moved
+from s2dash.ui.runs.values import KeptMap, Moment
 from s2dash.ui.scenes_batch import Batch
 from s2dash.ui.session import Control, Field, Uploader
 
@@ -187,14 +188,15 @@ def recipe(scene: Scene) -> Recipe | None:
     return None if _NO_BANDS.get() else replace(apply_algorithm(held, held.algorithm), params=held.params)
 
 
-def put_recipe(recipe: Recipe) -> None:
-    """Make a recipe from elsewhere the page's; its values stay on offer whatever is chosen next.
+def put_recipe(recipe: Recipe, stays_on_offer: bool = True) -> None:
+    """Make a recipe from elsewhere the page's; its values stay on offer whatever is chosen next, unless said otherwise.
 
     Raises UnknownName or RecipeError for an algorithm or parameters that do not exist.
     """
     find_algorithm(recipe.algorithm).complete_params(recipe.params_dict)
     _RECIPE.set(recipe)
-    _PUT.set(recipe)
+    if stays_on_offer:
+        _PUT.set(recipe)
     _HOME.pop()
     _NO_BANDS.pop()
 
@@ -288,6 +290,9 @@ def param(algorithm: str, of: Param) -> Control[ParamValue]:
 Side = Literal["Swipe", "Classes", "Picture"]
 SIDES: tuple[Side, ...] = get_args(Side)
 SIDE: Control[Side] = _kept("view", SIDES[0])
+Panel = Literal["Classes", "Runs"]
+PANELS: tuple[Panel, ...] = get_args(Panel)
+PANEL: Control[Panel] = _kept("panel", PANELS[0])
 PICTURE: Control[str | None] = _kept("layer", None)
 """As its menu calls it; None is the menu's first."""
 _USUAL_COLOURS = next(iter(palette.PALETTES))
@@ -423,13 +428,36 @@ KEEP = "keep run"
 KEEP_BEFORE: Field[tuple[FullJob, bool] | None] = Field("keep run before", None)
 
 
+MAPS: Field[tuple[KeptMap, ...]] = Field("maps", ())
+"""Every map of the session, oldest first."""
+MAP_NOW: Field[int | None] = Field("map now", None)
+"""Number of the one that is shown."""
+MAPS_MADE = Field("maps made", 0)
+MAP_DELETED: Field[KeptMap | None] = Field("map deleted last", None)
+MAPS_LIST = "runs"
+"""Key of their list."""
+
+MOMENTS: Field[tuple[Moment, ...]] = Field("moments", ())
+"""What undo and redo go through, oldest first."""
+MOMENT_NOW = Field("moment now", 0)
+"""Place of the present one."""
+UNDO, REDO = "undo", "redo"
+
+
 def full_runs() -> OrderedDict[tuple[str, Recipe], FullJob]:
     """Full runs by scene digest and recipe: those that go on, and the last few that have ended well, newest last."""
     return Field[OrderedDict[tuple[str, Recipe], FullJob]]("full runs", OrderedDict()).made(OrderedDict)
 
 
-def run(answer: LiveAnswer, made: datetime | None = None) -> Run:
-    """What the page shows now, as a value."""
+def scene_digest() -> str:
+    """Digest of the scene in use as it is read; by it runs know their scene."""
+    home = _HOME.get()
+    assert home is not None, "the sidebar asks for the recipe first"
+    return home.digest
+
+
+def run(answer: LiveAnswer, made: datetime | None = None, with_scores: bool = True) -> Run:
+    """What the page shows now, as a value; scores take a tenth of a second."""
     result, of = answer.result, answer.result.recipe
     chosen = PALETTE.get()
     return Run(
@@ -445,7 +473,9 @@ def run(answer: LiveAnswer, made: datetime | None = None) -> Run:
             palette="" if chosen == _USUAL_COLOURS else chosen,
         ),
         scene_title=result.scene.title,
-        scores=RunScores(**vars(answer.scores), shares=tuple(row.share for row in result.rows)),
+        scores=RunScores(
+            **(vars(answer.scores) if with_scores else {}), shares=tuple(row.share for row in result.rows)
+        ),
         made=made,
         seconds=answer.seconds,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from s2dash.classify.algorithms import ALGORITHMS
+from s2dash.core.edits import ClassEdits
 from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run
 from s2dash.ui import text
@@ -72,3 +73,26 @@ def _params(before: Recipe, after: Recipe) -> Iterator[str]:
         one, other = (recipe.params_dict.get(param.name, param.default) for recipe in (before, after))
         if one != other:
             yield f"{param.label.lower()} {one} → {other}"
+
+
+def step_words(before: Recipe, after: Recipe, edits: ClassEdits, later_edits: ClassEdits) -> str:
+    """What one step changed: of the recipe, or of the names and colours of one map."""
+    if before != after:
+        return " · ".join(_changes(before, after)) or "other choices"
+    for what, one, other in (("name", edits.names, later_edits.names), ("colour", edits.colours, later_edits.colours)):
+        changed = [n for n in sorted({*one, *other}) if one.get(n) != other.get(n)]
+        if changed:
+            return f"{what} of class {changed[0]}" if len(changed) == 1 else f"{what}s of {len(changed)} classes"
+    return "changes of classes"
+
+
+def separation_words(silhouette: float | None) -> str:
+    """`clear 0.54`, `fair 0.41`, `weak 0.18`: how well classes lie apart; empty where it is not known.
+
+    From a silhouette of 0.5 on a structure is reasonable, up to 0.25 there is none to speak of (Kaufman and
+    Rousseeuw, Finding Groups in Data, 1990, table 4).
+    """
+    if silhouette is None:
+        return ""
+    word = "clear" if silhouette > 0.5 else "fair" if silhouette > 0.25 else "weak"
+    return f"{word} {silhouette:.2f}"

@@ -8,7 +8,7 @@ import pytest
 
 from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run
-from s2dash.ui.run_words import change_words
+from s2dash.ui.runs.words import change_words
 
 BEFORE = Recipe(("B02", "B03", "B04"), indices=("NDWI",))
 CHANGES = {

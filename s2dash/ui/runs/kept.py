@@ -1,0 +1,132 @@
+"""The maps of a session: which are kept, which one is looked at, and what people do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from s2dash.core.legend import Legend, clean_name
+from s2dash.core.run import Run
+from s2dash.server.live_engine import LiveAnswer
+from s2dash.ui import state
+from s2dash.ui.runs.thumbnail import thumbnail
+from s2dash.ui.runs.values import KeptMap
+from s2dash.ui.runs.words import change_words
+
+MOST_KEPT = 50
+"""Past so many, the oldest without star or note goes."""
+MOST_SCENES = 3
+"""Maps of so many scenes, the last ones, can be gone back to; files of others are not kept for that."""
+STAYS = timedelta(seconds=0.7)
+"""A map that another replaced within so long was only passed through."""
+
+
+def maps() -> tuple[KeptMap, ...]:
+    """All that are kept, oldest first."""
+    return state.MAPS.get()
+
+
+def now() -> KeptMap | None:
+    """The one that the page shows."""
+    return _by_number(state.MAP_NOW.get())
+
+
+def deleted() -> KeptMap | None:
+    """The one that was deleted last, as long as it can be brought back."""
+    return state.MAP_DELETED.get()
+
+
+def keep(answer: LiveAnswer, legend: Legend) -> None:
+    """Keep the map that the page shows now, or, where it is kept already, what has been made of its classes since."""
+    run = state.run(answer, datetime.now(UTC), with_scores=False)
+    known = next((one for one in maps() if _is_same_map(one.run, run)), None)
+    if known is None:
+        _add(run, answer, legend)
+        return
+    state.MAP_NOW.set(known.number)
+    if (known.run.edits, known.run.view, known.legend) != (run.edits, run.view, legend):
+        picture = known.thumbnail if known.legend == legend else thumbnail(answer.result, legend)
+        _put(replace(known, run=replace(run, made=known.run.made), legend=legend, thumbnail=picture))
+
+
+def measure(answer: LiveAnswer) -> None:
+    """Say of the map that the page shows how well its classes lie apart; takes a tenth of a second, once."""
+    shown = now()
+    if shown is not None and shown.separation is None:
+        _put(replace(shown, separation=answer.scores.silhouette))
+
+
+def restore(number: int) -> None:
+    """Make a kept map the page's, with its names, colours and view; to be called before anything is drawn."""
+    found = _by_number(number)
+    if found is not None and found.loaded is not None:
+        state.load(found.run, found.loaded)
+
+
+def star(number: int, is_starred: bool) -> None:
+    """Mark a map, or take its mark away."""
+    _change(number, star=is_starred)
+
+
+def note(number: int, words: str) -> None:
+    """Put a line of one's own beside a map; none where it is empty."""
+    _change(number, note=clean_name(words))
+
+
+def delete(number: int) -> None:
+    """Keep a map no longer; `bring_back` undoes it. The one that is shown stays."""
+    found = _by_number(number)
+    if found is not None and number != state.MAP_NOW.get():
+        state.MAP_DELETED.set(found)
+        state.MAPS.set(tuple(one for one in maps() if one.number != number))
+
+
+def bring_back() -> None:
+    """Keep the map again that was deleted last."""
+    found = state.MAP_DELETED.pop()
+    if found is not None:
+        state.MAPS.set(tuple(sorted((*maps(), found), key=lambda one: one.number)))
+
+
+def _is_same_map(one: Run, other: Run) -> bool:
+    return (one.scene_digest, one.recipe) == (other.scene_digest, other.recipe)
+
+
+def _by_number(number: int | None) -> KeptMap | None:
+    return next((one for one in maps() if one.number == number), None)
+
+
+def _add(run: Run, answer: LiveAnswer, legend: Legend) -> None:
+    before = [one for one in maps() if not _was_passed_through(one, run)]
+    number = state.MAPS_MADE.get() + 1
+    last = now() if now() in before else (before[-1] if before else None)
+    words = change_words(last.run if last else None, run)
+    made = KeptMap(number, run, words, thumbnail(answer.result, legend), state.loaded(), legend)
+    state.MAPS_MADE.set(number)
+    state.MAP_NOW.set(number)
+    state.MAPS.set(_within_limits((*before, made)))
+
+
+def _was_passed_through(one: KeptMap, later: Run) -> bool:
+    if one.is_marked or one.number != state.MAPS_MADE.get() or one.number == 1:
+        return False
+    return one.run.made is not None and later.made is not None and later.made - one.run.made < STAYS
+
+
+def _within_limits(kept: Sequence[KeptMap]) -> tuple[KeptMap, ...]:
+    spare = [one.number for one in kept[:-1] if not one.is_marked] + [one.number for one in kept[:-1] if one.is_marked]
+    gone = set(spare[: max(0, len(kept) - MOST_KEPT)])
+    stay = [one for one in kept if one.number not in gone]
+    scenes = list(dict.fromkeys(one.run.scene_digest for one in reversed(stay)))[:MOST_SCENES]
+    return tuple(one if one.run.scene_digest in scenes else replace(one, loaded=None) for one in stay)
+
+
+def _put(changed: KeptMap) -> None:
+    state.MAPS.set(tuple(changed if one.number == changed.number else one for one in maps()))
+
+
+def _change(number: int, **fields: object) -> None:
+    found = _by_number(number)
+    if found is not None:
+        _put(replace(found, **fields))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Every map of a session is kept, restored bit for bit, marked, deleted, brought back; undo and redo over all changes."""
+"""Maps of a session are kept, restored bit for bit, marked, deleted, brought back; undo and redo over all changes."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ LIVE_STEP = 9
 @pytest.fixture(autouse=True)
 def small_live_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scenes of this file are larger than their live picture, by a step of 9 or so, and cells are small."""
-    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 4_600)
+    monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 4_600)
     monkeypatch.setattr(levels, "_NATIVE_CELL_SIDE", 96)
     monkeypatch.setattr(levels, "_BETWEEN_CELL_SIDE", 64)
 

@@ -33,7 +33,7 @@ _CLEARLY_BELOW, _HARDLY_BELOW = 900.0, 950.0
 _MOST_CLASSES = 40
 _EMPTY_REFLECTANCE = 0.012
 _LARGEST_MEASURED = 1e30
-"""Scenes take no number beyond this for a measurement (`scene.py`)."""
+"""Scenes take no number beyond this for a measurement (`core.scene`)."""
 _DATE = re.compile(r"(20\d\d)-?([01]\d)-?([0-3]\d)")
 _ANY_DATE = re.compile(r"((?:19[7-9]|20\d)\d)-?([01]\d)-?([0-3]\d)")
 

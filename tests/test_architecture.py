@@ -41,7 +41,9 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "s2dash.core.legend",
         "s2dash.core.run",
         "s2dash.tiles.levels",
+        "s2dash.tiles.placing",
         "s2dash.tiles.render",
+        "s2dash.tiles.stretch",
     ),
     ("s2dash.core.recipe", "s2dash.core.scene", "s2dash.raster.reading"),
     ("s2dash.core", "s2dash.errors", "s2dash.raster", "s2dash.settings"),
@@ -61,7 +63,6 @@ RASTER_ROOMS = (
     "s2dash.tiles.native",
     "s2dash.raster",
     "s2dash.raster.reading",
-    "s2dash.tiles.render",
     "s2dash.tiles.store",
     "s2dash.raster.web_files",
 )

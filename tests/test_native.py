@@ -37,7 +37,9 @@ from s2dash.settings import NativeLimits
 from s2dash.tiles import levels
 from s2dash.tiles.levels import levels_of
 from s2dash.tiles.native import NativeTiles
-from s2dash.tiles.render import PICTURE_MASKING, Picture, covered_pixels, stretch_of, tile_png
+from s2dash.tiles.placing import covered_pixels
+from s2dash.tiles.render import Picture, tile_png
+from s2dash.tiles.stretch import PICTURE_MASKING, stretch_of
 
 RGB = ("B04", "B03", "B02")
 SHAPE_RC = (560, 640)

@@ -256,7 +256,7 @@ class TestConnecting:
         ("module", "reason"),
         [
             ("__init__.py", "No module named 's2dash.classify'"),
-            ("classify/parts.py", "Can't get attribute 'running_versions'"),
+            ("classify/parts/versions.py", "Can't get attribute 'running_versions'"),
         ],
         ids=["none", "an older one"],
     )

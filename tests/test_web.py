@@ -526,7 +526,11 @@ class TestElsewhere:
         assert server.asked == []
 
     def test_the_page_knows_no_addresses(self) -> None:
-        for path in [ROOT / "app.py", *(ROOT / "s2dash" / "ui").glob("*.py"), ROOT / "s2dash" / "server_folder.py"]:
+        for path in [
+            ROOT / "app.py",
+            *(ROOT / "s2dash" / "ui").rglob("*.py"),
+            ROOT / "s2dash" / "server" / "server_folder.py",
+        ]:
             text = path.read_text(encoding="utf-8")
             names = {alias.name for node in ast.walk(ast.parse(text)) for alias in getattr(node, "names", ())}
             assert not names & {"web", "web_files", "s2dash.raster.web", "s2dash.raster.web_files"}, path

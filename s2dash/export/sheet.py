@@ -38,7 +38,7 @@ _FALLBACK_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans Arabic", "
 
 
 @dataclass(frozen=True)
-class Layout:
+class SheetLayout:
     """Where things stand, in inches from the sheet's upper left corner."""
 
     width: float
@@ -57,7 +57,7 @@ class Layout:
         return _HEADER_HEIGHT + self.map_height
 
 
-def layout_of(aspect: float, row_count: int) -> Layout:
+def layout_of(aspect: float, row_count: int) -> SheetLayout:
     """Legend beside the map, or in columns below where the map is wide or the classes are many."""
     beside = row_count <= _MOST_ROWS_BESIDE and aspect <= _WIDE_ASPECT
     most_width = _SHEET_WIDTH - 2 * MARGIN - (_LEGEND_WIDTH + LEGEND_GAP if beside else 0)
@@ -67,11 +67,11 @@ def layout_of(aspect: float, row_count: int) -> Layout:
     return (_layout_beside if beside else _layout_below)(map_width, map_height, row_count)
 
 
-def _layout_beside(map_width: float, map_height: float, row_count: int) -> Layout:
+def _layout_beside(map_width: float, map_height: float, row_count: int) -> SheetLayout:
     left = MARGIN + max(map_width, _LEAST_MAP_PLACE) + LEGEND_GAP
     legend_bottom = _HEADER_HEIGHT + LEGEND_HEAD + row_count * ROW_HEIGHT
     bottom = max(_HEADER_HEIGHT + map_height + _SCALE_HEIGHT, legend_bottom)
-    return Layout(
+    return SheetLayout(
         width=left + _LEGEND_WIDTH + MARGIN,
         height=bottom + _FOOTER_HEIGHT,
         map_width=map_width,
@@ -84,13 +84,13 @@ def _layout_beside(map_width: float, map_height: float, row_count: int) -> Layou
     )
 
 
-def _layout_below(map_width: float, map_height: float, row_count: int) -> Layout:
+def _layout_below(map_width: float, map_height: float, row_count: int) -> SheetLayout:
     many = row_count > 3 * _MOST_ROWS_BESIDE
     place = _SHEET_WIDTH - 2 * MARGIN + LEGEND_GAP
     columns = int(place / ((_LEAST_LEGEND_WIDTH if many else _LEGEND_WIDTH) + LEGEND_GAP))
     row_height = 0.3 if many else ROW_HEIGHT
     top = _HEADER_HEIGHT + map_height + _SCALE_HEIGHT + 0.15
-    return Layout(
+    return SheetLayout(
         width=_SHEET_WIDTH,
         height=top + LEGEND_HEAD + math.ceil(row_count / columns) * row_height + _FOOTER_HEIGHT,
         map_width=map_width,
@@ -106,7 +106,7 @@ def _layout_below(map_width: float, map_height: float, row_count: int) -> Layout
 class Sheet:
     """A figure with one set of axes in inches, y down, and text that fits its place."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: SheetLayout) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 

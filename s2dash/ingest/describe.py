@@ -23,7 +23,7 @@ _ANY_DATE = re.compile(r"((?:19[7-9]|20\d)\d)-?([01]\d)-?([0-3]\d)")
 
 
 @dataclass(frozen=True)
-class Layout:
+class BandLayout:
     """Which bands of a raster are bands of the scene, and what they are called."""
 
     indexes: tuple[int, ...]
@@ -43,7 +43,7 @@ class Layout:
     """Place, kind and date of each band whose bits tell clouds and the like apart."""
 
 
-def layout_of(dataset: rasterio.DatasetReader, file_name: str, said: missions.Said | None = None) -> Layout:
+def layout_of(dataset: rasterio.DatasetReader, file_name: str, said: missions.Said | None = None) -> BandLayout:
     """Bands by their descriptions, else by count and order, a single one by the file's name; alpha is a mask.
 
     Names by count and order are a guess, and noted as one.
@@ -103,7 +103,7 @@ def layout_of(dataset: rasterio.DatasetReader, file_name: str, said: missions.Sa
         notes = (*notes, f"{named} tells clouds and the like apart: what it marks can be left out.")
     dated = tuple((i, acquisition_date({}, described[i - 1])[0]) for i in classes)
     measured = tuple(not kinds[i] for i in indexes)
-    return Layout(indexes, tuple(texts), measured, dated, mask_index, guessed, notes, quality)
+    return BandLayout(indexes, tuple(texts), measured, dated, mask_index, guessed, notes, quality)
 
 
 def _are_numbers_own(mission: missions.Mission | None) -> bool:

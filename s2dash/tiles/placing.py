@@ -163,7 +163,7 @@ def _placement(grid: Grid, step: int, z: int, x: int, y: int, size: int) -> _Pla
 
 
 @dataclass(frozen=True)
-class _Axis:
+class _TileAxis:
     """One direction of a tile: the map plane's coordinate of its first pixel's centre, and of each next."""
 
     first: float
@@ -180,20 +180,20 @@ class _Axis:
         return slice(start, max(start, math.floor(min(max(far, -1), self.size - 1)) + 1))
 
 
-def _tile_axes(has_place: bool, z: int, x: int, y: int, size: int, turn: int) -> tuple[_Axis, _Axis]:
+def _tile_axes(has_place: bool, z: int, x: int, y: int, size: int, turn: int) -> tuple[_TileAxis, _TileAxis]:
     """Down and across; `turn` shifts the tile around the Earth, for pictures that cross the antimeridian."""
     if not has_place:
         side = _SIMPLE_TILE_PX / 2.0**z
         pitch = side / size
-        return _Axis(y * side + pitch / 2, pitch, size), _Axis(x * side + pitch / 2, pitch, size)
+        return _TileAxis(y * side + pitch / 2, pitch, size), _TileAxis(x * side + pitch / 2, pitch, size)
     side = 2 * _WORLD_HALF_M / 2.0**z
     pitch = side / size
     left = (x - 2 ** (z - 1) + turn * 2**z) * side if z else -_WORLD_HALF_M + turn * side
     top = -(y - 2 ** (z - 1)) * side if z else _WORLD_HALF_M
-    return _Axis(top - pitch / 2, -pitch, size), _Axis(left + pitch / 2, pitch, size)
+    return _TileAxis(top - pitch / 2, -pitch, size), _TileAxis(left + pitch / 2, pitch, size)
 
 
-def _lattice(grid: Grid, step: int, axes: Sequence[_Axis], spans: Sequence[slice]) -> np.ndarray:
+def _lattice(grid: Grid, step: int, axes: Sequence[_TileAxis], spans: Sequence[slice]) -> np.ndarray:
     """The coarsest lattice that interpolates well; every pixel's own source where none does."""
     for cells in _LATTICE_CELLS:
         nodes = _nodes(grid, step, axes, spans, (cells, cells))
@@ -203,7 +203,9 @@ def _lattice(grid: Grid, step: int, axes: Sequence[_Axis], spans: Sequence[slice
     return _bounded(_nodes(grid, step, axes, spans, each))
 
 
-def _nodes(grid: Grid, step: int, axes: Sequence[_Axis], spans: Sequence[slice], cells: Sequence[int]) -> np.ndarray:
+def _nodes(
+    grid: Grid, step: int, axes: Sequence[_TileAxis], spans: Sequence[slice], cells: Sequence[int]
+) -> np.ndarray:
     down, across = (
         axis.at(np.linspace(span.start, span.stop - 1, n + 1)) for axis, span, n in zip(axes, spans, cells, strict=True)
     )

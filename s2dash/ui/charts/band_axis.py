@@ -15,7 +15,7 @@ from s2dash.ui.charts.words import in_two_lines, shortened
 
 
 @dataclass(frozen=True)
-class Place:
+class BandPlace:
     """Where a band stands on the axis."""
 
     index: int
@@ -28,10 +28,10 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Axis:
+class BandAxis:
     """How the bands of a scene are laid out from left to right."""
 
-    places: tuple[Place, ...]
+    places: tuple[BandPlace, ...]
     scale: Literal["log", "linear"]
     title: str
     headings: tuple[tuple[float, str], ...] = ()
@@ -55,7 +55,7 @@ def shown_bands(result: Result) -> list[tuple[int, Band]]:
     return [(i, band) for i, band in enumerate(scene.bands) if i in shown]
 
 
-def axis_of(result: Result, bands: Sequence[tuple[int, Band]]) -> Axis:
+def axis_of(result: Result, bands: Sequence[tuple[int, Band]]) -> BandAxis:
     """By wavelength where each band has its own; else in the scene's order, date by date where there are several."""
     wavelengths = [band.wavelength_nm for _, band in bands]
     if None in wavelengths:
@@ -63,29 +63,29 @@ def axis_of(result: Result, bands: Sequence[tuple[int, Band]]) -> Axis:
     if len(set(wavelengths)) == len(wavelengths):
         by_wavelength = sorted(bands, key=lambda one: one[1].wavelength_nm or 0)
         places = (
-            Place(i, band, float(band.wavelength_nm or 0), 0, (band.root, str(band.wavelength_nm)))
+            BandPlace(i, band, float(band.wavelength_nm or 0), 0, (band.root, str(band.wavelength_nm)))
             for i, band in by_wavelength
         )
-        return Axis(tuple(places), "log", "Wavelength (nm)")
+        return BandAxis(tuple(places), "log", "Wavelength (nm)")
     suffixes = list(dict.fromkeys(band.suffix for _, band in bands))
     ordered = sorted(bands, key=lambda one: (suffixes.index(one[1].suffix), one[1].wavelength_nm or 0))
     groups = [list(group) for _, group in groupby(ordered, key=lambda one: one[1].suffix)]
     return _in_order(groups, "Band and date")
 
 
-def _in_order(groups: Sequence[Sequence[tuple[int, Band]]], title: str) -> Axis:
+def _in_order(groups: Sequence[Sequence[tuple[int, Band]]], title: str) -> BandAxis:
     """Bands side by side, with a free place between groups."""
-    places: list[Place] = []
+    places: list[BandPlace] = []
     headings: list[tuple[float, str]] = []
     for number, group in enumerate(groups):
         headings.append((float(len(places) + number), shortened(group[0][1].suffix.strip(" _-"))))
         for i, band in group:
             label = in_two_lines(band.root if len(groups) > 1 else band.name)
-            places.append(Place(i, band, float(len(places) + number), number, label))
-    return Axis(tuple(places), "linear", title, tuple(headings) if len(groups) > 1 else ())
+            places.append(BandPlace(i, band, float(len(places) + number), number, label))
+    return BandAxis(tuple(places), "linear", title, tuple(headings) if len(groups) > 1 else ())
 
 
-def ticks_at_bands(axis: Axis, inks: Inks) -> Spec:
+def ticks_at_bands(axis: BandAxis, inks: Inks) -> Spec:
     """Ticks at the bands, labelled in two lines; of labels that would overlap the later ones go."""
     labels = {f"{place.x:g}": [line for line in place.label if line] for place in axis.places}
     return {

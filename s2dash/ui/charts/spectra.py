@@ -10,7 +10,7 @@ from s2dash.core.classmap import ClassRow, Result
 from s2dash.core.legend import Legend, LegendEntry
 from s2dash.core.scene import Band
 from s2dash.ui import text
-from s2dash.ui.charts.band_axis import Axis, axis_of, shown_bands, ticks_at_bands
+from s2dash.ui.charts.band_axis import BandAxis, axis_of, shown_bands, ticks_at_bands
 from s2dash.ui.charts.spec import (
     COLOUR,
     OPACITY,
@@ -75,7 +75,7 @@ def spectra_alt(result: Result, legend: Legend) -> str:
     return " ".join(sentences)
 
 
-def _lines(result: Result, legend: Legend, axis: Axis, selected: int | None, inks: Inks) -> list[Spec]:
+def _lines(result: Result, legend: Legend, axis: BandAxis, selected: int | None, inks: Inks) -> list[Spec]:
     points = _spectrum_points(result, legend, axis, selected, inks)
     domain = _reflectance_domain(points, headroom=0.14 if len(axis.headings) > 1 else 0.05)
     place = {
@@ -120,7 +120,7 @@ def _lines(result: Result, legend: Legend, axis: Axis, selected: int | None, ink
 
 
 def _spectrum_points(
-    result: Result, legend: Legend, axis: Axis, selected: int | None, inks: Inks
+    result: Result, legend: Legend, axis: BandAxis, selected: int | None, inks: Inks
 ) -> list[dict[str, Any]]:
     """One point for each class and band with a known mean; the selected class comes last, on top."""
     pairs = sorted(zip(legend.entries, result.rows, strict=True), key=lambda pair: pair[0].id == selected)
@@ -174,7 +174,7 @@ def _bars(result: Result, legend: Legend, one: tuple[int, Band], selected: int |
 
 
 def _end_numbers(
-    points: Sequence[dict[str, Any]], axis: Axis, domain: tuple[float, float], inks: Inks, place: Spec
+    points: Sequence[dict[str, Any]], axis: BandAxis, domain: tuple[float, float], inks: Inks, place: Spec
 ) -> list[Spec]:
     """Class numbers right of the line ends, moved apart, each tied to its line; none where they cannot fit."""
     ends = [point for point in points if point["x"] == axis.span[1]]
@@ -203,7 +203,7 @@ def _end_numbers(
     ]
 
 
-def _group_headings(axis: Axis, domain: tuple[float, float], inks: Inks, place: Spec) -> list[Spec]:
+def _group_headings(axis: BandAxis, domain: tuple[float, float], inks: Inks, place: Spec) -> list[Spec]:
     """The date over the first band of each group of bands."""
     if not axis.headings:
         return []

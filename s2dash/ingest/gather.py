@@ -46,20 +46,20 @@ def gather(
     for a tile that is not there.
     """
     given = _with_pixels_of_products(_with_unique_names(given))
-    work = _Work(scratch, progress, tuple(also))
+    space = _Workspace(scratch, progress, tuple(also))
     container = _the_container(given, scratch, progress)
     if container is not None:
         beside = [one.name for one in given if one.name != container.name]
-        return _from_collection(container, title, tile, beside, work)
+        return _from_collection(container, title, tile, beside, space)
     files = [one for one in given if not one.path.is_dir()]
     beside = [one.name for one in given if one.path.is_dir()]
     product = next((one.name for one in files if one.name.lower().endswith(".dim")), None)
     if product is not None and composed_of([one.name for one in files]):
-        return _from_collection(pile_of_files(files, product, is_loose=False), title, tile, beside, work)
+        return _from_collection(pile_of_files(files, product, is_loose=False), title, tile, beside, space)
     folders = [one.name.replace("\\", "/").split("/")[:-1] for one in files]
     if all(folders):
-        return _from_collection(pile_of_files(files, folders[0][0], is_loose=False), title, tile, beside, work)
-    return _from_loose(files, title, tile, beside, work)
+        return _from_collection(pile_of_files(files, folders[0][0], is_loose=False), title, tile, beside, space)
+    return _from_loose(files, title, tile, beside, space)
 
 
 def gather_one(given: GivenFile, title: str) -> Inputs:
@@ -136,7 +136,9 @@ def _is_picture(given: GivenFile) -> bool:
     return given.path.stat().st_size > 0 and driver_of(given.path) is not None
 
 
-def _from_loose(given: Sequence[GivenFile], title: str, tile: str | None, beside: Sequence[str], work: _Work) -> Inputs:
+def _from_loose(
+    given: Sequence[GivenFile], title: str, tile: str | None, beside: Sequence[str], space: _Workspace
+) -> Inputs:
     """The pictures among loose files; raises UnreadableFile that says most of what else was brought."""
     composed = composed_of([one.name for one in given])
     parts = {part for one in composed for part in one.parts}
@@ -145,7 +147,7 @@ def _from_loose(given: Sequence[GivenFile], title: str, tile: str | None, beside
         told = [(shown(one.name), kind_of(one.name, first_bytes(one.path))) for one in given]
         raise UnreadableFile(most_telling(told) or f"There are no files. {WANTED}")
     names = choosable([one.name for one in given], composed)
-    choice = choose_files(names, tile, work.also)
+    choice = choose_files(names, tile, space.also)
     used = {*(one.name for one in pictures), *choice.metadata, *choice.tile_metadata, *choice.other_metadata}
     paths = {one.name: one.path for one in given}
     wanted = [name for name in names if name in used or name not in paths]
@@ -153,26 +155,26 @@ def _from_loose(given: Sequence[GivenFile], title: str, tile: str | None, beside
     left = [one.name for one in given if one.name not in used and one.name not in cars]
     if len(composed) == 1 and wanted == [composed[0].name]:
         title = composed[0].title
-    return inputs_of(*work.made(wanted, composed, paths), title, choice, is_loose=True, left=[*left, *beside])
+    return inputs_of(*space.made(wanted, composed, paths), title, choice, is_loose=True, left=[*left, *beside])
 
 
-def _from_collection(pile: Pile, title: str, tile: str | None, beside: Sequence[str], work: _Work) -> Inputs:
+def _from_collection(pile: Pile, title: str, tile: str | None, beside: Sequence[str], space: _Workspace) -> Inputs:
     """Out of all files of a folder or archive, those that make up one scene."""
     composed = composed_of(pile.names)
-    choice = choose_files(choosable(pile.names, composed), tile, work.also)
-    inner = None if choice.bands or choice.other_rasters else _archive_inside(pile, work)
+    choice = choose_files(choosable(pile.names, composed), tile, space.also)
+    inner = None if choice.bands or choice.other_rasters else _archive_inside(pile, space)
     if inner is not None:
-        return _from_collection(inner, title, tile, beside, work)
+        return _from_collection(inner, title, tile, beside, space)
     wanted = _wanted(choice, pile)
     parts = {one.name: one.parts for one in composed}
     asked = [part for name in wanted for part in (*parts.get(name, (name,)), *side_cars(name, pile.names))]
     paths = pile.fetch(list(dict.fromkeys(asked)))
     unread = [n for n in pile.names if n not in paths and not (is_raster(n) and file_facts(n, choice.said))]
     rest = [] if _is_product(choice) else unread
-    return inputs_of(*work.made(wanted, composed, paths), title, choice, is_loose=False, left=[*rest, *beside])
+    return inputs_of(*space.made(wanted, composed, paths), title, choice, is_loose=False, left=[*rest, *beside])
 
 
-def _archive_inside(pile: Pile, work: _Work) -> Pile | None:
+def _archive_inside(pile: Pile, space: _Workspace) -> Pile | None:
     """The one archive in a folder or archive, as Drive and hubs pack downloads once more; None where there is none.
 
     One archive inside another is opened, none inside that. Raises UnreadableFile where there are several, or it
@@ -192,17 +194,17 @@ def _archive_inside(pile: Pile, work: _Work) -> Pile | None:
         )
     (path,) = pile.fetch(inner).values()
     left = max(0, ARCHIVE_LIMITS.most_total_bytes - pile.unpacked_bytes)
-    if path.parent == work.scratch:
+    if path.parent == space.scratch:
         # Errors call an archive by the name it has on the disk.
         path = path.replace(path.with_name(re.sub(r"[^A-Za-z0-9._-]+", "_", shown(inner[0])).lstrip(".") or "inner"))
     if not is_archive(path):
         raise UnreadableFile(kind_of(shown(inner[0]), first_bytes(path)).sentence(shown(inner[0])))
     limits = replace(ARCHIVE_LIMITS, most_total_bytes=left)
-    return replace(pile_of_archive(GivenFile(inner[0], path), work.scratch, work.progress, limits), is_inner=True)
+    return replace(pile_of_archive(GivenFile(inner[0], path), space.scratch, space.progress, limits), is_inner=True)
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Workspace:
     """Where what is unpacked or put together goes, and who is told how far that is."""
 
     scratch: Path

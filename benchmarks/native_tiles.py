@@ -35,7 +35,7 @@ from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import Scene
 from s2dash.server.live_engine import LiveAnswer, LiveEngine
 from s2dash.settings import GDAL_ENVIRONMENT
-from s2dash.tiles import render
+from s2dash.tiles import placing, stretch
 from s2dash.tiles.levels import levels_of
 from s2dash.tiles.native import NativeTiles
 from s2dash.tiles.render import Detail, Picture
@@ -56,7 +56,7 @@ class Map:
         self.scene, self.answer, self.client, self.store = scene, answer, client, store
         self.native = NativeTiles()
         self.stack = LiveEngine().stack(scene)
-        self.stretch = render.stretch_of(scene, self.stack, TRUE_COLOUR)
+        self.stretch = stretch.stretch_of(scene, self.stack, TRUE_COLOUR)
         self.grid = scene.grid.decimated(scene.live_step)
 
     def forget(self) -> None:
@@ -74,7 +74,7 @@ class Map:
         return time.perf_counter() - started
 
     def picture(self) -> str:
-        rgba = render.picture_rgba(self.scene, self.stack, TRUE_COLOUR, self.stretch)
+        rgba = stretch.picture_rgba(self.scene, self.stack, TRUE_COLOUR, self.stretch)
         return self._put(rgba, None, self.native.picture(self.scene, self.stretch))
 
     def classes(self, detail: Detail | None) -> str:
@@ -88,7 +88,7 @@ class Map:
 
     def view(self, token: str, z: int) -> tuple[float, float]:
         """Seconds and CPU seconds for the tiles in the middle of the scene."""
-        (south, west), (north, east) = render.map_bounds(self.scene.grid)
+        (south, west), (north, east) = placing.map_bounds(self.scene.grid)
         latitude, longitude = math.radians((south + north) / 2), (west + east) / 2
         x = int((longitude + 180) / 360 * 2**z) - ACROSS // 2
         y = int((1 - math.asinh(math.tan(latitude)) / math.pi) / 2 * 2**z) - DOWN // 2
@@ -125,7 +125,7 @@ def views(map_: Map, full: Detail | None) -> bool:
         map_.forget()
         finished = map_.view(map_.classes(full), z)
         cells = [f"{seconds:.2f} ({cpu:.2f})" for seconds, cpu in (*picture, *classes, finished)]
-        print(f"| {z} | {render.covered_pixels(scene.grid, z):.2f} | {' | '.join(cells)} |", flush=True)
+        print(f"| {z} | {placing.covered_pixels(scene.grid, z):.2f} | {' | '.join(cells)} |", flush=True)
         worst = max(worst, picture[0][0], classes[0][0], finished[0])
     return verdict("the slowest cold view, seconds", worst, VIEW_TARGET_SECONDS, ".2f")
 

@@ -151,7 +151,7 @@ def test_one_scene_alone_is_what_classify_makes_of_it(batch: Batch, tiles: list[
 def test_large_scenes_share_the_pool_by_their_size(
     batch: Batch, tmp_path: Path, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 500)
+    monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 500)
     whole = write_tile(tmp_path / "in" / "whole.tif", picture, (slice(0, 90), slice(0, 120)))
     small = write_tile(tmp_path / "in" / "small.tif", picture, (slice(0, 45), slice(0, 60)))
     batch([whole, small], replace(RECIPE, sample=1000))

@@ -177,7 +177,7 @@ class TestClassify:
         self, tmp_path: Path, run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = write_scene(tmp_path / "a.tif", (120, 90))
-        monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 4_000)
+        monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 4_000)
         summary = run("classify", path, "-o", tmp_path / "out.tif", "--smooth", 3, *QUICK)
         assert labels(tmp_path / "out.tif").min() == 1
         assert sum(entry["count"] for entry in summary["classes"]) == 120 * 90
@@ -438,7 +438,7 @@ def test_page_and_command_line_give_the_same_labels(tmp_path: Path, run: Callabl
 def test_what_a_large_scene_hides_is_counted_without_another_pass(
     tmp_path: Path, run: Callable[..., dict[str, Any]], nodata: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 2_000)
+    monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 2_000)
     monkeypatch.setattr("s2dash.raster.reading.read_preview_stack", None)
     strip = ((slice(0, 6), slice(0, 90)),)
     for masked, share in ((strip, 0.1), ((), 0.0)):

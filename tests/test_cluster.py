@@ -25,7 +25,7 @@ from s2dash.classify.pipeline import Fitted
 from s2dash.cli import main as cli
 from s2dash.core.classmap import Result
 from s2dash.core.recipe import Recipe, default_recipe
-from s2dash.core.types import CancelToken
+from s2dash.core.types import CancelToken, Window
 from s2dash.errors import Cancelled, ClusterError, ClusterLost, RecipeError
 from s2dash.server.jobs import FullJob
 from s2dash.settings import GDAL_ENVIRONMENT, SCHEDULER_VARIABLE
@@ -157,7 +157,7 @@ class TestCommandLine:
     @pytest.fixture(autouse=True)
     def _as_if_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Pictures count as large, windows are small, and the command line's environment is put back."""
-        monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 10_000)
+        monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 10_000)
         monkeypatch.setattr(pipeline, "run_full", partial(pipeline.run_full, window_shape_rc=WINDOW))
         for name, value in GDAL_ENVIRONMENT.items():
             monkeypatch.setenv(name, value)
@@ -197,7 +197,7 @@ class TestCommandLine:
         kept = len(list(folder.glob("r*.json")))
         assert kept >= 0.3 * PARTS
 
-        asked: list[parts.Window] = []
+        asked: list[Window] = []
         submit = cluster.ClusterExecutor.submit
 
         def counted(self: cluster.ClusterExecutor, fn: Callable[..., Any], /, *args: Any, **how: Any) -> Any:
@@ -244,7 +244,7 @@ class TestConnecting:
 
     def test_another_version(self, local: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
         older = types.SimpleNamespace(version=lambda package: "0.0.1", PackageNotFoundError=LookupError)
-        monkeypatch.setattr(parts, "metadata", older)
+        monkeypatch.setattr("s2dash.classify.parts.versions.metadata", older)
         parts.running_versions.cache_clear()
         try:
             with pytest.raises(ClusterError, match=r"other versions: .*numpy 0\.0\.1 here, .* there"):
@@ -256,7 +256,7 @@ class TestConnecting:
         ("module", "reason"),
         [
             ("__init__.py", "No module named 's2dash.classify'"),
-            ("classify/parts.py", "Can't get attribute 'running_versions'"),
+            ("classify/parts/versions.py", "Can't get attribute 'running_versions'"),
         ],
         ids=["none", "an older one"],
     )

@@ -23,7 +23,8 @@ from s2dash.errors import UnreadableFile
 from s2dash.ingest import tapes
 from s2dash.ingest.assemble.plan import plan_scene
 from s2dash.ingest.assemble.values import InputFile, Provenance
-from s2dash.ingest.inputs import Inputs, gather
+from s2dash.ingest.gather import gather
+from s2dash.ingest.inputs import Inputs
 from s2dash.ingest.kinds import kind_of
 from s2dash.ingest.pile import GivenFile
 from s2dash.settings import ARCHIVE_LIMITS

@@ -105,7 +105,7 @@ class TestEveryWay:
 
     def test_native_tiles(self, fitted: Fitted, edits: ClassEdits, monkeypatch: pytest.MonkeyPatch) -> None:
         plain = labels_of(pipeline.run_live(fitted))
-        monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 1_500)
+        monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 1_500)
         scene = replace(fitted.scene, previews=())
         changed = fitted.edited(edits)
         detail = NativeTiles().classes(replace(changed, prepared=replace(changed.prepared, scene=scene)), "edited")

@@ -312,7 +312,7 @@ class TestLarge:
 
     @pytest.fixture(autouse=True)
     def small_is_large(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 4_000)
+        monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 4_000)
 
     @pytest.mark.parametrize(("dtype", "fill"), [("float32", 0), ("int16", -9999), ("uint16", 65_535)])
     @pytest.mark.parametrize("in_place", [True, False], ids=["in place", "ingested"])

@@ -41,7 +41,7 @@ from s2dash.core.scene import SCL, Reflectance, Scene
 from s2dash.core.scene_reading import SceneReading
 from s2dash.core.sentinel2 import BANDS
 from s2dash.errors import RecipeError, UnknownName, UnreadableFile
-from s2dash.ingest.describe import doubts_about_offset, guessed_reflectance
+from s2dash.ingest.reflectance import doubts_about_offset, guessed_reflectance
 from s2dash.raster.reading import SceneReader, read_preview_stack
 from s2dash.settings import ARCHIVE_LIMITS, GDAL_ENVIRONMENT, INGEST_LIMITS
 

@@ -364,7 +364,7 @@ def test_a_sample_is_drawn_once_for_all_that_learn_from_the_same_pixels(
 def test_kept_samples_change_no_label(
     scene: Scene, recipe: Recipe, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 500)
+    monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 500)
     engine = LiveEngine()
     engine.submit(scene, recipe).result(PATIENCE_SECONDS)
     changed = dataclasses.replace(recipe, **changes)
@@ -374,7 +374,7 @@ def test_kept_samples_change_no_label(
 
 
 def test_a_large_scene_is_smoothed_once(scene: Scene, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 500)
+    monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 500)
     made: list[Scene] = []
     make = features._smoothed_preview
 

@@ -37,7 +37,9 @@ from s2dash.settings import NativeLimits
 from s2dash.tiles import levels
 from s2dash.tiles.levels import levels_of
 from s2dash.tiles.native import NativeTiles
-from s2dash.tiles.render import PICTURE_MASKING, Picture, covered_pixels, stretch_of, tile_png
+from s2dash.tiles.placing import covered_pixels
+from s2dash.tiles.render import Picture, tile_png
+from s2dash.tiles.stretch import PICTURE_MASKING, stretch_of
 
 RGB = ("B04", "B03", "B02")
 SHAPE_RC = (560, 640)
@@ -47,7 +49,7 @@ LIVE_STEP = 9
 @pytest.fixture(autouse=True)
 def small_live_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scenes of this file are larger than their live picture, by a step of 9 or so, and cells are small."""
-    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 4_600)
+    monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 4_600)
     monkeypatch.setattr(levels, "_NATIVE_CELL_SIDE", 96)
     monkeypatch.setattr(levels, "_BETWEEN_CELL_SIDE", 64)
 

@@ -23,8 +23,8 @@ from s2dash.cli import main as cli
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Scene
 from s2dash.errors import UnreadableFile
-from s2dash.ingest.describe import guessed_reflectance
 from s2dash.ingest.product.radiometry import UNKNOWN_OFFSET
+from s2dash.ingest.reflectance import guessed_reflectance
 
 FOUR = ("B02", "B03", "B04", "B08")
 TOP = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B09", "B10", "B11", "B12")

@@ -70,7 +70,7 @@ def labels_of(result: Result) -> np.ndarray:
 @pytest.fixture
 def small_live_picture(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Call it with the most pixels that a live picture may have from now on."""
-    return lambda most: monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", most)
+    return lambda most: monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", most)
 
 
 class TestLabels:

@@ -22,7 +22,7 @@ from s2dash.core.grid import Grid
 from s2dash.core.scene import Scene
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.assemble.plan import plan_scene
-from s2dash.ingest.inputs import gather
+from s2dash.ingest.gather import gather
 from s2dash.ingest.pile import GivenFile
 from s2dash.ingest.places import crs_of_text, in_zone_of_tile, side_cars, zone_of_tile
 from s2dash.settings import GDAL_ENVIRONMENT

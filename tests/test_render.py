@@ -23,7 +23,9 @@ from s2dash.core.scene import Band, Fill, Layer, Reflectance, Scene
 from s2dash.errors import InputError, UnknownName
 from s2dash.ingest import sample_scene
 from s2dash.raster.reading import read_preview_stack
-from s2dash.tiles.render import Picture, map_bounds, picture_rgba, tile_png, transparent_tile_png
+from s2dash.tiles.placing import map_bounds
+from s2dash.tiles.render import Picture, tile_png, transparent_tile_png
+from s2dash.tiles.stretch import picture_rgba
 
 WORLD_M = 2 * math.pi * 6_378_137.0
 

@@ -36,7 +36,7 @@ def numbered(folder: Path, masked: Any = None) -> Scene:
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small scenes are sampled as large ones are."""
-    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 6_000)
+    monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 6_000)
     monkeypatch.setattr(sampling, "_WHOLE_UP_TO_PIXELS", 10_000)
     monkeypatch.setattr(sampling, "_LEAST_UNIT", BLOCK)
     monkeypatch.setattr(sampling, "_MARGIN", 1)
@@ -139,7 +139,7 @@ class TestLargeScene:
 
 
 def test_smaller_scenes_are_sampled_from_all_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 6_000)
+    monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 6_000)
     scene = numbered(tmp_path)
     rows, cols = places(sampling.draw_sample(prepare(scene, RECIPE)))
     blocks = set(zip((rows // BLOCK).tolist(), (cols // BLOCK).tolist(), strict=True))

@@ -14,7 +14,8 @@ from scenes import write_raster
 from s2dash import ingest
 from s2dash.core.scene_reading import SceneReading
 from s2dash.errors import UnreadableFile
-from s2dash.ingest.inputs import Inputs, gather
+from s2dash.ingest.gather import gather
+from s2dash.ingest.inputs import Inputs
 from s2dash.ingest.kinds import is_beside, kind_of
 from s2dash.ingest.pile import GivenFile
 

@@ -30,6 +30,7 @@ from s2dash.classify import parts, pipeline
 from s2dash.cli import main as cli
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Scene
+from s2dash.core.types import windows
 from s2dash.errors import ClusterError, UnreadableFile
 from s2dash.ingest import child
 from s2dash.raster import http, web, web_files
@@ -55,7 +56,7 @@ def _as_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures count as large, and windows are small."""
-    monkeypatch.setattr("s2dash.core.scene.LIVE_PIXELS", 10_000)
+    monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 10_000)
     monkeypatch.setattr(pipeline, "run_full", partial(pipeline.run_full, window_shape_rc=WINDOW))
 
 
@@ -230,7 +231,7 @@ class TestLabels:
             assert {asked.authorization for asked in server.asked} == {"Basic YW5uOnNAY3JldA=="}
             # Workers ask for each part whether the file is still the same.
             whole = [asked for asked in server.asked if asked.range == "bytes=0-4095"]
-            assert len(whole) > len(list(pipeline.windows(SHAPE, (4 * WINDOW[0], WINDOW[1]))))
+            assert len(whole) > len(list(windows(SHAPE, (4 * WINDOW[0], WINDOW[1]))))
 
             def is_late() -> bool:
                 return len([asked for asked in server.asked if asked.range == "bytes=0-4095"]) >= 20
@@ -336,7 +337,7 @@ class TestVersions:
         written(server)
         scene = opened(server)
         job = parts.make_job(scene, 3, _zeros, WINDOW, "key", tmp_path / "labels.tif")
-        parts._prepare_folder(job)
+        parts.prepare_folder(job)
         parts.label_part(job, job.parts()[0])
         written(server, shape_rc=(SHAPE[0] + 16, SHAPE[1]))
         with pytest.raises(
@@ -525,7 +526,11 @@ class TestElsewhere:
         assert server.asked == []
 
     def test_the_page_knows_no_addresses(self) -> None:
-        for path in [ROOT / "app.py", *(ROOT / "s2dash" / "ui").glob("*.py"), ROOT / "s2dash" / "server_folder.py"]:
+        for path in [
+            ROOT / "app.py",
+            *(ROOT / "s2dash" / "ui").rglob("*.py"),
+            ROOT / "s2dash" / "server" / "server_folder.py",
+        ]:
             text = path.read_text(encoding="utf-8")
             names = {alias.name for node in ast.walk(ast.parse(text)) for alias in getattr(node, "names", ())}
             assert not names & {"web", "web_files", "s2dash.raster.web", "s2dash.raster.web_files"}, path

@@ -28,7 +28,7 @@ from s2dash.data.make_sample_scene import Window, cut_nearest, write_sample
 from s2dash.errors import S2DashError, UnreadableFile
 from s2dash.ingest.examples import EXAMPLES, Example, example
 from s2dash.raster.reading import read_preview_stack
-from s2dash.tiles.render import picture_rgba
+from s2dash.tiles.stretch import picture_rgba
 
 THUMBNAIL_SIZE = (96, 64)
 

@@ -78,7 +78,7 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     from s2dash.ingest.assemble.numbers import rescaled
     from s2dash.ingest.assemble.plan import plan_scene
     from s2dash.ingest.canonical import rewrite
-    from s2dash.ingest.inputs import gather
+    from s2dash.ingest.gather import gather
     from s2dash.ingest.pile import GivenFile
     from s2dash.ingest.scene_facts import facts_of
     from s2dash.raster.reading import read_preview_stack

@@ -374,29 +374,3 @@ def held_in_all(fill: Fill, stack: np.ndarray) -> np.ndarray:
     for position in fill.positions:
         held &= fill.holds(stack[position])
     return held
-
-
-def fill_words(fill: Fill, scene: Scene) -> str:
-    """What is left out though no tag says so, as one sentence."""
-    tags = {scene.nodata[position] for position in fill.positions}
-    why = "as the file tags none" if tags == {None} else "though the file's tag says something else"
-    where = "in a chosen band" if fill.is_alone and len(scene.bands) > 1 else "in every band"
-    return f"Pixels that are {_numbers_of(fill)} {where} count as nodata, {why}."
-
-
-def doubt_words(fill: Fill, scene: Scene) -> str:
-    """Which pixels may have no data: `zero in every band`, `zero in B08 alone`."""
-    names = [scene.bands[position].name for position in fill.positions]
-    listed = ", ".join(names[:3]) + (f" or {len(names) - 3} more" if len(names) > 3 else "")
-    return f"{_numbers_of(fill)} in {f'{listed} alone' if fill.is_alone else 'every band'}"
-
-
-def _numbers_of(fill: Fill) -> str:
-    return number_words(fill.value) if fill.least is None else f"{fill.least:g} to {fill.value:g}"
-
-
-def number_words(value: float) -> str:
-    """A stored number as people read it."""
-    if value == 0:
-        return "zero"
-    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"

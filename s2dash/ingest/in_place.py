@@ -18,7 +18,8 @@ from s2dash.ingest.checks import driver_of, open_checked
 from s2dash.ingest.composed import beside
 from s2dash.ingest.describe import has_internal_mask, title_from
 from s2dash.ingest.examples import example
-from s2dash.ingest.inputs import Inputs, gather, gather_one
+from s2dash.ingest.gather import gather, gather_one
+from s2dash.ingest.inputs import Inputs
 from s2dash.ingest.pile import GivenFile
 from s2dash.raster import web, web_files
 from s2dash.raster.door import GDAL_ERRORS

@@ -1,13 +1,10 @@
-"""What was brought, sorted out by names: bands chosen, metadata read, and what belongs to none left out.
-
-No picture is opened here; `assemble` goes on from the files that are chosen.
-"""
+"""The inputs of one scene: its files with their bands, what metadata says of them, and notes of what is left out."""
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,27 +15,17 @@ from s2dash.core.grid import Grid
 from s2dash.core.missions import title_of
 from s2dash.core.sentinel2 import guess_band_names
 from s2dash.errors import UnreadableFile
-from s2dash.ingest.align import MANY_SCENES
 from s2dash.ingest.assemble.values import InputFile, Provenance
-from s2dash.ingest.checks import driver_of, first_bytes
-from s2dash.ingest.composed import Composed, choosable, composed_of, made
-from s2dash.ingest.describe import WEB_EXPORT, acquisition_date
-from s2dash.ingest.kinds import (
-    ARCHIVE_ENDINGS,
-    RASTER_ENDINGS,
-    WANTED,
-    is_beside,
-    kind_of,
-    most_telling,
-    zarr_in,
-)
+from s2dash.ingest.checks import driver_of
+from s2dash.ingest.describe import acquisition_date
+from s2dash.ingest.kinds import RASTER_ENDINGS, is_beside
 from s2dash.ingest.mission_metadata import MissionMetadata, read_metadata
-from s2dash.ingest.pile import GivenFile, Pile, is_archive, pile_of_archive, pile_of_files, pile_of_folder, shown
-from s2dash.ingest.places import side_cars
-from s2dash.ingest.product.choose import Choice, choose_files, missing_bands_note, named_left_out, only_counted
+from s2dash.ingest.pile import GivenFile, shown
+from s2dash.ingest.product.choose import Choice, missing_bands_note, named_left_out, only_counted
 from s2dash.ingest.product.metadata import ProductMetadata, parse_metadata
 from s2dash.ingest.product.names import baseline_from_name, file_facts, is_outside_series, said_of, tile_from_name
 from s2dash.ingest.product.radiometry import offset_rule
+from s2dash.ingest.reflectance import WEB_EXPORT
 from s2dash.settings import ARCHIVE_LIMITS
 
 _SATURATED = 65_535
@@ -58,186 +45,9 @@ class Inputs:
     provenance: Provenance
 
 
-def gather(
-    given: Sequence[GivenFile],
-    scratch: Path,
-    title: str,
-    tile: str | None,
-    progress: Callable[[float], None],
-    also: Sequence[str] = (),
-) -> Inputs:
-    """Sort out what was brought: one archive, one folder, the files of one (their names have folders), or loose files.
-
-    What lies beside pictures (texts, styles, quick-looks) is left out and noted.
-
-    Parameters
-    ----------
-    scratch : a folder for what is unpacked; exists
-    title : the scene's where nothing better is found
-    tile : which one to take where there are several
-    also : names of pictures to use as bands though they would be left out
-
-    Raises UnreadableFile where there are no bands, or an archive or metadata file is refused; UnknownName
-    for a tile that is not there.
-    """
-    given = _with_pixels_of_products(_with_unique_names(given))
-    work = _Work(scratch, progress, tuple(also))
-    container = _the_container(given, scratch, progress)
-    if container is not None:
-        beside = [one.name for one in given if one.name != container.name]
-        return _from_collection(container, title, tile, beside, work)
-    files = [one for one in given if not one.path.is_dir()]
-    beside = [one.name for one in given if one.path.is_dir()]
-    product = next((one.name for one in files if one.name.lower().endswith(".dim")), None)
-    if product is not None and composed_of([one.name for one in files]):
-        return _from_collection(pile_of_files(files, product, is_loose=False), title, tile, beside, work)
-    folders = [one.name.replace("\\", "/").split("/")[:-1] for one in files]
-    if all(folders):
-        return _from_collection(pile_of_files(files, folders[0][0], is_loose=False), title, tile, beside, work)
-    return _from_loose(files, title, tile, beside, work)
-
-
-def gather_one(given: GivenFile, title: str) -> Inputs:
-    """What `gather` gives for a raster that is brought by itself, wherever it lies; raises as `gather` does."""
-    return _from_files([given], Findings(), title, choose_files([given.name]), is_loose=True)
-
-
-def _with_unique_names(given: Sequence[GivenFile]) -> list[GivenFile]:
-    """The same files with a number before a name that another one has too."""
-    names = [one.name for one in given]
-    return [
-        replace(one, name=f"{number}/{one.name}") if names.count(one.name) > 1 else one
-        for number, one in enumerate(given, 1)
-    ]
-
-
-def _with_pixels_of_products(given: Sequence[GivenFile]) -> list[GivenFile]:
-    """The same, with the files of a folder `x.data` in place of it where its description, `x.dim`, is there too."""
-    descriptions = {one.name[: -len(".dim")].lower() for one in given if one.name.lower().endswith(".dim")}
-    found: list[GivenFile] = []
-    for one in given:
-        is_data = one.name.lower().endswith(".data") and one.name[: -len(".data")].lower() in descriptions
-        if is_data and one.path.is_dir():
-            files = pile_of_folder(one.path, one.name)
-            found += [GivenFile(name, path) for name, path in files.fetch(files.names).items()]
-        else:
-            found.append(one)
-    return found
-
-
-def _the_container(given: Sequence[GivenFile], scratch: Path, progress: Callable[[float], None]) -> Pile | None:
-    """The one archive or folder that holds the scene; None where loose files do.
-
-    Raises UnreadableFile where several things hold pictures, of which nobody said that they are one scene.
-    """
-    folders = [one for one in given if one.path.is_dir()]
-    archives = [one for one in given if one not in folders and not is_beside(one.name) and is_archive(one.path)]
-    piles = [
-        *(pile_of_archive(one, scratch, progress) for one in archives),
-        *(pile_of_folder(one.path, one.name) for one in folders),
-    ]
-    if len(given) == 1:
-        return piles[0] if piles else None
-    full = [pile for pile in piles if _holds_pictures(pile.names)]
-    parts = {part for one in composed_of([one.name for one in given]) for part in one.parts}
-    rest = [one for one in given if one not in folders and one not in archives]
-    loose = [one for one in rest if one.name in parts or _is_picture(one)]
-    if full and (loose or len(full) > 1):
-        name = full[0].name
-        if any(one.name == name for one in folders):
-            raise UnreadableFile(
-                f"{shown(name)} is a folder beside other files. Give one folder, files alone, or {MANY_SCENES}."
-            )
-        raise UnreadableFile(
-            f"{shown(name)} is {'a zip' if name.lower().endswith('.zip') else 'an archive'} beside other files. "
-            f"Give one archive, files without it, or {MANY_SCENES}."
-        )
-    if loose or not piles:
-        return None
-    return full[0] if full else piles[0]
-
-
-def _holds_pictures(names: Iterable[str]) -> bool:
-    names = list(names)
-    return any(name.lower().endswith((*RASTER_ENDINGS, *ARCHIVE_ENDINGS)) for name in names) or bool(composed_of(names))
-
-
-def _is_picture(given: GivenFile) -> bool:
-    """Whether a loose file is one that is read, or claims to be by its ending, so that it must not be passed over."""
-    if is_beside(given.name):
-        return False
-    if given.name.lower().endswith(RASTER_ENDINGS):
-        return True
-    return given.path.stat().st_size > 0 and driver_of(given.path) is not None
-
-
-def _from_loose(given: Sequence[GivenFile], title: str, tile: str | None, beside: Sequence[str], work: _Work) -> Inputs:
-    """The pictures among loose files; raises UnreadableFile that says most of what else was brought."""
-    composed = composed_of([one.name for one in given])
-    parts = {part for one in composed for part in one.parts}
-    pictures = [one for one in given if one.name in parts or _is_picture(one)]
-    if not pictures:
-        told = [(shown(one.name), kind_of(one.name, first_bytes(one.path))) for one in given]
-        raise UnreadableFile(most_telling(told) or f"There are no files. {WANTED}")
-    names = choosable([one.name for one in given], composed)
-    choice = choose_files(names, tile, work.also)
-    used = {*(one.name for one in pictures), *choice.metadata, *choice.tile_metadata, *choice.other_metadata}
-    paths = {one.name: one.path for one in given}
-    wanted = [name for name in names if name in used or name not in paths]
-    cars = {car for name in wanted for car in side_cars(name, paths)}
-    left = [one.name for one in given if one.name not in used and one.name not in cars]
-    if len(composed) == 1 and wanted == [composed[0].name]:
-        title = composed[0].title
-    return _from_files(*work.made(wanted, composed, paths), title, choice, is_loose=True, left=[*left, *beside])
-
-
-def _from_collection(pile: Pile, title: str, tile: str | None, beside: Sequence[str], work: _Work) -> Inputs:
-    """Out of all files of a folder or archive, those that make up one scene."""
-    composed = composed_of(pile.names)
-    choice = choose_files(choosable(pile.names, composed), tile, work.also)
-    inner = None if choice.bands or choice.other_rasters else _archive_inside(pile, work)
-    if inner is not None:
-        return _from_collection(inner, title, tile, beside, work)
-    wanted = _wanted(choice, pile)
-    parts = {one.name: one.parts for one in composed}
-    asked = [part for name in wanted for part in (*parts.get(name, (name,)), *side_cars(name, pile.names))]
-    paths = pile.fetch(list(dict.fromkeys(asked)))
-    unread = [n for n in pile.names if n not in paths and not (_is_raster(n) and file_facts(n, choice.said))]
-    rest = [] if _is_product(choice) else unread
-    return _from_files(*work.made(wanted, composed, paths), title, choice, is_loose=False, left=[*rest, *beside])
-
-
-def _is_raster(name: str) -> bool:
+def is_raster(name: str) -> bool:
+    """Whether a file's ending is that of a raster."""
     return name.lower().endswith(RASTER_ENDINGS)
-
-
-def _archive_inside(pile: Pile, work: _Work) -> Pile | None:
-    """The one archive in a folder or archive, as Drive and hubs pack downloads once more; None where there is none.
-
-    One archive inside another is opened, none inside that. Raises UnreadableFile where there are several, or it
-    is deeper.
-    """
-    inner = [name for name in pile.names if name.lower().endswith(ARCHIVE_ENDINGS)]
-    if not inner:
-        return None
-    if pile.is_inner:
-        raise UnreadableFile(
-            f"{shown(pile.name)} lies in an archive and holds archives itself. Unpack it and give what is in it."
-        )
-    if len(inner) > 1:
-        raise UnreadableFile(
-            f"{shown(pile.name)} holds {len(inner):,} archives, such as {shown(inner[0])}. Unpack it and give one of "
-            f"them, or {MANY_SCENES}."
-        )
-    (path,) = pile.fetch(inner).values()
-    left = max(0, ARCHIVE_LIMITS.most_total_bytes - pile.unpacked_bytes)
-    if path.parent == work.scratch:
-        # Errors call an archive by the name it has on the disk.
-        path = path.replace(path.with_name(re.sub(r"[^A-Za-z0-9._-]+", "_", shown(inner[0])).lstrip(".") or "inner"))
-    if not is_archive(path):
-        raise UnreadableFile(kind_of(shown(inner[0]), first_bytes(path)).sentence(shown(inner[0])))
-    limits = replace(ARCHIVE_LIMITS, most_total_bytes=left)
-    return replace(pile_of_archive(GivenFile(inner[0], path), work.scratch, work.progress, limits), is_inner=True)
 
 
 @dataclass(frozen=True)
@@ -251,67 +61,7 @@ class Findings:
     """What lies beside files and may say their places, by their names."""
 
 
-@dataclass(frozen=True)
-class _Work:
-    """Where what is unpacked or put together goes, and who is told how far that is."""
-
-    scratch: Path
-    progress: Callable[[float], None]
-    also: tuple[str, ...] = ()
-    """Names of pictures that are asked for."""
-
-    def made(
-        self, wanted: Sequence[str], composed: Sequence[Composed], paths: Mapping[str, Path]
-    ) -> tuple[list[GivenFile], Findings]:
-        """The files of wanted names, those of several files put together; and what was found on the way."""
-        by_name = {one.name: one for one in composed}
-        files: list[GivenFile] = []
-        findings = Findings()
-        for number, name in enumerate(wanted):
-            if name in by_name:
-                found = made(by_name[name], paths, self.scratch / f"made_{number}.tif", self.progress)
-                if found.given is None:
-                    findings.helpers.append(by_name[name].parts[0])
-                else:
-                    files.append(found.given)
-                findings.notes.extend(found.notes)
-                continue
-            files.append(GivenFile(name, paths[name]))
-            findings.side_cars[name] = tuple((shown(car), paths[car]) for car in side_cars(name, paths))
-        return files, findings
-
-
-def _wanted(choice: Choice, pile: Pile) -> list[str]:
-    """Names of the files to use out of a collection: its bands with their metadata, or else its other rasters."""
-    rasters = [facts.name for facts in choice.bands]
-    are_alone = all(facts.is_scl for facts in choice.bands)
-    rasters += choice.other_rasters if are_alone else choice.also
-    if not rasters:
-        raise _without_bands(pile)
-    return [*rasters, *choice.metadata, *choice.tile_metadata, *choice.other_metadata]
-
-
-def _without_bands(pile: Pile) -> UnreadableFile:
-    """What is in a collection in place of bands, as far as names tell."""
-    if store := zarr_in(pile.names, pile.name):
-        return UnreadableFile(kind_of("x.zarr").sentence(shown(store)))
-    told = [(shown(name), kind) for name in pile.names if (kind := kind_of(name)).tells == 2]
-    if told:
-        return UnreadableFile(f"{shown(pile.name)} holds no bands that are read here: {most_telling(told)}")
-    return UnreadableFile(
-        f"{shown(pile.name)} holds no Sentinel-2 bands: no JP2 or GeoTIFF with a band in its name, such as B02. "
-        "Choose a product as it was downloaded."
-    )
-
-
-def _is_product(choice: Choice) -> bool:
-    """Whether the files are of a product as it was downloaded, of which it is known what else belongs to it."""
-    return bool(choice.metadata or choice.tile_metadata) or any(
-        part.upper().endswith(".SAFE") for facts in choice.bands for part in facts.name.split("/")[:-1]
-    )
-
-
-def _from_files(
+def inputs_of(
     given: Sequence[GivenFile],
     found: Findings,
     title: str,
@@ -358,7 +108,7 @@ def _from_files(
         taken = f"The files' names only count their {len(counted)} bands; they are taken as {', '.join(guess)}."
         counting = (f"{taken} Change the names if that is wrong.",)
     said_already = named_left_out(left, choice.said)
-    unused = tuple(name for name in left if _is_raster(name) and not is_beside(name))
+    unused = tuple(name for name in left if is_raster(name) and not is_beside(name))
     left = [name for name in (*found.helpers, *left) if name not in said_already]
     notes = (*found.notes, *counting, *choice.notes, *_left_out(left))
     provenance = _provenance(choice, files, metadata, tiles, title, notes)

@@ -34,7 +34,8 @@ from s2dash.server import memory
 from s2dash.settings import NATIVE_LIMITS, NativeLimits
 from s2dash.tiles.kept_pixels import Handles, LevelCopy
 from s2dash.tiles.levels import Cell, Level, levels_of
-from s2dash.tiles.render import PICTURE_MASKING, Stretch, TilePlaces, covered_pixels, tile_places
+from s2dash.tiles.placing import covered_pixels, tile_places
+from s2dash.tiles.stretch import PICTURE_MASKING, Stretch
 
 CellKey = tuple[Hashable, int, Cell]
 """What is read, at which step, where."""
@@ -221,7 +222,7 @@ class _Detail(ABC):
         if places is None:
             return out
         part: np.ndarray = np.zeros(places.inside.shape, dtype=dtype)
-        by_cell = _by_cell(places, level.side)
+        by_cell = places.by_cell(level.side)
         content = self._cell_key(level)
         keys = [(content, level.step, cell) for cell in by_cell]
         for (_, _, cell), kept in self.native.cells.each(keys, lambda key: self._read(level, key[2])):
@@ -386,17 +387,3 @@ def _held_of_cell(kept: Any) -> Held:
 def _drop_all(copies: dict[int, LevelCopy]) -> None:
     for copy in copies.values():
         copy.drop()
-
-
-def _by_cell(places: TilePlaces, side: int) -> dict[Cell, tuple[np.ndarray, np.ndarray]]:
-    """The tile's pixels, as indexes of its part, that fall in each cell."""
-    down, across = np.nonzero(places.inside)
-    cell_rows, cell_cols = places.rows[down, across] // side, places.cols[down, across] // side
-    width = int(cell_cols.max()) + 1
-    number = cell_rows * width + cell_cols
-    order = np.argsort(number, kind="stable")
-    cells, starts = np.unique(number[order], return_index=True)
-    return {
-        (int(cell) // width, int(cell) % width): (down[some], across[some])
-        for cell, some in zip(cells, np.split(order, starts[1:]), strict=True)
-    }

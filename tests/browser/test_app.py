@@ -21,7 +21,7 @@ from s2dash.classify import pipeline
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import LIVE_PIXELS, Scene
 from s2dash.ingest import ingest, sample_scene
-from s2dash.tiles.render import TilePlaces, tile_places
+from s2dash.tiles.placing import TilePlaces, tile_places
 
 if TYPE_CHECKING:
     from conftest import Visit

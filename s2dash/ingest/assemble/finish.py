@@ -24,16 +24,14 @@ from s2dash.ingest.describe import (
     CIRRUS_AMONG,
     CIRRUS_BEFORE_LAST,
     CLASS_MAP,
-    contradicted,
-    doubts_about_numbers,
-    doubts_about_offset,
     is_cirrus,
     looks_like_classes,
-    may_hold_offset,
     named_bands,
 )
-from s2dash.ingest.fill import fill_words, found_fill, held_in_all
+from s2dash.ingest.doubts import fill_words
+from s2dash.ingest.fill import found_fill, held_in_all
 from s2dash.ingest.product.radiometry import UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS
+from s2dash.ingest.reflectance import contradicted, doubts_about_numbers, doubts_about_offset, may_hold_offset
 from s2dash.ingest.set_aside import uninformative_bands, with_set_aside, without_codes_in_order
 
 _LEAST_VALID = 2

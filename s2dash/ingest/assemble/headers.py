@@ -18,7 +18,8 @@ from s2dash.ingest.assemble.values import InputFile, Provenance
 from s2dash.ingest.canonical import Code
 from s2dash.ingest.checks import checked_grid, open_checked, read_grid, stored_bytes, translated_header_errors
 from s2dash.ingest.damage import complaint_notes, listening, size_notes
-from s2dash.ingest.describe import any_date, has_internal_mask, layout_of, stated_reflectance
+from s2dash.ingest.describe import any_date, has_internal_mask, layout_of
+from s2dash.ingest.reflectance import stated_reflectance
 
 _FINEST_HLS_M = 25.0
 """Pixels of HLS have 30 m; smaller ones among which an Fmask lies are of something else."""

@@ -11,7 +11,7 @@ from s2dash.core import missions
 from s2dash.core.scene import Band, Reflectance, Scene
 from s2dash.ingest.assemble.headers import FileHeader
 from s2dash.ingest.assemble.values import Provenance, ScenePlan
-from s2dash.ingest.describe import guessed_reflectance, in_one, power_to_divide_by, scaled
+from s2dash.ingest.reflectance import guessed_reflectance, in_one, power_to_divide_by, scaled
 
 MOST_LOOKED_AT = 100_000
 LEAST_REFLECTANCE, MOST_REFLECTANCE = -0.05, 1.6

@@ -1,0 +1,90 @@
+"""Missions beside Sentinel-2: what is known of each, and how files say whose picture they are."""
+
+from __future__ import annotations
+
+from s2dash.core.missions.bands import code_of, own_band
+from s2dash.core.missions.evidence import mission_of_bands, mission_of_tags, settled
+from s2dash.core.missions.names import Said, is_metadata, metadata_of, names_sentinel_2, said_by_name, said_of_pile
+from s2dash.core.missions.products import (
+    C2_LEVEL_2,
+    CORRECTED_LEVELS,
+    HLS,
+    LEVEL_1,
+    PLANET_RADIANCE,
+    numbers_by_values,
+    usual_nodata,
+    usual_numbers,
+)
+from s2dash.core.missions.quality import (
+    BQA,
+    DEA_FMASK,
+    FMASK,
+    OLD_BQA,
+    PIXEL_QA,
+    QA_PIXEL,
+    UDM,
+    UDM2,
+    best_quality,
+    classes_of_bits,
+    quality_classes,
+    quality_kind,
+)
+from s2dash.core.missions.table import (
+    FOREIGN,
+    HLS_L30,
+    MISSIONS,
+    PLANETSCOPE,
+    SENTINEL_2,
+    attribution_of,
+    has_own_bands,
+    is_landsat,
+    landsat,
+    title_of,
+)
+from s2dash.core.missions.values import Mission, OwnBand
+
+__all__ = [
+    "BQA",
+    "C2_LEVEL_2",
+    "CORRECTED_LEVELS",
+    "DEA_FMASK",
+    "FMASK",
+    "FOREIGN",
+    "HLS",
+    "HLS_L30",
+    "LEVEL_1",
+    "MISSIONS",
+    "OLD_BQA",
+    "PIXEL_QA",
+    "PLANETSCOPE",
+    "PLANET_RADIANCE",
+    "QA_PIXEL",
+    "SENTINEL_2",
+    "UDM",
+    "UDM2",
+    "Mission",
+    "OwnBand",
+    "Said",
+    "attribution_of",
+    "best_quality",
+    "classes_of_bits",
+    "code_of",
+    "has_own_bands",
+    "is_landsat",
+    "is_metadata",
+    "landsat",
+    "metadata_of",
+    "mission_of_bands",
+    "mission_of_tags",
+    "names_sentinel_2",
+    "numbers_by_values",
+    "own_band",
+    "quality_classes",
+    "quality_kind",
+    "said_by_name",
+    "said_of_pile",
+    "settled",
+    "title_of",
+    "usual_nodata",
+    "usual_numbers",
+]

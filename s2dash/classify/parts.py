@@ -32,11 +32,11 @@ from affine import Affine
 import s2dash
 from s2dash import __version__
 from s2dash.core.grid import Grid, class_counts
-from s2dash.core.scene import Scene
+from s2dash.core.scene import Layer, Scene
 from s2dash.core.types import CancelToken, Progress, Window, no_progress, windows
 from s2dash.errors import BrokenResult, ClusterError, ClusterLost, UnreadableFile
-from s2dash.raster import web, web_files
 from s2dash.raster.door import GDAL_ERRORS, make_on_grid, open_raster
+from s2dash.raster.location import require_unchanged
 from s2dash.raster.reading import SceneReader
 
 T = TypeVar("T")
@@ -145,7 +145,7 @@ def make_job(
     """
     key = f"{labels_key} {__version__} {scene.grid.shape_rc} {tuple(window_shape_rc)} {WINDOWS_IN_PART}"
     try:
-        sizes = tuple((path, path.stat().st_size) for path in web.not_web(scene.paths))
+        sizes = tuple((path, path.stat().st_size) for path in scene.paths)
     except OSError as error:
         raise ClusterError(f"{error.filename} can no longer be read. Open the scene again.") from error
     return Job(
@@ -162,8 +162,12 @@ def make_job(
 
 def travelling(scene: Scene) -> Scene:
     """The scene as another process finds it: absolute paths, and nothing that only the live picture needs."""
-    layers = tuple(replace(layer, path=layer.path.absolute()) for layer in scene.layers)
-    masks = tuple(replace(mask, layer=replace(mask.layer, path=mask.layer.path.absolute())) for mask in scene.masks)
+
+    def travels(layer: Layer) -> Layer:
+        return replace(layer, location=layer.location.absolute())
+
+    layers = tuple(map(travels, scene.layers))
+    masks = tuple(replace(mask, layer=travels(mask.layer)) for mask in scene.masks)
     return replace(scene, layers=layers, masks=masks, previews=())
 
 
@@ -386,7 +390,7 @@ def _require_visible(job: Job) -> None:
                 f"The worker on {host} sees another file at {path}: {found:,} bytes, not {size:,}. {remedy}."
             )
     try:
-        web_files.require_unchanged(job.scene.paths)
+        require_unchanged(job.scene.locations)
     except UnreadableFile as error:
         raise ClusterError(f"On the worker {host}: {error} Every worker must reach this address.") from error
     if _job_in(job.folder) != job.digest:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from s2dash.core import sentinel2
 from s2dash.core.grid import Grid, decimation_step
 from s2dash.core.missions import SENTINEL_2, Mission, OwnBand, attribution_of, code_of, quality_classes, title_of
 from s2dash.errors import UnknownName
+from s2dash.raster.location import Location, paths_of
 
 _LARGEST_VALUE = 1e30
 """Floating-point values beyond this (and NaN) are no measurement, and their squares would overflow."""
@@ -75,8 +76,7 @@ class Band:
 class Layer:
     """Where the pixels of a band or mask lie, on the grid they were measured or drawn on."""
 
-    path: Path = field(repr=False)
-    """Of a file, or of one on a web server (`web`): such an address may hold a password, and texts get into logs."""
+    location: Location
     index: int
     """Which band of the raster, from 1."""
     grid: Grid
@@ -241,10 +241,15 @@ class Scene:
         return decimation_step(self.grid.shape_rc, LIVE_PIXELS)
 
     @property
-    def paths(self) -> tuple[Path, ...]:
-        """The files that its pixels are read from, the first band's first."""
+    def locations(self) -> tuple[Location, ...]:
+        """Where its pixels are read from, the first band's first."""
         layers = [*self.layers, *(mask.layer for mask in self.masks)]
-        return tuple(dict.fromkeys(layer.path for layer in layers))
+        return tuple(dict.fromkeys(layer.location for layer in layers))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Those of its locations that are files of this machine: all of every scene but one read from a web server."""
+        return tuple(paths_of(self.locations))
 
     @property
     def band_names(self) -> tuple[str, ...]:

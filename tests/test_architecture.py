@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -64,7 +65,6 @@ RASTER_ROOMS = (
     "s2dash.raster",
     "s2dash.raster.reading",
     "s2dash.tiles.store",
-    "s2dash.raster.web_files",
 )
 
 ROOMS: Mapping[str, tuple[str, ...]] = {
@@ -264,6 +264,18 @@ def test_rasters_are_opened_and_made_at_one_door() -> None:
         if (call.value.id, call.attr) == ("rasterio", "open")
     }
     assert around == {}
+
+
+def test_only_locations_know_files_from_web_addresses() -> None:
+    """All others ask a location for what they need."""
+    kind = re.compile(r"\bis_web\b|\bnot_web\b|\bWebLocation\b|/vsicurl")
+    asking = [
+        name
+        for name, path in product().items()
+        if not name.startswith(("s2dash.raster.location", "s2dash.raster.http"))
+        if kind.search(path.read_text(encoding="utf-8"))
+    ]
+    assert asking == []
 
 
 def test_server_start_loads_no_streamlit_component() -> None:

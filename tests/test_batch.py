@@ -25,6 +25,7 @@ from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import Reflectance, Scene
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import InputError, OutputConflict, RecipeError, UnknownName
+from s2dash.raster.location import Location
 
 NAMES = ("B02", "B03", "B04", "B08", "B11")
 SHAPE_RC = (90, 120)
@@ -58,8 +59,9 @@ def tiles(tmp_path: Path, picture: np.ndarray) -> list[Path]:
     return [write_tile(folder / "left.tif", holed, LEFT), write_tile(folder / "right.tif", picture, RIGHT)]
 
 
-def open_tile(path: Path, folder: Path, progress: Progress, cancel: CancelToken) -> Scene:
-    return open_scene(path)
+def open_tile(place: Location, folder: Path, progress: Progress, cancel: CancelToken) -> Scene:
+    assert place.path is not None
+    return open_scene(place.path)
 
 
 @pytest.fixture
@@ -206,9 +208,9 @@ def test_offsets_and_quantifications_give_the_same_classes(
     for path, quantification, offset in ((shifted, 10_000, -1000), (small, 1, 0)):
         numbers = Reflectance(quantification, (float(offset),) * len(NAMES), "")
 
-        def open_as(place: Path, *_: object, other: Path = path, numbers: Reflectance = numbers) -> Scene:
-            scene = open_scene(place)
-            return scene.with_reflectance(numbers) if place == other else scene
+        def open_as(place: Location, *rest: Any, other: Path = path, numbers: Reflectance = numbers) -> Scene:
+            scene = open_tile(place, *rest)
+            return scene.with_reflectance(numbers) if place.path == other else scene
 
         batch([tiles[0], path], recipe, out=f"{path.parent.name} out", opener=Opener(open_as))
         for name in ("left", "right"):
@@ -435,17 +437,17 @@ def test_a_folder_stands_for_the_scenes_in_it(tmp_path: Path) -> None:
     bands.mkdir()
     (bands / "x_B02.jp2").touch()
     found = gather_sources([folder, product, bands, folder / "b.tif"])
-    assert [source.path.name for source in found] == ["A.zip", "b.tif", "S2A.SAFE", "renamed", "bands"]
+    assert [source.location.file_name for source in found] == ["A.zip", "b.tif", "S2A.SAFE", "renamed", "bands"]
     assert [source.name for source in found] == ["A", "b", "S2A", "renamed", "bands"]
 
 
 def test_names_are_told_apart_whatever_the_order(tmp_path: Path) -> None:
     paths = [tmp_path / part for part in ("a/scene.tif", "b/scene.tif", "b/Scene.zip", "c/ä ö.tif", "c/other.tif")]
-    names = {source.path: source.name for source in gather_sources(paths)}
+    names = {source.location.path: source.name for source in gather_sources(paths)}
     assert len({name.casefold() for name in names.values()}) == len(paths)
     assert names[paths[0]] == "a-scene"
     assert names[paths[4]] == "other"
-    assert {source.path: source.name for source in gather_sources(paths[::-1])} == names
+    assert {source.location.path: source.name for source in gather_sources(paths[::-1])} == names
 
 
 def test_a_scene_by_name_or_path(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from s2dash.ingest import canonical
 from s2dash.ingest.assemble.plan import plan_scene
 from s2dash.ingest.assemble.values import InputFile, Provenance, ScenePlan
 from s2dash.ingest.canonical import piece_shape, raster_name, rewrite
+from s2dash.raster.location import FileLocation
 from s2dash.settings import INGEST_LIMITS
 
 MOST_BYTES = 64_000_000
@@ -93,4 +94,4 @@ def test_a_full_disk_is_noticed(tmp_path: Path, missing: int) -> None:
 
 def planned_for(path: Path, folder: Path) -> ScenePlan:
     """The plan to take one file in."""
-    return plan_scene([InputFile(path, path.name)], Provenance(path.stem), folder)
+    return plan_scene([InputFile(FileLocation(path), path.name)], Provenance(path.stem), folder)

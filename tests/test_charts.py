@@ -25,6 +25,7 @@ from s2dash.core.grid import Grid
 from s2dash.core.legend import Legend, LegendEntry
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Band, Layer, Reflectance, Scene
+from s2dash.raster.location import FileLocation
 from s2dash.ui import charts
 
 NASTY = 'a.b[0] "quoted" \\ <b>&</b> \u2028 {x}'
@@ -32,7 +33,7 @@ NASTY = 'a.b[0] "quoted" \\ <b>&</b> \u2028 {x}'
 
 def make_result(bands: list[Band], k: int = 3, chosen: tuple[str, ...] | None = None) -> Result:
     grid = Grid((20, 30), Affine(10, 0, 0, 0, -10, 0), "EPSG:32618")
-    layers = tuple(Layer(Path("t.tif"), index, grid) for index in range(1, len(bands) + 1))
+    layers = tuple(Layer(FileLocation(Path("t.tif")), index, grid) for index in range(1, len(bands) + 1))
     reflectance = Reflectance(10_000, (0,) * len(bands), "")
     nodata = (None,) * len(bands)
     scene = Scene("t", grid, tuple(bands), layers, "uint16", nodata, reflectance, "d")

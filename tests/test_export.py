@@ -31,6 +31,7 @@ from s2dash.export import EXPORTS, export_bytes, geotiff, picture, table
 from s2dash.export.contents import STRIP_ROWS, file_stem
 from s2dash.export.ground import drawn, round_length_m
 from s2dash.export.overviews import halved
+from s2dash.raster.location import FileLocation
 
 UTM = CRS.from_epsg(32618).to_wkt()
 ROTATED = Affine.translation(4e5, 4e6) @ Affine.rotation(30) @ Affine.scale(10, -10)
@@ -95,7 +96,7 @@ def make_result(
         title=title,
         grid=grid,
         bands=tuple(Band(name, name) for name in ("B02", "B03", "B04")),
-        layers=tuple(Layer(Path("does-not-exist.tif"), index, grid) for index in (1, 2, 3)),
+        layers=tuple(Layer(FileLocation(Path("does-not-exist.tif")), index, grid) for index in (1, 2, 3)),
         dtype="uint16",
         nodata=(None, None, None),
         reflectance=Reflectance(10_000, (0, 0, 0), ""),

@@ -163,7 +163,7 @@ class Door:
             event("area: a mask")
             assert [mask.kind for mask in masked.masks] == [AREA]
             assert masked_shares(masked, [0], preview(masked), Masking())
-            with rasterio.open(masked.masks[0].layer.path) as dataset:
+            with rasterio.open(masked.masks[0].layer.location.path) as dataset:
                 assert np.array_equal(dataset.read(1), preview(masked)[-1])
             shutil.rmtree(folder)
         assert list(self.outbox.iterdir()) == []

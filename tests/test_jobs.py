@@ -263,7 +263,7 @@ def test_a_guess_gives_way_to_whoever_asks(scene: Scene, recipe: Recipe, slow_fi
     slow_fits.go.set()
     assert asked.result(PATIENCE_SECONDS).result.recipe.k == 7
     wait_until(lambda: slow_fits.begun == [3, 4, 7, 2])
-    assert not engine._answers.has((scene.digest, scene.paths, of_k(recipe, 4).to_json()))
+    assert not engine._answers.has((scene.digest, scene.locations, of_k(recipe, 4).to_json()))
 
 
 def test_nothing_is_guessed_for_a_closed_page(scene: Scene, recipe: Recipe, slow_fits: SlowFits) -> None:

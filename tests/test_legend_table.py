@@ -13,6 +13,7 @@ from s2dash.core.legend import default_legend
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Band, Layer, Reflectance, Scene
 from s2dash.errors import RecipeError
+from s2dash.raster.location import FileLocation
 from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.legend_table import read_edits, table_data
 
@@ -22,7 +23,7 @@ WORDS = ("Looks like water", "Looks like sand or cloud")
 
 def make_result(areas_ha: tuple[float | None, float | None] = (4.0, 1.0), step: int = 1) -> Result:
     grid = Grid((10, 100), Affine(10, 0, 0, 0, -10, 0), "EPSG:32618" if areas_ha[0] else None)
-    layers = (Layer(Path("t.tif"), 1, grid),)
+    layers = (Layer(FileLocation(Path("t.tif")), 1, grid),)
     scene = Scene("t", grid, (Band("B02", "B02"),), layers, "uint16", (None,), Reflectance(1e4, (0,), ""), "d")
     rows = tuple(
         ClassRow(i, count, count / 500, area, (0.1,))

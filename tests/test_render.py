@@ -22,6 +22,7 @@ from s2dash.core.grid import Grid
 from s2dash.core.scene import Band, Fill, Layer, Reflectance, Scene
 from s2dash.errors import InputError, UnknownName
 from s2dash.ingest import sample_scene
+from s2dash.raster.location import FileLocation
 from s2dash.raster.reading import read_preview_stack
 from s2dash.tiles.placing import map_bounds
 from s2dash.tiles.render import Picture, tile_png, transparent_tile_png
@@ -337,7 +338,7 @@ def scene_of(stack: np.ndarray, names: tuple[str, ...], nodata: float | None = N
         title="made up",
         grid=grid,
         bands=tuple(Band(name, sentinel2.standard_band_name(name)) for name in names),
-        layers=tuple(Layer(Path("absent.tif"), i, grid) for i in range(1, len(names) + 1)),
+        layers=tuple(Layer(FileLocation(Path("absent.tif")), i, grid) for i in range(1, len(names) + 1)),
         dtype=str(stack.dtype),
         nodata=(nodata,) * len(names),
         reflectance=Reflectance(10_000, (0,) * len(names), "made up"),

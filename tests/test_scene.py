@@ -109,7 +109,7 @@ class TestMask:
 class TestPixels:
     def test_window_is_that_part_of_the_file(self, tmp_path: Path) -> None:
         scene = make_scene(tmp_path, (50, 70))
-        with rasterio.open(scene.layers[0].path) as dataset:
+        with rasterio.open(scene.paths[0]) as dataset:
             whole = dataset.read()
         window = Window(13, 40, 20, 30)
         with SceneReader(scene) as reader:
@@ -120,7 +120,7 @@ class TestPixels:
     @pytest.mark.parametrize("step", [1, 2, 3, 7, 20])
     def test_decimation_is_slicing(self, tmp_path: Path, step: int) -> None:
         scene = make_scene(tmp_path, (531, 67))
-        with rasterio.open(scene.layers[0].path) as dataset, SceneReader(scene) as reader:
+        with rasterio.open(scene.paths[0]) as dataset, SceneReader(scene) as reader:
             taken = reader.stack(*preview_places(scene.grid, step))
             assert np.array_equal(taken, dataset.read()[:, step // 2 :: step, step // 2 :: step])
 

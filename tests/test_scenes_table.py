@@ -8,6 +8,7 @@ from coloraide import Color
 
 from s2dash.batch import SceneReport, Source
 from s2dash.batch.manifest import Finished, TableRow
+from s2dash.raster.location import FileLocation
 from s2dash.ui.scenes_table import _ink_on, scenes_table
 
 HOSTILE = "<img src=x onerror=hacked=1>\"'"
@@ -20,7 +21,7 @@ def report(
     if state == "done":
         rows = tuple(TableRow(name, i, class_name, c, 5, 0.5, area_ha) for i, c in ((1, "#102030"), (2, "#f0e0d0")))
         finished = Finished(name, "digest", (), "", rows, ())
-    return SceneReport(Source(Path(name), name), state, error, finished)
+    return SceneReport(Source(FileLocation(Path(name)), name), state, error, finished)
 
 
 def test_shares_appear_as_scenes_finish() -> None:

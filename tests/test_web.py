@@ -15,6 +15,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pytest
@@ -33,7 +34,9 @@ from s2dash.core.scene import Scene
 from s2dash.core.types import windows
 from s2dash.errors import ClusterError, UnreadableFile
 from s2dash.ingest import child
-from s2dash.raster import http, web, web_files
+from s2dash.ingest.checks import open_checked
+from s2dash.raster import http, location_web
+from s2dash.raster.location import FileLocation, files_only, parse, require_unchanged
 from s2dash.settings import GDAL_ENVIRONMENT
 
 SHAPE = (240, 330)
@@ -50,7 +53,13 @@ def _as_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(http, "WEB_LIMITS", replace(http.WEB_LIMITS, retry_seconds=0))
-    monkeypatch.setitem(web._OPTIONS, "retry_delay", 0)
+    monkeypatch.setitem(location_web._OPTIONS, "retry_delay", 0)
+
+
+def web(address: str) -> location_web.WebLocation:
+    found = parse(address)
+    assert isinstance(found, location_web.WebLocation)
+    return found
 
 
 @pytest.fixture
@@ -72,7 +81,7 @@ def written(server: FileServer, name: str = "scene.tif", shape_rc: tuple[int, in
 
 
 def opened(server: FileServer, name: str = "scene.tif") -> Scene:
-    scene = ingest.open_in_place(web.path_of(server.address(name)))
+    scene = ingest.open_in_place(parse(server.address(name)))
     assert scene is not None
     return scene
 
@@ -98,57 +107,64 @@ class TestAddresses:
         name=st.from_regex(r"[A-Za-z0-9_ +&=%-]{1,20}\.tif", fullmatch=True),
         query=st.text(max_size=20).filter(lambda text: "#" not in text),
     )
-    def test_an_address_survives_being_a_path(self, host: str, folders: list[str], name: str, query: str) -> None:
-        from urllib.parse import quote
-
+    def test_an_address_survives_as_gdals_name(self, host: str, folders: list[str], name: str, query: str) -> None:
         quoted = "/".join(quote(part, safe="") for part in (*folders, name))
-        path = web.path_of(f"https://{host}/{quoted}?q={quote(query)}")
-        assert web.is_web(path)
-        assert web.request_of(path) == (f"https://{host}/{quoted}?q={quote(query)}", None)
-        assert web.file_name(path) == name
-        assert len(path.parts) == 2
-        assert Path(str(path)) == path == path.absolute()
-        versioned = web.with_version(path, 12, "abc", True)
-        assert web.version(versioned) == "12-abc"
-        assert web.size_bytes(versioned) == 12
-        assert web.request_of(versioned) == web.request_of(path)
+        address = f"https://{host}/{quoted}?q={quote(query)}"
+        location = web(address)
+        assert location.address == address
+        assert location.file_name == name
+        for one in (location, replace(location, version_bytes=12, mark="abc")):
+            assert len(Path(one.gdal_name).parts) == 2
+            assert str(Path(one.gdal_name).absolute()) == one.gdal_name
+            assert unquote(one.gdal_name.rpartition("&url=")[2]) == f"{address}#{one.version}"
+        assert one.version == "12-abc"
+        assert one != location
 
     def test_what_is_shown_has_no_secrets(self) -> None:
-        path = web.path_of(f"https://{SECRET_USER}host.org:8443/secret/folder/scene%20a.tif?sig={SECRET_TOKEN}#x")
-        assert web.shown(path) == "host.org/…/scene a.tif"
-        assert web.request_of(path) == (
-            f"https://host.org:8443/secret/folder/scene%20a.tif?sig={SECRET_TOKEN}",
-            "ann:s@cret",
-        )
-        assert "s@cret" not in web.identity(path)
-        assert "cret" not in web.identity(path).replace("/secret/", "")
+        location = web(f"https://{SECRET_USER}host.org:8443/secret/folder/scene%20a.tif?sig={SECRET_TOKEN}#x")
+        assert location.shown == location.where == "host.org/…/scene a.tif"
+        request = location._request()
+        assert request.address == f"https://host.org:8443/secret/folder/scene%20a.tif?sig={SECRET_TOKEN}"
+        assert request.user == ("ann", "s@cret")
+        assert "cret" not in location.identity().replace("/secret/", "")
+        assert "cret" not in repr(location)
+        assert SECRET_TOKEN not in f"{location} {[location]}"
 
     def test_without_a_file_name_the_server_names_it(self) -> None:
-        assert web.shown(web.path_of("https://host.org/?id=3")) == "host.org"
+        assert parse("https://host.org/?id=3").shown == "host.org"
 
     def test_spaces_and_letters_beyond_ascii_are_encoded(self) -> None:
-        path = web.path_of("HTTPS://münchen.example/a b/ü.tif ")
-        assert web.request_of(path)[0] == "https://xn--mnchen-3ya.example/a%20b/%C3%BC.tif"
+        assert web("HTTPS://münchen.example/a b/ü.tif ").address == "https://xn--mnchen-3ya.example/a%20b/%C3%BC.tif"
+
+    def test_digests_and_names_of_outputs_stay(self) -> None:
+        """Outputs of a batch are found again by them."""
+        location = replace(web(f"https://{SECRET_USER}h.org:8443/x/a%20b.tif?sig=t#x"), version_bytes=12, mark="abc")
+        assert location.identity() == "https://h.org:8443/x/a%20b.tif?sig=t 12-abc"
+        assert location.gdal_name.startswith("/vsicurl?empty_dir=yes&max_retry=2&retry_delay=")
+        assert location.gdal_name.endswith(
+            "&low_speed_limit=1&use_head=yes"
+            "&url=https%3A%2F%2Fann%3As%2540cret%40h.org%3A8443%2Fx%2Fa%2520b.tif%3Fsig%3Dt%2312-abc"
+        )
 
     @pytest.mark.parametrize("text", ["s3://bucket/a.tif", "ftp://host/a.tif", "file:///etc/passwd"])
     def test_other_kinds_are_refused(self, text: str) -> None:
-        assert web.is_address(text)
         with pytest.raises(UnreadableFile, match=r"cannot be read\. Give one of https://"):
-            web.path_of(text)
+            parse(text)
 
     @pytest.mark.parametrize(
         "text", ["https://", "https:///a.tif", "http://host:port/a", "http://[::1/a", "http://a..b/"]
     )
     def test_no_server_in_it(self, text: str) -> None:
         with pytest.raises(UnreadableFile, match="no usable name of a server"):
-            web.path_of(text)
+            parse(text)
 
     @pytest.mark.parametrize(
-        "text", ["scene.tif", "/data/scene.tif", "C:\\scene.tif", "vsicurl?url=http://a", "http:/a"]
+        "text",
+        ["scene.tif", "/data/scene.tif", "C:\\scene.tif", "vsicurl?url=http://a", "/vsicurl/http://a", "http:/a"],
     )
     def test_paths_are_no_addresses(self, text: str) -> None:
-        assert not web.is_web_address(text)
-        assert not web.is_web(Path(text))
+        assert parse(text) == FileLocation(Path(text))
+        assert files_only([parse(text)]) == [Path(text)]
 
 
 class TestLabels:
@@ -294,13 +310,13 @@ class TestVersions:
         written(server, seed=2)
         other = opened(server)
         assert first.digest == same.digest != other.digest
-        assert first.paths == same.paths != other.paths
+        assert first.locations == same.locations != other.locations
         fitted = pipeline.fitted_to(other, default_recipe(other))
         assert pipeline.run_live(fitted).rows
         # The first version is gone: nothing that was kept of it is mixed with what is there now.
         with pytest.raises(UnreadableFile, match=r"scene\.tif was changed on the server since it was opened\. Run"):
-            web_files.require_unchanged(first.paths)
-        web_files.require_unchanged(other.paths)
+            require_unchanged(first.locations)
+        require_unchanged(other.locations)
 
     def test_without_any_mark_the_start_tells(self, server: FileServer) -> None:
         server.has_etag = False
@@ -312,7 +328,7 @@ class TestVersions:
     def test_who_asks_changes_nothing(self, server: FileServer) -> None:
         written(server)
         alone = opened(server)
-        named = ingest.open_in_place(web.path_of(server.address(user="ann:b@")))
+        named = ingest.open_in_place(parse(server.address(user="ann:b@")))
         assert named is not None
         assert named.digest == alone.digest
 
@@ -397,7 +413,7 @@ class TestErrors:
         address = server.address()
         server.close()
         with pytest.raises(UnreadableFile, match="nobody answers at this address"):
-            ingest.open_in_place(web.path_of(address))
+            ingest.open_in_place(parse(address))
 
     def test_a_web_page(self, server: FileServer) -> None:
         (server.folder / "scene.tif").write_text("\n<!doctype html><p>Sign in</p>")
@@ -500,38 +516,55 @@ class TestElsewhere:
     def test_ingest_refuses(self, server: FileServer, tmp_path: Path) -> None:
         written(server)
         with pytest.raises(UnreadableFile, match="cannot be read where it lies"):
-            ingest.ingest(web.path_of(server.address()), tmp_path / "in")
+            ingest.ingest(parse(server.address()), tmp_path / "in")
         scene = opened(server)
         with pytest.raises(UnreadableFile, match="cannot be read where it lies"):
-            ingest.with_area(scene, scene.paths[0], tmp_path / "area")
+            ingest.with_area(scene, scene.locations[0], tmp_path / "area")
+        assert scene.paths == ()
         assert not (tmp_path / "in").exists()
 
     @pytest.mark.parametrize("kind", ["scene", "area"])
     def test_the_child_refuses(
         self, server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
     ) -> None:
-        request = {"kind": kind, "paths": [str(web.path_of(server.address()))]}
+        request = {"kind": kind, "paths": [server.address()]}
         assert child.serve(request, tmp_path) == 2
         assert "cannot be read where it lies" in json.loads(capsys.readouterr().out)["error"]
+        assert server.asked == []
+
+    @pytest.mark.parametrize("given_as", ["curl", "options"])
+    def test_a_path_that_looks_like_gdals_name_is_a_path(
+        self, server: FileServer, tmp_path: Path, given_as: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        written(server)
+        address = server.address()
+        path = Path(f"/vsicurl/{address}" if given_as == "curl" else web(address).gdal_name)
+        for refused in (
+            lambda: ingest.ingest(path, tmp_path / "in"),
+            lambda: ingest.open_in_place(path),
+            lambda: open_checked(path),
+            lambda: FileLocation(path).state(),
+        ):
+            with pytest.raises(UnreadableFile):
+                refused()
+        assert cli.main(["info", str(path)]) == 2
+        assert "There is no file" in capsys.readouterr().err
         assert server.asked == []
 
     def test_gdal_reaches_no_other_file(self, server: FileServer) -> None:
         written(server)
         opened(server)
         server.forget()
-        name = web.path_of(server.address()).as_posix()
-        for path in (name, f"/vsicurl/{server.address()}"):
+        for path in (web(server.address()).gdal_name, f"/vsicurl/{server.address()}"):
             with pytest.raises(rasterio.errors.RasterioIOError):
                 rasterio.open(path, driver="GTiff")
         assert server.asked == []
 
     def test_the_page_knows_no_addresses(self) -> None:
-        for path in [
-            ROOT / "app.py",
-            *(ROOT / "s2dash" / "ui").rglob("*.py"),
-            ROOT / "s2dash" / "server" / "server_folder.py",
-        ]:
+        pages = [*(ROOT / "s2dash" / "ui").rglob("*.py"), ROOT / "s2dash" / "server" / "server_folder.py"]
+        for path in [ROOT / "app.py", *pages]:
             text = path.read_text(encoding="utf-8")
             names = {alias.name for node in ast.walk(ast.parse(text)) for alias in getattr(node, "names", ())}
-            assert not names & {"web", "web_files", "s2dash.raster.web", "s2dash.raster.web_files"}, path
+            assert not names & {"parse", "WebLocation", "location", "location_web"}, path
+            assert not any("location_web" in name for name in names), path
             assert "open_in_place" not in text, path

@@ -37,8 +37,8 @@ from s2dash.core.types import CancelToken, Progress, no_progress
 from s2dash.errors import Cancelled, ClusterError, InputError, OutputConflict, S2DashError, UnknownName, UnreadableFile
 from s2dash.export.contents import class_facts, one_line, staged
 from s2dash.export.geotiff import sidecar_path, write_geotiff_and_sidecar
-from s2dash.raster import web, web_files
 from s2dash.raster.door import GDAL_ERRORS
+from s2dash.raster.location import Location, paths_of, require_unchanged
 from s2dash.settings import BATCH_LIMITS
 
 try:
@@ -59,8 +59,8 @@ _OPENING, _LEARNING = 0.7, 0.9
 class Opener:
     """How scenes are opened."""
 
-    open: Callable[[Path, Path, Progress, CancelToken], Scene]
-    """From the source's path, with a folder for what is rewritten; the folder does not exist yet."""
+    open: Callable[[Location, Path, Progress, CancelToken], Scene]
+    """From the source's location, with a folder for what is rewritten; the folder does not exist yet."""
     key: str = ""
     """Says what the user changed about how files are understood: another key, another scene."""
 
@@ -391,7 +391,7 @@ class _Run:
             if own.scene.live_step == 1
             else pipeline.run_full(own, labels_path, progress, self._cancel, self._executor)
         )
-        web_files.require_unchanged(own.scene.paths)
+        require_unchanged(own.scene.locations)
         self._cancel.check()
         made = self._work / f"{source.name}-classes.tif"
         write_geotiff_and_sidecar(result, legend, made)
@@ -501,7 +501,7 @@ class _Shelf:
     def get(self, source: Source, progress: Progress) -> Scene:
         """The scene, opened now where it is not open; raises what opening it raises."""
         if source.name not in self._open:
-            self._open[source.name] = self._opener.open(source.path, self._folder(source), progress, self._cancel)
+            self._open[source.name] = self._opener.open(source.location, self._folder(source), progress, self._cancel)
         return self._open[source.name]
 
     def put_back(self, source: Source) -> None:
@@ -537,12 +537,8 @@ def _digest(*parts: str) -> str:
 
 def _broken(source: Source, error: Exception) -> str:
     """What to say where reading a scene failed in no way that was foreseen; of a web file without the cause's words."""
-    why = (
-        "Try again later, or download it."
-        if web.is_web(source.path)
-        else getattr(error, "strerror", None) or "download it again."
-    )
-    return f"{web.shown(source.path)} cannot be read to its end, or is damaged: {why}"
+    location = source.location
+    return f"{location.shown} cannot be read to its end, or is damaged: {location.reason(error)}"
 
 
 def _prepare_folder(plan: Plan) -> None:
@@ -552,13 +548,11 @@ def _prepare_folder(plan: Plan) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputConflict(f"The folder {out} cannot be made: {error.strerror}. Give another one.") from error
-    for source in plan.sources:
-        if web.is_web(source.path):
-            continue
-        path = source.path.resolve()
+    for given in paths_of(source.location for source in plan.sources):
+        path = given.resolve()
         is_taken = path.name.endswith("-classes.tif") or path.name.startswith("mosaic")
         if path == out.resolve() or (path.parent == out.resolve() and is_taken):
-            raise OutputConflict(f"{source.path} could be written over. Give another folder for the outputs.")
+            raise OutputConflict(f"{given} could be written over. Give another folder for the outputs.")
 
 
 @contextlib.contextmanager

@@ -7,14 +7,14 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from s2dash.errors import OutputConflict, UnknownName, UnreadableFile
 from s2dash.ingest.product.choose import named_left_out
 from s2dash.ingest.product.names import file_facts
-from s2dash.raster import web, web_files
+from s2dash.raster.location import FileLocation, Location, Place, location_of, parse, paths_of
 
 _PRODUCT_ENDING = ".safe"
 _PRODUCT_METADATA = re.compile(r"MTD_MSIL(1C|2A)\.xml|S2._.*_MTD_SAFL(1C|2A)_.*\.xml|L\w+_MTL\.(txt|json|xml)")
@@ -28,14 +28,14 @@ _NAME_ENDINGS = (*_ARCHIVE_ENDINGS, ".safe", *_RASTER_ENDINGS, ".jp2", ".dim", "
 class Source:
     """One scene of a batch."""
 
-    path: Path
-    """A file, the folder of a product, or a file on a web server (`web.path_of`)."""
+    location: Location
+    """Of a file, which may be on a web server, or of the folder of a product."""
     name: str
     """Unique in the batch; its files' names begin with it. Plain letters, digits, dots, dashes, underscores."""
 
 
-def gather_sources(paths: Sequence[Path], out: Path | None = None) -> tuple[Source, ...]:
-    """The scenes that paths stand for, in their order: each is one, but a folder that is no product is all in it.
+def gather_sources(places: Sequence[Place], out: Path | None = None) -> tuple[Source, ...]:
+    """The scenes that places stand for, in their order: each is one, but a folder that is no product is all in it.
 
     Of such a folder count products (`.SAFE`, `.dim`), archives and GeoTIFFs, by name; files that hold a single band by
     their name do not, and a folder with nothing else is one scene, of its bands. What is given twice counts
@@ -44,13 +44,14 @@ def gather_sources(paths: Sequence[Path], out: Path | None = None) -> tuple[Sour
     Raises UnreadableFile where a folder cannot be read, OutputConflict where one of them is `out`, the
     folder for the outputs: they would be scenes the next time.
     """
-    for path in paths:
-        if out is not None and not web.is_web(path) and path.resolve() == out.resolve():
+    locations = [location_of(place) for place in places]
+    for path in paths_of(locations):
+        if out is not None and path.resolve() == out.resolve():
             raise OutputConflict(
                 f"{path} holds the scenes. Give another folder for the outputs, such as {path}-classes."
             )
-    found = dict.fromkeys(_absolute(one) for path in paths for one in _scenes_of(path))
-    return tuple(Source(path, name) for path, name in zip(found, _names(list(found)), strict=True))
+    found = dict.fromkeys(_absolute(one) for location in locations for one in _scenes_of(location))
+    return tuple(Source(location, name) for location, name in zip(found, _names(list(found)), strict=True))
 
 
 def source_named(sources: Iterable[Source], wanted: str) -> Source:
@@ -59,12 +60,12 @@ def source_named(sources: Iterable[Source], wanted: str) -> Source:
     Raises UnknownName where there is none, listing the names.
     """
     sources = tuple(sources)
-    path = web.path_of(wanted) if web.is_address(wanted) else _absolute(Path(wanted))
+    location = _absolute(parse(wanted))
     for source in sources:
-        if wanted in (source.name, web.file_name(source.path)) or path == source.path:
+        if wanted in (source.name, source.location.file_name) or location == source.location:
             return source
     listed = ", ".join(source.name for source in sources[:12]) + (" …" if len(sources) > 12 else "")
-    asked = web.shown(path) if web.is_web(path) else wanted[:100]
+    asked = location.shown if location.path is None else wanted[:100]
     raise UnknownName(f"{asked} is none of the scenes. They are {listed}.")
 
 
@@ -73,20 +74,15 @@ def source_digest(source: Source) -> str:
 
     Raises UnreadableFile where there is nothing, or it cannot be read.
     """
-    if web.is_web(source.path):
-        return hashlib.sha256(web.identity(web_files.found(source.path)).encode()).hexdigest()
-    try:
-        lines = [f"{source.path}", *sorted(_states(source.path))]
-    except OSError as error:
-        raise UnreadableFile(f"There is no file {source.path}, or it cannot be read. Check the path.") from error
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(source.location.state().encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _scenes_of(path: Path) -> list[Path]:
-    """What a path stands for: the scenes in a folder that is none, otherwise itself."""
-    if web.is_web(path):
-        return [path]
-    return (path.is_dir() and not _is_product(path) and _inside(path)) or [path]
+def _scenes_of(location: Location) -> list[Location]:
+    """What a location stands for: the scenes in a folder that is none, otherwise itself."""
+    path = location.path
+    if path is None or not path.is_dir() or _is_product(path):
+        return [location]
+    return [FileLocation(one) for one in _inside(path)] or [location]
 
 
 def _inside(folder: Path) -> list[Path]:
@@ -111,34 +107,19 @@ def _is_product(folder: Path) -> bool:
     return any(_PRODUCT_METADATA.fullmatch(entry.name) for entry in folder.iterdir())
 
 
-def _states(path: Path) -> Iterator[str]:
-    """Name, size and time of change of a file, or of every file in a folder."""
-    if not path.is_dir():
-        state = path.stat()
-        yield f"{path.name} {state.st_size} {state.st_mtime_ns}"
-        return
-    for folder, _, names in os.walk(path):
-        for name in names:
-            inner = Path(folder, name)
-            state = inner.stat()
-            yield f"{inner.relative_to(path).as_posix()} {state.st_size} {state.st_mtime_ns}"
+def _absolute(location: Location) -> Location:
+    if location.path is None:
+        return location
+    absolute = os.path.abspath(location.path)  # noqa: PTH100 - `resolve` would follow links, whose names people chose
+    return FileLocation(Path(absolute))
 
 
-def _absolute(path: Path) -> Path:
-    if web.is_web(path):
-        return path
-    return Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow links, whose names people chose
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
+def _names(locations: Sequence[Location]) -> list[str]:
     """A name for each: the file's; with its folder or server where others have it too; with a digest if need be."""
-    names = [_plain(_stem(web.file_name(path))) for path in paths]
-    with_folder = [
-        _plain(f"{web.host(path) if web.is_web(path) else path.parent.name}-{_stem(web.file_name(path))}")
-        for path in paths
-    ]
+    names = [_plain(_stem(one.file_name)) for one in locations]
+    with_folder = [_plain(f"{one.folder_name}-{_stem(one.file_name)}") for one in locations]
     names = [longer if taken else name for name, longer, taken in zip(names, with_folder, _taken(names), strict=True)]
-    marks = [hashlib.sha256(os.fsencode(path)).hexdigest()[:8] for path in paths]
+    marks = [hashlib.sha256(os.fsencode(one.gdal_name)).hexdigest()[:8] for one in locations]
     return [f"{name}-{mark}" if taken else name for name, mark, taken in zip(names, marks, _taken(names), strict=True)]
 
 

@@ -123,7 +123,7 @@ def smoothed_preview(prepared: Prepared) -> Pixels:
     The bands are those at `prepared.positions`; nothing else of the recipe counts but its masking.
     """
     scene = prepared.scene
-    key = (scene.digest, scene.paths, prepared.positions, prepared.recipe.masking)
+    key = (scene.digest, scene.locations, prepared.positions, prepared.recipe.masking)
     return prepared.keep("smoothed", key, lambda: _smoothed_preview(prepared))
 
 

@@ -22,7 +22,7 @@ def matching_classes(before: Result, after: Result) -> dict[int, int]:
     By overlap of labels where both show the same ground in the same pixels, else by distance of class means.
     """
     one, other = before.classmap, after.classmap
-    same_ground = before.scene.paths == after.scene.paths and one.grid.shape_rc == other.grid.shape_rc
+    same_ground = before.scene.locations == after.scene.locations and one.grid.shape_rc == other.grid.shape_rc
     if same_ground and one.labels is not None and other.labels is not None:
         return by_overlap(one.labels, other.labels, one.class_count, other.class_count)
     return by_means(_means(before), before.scene, _means(after), after.scene)

@@ -25,7 +25,7 @@ from s2dash.core.edits import NO_EDITS, ClassEdits
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Progress, no_progress
-from s2dash.raster import web_files
+from s2dash.raster.location import require_unchanged
 
 __all__ = [
     "Fitted",
@@ -75,7 +75,7 @@ def run(
     else:
         del fitted, prepared
         result = run_full(alone, labels_path, progress, cancel, executor)
-    web_files.require_unchanged(alone.scene.paths)
+    require_unchanged(alone.scene.locations)
     return result, alone
 
 

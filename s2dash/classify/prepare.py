@@ -77,11 +77,11 @@ class Prepared:
     def features_key(self) -> tuple[Hashable, ...]:
         """All that raw features depend on: equal keys mean equal features at every pixel.
 
-        With the paths, as an equal scene may lie in another folder that goes at another time.
+        With the locations, as an equal scene may lie in another folder that goes at another time.
         """
         scene, recipe = self.scene, self.recipe
         chosen = (scene.positions(recipe.bands), recipe.indices, recipe.smooth, recipe.masking, recipe.atmosphere)
-        return (scene.digest, scene.paths, *chosen, self.algorithm.on_reflectance)
+        return (scene.digest, scene.locations, *chosen, self.algorithm.on_reflectance)
 
     @property
     def sample_key(self) -> tuple[Hashable, ...]:
@@ -145,7 +145,7 @@ def apply_algorithm(recipe: Recipe, algorithm: str) -> Recipe:
 
 
 def _stack(scene: Scene, keep: Keep) -> np.ndarray:
-    return keep("stack", (scene.digest, scene.paths), lambda: read_preview_stack(scene))
+    return keep("stack", (scene.digest, scene.locations), lambda: read_preview_stack(scene))
 
 
 def _require_bands_alone(algorithm: Algorithm, recipe: Recipe) -> None:

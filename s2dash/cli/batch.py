@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from s2dash.core.types import CancelToken
 from s2dash.errors import Cancelled, UnreadableFile
-from s2dash.raster import web
+from s2dash.raster.location import Location, parse
 
 if TYPE_CHECKING:
     from s2dash.batch import Opener, Report, SceneReport
@@ -36,19 +36,20 @@ _AFTER_SHARE = 0.02
 """The time left is said once so much is done."""
 
 
-def scene_path(text: str) -> Path:
-    """An argument that names a scene: a path, or a web address as a path."""
+def scene_location(text: str) -> Location:
+    """An argument that names a scene: a path, or a web address."""
     try:
-        return web.path_of(text) if web.is_address(text) else Path(text)
+        return parse(text)
     except UnreadableFile as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def file_path(text: str) -> Path:
     """An argument that names a file or folder of this machine."""
-    if web.is_address(text):
-        raise argparse.ArgumentTypeError("this takes a path, not an address. Download the file first.")
-    return Path(text)
+    with contextlib.suppress(UnreadableFile):
+        if (path := parse(text).path) is not None:
+            return path
+    raise argparse.ArgumentTypeError("this takes a path, not an address. Download the file first.")
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -56,7 +57,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.epilog = _EPILOGUE
     command.formatter_class = argparse.RawDescriptionHelpFormatter
     command.add_argument(
-        "scenes", nargs="+", metavar="SCENE", type=scene_path, help="one scene each, or a folder of scenes"
+        "scenes", nargs="+", metavar="SCENE", type=scene_location, help="one scene each, or a folder of scenes"
     )
     command.add_argument("-o", "--output", required=True, type=file_path, metavar="DIR", help="the folder to write to")
     command.add_argument(
@@ -137,7 +138,7 @@ def _output(report: Report, out: Path, seconds: float) -> dict[str, Any]:
 
 
 def _scene(one: SceneReport, out: Path) -> dict[str, Any]:
-    facts: dict[str, Any] = {"scene": one.source.name, "path": _shown(one.source.path), "state": one.state}
+    facts: dict[str, Any] = {"scene": one.source.name, "path": one.source.location.where, "state": one.state}
     if one.finished is None:
         return facts | {"error": one.error}
     classes = [
@@ -156,10 +157,6 @@ def _scene(one: SceneReport, out: Path) -> dict[str, Any]:
         "attribution": one.finished.attribution or None,
         "warnings": list(one.finished.warnings),
     }
-
-
-def _shown(path: Path) -> str:
-    return web.shown(path) if web.is_web(path) else str(path)
 
 
 def _recipe_key(arguments: argparse.Namespace, flags: Sequence[str]) -> str:

@@ -36,7 +36,7 @@ from s2dash.errors import (
     S2DashError,
     UnreadableFile,
 )
-from s2dash.raster import web
+from s2dash.raster.location import Location, paths_of
 from s2dash.raster.writable import require_writable_folder
 from s2dash.server import memory
 from s2dash.settings import require_sane
@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(complaint=lambda output: None)
     batch.set_defaults(complaint=cli_batch.complaint)
     for command in (info, classify):
-        command.add_argument("paths", nargs="+", metavar="PATH", type=cli_batch.scene_path, help=_PATH_HELP)
+        command.add_argument("paths", nargs="+", metavar="PATH", type=cli_batch.scene_location, help=_PATH_HELP)
     cli_batch.add_arguments(batch)
     for command in (info, classify, batch):
         _add_scene_flags(command)
@@ -218,7 +218,7 @@ def _info(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     from s2dash.raster.reading import read_preview_stack, read_scattered_stack
 
     with _opened(arguments) as scene:
-        is_looked_through = scene.live_step == 1 or not web.is_web(scene.paths[0])
+        is_looked_through = scene.live_step == 1 or scene.locations[0].is_near
         stack = read_preview_stack(scene) if is_looked_through else read_scattered_stack(scene)
         every_band = [i for i in scene.measured if i not in scene.set_aside]
         masking = default_recipe(scene).masking
@@ -266,13 +266,11 @@ def _classify(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     from s2dash.export.geotiff import sidecar_path, write_geotiff_and_sidecar
 
     out: Path = arguments.output
-    given = [*web.not_web(arguments.paths), *(path for path in (arguments.recipe, arguments.area) if path)]
+    given = [*paths_of(arguments.paths), *(path for path in (arguments.recipe, arguments.area) if path)]
     _require_writable(out, "-o", given)
     _require_writable(sidecar_path(out), "-o", given)
     if arguments.save_recipe:
-        _require_writable(
-            arguments.save_recipe, "--save-recipe", [*web.not_web(arguments.paths), out, sidecar_path(out)]
-        )
+        _require_writable(arguments.save_recipe, "--save-recipe", [*paths_of(arguments.paths), out, sidecar_path(out)])
 
     with _executor(arguments) as executor, _opened(arguments) as scene, _labels_place(arguments) as labels_path:
         recipe = _recipe(arguments, scene)
@@ -299,15 +297,15 @@ def _batch(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     from s2dash import ingest
     from s2dash.batch import Opener
 
-    def open_scene(path: Path, folder: Path, progress: Progress, cancel: CancelToken) -> Scene:
-        if not web.is_web(path) and not path.exists():
-            raise UnreadableFile(f"There is no file {path}. Check the path.")
-        return _open(arguments, [path], folder, progress, cancel)
+    def open_scene(location: Location, folder: Path, progress: Progress, cancel: CancelToken) -> Scene:
+        if location.is_missing:
+            raise UnreadableFile(f"There is no file {location.where}. Check the path.")
+        return _open(arguments, [location], folder, progress, cancel)
 
     if arguments.recipe:
         _saved_recipe(arguments.recipe)
     if arguments.save_recipe:
-        _require_writable(arguments.save_recipe, "--save-recipe", web.not_web(arguments.scenes))
+        _require_writable(arguments.save_recipe, "--save-recipe", paths_of(arguments.scenes))
     reading = _reading(arguments, ingest.area_files(arguments.area) if arguments.area else ())
     opener = Opener(open_scene, reading.to_json())
     with _executor(arguments) as executor:
@@ -515,19 +513,19 @@ def _app(arguments: argparse.Namespace, started: float) -> None:
 @contextlib.contextmanager
 def _opened(arguments: argparse.Namespace) -> Iterator[Scene]:
     """The scene: the operator's own file where it lies, or a rewritten copy that goes with the block."""
-    paths: list[Path] = arguments.paths
-    for path in [*web.not_web(paths), *([arguments.area] if arguments.area else [])]:
+    locations: list[Location] = arguments.paths
+    for path in [*paths_of(locations), *([arguments.area] if arguments.area else [])]:
         if not path.exists():
             raise UnreadableFile(f"There is no file {path}. Check the path.")
     # Workers of a cluster reach the result's folder, but not this machine's folder of temporary files.
     shared = arguments.output.parent if getattr(arguments, "scheduler", None) else None
     with tempfile.TemporaryDirectory(prefix="s2dash-" if shared is None else ".s2dash-", dir=shared) as scratch:
-        yield _open(arguments, paths, Path(scratch), _show_progress)
+        yield _open(arguments, locations, Path(scratch), _show_progress)
 
 
 def _open(
     arguments: argparse.Namespace,
-    paths: list[Path],
+    locations: list[Location],
     folder: Path,
     progress: Progress,
     cancel: CancelToken | None = None,
@@ -536,9 +534,9 @@ def _open(
     from s2dash import ingest
 
     reading = _reading(arguments)
-    scene = ingest.open_in_place(paths[0], reading) if len(paths) == 1 else None
+    scene = ingest.open_in_place(locations[0], reading) if len(locations) == 1 else None
     if scene is None:
-        scene = ingest.ingest(paths, folder / "scene", progress=progress, cancel=cancel, reading=reading)
+        scene = ingest.ingest(locations, folder / "scene", progress=progress, cancel=cancel, reading=reading)
     if arguments.area:
         scene = ingest.with_area(scene, arguments.area, folder / "area", progress=progress, cancel=cancel)
     return scene

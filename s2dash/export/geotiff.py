@@ -38,7 +38,6 @@ from s2dash.export.contents import (
 )
 from s2dash.export.overviews import write_overviews
 from s2dash.export.vrt import class_vrt
-from s2dash.raster import web
 from s2dash.raster.door import make_geotiff, open_raster
 from s2dash.settings import thread_count
 
@@ -162,7 +161,7 @@ def _attribute_table(columns: list[tuple[str, str, str, list[str]]]) -> ET.Eleme
 
 def _refuse_inputs(result: Result, out: Path) -> None:
     for taken in (*result.scene.paths, result.classmap.path):
-        if taken is not None and not web.is_web(taken) and out.exists() and taken.exists() and out.samefile(taken):
+        if taken is not None and out.exists() and taken.exists() and out.samefile(taken):
             raise OutputConflict(f"{out.name} is one of the inputs. Choose another name for the result.")
 
 

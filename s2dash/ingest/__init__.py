@@ -11,7 +11,6 @@ from s2dash.core.types import CancelToken, Progress, no_progress
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.apply_reading import read_as, rename_bands, with_nodata, with_numbers
 from s2dash.ingest.area.on_scene import area_files, with_area, without_area
-from s2dash.ingest.checks import refuse_web
 from s2dash.ingest.composed import beside
 from s2dash.ingest.doubts import doubtful_numbers, doubtful_words, doubts_offset, flagged_words
 from s2dash.ingest.examples import EXAMPLES, Example
@@ -20,6 +19,7 @@ from s2dash.ingest.pile import shown as shown_name
 from s2dash.ingest.process import removed_on_error, run_in_new_folder
 from s2dash.ingest.scene_facts import PREVIEW_NAME, scene_of
 from s2dash.ingest.titles import names_of, title_of_names
+from s2dash.raster.location import Place, files_only
 
 __all__ = [
     "EXAMPLES",
@@ -45,7 +45,7 @@ __all__ = [
 
 
 def ingest(
-    paths: Path | Sequence[Path],
+    paths: Place | Sequence[Place],
     folder: Path,
     title: str | None = None,
     progress: Progress = no_progress,
@@ -70,8 +70,7 @@ def ingest(
     Raises UnreadableFile that says what is wrong, also for files on web servers; UnknownName for a tile that is
     not there; Cancelled on request; and as `read_as` does.
     """
-    given = [paths] if isinstance(paths, Path) else list(paths)
-    refuse_web(given)
+    given = files_only(paths if isinstance(paths, Sequence) else [paths])
     twice = next((path for path in given if [p.resolve() for p in given].count(path.resolve()) > 1), None)
     if twice is not None:
         raise UnreadableFile(f"{twice.name} is given twice. Give each file once.")

@@ -27,6 +27,7 @@ from s2dash.errors import BrokenResult, UnreadableFile
 from s2dash.ingest.checks import block_bytes, open_checked
 from s2dash.raster import resample
 from s2dash.raster.door import GDAL_ERRORS, make_on_grid, open_raster
+from s2dash.raster.location import Location, files_only
 from s2dash.raster.reading import as_mask, preview_places
 from s2dash.settings import INGEST_LIMITS, thread_count
 
@@ -50,7 +51,7 @@ class Code:
 class RasterSource:
     """A file to be rewritten."""
 
-    path: Path
+    location: Location
     name: str
     """What errors call it."""
     grid: Grid
@@ -124,7 +125,7 @@ def rewrite(sources: Sequence[RasterSource], scene: Scene, folder: Path, progres
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(count + 1) as pool:
         for work in works:
             stack.enter_context(work)
-        digest = pool.submit(_digest, [source.path for source in sources])
+        digest = pool.submit(_digest, files_only([source.location for source in sources]))
         for future in [pool.submit(run) for _ in range(count)]:
             future.result()
         preview = _preview(works, scene)
@@ -143,19 +144,19 @@ def rewrite(sources: Sequence[RasterSource], scene: Scene, folder: Path, progres
 class _OneDataset:
     """The dataset that a thread is reading; pieces come file by file, so one is enough."""
 
-    path: Path | None = None
+    location: Location | None = None
     dataset: Any = None
 
     def of(self, source: RasterSource) -> rasterio.DatasetReader:
-        if self.path != source.path:
+        if self.location != source.location:
             self.close()
-            self.dataset, self.path = open_checked(source.path, name=source.name), source.path
+            self.dataset, self.location = open_checked(source.location, name=source.name), source.location
         return self.dataset
 
     def close(self) -> None:
         if self.dataset is not None:
             self.dataset.close()
-        self.dataset = self.path = None
+        self.dataset = self.location = None
 
 
 @dataclass(eq=False)
@@ -172,7 +173,7 @@ class _Work:
 
     def __post_init__(self) -> None:
         source, grid = self.source, self.scene.grid
-        with open_checked(source.path, name=source.name) as dataset:
+        with open_checked(source.location, name=source.name) as dataset:
             block_rc = dataset.block_shapes[0]
             self._block_bytes = block_bytes(dataset)
         self._count = len(source.indexes) + len(source.codes) + (source.mask is not None)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import rasterio
@@ -16,8 +15,8 @@ from pyproj.exceptions import CRSError, ProjError
 from s2dash.core.grid import Grid
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.kinds import SEEN_BYTES, WANTED, kind_of
-from s2dash.raster import web, web_files
-from s2dash.raster.door import GDAL_ERRORS, open_raster
+from s2dash.raster.door import GDAL_ERRORS
+from s2dash.raster.location import Place, location_of
 from s2dash.settings import INGEST_LIMITS, IngestLimits
 
 _DRIVERS = (
@@ -44,40 +43,21 @@ _JP2_DECODED_BYTES = 4
 """OpenJPEG decodes a tile into 32-bit numbers before they become what the header says."""
 
 
-def refuse_web(paths: Sequence[Path]) -> None:
-    """Raise UnreadableFile for a file on a web server, which would have to be fetched before it can be rewritten."""
-    for path in filter(web.is_web, paths):
-        if len(paths) > 1:
-            raise UnreadableFile(
-                f"{web.shown(path)} is an address beside other files. Give one address, or download the files that "
-                "make up the scene."
-            )
-        raise UnreadableFile(
-            f"{web.shown(path)} cannot be read where it lies: that takes a tiled GeoTIFF without a mask inside. "
-            "Download it and give its path, or convert it to a cloud-optimised GeoTIFF (COG)."
-        )
-
-
-def driver_of(path: Path) -> str | None:
+def driver_of(place: Place) -> str | None:
     """The driver for a raster by its first bytes; None where it is none that is read.
 
     Raises UnreadableFile where there is no such file or it is empty.
     """
-    magic = first_bytes(path)
+    magic = first_bytes(place)
     return next((driver for start, driver in _DRIVERS if magic.startswith(start)), None)
 
 
-def first_bytes(path: Path) -> bytes:
+def first_bytes(place: Place) -> bytes:
     """How a file begins, in up to 1,024 bytes; raises UnreadableFile for one that cannot be read or is empty."""
-    if web.is_web(path):
-        return web_files.first_bytes(path)
-    try:
-        with path.open("rb") as file:
-            magic = file.read(SEEN_BYTES)
-    except OSError as error:
-        raise UnreadableFile(f"{path.name} cannot be read: {error.strerror}.") from error
+    location = location_of(place)
+    magic = location.first_bytes(SEEN_BYTES)
     if not magic:
-        raise UnreadableFile(f"{path.name} is empty. {WANTED}")
+        raise UnreadableFile(f"{location.shown} is empty. {WANTED}")
     return magic
 
 
@@ -90,22 +70,22 @@ def translated_header_errors(name: str) -> Iterator[None]:
         raise UnreadableFile(f"{name} is damaged: its header cannot be read. Download or export it again.") from error
 
 
-def open_checked(path: Path, limits: IngestLimits = INGEST_LIMITS, name: str | None = None) -> rasterio.DatasetReader:
+def open_checked(place: Place, limits: IngestLimits = INGEST_LIMITS, name: str | None = None) -> rasterio.DatasetReader:
     """Open a GeoTIFF or JPEG 2000 by the one driver of its first bytes, with its header within the limits.
 
     `name` is what errors call it, where that is not its own. Raises UnreadableFile that says what
     is wrong, with both numbers where a limit is passed.
     """
-    shown = name or web.shown(path)
-    driver = driver_of(path)
+    location = location_of(place)
+    shown = name or location.shown
+    driver = driver_of(location)
     if driver is None:
-        raise UnreadableFile(kind_of(shown, first_bytes(path)).sentence(shown))
+        raise UnreadableFile(kind_of(shown, first_bytes(location)).sentence(shown))
     with translated_header_errors(shown):
-        dataset = web_files.open_dataset(path) if web.is_web(path) else open_raster(path, driver)
+        dataset = location.open(driver)
     try:
         with translated_header_errors(shown):
-            file_bytes = web.size_bytes(path) if web.is_web(path) else path.stat().st_size
-            _require_within(shown, dataset, file_bytes, limits)
+            _require_within(shown, dataset, location.size_bytes, limits)
     except BaseException:
         dataset.close()
         raise

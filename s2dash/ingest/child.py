@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from s2dash.errors import S2DashError, UnknownName
-from s2dash.ingest.checks import refuse_web
 from s2dash.ingest.sandbox import confine
+from s2dash.raster.location import files_only, parse
 from s2dash.settings import AREA_INGEST_LIMITS, INGEST_LIMITS
 
 _UNPACKING_SHARE = 0.1
@@ -36,7 +36,7 @@ def main() -> int:
 def serve(request: dict[str, Any], folder: Path) -> int:
     """Do what is asked in a process that is confined, and tell how it ended; returns the exit status."""
     try:
-        refuse_web([Path(path) for path in request["paths"]])
+        files_only([parse(path) for path in request["paths"]])
         outcome = _area(request, folder) if request["kind"] == "area" else _scene(request, folder)
     except S2DashError as error:
         _say(error=str(error), kind="name" if isinstance(error, UnknownName) else "file")

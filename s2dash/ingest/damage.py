@@ -17,7 +17,7 @@ from pathlib import Path
 import rasterio
 
 from s2dash.errors import UnreadableFile
-from s2dash.raster import web
+from s2dash.raster.location import Place, files_only, location_of
 
 _DAMAGE = re.compile(r"corrupt|ignor|bogus|incorrect|IO error|invalid|truncat|damag", re.IGNORECASE)
 _COMMON = ("ASCII value for tag",)
@@ -73,14 +73,14 @@ def complaint_notes(complaints: Iterable[str], name: str) -> tuple[str, ...]:
     )
 
 
-def size_notes(dataset: rasterio.DatasetReader, path: Path, name: str) -> tuple[str, ...]:
+def size_notes(dataset: rasterio.DatasetReader, place: Place, name: str) -> tuple[str, ...]:
     """A note where a file describes another picture than the one it holds: JPEG 2000 of another size, TIFF cut off.
 
     Raises UnreadableFile where the file cannot be read.
     """
     if dataset.driver == "GTiff":
-        return () if web.is_web(path) else _cut_off_note(dataset, name)
-    stated = _stated_size(path)
+        return _cut_off_note(dataset, name) if location_of(place).is_near else ()
+    stated = _stated_size(files_only([place])[0])
     held = (dataset.height, dataset.width, dataset.count)
     if stated is None or stated == held:
         return ()

@@ -109,10 +109,10 @@ def _groups(scene: Scene) -> list[list[int]]:
     """Bands that one fill would be in together: of a file with several, and of all files with one of the same date."""
     by_file: dict[object, list[int]] = {}
     for position in scene.measured:
-        by_file.setdefault(scene.layers[position].path, []).append(position)
+        by_file.setdefault(scene.layers[position].location, []).append(position)
     groups: dict[object, list[int]] = {}
-    for path, positions in by_file.items():
-        key = path if len(positions) > 1 else f"single {scene.bands[positions[0]].suffix}"
+    for place, positions in by_file.items():
+        key = place if len(positions) > 1 else f"single {scene.bands[positions[0]].suffix}"
         groups.setdefault(key, []).extend(positions)
     return list(groups.values())
 

@@ -21,8 +21,8 @@ from s2dash.ingest.examples import example
 from s2dash.ingest.gather import gather, gather_one
 from s2dash.ingest.inputs import Inputs
 from s2dash.ingest.pile import GivenFile
-from s2dash.raster import web, web_files
 from s2dash.raster.door import GDAL_ERRORS
+from s2dash.raster.location import Location, Place, location_of
 from s2dash.raster.reading import read_edge_stack, read_preview_stack
 
 SAMPLE_PATH = example("coast").path
@@ -36,42 +36,41 @@ def sample_scene(key: str = "coast") -> Scene:
     return replace(scene, title=one.title)
 
 
-def open_in_place(path: Path, reading: SceneReading = AS_FOUND) -> Scene | None:
+def open_in_place(place: Place, reading: SceneReading = AS_FOUND) -> Scene | None:
     """A scene that reads the operator's own GeoTIFF where it lies; None where it must be rewritten to read well.
 
     For the command line only: a stranger's file goes through `ingest`. The file may lie on a web server
-    (`web.path_of`); its layers then have the path of its version. Further pictures that `reading` asks for need
-    rewriting. Raises UnreadableFile as the checks do, and for a web file as `web.found` does; and as `read_as` does.
+    (`location.parse`); its layers then lie at the version found there. Further pictures that `reading` asks for need
+    rewriting. Raises UnreadableFile as the checks and `Location.found` do; and as `read_as` does.
     """
     if reading.also:
         return None
-    if web.is_web(path):
-        path = web_files.found(path)
-    elif path.is_dir():
+    location = location_of(place).found()
+    if location.path is not None and location.path.is_dir():
         return None
-    if driver_of(path) != "GTiff":
+    if driver_of(location) != "GTiff":
         return None
     try:
-        scene = _opened_in_place(path)
+        scene = _opened_in_place(location)
     except GDAL_ERRORS as error:
         raise UnreadableFile(
-            f"{web.shown(path)} is damaged: not all of it can be read. Download or export it again."
-        ) from (None if web.is_web(path) else error)
+            f"{location.shown} is damaged: not all of it can be read. Download or export it again."
+        ) from location.cause(error)
     return None if scene is None else read_as(scene, reading)
 
 
-def _opened_in_place(path: Path) -> Scene | None:
-    with open_checked(path) as dataset:
+def _opened_in_place(location: Location) -> Scene | None:
+    with open_checked(location) as dataset:
         blocks = set(dataset.block_shapes)
         tiled = len(blocks) == 1 and dataset.profile.get("tiled", False)
         if not tiled or has_internal_mask(dataset) or len(set(dataset.dtypes)) > 1:
             return None
-        inputs = _gathered(path)
-        planned = plan_scene(inputs.files, inputs.provenance, path.parent)
+        inputs = _gathered(location)
+        planned = plan_scene(inputs.files, inputs.provenance, Path())
         if any(source.codes for source in planned.sources):
             return None
-        planned = _in_place(planned, path)
-        identity = _identity(path)
+        planned = _in_place(planned, location)
+        identity = hashlib.sha256(location.identity().encode()).hexdigest()
         look = read_preview_stack if planned.scene.live_step == 1 else read_edge_stack
         stack = look(planned.scene)
         if rescaled(planned, stack) is not None:
@@ -79,34 +78,28 @@ def _opened_in_place(path: Path) -> Scene | None:
         return finished(planned, stack, [stack[0].size] * len(planned.scene.bands), identity)
 
 
-def _gathered(path: Path) -> Inputs:
-    name = web.file_name(path)
-    given, title = GivenFile(name, path), title_from(Path(name))
-    if web.is_web(path):
+def _gathered(location: Location) -> Inputs:
+    given, title = GivenFile(location.file_name, location), title_from(Path(location.file_name))
+    if location.path is None:
         return gather_one(given, title)
-    files = [given, *(GivenFile(one.name, one) for one in beside(path))]
-    return gather(files, path.parent, title, None, _ignore_share)
+    files = [given, *(GivenFile(one.name, one) for one in beside(location.path))]
+    return gather(files, location.path.parent, title, None, _ignore_share)
 
 
 def _ignore_share(share: float) -> None:
     """Progress of what is done at once."""
 
 
-def _in_place(planned: ScenePlan, path: Path) -> ScenePlan:
+def _in_place(planned: ScenePlan, location: Location) -> ScenePlan:
     """The plan with its layers where the file's bands are."""
     (source,) = planned.sources
     scene = planned.scene
     # In the raster that would be written, the mask follows the bands.
     places = [*source.indexes, int(source.mask or 0)]
-    layers = tuple(Layer(path, places[layer.index - 1], source.grid) for layer in scene.layers)
-    masks = tuple(replace(mask, layer=Layer(path, places[mask.layer.index - 1], source.grid)) for mask in scene.masks)
+
+    def lies(layer: Layer) -> Layer:
+        return Layer(location, places[layer.index - 1], source.grid)
+
+    layers = tuple(map(lies, scene.layers))
+    masks = tuple(replace(mask, layer=lies(mask.layer)) for mask in scene.masks)
     return replace(planned, scene=replace(scene, layers=layers, masks=masks))
-
-
-def _identity(path: Path) -> str:
-    """A digest of which file this is and when it changed: reading a large one whole would take longer than its use."""
-    if web.is_web(path):
-        return hashlib.sha256(web.identity(path).encode()).hexdigest()
-    found = path.resolve()
-    state = found.stat()
-    return hashlib.sha256(f"{found}\n{state.st_size}\n{state.st_mtime_ns}".encode()).hexdigest()

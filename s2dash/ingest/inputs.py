@@ -26,6 +26,7 @@ from s2dash.ingest.product.metadata import ProductMetadata, parse_metadata
 from s2dash.ingest.product.names import baseline_from_name, file_facts, is_outside_series, said_of, tile_from_name
 from s2dash.ingest.product.radiometry import offset_rule
 from s2dash.ingest.reflectance import WEB_EXPORT
+from s2dash.raster.location import Location, location_of
 from s2dash.settings import ARCHIVE_LIMITS
 
 _SATURATED = 65_535
@@ -130,7 +131,8 @@ def _input_file(
     given: GivenFile, band: str | None, is_scl: bool, date: str | None, cars: tuple[tuple[str, Path], ...]
 ) -> InputFile:
     name = shown(given.label or given.name)
-    return InputFile(given.path, name, None if is_scl else band, is_scl, date, cars, tile_from_name(given.name))
+    location = location_of(given.place)
+    return InputFile(location, name, None if is_scl else band, is_scl, date, cars, tile_from_name(given.name))
 
 
 def _readable(files: Sequence[GivenFile], complaints: list[str]) -> list[ProductMetadata]:
@@ -222,11 +224,11 @@ def _first(value: int | None, otherwise: int) -> float:
 def _saturated(metadata: ProductMetadata | None, is_product: bool, files: Sequence[InputFile]) -> float | None:
     if metadata is not None and metadata.saturated is not None:
         return float(metadata.saturated)
-    return float(_SATURATED) if is_product and any(_is_jp2(file.path) for file in files) else None
+    return float(_SATURATED) if is_product and any(_is_jp2(file.location) for file in files) else None
 
 
-def _is_jp2(path: Path) -> bool:
-    return driver_of(path) == "JP2OpenJPEG"
+def _is_jp2(location: Location) -> bool:
+    return driver_of(location) == "JP2OpenJPEG"
 
 
 def _places(documents: Iterable[ProductMetadata]) -> dict[tuple[int, int], Grid]:

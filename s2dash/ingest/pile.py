@@ -12,6 +12,7 @@ from s2dash.core.legend import clean_name
 from s2dash.errors import UnreadableFile
 from s2dash.ingest import archive, tapes
 from s2dash.ingest.kinds import ARCHIVE_ENDINGS, kind_of, zarr_in
+from s2dash.raster.location import Place, files_only
 from s2dash.settings import ARCHIVE_LIMITS, ArchiveLimits, thread_count
 
 
@@ -21,9 +22,14 @@ class GivenFile:
 
     name: str
     """Its path inside a zip or folder, or its bare name: text from outside."""
-    path: Path
+    place: Place
+    """Where it lies now; `path` for those who take files of this machine only."""
     label: str = ""
     """What messages call it, where that is not its name."""
+
+    @property
+    def path(self) -> Path:
+        return files_only([self.place])[0]
 
 
 Fetch = Callable[[Sequence[str]], Mapping[str, Path]]

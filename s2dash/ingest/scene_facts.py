@@ -11,6 +11,7 @@ from affine import Affine
 from s2dash.core import missions
 from s2dash.core.grid import Grid
 from s2dash.core.scene import Band, Fill, Layer, MaskLayer, Reflectance, Scene
+from s2dash.raster.location import FileLocation
 
 PREVIEW_NAME = "preview.npy"
 """The decimated copy beside a scene's rasters."""
@@ -32,7 +33,7 @@ def facts_of(scene: Scene, valid_counts: Sequence[int]) -> dict[str, Any]:
     grids = list(dict.fromkeys([*scene.grids, *(la.grid for la in scene.layers), *(m.layer.grid for m in scene.masks)]))
 
     def layer(given: Layer) -> list[Any]:
-        return [given.path.name, given.index, grids.index(given.grid)]
+        return [given.location.file_name, given.index, grids.index(given.grid)]
 
     return {
         "title": scene.title,
@@ -92,7 +93,7 @@ def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:
 
     def layer(given: Sequence[Any]) -> Layer:
         name, index, grid = given
-        return Layer(folder / Path(name).name, int(index), grids[grid])
+        return Layer(FileLocation(folder / Path(name).name), int(index), grids[grid])
 
     return Scene(
         title=facts["title"],

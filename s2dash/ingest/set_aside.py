@@ -65,7 +65,7 @@ def without_codes_in_order(scene: Scene, reasons: Mapping[int, str]) -> Scene:
     """
     is_unnamed = all(band.name == f"band {i}" for i, band in enumerate(scene.bands, 1))
     out = [i for i, why in reasons.items() if why == CODES or is_unnamed]
-    if not (scene.names_are_guessed or is_unnamed) or not out or len({layer.path for layer in scene.layers}) > 1:
+    if not (scene.names_are_guessed or is_unnamed) or not out or len({layer.location for layer in scene.layers}) > 1:
         return scene
     rest = [i for i in range(len(scene.bands)) if i not in out]
     order = sentinel2.guess_band_names(len(rest))

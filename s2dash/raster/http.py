@@ -14,16 +14,13 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 
 import httpx
 
 from s2dash import __version__
 from s2dash.errors import UnreadableFile
-from s2dash.raster import web
-from s2dash.raster.web import ATTEMPTS, shown
 from s2dash.settings import WEB_LIMITS
 
 _START_BYTES = 4_096
@@ -36,6 +33,18 @@ _BUSY = (429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True)
+class Request:
+    """Which file is asked for, and by whom."""
+
+    address: str
+    """Without name and password."""
+    user: tuple[str, str] | None = field(repr=False)
+    """Name and password; None where none are given."""
+    shown: str
+    """What errors call the file: without anything secret."""
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a server says of a file."""
 
@@ -45,29 +54,23 @@ class Answer:
     start: bytes
     """The first bytes of the file."""
 
-    @property
-    def version(self) -> str:
-        return web.version_text(self.size_bytes, self.mark)
-
 
 @contextmanager
-def _open(path: Path, method: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
+def _open(request: Request, method: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
     """Ask the server for a file, which then may be read in part; raises what httpx raises, also for an error's status.
 
     Name and password are not for another server that a redirection leads to: httpx leaves them out there.
     """
-    address, user = web.request_of(path)
-    name, _, password = (user or "").partition(":")
     asked_by = {"User-Agent": f"s2dash/{__version__}", **headers}
     with (
         httpx.Client(
-            auth=None if user is None else (name, password),
+            auth=request.user,
             follow_redirects=True,
             max_redirects=_MOST_REDIRECTIONS,
             timeout=WEB_LIMITS.timeout_seconds,
             verify=_trust(os.environ.get(_CERTIFICATES)),
         ) as client,
-        client.stream(method, address, headers=asked_by) as answer,
+        client.stream(method, request.address, headers=asked_by) as answer,
     ):
         answer.raise_for_status()
         yield answer
@@ -78,35 +81,35 @@ def _trust(certificates: str | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certificates or None)
 
 
-def has_head(path: Path, expected_bytes: int) -> bool:
+def has_head(request: Request, expected_bytes: int) -> bool:
     """Whether the server tells a file's size without sending it; addresses signed for reading often do not."""
     try:
-        with _open(path, "HEAD", {}) as answer:
+        with _open(request, "HEAD", {}) as answer:
             return answer.status_code == 200 and answer.headers.get("Content-Length") == str(expected_bytes)
     except (OSError, httpx.HTTPError):
         return False
 
 
-def asked(path: Path) -> Answer:
-    """What the server says of a file; raises UnreadableFile."""
+def asked(request: Request, attempts: int) -> Answer:
+    """What the server says of a file, asked up to so many times; raises UnreadableFile."""
     attempt = 0
     while True:
         attempt += 1
         try:
-            return _asked_once(path)
+            return _asked_once(request)
         except (OSError, httpx.HTTPError) as error:
             why, may_pass = _in_plain_words(error), _may_pass(error)
-        if attempt == ATTEMPTS or not may_pass:
-            raise UnreadableFile(f"{shown(path)} cannot be read: {why}")
+        if attempt == attempts or not may_pass:
+            raise UnreadableFile(f"{request.shown} cannot be read: {why}")
         time.sleep(WEB_LIMITS.retry_seconds * attempt)
 
 
-def _asked_once(path: Path) -> Answer:
-    with _open(path, "GET", {"Range": f"bytes=0-{_START_BYTES - 1}", "Accept-Encoding": "identity"}) as answer:
+def _asked_once(request: Request) -> Answer:
+    with _open(request, "GET", {"Range": f"bytes=0-{_START_BYTES - 1}", "Accept-Encoding": "identity"}) as answer:
         total = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
         if answer.status_code != 206 or total is None:
             raise UnreadableFile(
-                f"{shown(path)} cannot be read in parts: its server gives files only whole (it takes no range "
+                f"{request.shown} cannot be read in parts: its server gives files only whole (it takes no range "
                 "requests). Download the file and give its path."
             )
         size = int(total[1])

@@ -5,11 +5,10 @@ Pixels come out as they are stored, on the scene's grid, with a mask beside them
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from types import TracebackType
+from typing import TypeAlias
 
 import numpy as np
 import rasterio
@@ -28,9 +27,8 @@ from s2dash.core.scene import (
     hidden_by_cause,
 )
 from s2dash.core.types import Window, frozen, windows
-from s2dash.errors import UnreadableFile
-from s2dash.raster import resample, web, web_files
-from s2dash.raster.door import GDAL_ERRORS, open_raster
+from s2dash.raster import resample
+from s2dash.raster.location import Location
 
 _STRIP_ROWS = 512
 _SCATTERED_SIDE = 5
@@ -38,13 +36,16 @@ _SCATTERED_SIDE = 5
 _LEAST_EDGE = 256
 """Rows or columns that are looked at in one place."""
 
+_Read: TypeAlias = Callable[[list[int], tuple[tuple[int, int], tuple[int, int]]], np.ndarray]
+"""Bands of a window of one open file; raises UnreadableFile for damage."""
+
 
 class SceneReader:
     """Reads windows of a scene. One thread each: a GDAL dataset must not be shared."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        self._datasets: dict[Path, rasterio.DatasetReader] = {}
+        self._datasets: dict[Location, rasterio.DatasetReader] = {}
 
     def __enter__(self) -> SceneReader:
         return self
@@ -87,8 +88,8 @@ class SceneReader:
     def block_shape_rc(self) -> tuple[int, int]:
         """Rows and columns that are decoded together, of the file of the first band on the scene's own grid."""
         scene = self.scene
-        paths = [layer.path for layer in scene.layers if layer.grid.shape_rc == scene.grid.shape_rc]
-        rows, cols = self._dataset((paths or scene.paths)[0]).block_shapes[0]
+        fitting = [layer.location for layer in scene.layers if layer.grid.shape_rc == scene.grid.shape_rc]
+        rows, cols = self._dataset((fitting or scene.locations)[0]).block_shapes[0]
         return int(rows), int(cols)
 
     def _valid(
@@ -119,23 +120,24 @@ class SceneReader:
         """
         scene = self.scene
         out = np.empty((len(positions), len(rows), len(cols)), dtype=scene.dtype)
-        places: dict[tuple[Path, Grid], list[int]] = {}
+        places: dict[tuple[Location, Grid], list[int]] = {}
         for place, position in enumerate(positions):
             layer = scene.layers[position]
-            places.setdefault((layer.path, layer.grid), []).append(place)
-        for (path, grid), together in places.items():
+            places.setdefault((layer.location, layer.grid), []).append(place)
+        for (location, grid), together in places.items():
             indexes = [scene.layers[positions[place]].index for place in together]
             relation = _relation(scene.grid, grid)
             if relation.is_copy:
-                taken = _copied(self._dataset(path), indexes, relation, rows, cols)
+                taken = _copied(self._reader(location), indexes, relation, rows, cols)
                 if len(together) == len(positions):
                     return taken.astype(scene.dtype, copy=False)
                 out[together] = taken
                 continue
             row_axis, col_axis = relation.axes(rows, cols)
-            mask = next((m.layer.index for m in scene.masks if m.kind == FILE_MASK and m.layer.path == path), None)
-            source = _span(self._dataset(path), indexes, row_axis, col_axis)
-            shown = None if mask is None else _span(self._dataset(path), [mask], row_axis, col_axis)[0] != 0
+            own = [m.layer for m in scene.masks if m.kind == FILE_MASK and m.layer.location == location]
+            read = self._reader(location)
+            source = _span(read, indexes, row_axis, col_axis)
+            shown = _span(read, [own[0].index], row_axis, col_axis)[0] != 0 if own else None
             first_rc = (row_axis.span[0], col_axis.span[0])
             for place, band in zip(together, source, strict=True):
                 missing = scene.missing_values(positions[place])
@@ -145,9 +147,9 @@ class SceneReader:
     def _codes(self, layer: Layer, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         relation = _relation(self.scene.grid, layer.grid)
         if relation.is_copy:
-            return _copied(self._dataset(layer.path), [layer.index], relation, rows, cols)[0]
+            return _copied(self._reader(layer.location), [layer.index], relation, rows, cols)[0]
         row_axis, col_axis = relation.axes(rows, cols)
-        source = _span(self._dataset(layer.path), [layer.index], row_axis, col_axis)[0]
+        source = _span(self._reader(layer.location), [layer.index], row_axis, col_axis)[0]
         return resample.nearest(source, row_axis, col_axis, (row_axis.span[0], col_axis.span[0]))
 
     def stack(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
@@ -159,11 +161,13 @@ class SceneReader:
         masks = [as_mask(mask.kind, self._codes(mask.layer, rows, cols)) for mask in scene.masks]
         return np.concatenate([bands, np.stack(masks).astype(scene.dtype)])
 
-    def _dataset(self, path: Path) -> rasterio.DatasetReader:
-        if path not in self._datasets:
-            is_web = web.is_web(path)
-            self._datasets[path] = web_files.open_dataset(path) if is_web else open_raster(path)
-        return self._datasets[path]
+    def _dataset(self, location: Location) -> rasterio.DatasetReader:
+        if location not in self._datasets:
+            self._datasets[location] = location.open()
+        return self._datasets[location]
+
+    def _reader(self, location: Location) -> _Read:
+        return partial(location.read, self._dataset(location))
 
 
 def _places(window: Window) -> tuple[np.ndarray, np.ndarray]:
@@ -222,7 +226,7 @@ def read_edge_stack(scene: Scene) -> np.ndarray:
     whose edges lie on those of the scene, so that what `ingest.fill` looks for shows in it. Of a file on a web
     server, where each place costs, it is three corners and the middle.
     """
-    is_near = not web.is_web(scene.paths[0])
+    is_near = scene.locations[0].is_near
     with SceneReader(scene) as reader:
         blocks = reader.block_shape_rc
         sizes = [size * -(-_LEAST_EDGE // size) if is_near else size for size in blocks]
@@ -269,7 +273,7 @@ def _relation(target: Grid, source: Grid) -> resample.Relation:
 
 
 def _copied(
-    dataset: rasterio.DatasetReader,
+    read: _Read,
     indexes: list[int],
     relation: resample.Relation,
     rows: np.ndarray,
@@ -278,31 +282,10 @@ def _copied(
     down, right = (int(shift) for shift in relation.shift_rc)
     row_range = (int(rows[0]) + down, int(rows[-1]) + down + 1)
     col_range = (int(cols[0]) + right, int(cols[-1]) + right + 1)
-    values = _read(dataset, indexes, (row_range, col_range))
+    values = read(indexes, (row_range, col_range))
     row_step, col_step = (int(n[1] - n[0]) if len(n) > 1 else 1 for n in (rows, cols))
     return np.asarray(values[:, ::row_step, ::col_step])
 
 
-def _span(dataset: rasterio.DatasetReader, indexes: list[int], rows: resample.Axis, cols: resample.Axis) -> np.ndarray:
-    return _read(dataset, indexes, (rows.span, cols.span))
-
-
-def _read(
-    dataset: rasterio.DatasetReader, indexes: list[int], window: tuple[tuple[int, int], tuple[int, int]]
-) -> np.ndarray:
-    """Bands of a window; raises UnreadableFile for damage, which a file read in place may still show here."""
-    path, first_row = Path(dataset.name), window[0][0] + 1
-    if web.is_web(path):
-        # Not as the cause, whose words hold the whole address.
-        with contextlib.suppress(*GDAL_ERRORS):
-            return np.asarray(dataset.read(indexes, window=window))
-        raise UnreadableFile(
-            f"{web.shown(path)}: the pixels from row {first_row:,} on cannot be read. The server broke off, or the "
-            "file is damaged. Run it again, or download the file."
-        )
-    try:
-        return np.asarray(dataset.read(indexes, window=window))
-    except GDAL_ERRORS as error:
-        raise UnreadableFile(
-            f"{path.name} is damaged: the pixels from row {first_row:,} on cannot be read. Download or export it again."
-        ) from error
+def _span(read: _Read, indexes: list[int], rows: resample.Axis, cols: resample.Axis) -> np.ndarray:
+    return read(indexes, (rows.span, cols.span))

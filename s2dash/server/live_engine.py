@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -29,14 +28,14 @@ from s2dash.core.classmap import Result
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Pixels, Scene
 from s2dash.core.types import CancelToken, cancel_token, cancellable
-from s2dash.raster import web
+from s2dash.raster.location import Location
 from s2dash.raster.reading import read_preview_stack
 from s2dash.server import memory
 from s2dash.settings import LIVE_LIMITS, LiveLimits
 
 T = TypeVar("T")
 
-_Key: TypeAlias = tuple[str, tuple[Path, ...], *tuple[object, ...]]
+_Key: TypeAlias = tuple[str, tuple[Location, ...], *tuple[object, ...]]
 """Digest and files of a scene, and what was made of it."""
 
 
@@ -91,7 +90,7 @@ class _Session:
 
 
 def _is_of_gone_files(key: _Key) -> bool:
-    return not all(web.is_web(path) or path.exists() for path in key[1])
+    return any(location.is_missing for location in key[1])
 
 
 def _held_of_answer(answer: LiveAnswer) -> Held:
@@ -161,7 +160,7 @@ class LiveEngine:
 
     def stack(self, scene: Scene) -> np.ndarray:
         """The scene's preview stack, read once."""
-        return self._stacks.get((scene.digest, scene.paths), lambda: read_preview_stack(scene))
+        return self._stacks.get((scene.digest, scene.locations), lambda: read_preview_stack(scene))
 
     def forget_gone(self) -> None:
         """Forget what was made of scenes whose files are no longer there, as their sessions have ended."""
@@ -184,7 +183,7 @@ class LiveEngine:
         is_wanted : says, once its turn has come, whether anybody still waits for it
         """
         # With the path: an equal scene of another session lies in a folder that goes when that session ends.
-        key = (scene.digest, scene.paths, recipe.to_json())
+        key = (scene.digest, scene.locations, recipe.to_json())
         if before is not None and before.key == key and before.is_answered:
             return before  # whatever the cache has dropped meanwhile
         session = _Session() if before is None else before.session
@@ -215,7 +214,7 @@ class LiveEngine:
         They are given up as soon as anybody asks for something else, and where nobody wants `request` any more.
         """
         guesses = [
-            _Guess(request, (scene.digest, scene.paths, recipe.to_json()), partial(self._answer, scene, recipe))
+            _Guess(request, (scene.digest, scene.locations, recipe.to_json()), partial(self._answer, scene, recipe))
             for recipe in recipes
         ]
         with self._turns:

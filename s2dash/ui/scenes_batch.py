@@ -11,6 +11,7 @@ from s2dash import ingest
 from s2dash.batch import Given, Opener, Plan, RecipeChoice, Report, SceneReport, gather_sources, run_batch, write_zip
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Progress
+from s2dash.raster.location import Location
 from s2dash.server.jobs import Job
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui.session import page_is_open
@@ -56,6 +57,7 @@ class Batch:
         return path.read_bytes()
 
 
-def _opened(names: Mapping[Path, str], path: Path, folder: Path, progress: Progress, cancel: CancelToken) -> Scene:
+def _opened(names: Mapping[Path, str], given: Location, folder: Path, progress: Progress, cancel: CancelToken) -> Scene:
     """A stranger's file, rewritten like any upload; errors call it as its user does."""
-    return ingest.ingest(path, folder, progress=progress, cancel=cancel, names=[names[path]] if path in names else None)
+    called = [name for path, name in names.items() if path == given.path]
+    return ingest.ingest(given, folder, progress=progress, cancel=cancel, names=called or None)

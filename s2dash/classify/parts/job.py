@@ -12,10 +12,9 @@ import numpy as np
 from s2dash import __version__
 from s2dash.classify.parts.versions import running_versions
 from s2dash.core.grid import Grid, class_counts
-from s2dash.core.scene import Scene
+from s2dash.core.scene import Layer, Scene
 from s2dash.core.types import Window, windows
 from s2dash.errors import ClusterError
-from s2dash.raster import web
 from s2dash.raster.reading import SceneReader
 
 LabelWindow = Callable[[SceneReader, Window], np.ndarray]
@@ -99,7 +98,7 @@ def make_job(
     """
     key = f"{labels_key} {__version__} {scene.grid.shape_rc} {tuple(window_shape_rc)} {WINDOWS_IN_PART}"
     try:
-        sizes = tuple((path, path.stat().st_size) for path in web.not_web(scene.paths))
+        sizes = tuple((path, path.stat().st_size) for path in scene.paths)
     except OSError as error:
         raise ClusterError(f"{error.filename} can no longer be read. Open the scene again.") from error
     return Job(
@@ -116,8 +115,12 @@ def make_job(
 
 def travelling(scene: Scene) -> Scene:
     """The scene as another process finds it: absolute paths, and nothing that only the live picture needs."""
-    layers = tuple(replace(layer, path=layer.path.absolute()) for layer in scene.layers)
-    masks = tuple(replace(mask, layer=replace(mask.layer, path=mask.layer.path.absolute())) for mask in scene.masks)
+
+    def travels(layer: Layer) -> Layer:
+        return replace(layer, location=layer.location.absolute())
+
+    layers = tuple(map(travels, scene.layers))
+    masks = tuple(replace(mask, layer=travels(mask.layer)) for mask in scene.masks)
     return replace(scene, layers=layers, masks=masks, previews=())
 
 

@@ -18,8 +18,8 @@ from s2dash.classify.parts.versions import running_versions, version_words
 from s2dash.core.grid import Grid
 from s2dash.core.types import Window, windows
 from s2dash.errors import ClusterError, UnreadableFile
-from s2dash.raster import web_files
 from s2dash.raster.door import GDAL_ERRORS
+from s2dash.raster.location import require_unchanged
 from s2dash.raster.reading import SceneReader
 
 
@@ -86,7 +86,7 @@ def _require_visible(job: Job) -> None:
                 f"The worker on {host} sees another file at {path}: {found:,} bytes, not {size:,}. {remedy}."
             )
     try:
-        web_files.require_unchanged(job.scene.paths)
+        require_unchanged(job.scene.locations)
     except UnreadableFile as error:
         raise ClusterError(f"On the worker {host}: {error} Every worker must reach this address.") from error
     if job_in(job.folder) != job.digest:

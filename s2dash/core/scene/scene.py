@@ -19,6 +19,7 @@ from s2dash.core.grid import Grid, decimation_step
 from s2dash.core.missions import SENTINEL_2, Mission, attribution_of, code_of, title_of
 from s2dash.core.scene.values import SCL, Band, Fill, Layer, MaskLayer, Reflectance
 from s2dash.errors import UnknownName
+from s2dash.raster.location import Location, paths_of
 
 LIVE_PIXELS = 1_048_576
 """The most grid pixels that the live picture has; a scene of at most this many is shown in full."""
@@ -82,10 +83,15 @@ class Scene:
         return decimation_step(self.grid.shape_rc, LIVE_PIXELS)
 
     @property
-    def paths(self) -> tuple[Path, ...]:
-        """The files that its pixels are read from, the first band's first."""
+    def locations(self) -> tuple[Location, ...]:
+        """Where its pixels are read from, the first band's first."""
         layers = [*self.layers, *(mask.layer for mask in self.masks)]
-        return tuple(dict.fromkeys(layer.path for layer in layers))
+        return tuple(dict.fromkeys(layer.location for layer in layers))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Those of its locations that are files of this machine: all of every scene but one read from a web server."""
+        return tuple(paths_of(self.locations))
 
     @property
     def band_names(self) -> tuple[str, ...]:

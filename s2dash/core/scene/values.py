@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
 from s2dash.core import sentinel2
 from s2dash.core.grid import Grid
 from s2dash.core.missions import OwnBand, quality_classes
+from s2dash.raster.location import Location
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,7 @@ class Band:
 class Layer:
     """Where the pixels of a band or mask lie, on the grid they were measured or drawn on."""
 
-    path: Path = field(repr=False)
-    """Of a file, or of one on a web server (`web`): such an address may hold a password, and texts get into logs."""
+    location: Location
     index: int
     """Which band of the raster, from 1."""
     grid: Grid

@@ -15,14 +15,14 @@ from s2dash.core.scene_reading import AreaFile
 from s2dash.core.types import CancelToken, Progress, no_progress
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.area.sources import shapefile_parts
-from s2dash.ingest.checks import refuse_web
 from s2dash.ingest.process import run_in_new_folder
 from s2dash.ingest.scene_facts import PREVIEW_NAME, grid_facts
+from s2dash.raster.location import FileLocation, Place, files_only
 
 
 def with_area(
     scene: Scene,
-    paths: Path | Sequence[Path],
+    paths: Place | Sequence[Place],
     folder: Path,
     names: Sequence[str] | None = None,
     progress: Progress = no_progress,
@@ -39,8 +39,7 @@ def with_area(
 
     Raises UnreadableFile that says what is wrong, Cancelled on request.
     """
-    given = [paths] if isinstance(paths, Path) else list(paths)
-    refuse_web(given)
+    given = files_only(paths if isinstance(paths, Sequence) else [paths])
     if names is None:
         given += [part for path in given for part in shapefile_parts(path) if part not in given]
     called = [path.name for path in given] if names is None else [clean_name(name) for name in names]
@@ -55,7 +54,7 @@ def with_area(
     }
     facts = run_in_new_folder(request, folder, progress, cancel)
     bare = without_area(scene)
-    layer = Layer(folder / Path(str(facts["raster"])).name, 1, scene.grids[0])
+    layer = Layer(FileLocation(folder / Path(str(facts["raster"])).name), 1, scene.grids[0])
     notes = tuple(str(note) for note in facts["notes"])
     marked = hashlib.sha256(f"{bare.digest} {facts['digest']}".encode()).hexdigest()
     changed = replace(

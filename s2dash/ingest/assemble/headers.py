@@ -59,7 +59,7 @@ def read_header(file: InputFile, provenance: Provenance) -> FileHeader:
     """Open a file by the checks, and say what its header means; raises UnreadableFile as they do."""
     with (
         listening() as complaints,
-        open_checked(file.path, name=file.name) as dataset,
+        open_checked(file.location, name=file.name) as dataset,
         translated_header_errors(file.name),
     ):
         tags = dataset.tags()
@@ -102,7 +102,7 @@ def read_header(file: InputFile, provenance: Provenance) -> FileHeader:
             notes=(
                 *notes,
                 *place_notes,
-                *size_notes(dataset, file.path, file.name),
+                *size_notes(dataset, file.location, file.name),
                 *complaint_notes(complaints, file.name),
             ),
             stored=stored_bytes(dataset),

@@ -22,6 +22,7 @@ from s2dash.ingest.checks import NO_PLACE
 from s2dash.ingest.describe import acquisition_date, any_date, named_bands
 from s2dash.ingest.fill import zero_fill
 from s2dash.ingest.product.radiometry import UNKNOWN_OFFSET
+from s2dash.raster.location import FileLocation, Location
 from s2dash.settings import INGEST_LIMITS
 
 _NEITHER_BIT = 255.0
@@ -133,12 +134,14 @@ class _Stack:
         """One source for each file, whose raster will lie in `folder`."""
         stack = _Stack(sum(len(header.indexes) for header in headers if not header.file.is_scl))
         for number, (header, grid) in enumerate(zip(headers, grids, strict=True)):
-            path = folder / raster_name(number)
+            location = FileLocation(folder / raster_name(number))
             if header.file.is_scl:
                 concerned = _bands_of_date(headers, header)
-                slots = [stack._add_mask(MaskLayer(SCL, Layer(path, 1, grid), concerned, quality=header.file.quality))]
+                slots = [
+                    stack._add_mask(MaskLayer(SCL, Layer(location, 1, grid), concerned, quality=header.file.quality))
+                ]
             else:
-                slots = stack._add_bands(header, path, grid)
+                slots = stack._add_bands(header, location, grid)
             stack.sources.append(_source(header, grid, tuple(slots)))
         return stack
 
@@ -146,11 +149,11 @@ class _Stack:
         self.masks.append(mask)
         return self.band_count + len(self.masks) - 1
 
-    def _add_bands(self, header: FileHeader, path: Path, grid: Grid) -> list[int]:
+    def _add_bands(self, header: FileHeader, location: Location, grid: Grid) -> list[int]:
         """The places of a file's bands, and of the masks that lie among and behind them."""
         first = len(self.layers)
         whole = tuple(range(first, first + len(header.texts)))
-        self.layers += [Layer(path, index, grid) for index in range(1, len(whole) + 1)]
+        self.layers += [Layer(location, index, grid) for index in range(1, len(whole) + 1)]
         self.texts += header.texts
         self.missions += [header.mission] * len(whole)
         self.nodata += header.nodata
@@ -160,9 +163,9 @@ class _Stack:
         in_stack += [(code.kind, day) for code, day in header.codes]
         for index, (kind, day) in enumerate(in_stack, len(whole) + 1):
             concerned = tuple(slot for slot in whole if day is not None and any_date(self.texts[slot]) == day)
-            slots.append(self._add_mask(MaskLayer(SCL, Layer(path, index, grid), concerned or own, quality=kind)))
+            slots.append(self._add_mask(MaskLayer(SCL, Layer(location, index, grid), concerned or own, quality=kind)))
         if header.mask is not None:
-            slots.append(self._add_mask(MaskLayer(FILE_MASK, Layer(path, len(slots) + 1, grid), own)))
+            slots.append(self._add_mask(MaskLayer(FILE_MASK, Layer(location, len(slots) + 1, grid), own)))
         return slots
 
 
@@ -239,7 +242,7 @@ def _with_known_places(headers: Sequence[FileHeader], provenance: Provenance) ->
 
 def _source(header: FileHeader, grid: Grid, slots: tuple[int, ...]) -> RasterSource:
     return RasterSource(
-        path=header.file.path,
+        location=header.file.location,
         name=header.file.name,
         grid=grid,
         indexes=(*header.indexes, *(index for index, _ in header.classifications)),

@@ -10,13 +10,14 @@ from s2dash.core.grid import Grid
 from s2dash.core.scene import Reflectance, Scene
 from s2dash.ingest.canonical import RasterSource
 from s2dash.ingest.mission_metadata import MissionMetadata
+from s2dash.raster.location import Location
 
 
 @dataclass(frozen=True)
 class InputFile:
     """A raster that goes into the scene, and what its name says."""
 
-    path: Path
+    location: Location
     name: str
     """What errors and notes call it: text from outside, cleaned."""
     band: str | None = None

@@ -1,6 +1,7 @@
 // What floats over a scene's map: buttons, scale bar, backgrounds, class opacity, swipe and credits.
 // look: how the user looks at any scene {view, hasClasses, fraction, opacity, basemap}, kept by the stage.
-// on: {say(words), changed(), toggleFull()}.
+// on: {say(words), changed(), drawn(x, width, height), swiped()}, of which `drawn` says where the swipe stands, null without
+// one, and how high the credits are.
 function s2dashControls(shown, scene, basemaps, look, on) {
   "use strict";
   const NEAR_EDGE = 0.02;
@@ -20,10 +21,8 @@ function s2dashControls(shown, scene, basemaps, look, on) {
       'stroke-linejoin="round" aria-hidden="true">' + paths.map((d) => '<path d="' + d + '"/>').join("") + "</svg>";
   }
 
-  // ---- buttons: zoom, whole scene, full screen ----------------------------------------------------------------
+  // ---- buttons: zoom, whole scene -----------------------------------------------------------------------------
 
-  const GROW = ["M4 9V4h5", "M15 4h5v5", "M20 15v5h-5", "M9 20H4v-5"];
-  const SHRINK = ["M9 4v5H4", "M20 9h-5V4", "M15 20v-5h5", "M4 15h5v5"];
   const bar = L.control.zoom({
     position: "topleft", zoomInText: icon(["M12 5v14", "M5 12h14"]), zoomOutText: icon(["M5 12h14"]),
   }).addTo(map).getContainer();
@@ -42,14 +41,6 @@ function s2dashControls(shown, scene, basemaps, look, on) {
   }
 
   button("Show the whole scene", ["M4 11.5 12 5l8 6.5", "M6.5 10v9h11v-9"], () => shown.showWhole(true));
-  const full = document.fullscreenEnabled ? button("Full screen", GROW, on.toggleFull) : null;
-
-  function setFull(isFull) {
-    if (!full) return;
-    full.innerHTML = icon(isFull ? SHRINK : GROW);
-    full.title = isFull ? "Leave full screen" : "Full screen";
-    full.setAttribute("aria-label", full.title);
-  }
 
   // ---- backgrounds from the internet, off until chosen; scale bar; credits ------------------------------------
 
@@ -156,9 +147,11 @@ function s2dashControls(shown, scene, basemaps, look, on) {
     event.preventDefault();
     event.stopPropagation();
     moveSwipe(look.fraction + KEYS[event.key] * (event.shiftKey ? 5 : 1));
+    on.swiped();
   });
 
   let grabbedAt = null;
+  let hasMoved = false;
   L.DomEvent.disableClickPropagation(grip);
   grip.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
@@ -169,10 +162,16 @@ function s2dashControls(shown, scene, basemaps, look, on) {
     grabbedAt = event.clientX - look.fraction * map.getSize().x;
   });
   grip.addEventListener("pointermove", (event) => {
-    if (grabbedAt !== null) moveSwipe((event.clientX - grabbedAt) / map.getSize().x);
+    if (grabbedAt === null) return;
+    hasMoved = true;
+    moveSwipe((event.clientX - grabbedAt) / map.getSize().x);
   });
   for (const kind of ["pointerup", "pointercancel", "lostpointercapture"]) {
-    grip.addEventListener(kind, () => { grabbedAt = null; });
+    grip.addEventListener(kind, () => {
+      if (hasMoved) on.swiped();
+      grabbedAt = null;
+      hasMoved = false;
+    });
   }
 
   // ---- drawing it all -----------------------------------------------------------------------------------------
@@ -208,6 +207,7 @@ function s2dashControls(shown, scene, basemaps, look, on) {
     grip.setAttribute("aria-valuenow", String(percent));
     grip.setAttribute("aria-valuetext", leftSide.textContent + " on the left " + percent + " %, classes on the right");
     document.body.dataset.view = view;
+    on.drawn(isSwipe ? x : null, size.x, credits.getContainer().offsetHeight);
   }
 
   map.on("move zoom viewreset resize", draw);
@@ -219,5 +219,5 @@ function s2dashControls(shown, scene, basemaps, look, on) {
     draw();
   }
 
-  return { tell, setFull };
+  return { tell };
 }

@@ -1,4 +1,4 @@
-// Who moves when fingers or the wheel are over the map: the page, or the map by Ctrl + wheel, two fingers, full screen.
+// Who moves when fingers or the wheel are over the map: the page, or the map by Ctrl + wheel, two fingers, or presenting.
 function s2dashGestures(stage, isFull) {
   "use strict";
   const HINT_MS = 1500;

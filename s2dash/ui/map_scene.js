@@ -61,7 +61,7 @@ function s2dashScene(parent, scene, on) {
     map.fitBounds(bounds, { padding: [PADDING_PX, PADDING_PX], animate: animate && !isCalm });
   }
 
-  // The window gets its size from the page, which may come after the map, and changes it in full screen: for a short
+  // The window gets its size from the page, which may come after the map, and changes it when it is presented: for a short
   // time, or until somebody touches the map, the view that was asked for follows.
   let goal = null;
   let aimedAt = 0;

@@ -9,14 +9,15 @@ function startS2dashMap(first, settings) {
   const maps = div("s2-maps", stage);
   const note = div("s2-note", maps);
   note.setAttribute("role", "status");
-  const present = s2dashPresent(stage, { entered: enterFull, left: leaveFull });
+  const present = s2dashPresent(stage, { entered, left, wish, view: () => (wanted ? wanted.view : "Swipe") });
+  const hint = s2dashHint(maps);
   s2dashGestures(maps, present.isFull);
 
   let wanted = null; // what the page said last
   let shown = null; // the scene's map on screen
   let pending = null; // the next scene's, which loads beneath it
   let controls = null;
-  let viewBefore = null; // of full screen
+  let viewBefore = null; // of presenting
   const remembered = recall();
   const look = { view: "Swipe", hasClasses: false, fraction: 0.5, opacity: 1, basemap: "", ...pick(remembered) };
 
@@ -63,17 +64,23 @@ function startS2dashMap(first, settings) {
     return Object.fromEntries(names.filter((n) => from && from[n] !== undefined).map((n) => [n, from[n]]));
   }
 
-  // ---- full screen --------------------------------------------------------------------------------------------
+  // ---- presenting ---------------------------------------------------------------------------------------------
 
-  function enterFull() {
+  function entered() {
     viewBefore = shown.view();
-    controls.setFull(true);
     shown.aim(null);
   }
 
-  function leaveFull() {
-    controls.setFull(false);
-    shown.aim(viewBefore);
+  function left() { shown.aim(viewBefore); }
+
+  // What the page holds is asked of it (present.js); a view needs nothing of it to be shown.
+  function wish(wished) {
+    if (wished.view) {
+      wanted = { ...wanted, view: wished.view };
+      draw();
+    }
+    if (!window.frameElement) return;
+    window.frameElement.ownerDocument.dispatchEvent(new CustomEvent("s2dash-wish", { detail: wished }));
   }
 
   // ---- scenes -------------------------------------------------------------------------------------------------
@@ -108,10 +115,9 @@ function startS2dashMap(first, settings) {
     clearTimeout(next.timer);
     [shown, pending] = [next, null];
     next.container.inert = false;
-    controls = s2dashControls(next, wanted.scene, settings.basemaps, look, { say, changed: remember, toggleFull: present.toggle });
+    controls = s2dashControls(next, wanted.scene, settings.basemaps, look, { say, changed: remember, drawn, swiped: () => hint.done("swipe") });
     viewBefore = null;
     draw();
-    controls.setFull(present.isFull());
     for (const what of ["picture", "classes"]) {
       delete document.body.dataset[what + "Loaded"];
       if (next.urls[what]) announce(what, next.urls[what]);
@@ -123,6 +129,11 @@ function startS2dashMap(first, settings) {
     next.container.id = "map_div";
     if (hadFocus) next.container.focus({ preventScroll: true });
     remember();
+  }
+
+  function drawn(handleX, width, creditsHeight) {
+    hint.standAbove(creditsHeight);
+    if (handleX !== null) hint.keepClear(handleX, width);
   }
 
   function replaceFirst() {
@@ -155,6 +166,8 @@ function startS2dashMap(first, settings) {
     document.body.dataset.scene = wanted.scene.key;
     look.view = wanted.view;
     look.hasClasses = Boolean(wanted.classes);
+    if (wanted.classes) hint.open();
+    if (wanted.named) hint.done("name");
     controls.tell(wanted);
     present.tell(wanted);
   }
@@ -173,8 +186,8 @@ function startS2dashMap(first, settings) {
     return shown.is(scene) ? shown : pending;
   }
 
-  // state: {scene: {key, bounds, hasPlace}, picture, classes, view, label, attribution, dark} and what present.tell
-  // takes; everything else stays as the user left it.
+  // state: {scene: {key, bounds, hasPlace}, picture, classes, view, label, attribution, dark, named} and what
+  // present.tell takes; everything else stays as the user left it.
   function update(state) {
     wanted = state;
     window.feature_group = []; // streamlit-folium would keep every message's empty group for ever
@@ -185,5 +198,5 @@ function startS2dashMap(first, settings) {
     told.tell(state);
   }
 
-  return { update, get map() { return shown.map; } };
+  return { update, present: present.enter, get map() { return shown.map; } };
 }

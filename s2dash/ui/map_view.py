@@ -33,19 +33,30 @@ MAP_CSS = """
   height: clamp(360px, min(100dvh - 240px, 75vw), 880px) !important;
   border-radius: 8px; display: block;
 }
-.st-key-map iframe:fullscreen { border-radius: 0; }
+.st-key-map { min-height: clamp(360px, min(100dvh - 240px, 75vw), 880px); }
+:root[data-present] .st-key-map iframe {
+  position: fixed; inset: 0; z-index: 1000000; width: 100vw; height: 100dvh !important; border-radius: 0;
+}
+:root[data-present] body, :root[data-present] [data-testid=stAppViewContainer] { overflow: hidden; }
 :root [class*="st-key-before-"] { display: none; }
 [class*="st-key-before-"] [data-words]::before { content: attr(data-words); }
 :root h3[data-words] { font-size: 1.2rem; font-weight: 600; line-height: 1.2; letter-spacing: -.005em; margin: 0; }
 :root p[data-words] { font-size: .875rem; line-height: 1.6; margin: 0; opacity: .82; }
 """
-"""Rules for the page, to be put within `<style>`: the frame's height, which follows the window, and `WithMap`."""
+"""Rules for the page's `<style>`: the frame's height, which follows the window, also when presented; `WithMap`."""
 
 _HEIGHT_WITHOUT_CSS_PX = 560
 _START_ZOOM = 1
 _SCENES_BEFORE = 2
 """Whose words stay on the page: others may be loaded faster than the map shows them."""
-_SCRIPTS = ("map_scene.js", "map_controls.js", "map_gestures.js", "map_present.js", "map_view.js")
+_SCRIPTS = (
+    "map_scene.js",
+    "map_controls.js",
+    "map_gestures.js",
+    "map_hint.js",
+    "map_present.js",
+    "map_view.js",
+)
 _STATE = "s2dashState"
 """Stands in the kept map's script for the message to it."""
 _only_arguments: ContextVar[bool] = ContextVar("only arguments", default=False)
@@ -55,7 +66,7 @@ _UNSAFE_IN_SCRIPTS = {ord(c): f"\\u{ord(c):04x}" for c in "<>&'`${}_"}
 
 @dataclass(frozen=True)
 class LegendRow:
-    """One class as full screen shows it."""
+    """One class as it is presented."""
 
     id: int
     name: str
@@ -90,13 +101,17 @@ class MapState:
     scene_key: str
     """Changes when, and only when, another scene is loaded, all of which is then shown."""
     title: str = ""
-    """The scene's name for full screen; any text."""
+    """The scene's name, to be presented; any text."""
     facts: str = ""
-    """What the picture is, in one line for full screen; any text."""
+    """What the picture is, in one line, to be presented; any text."""
     legend: tuple[LegendRow, ...] = ()
-    """The classes for full screen."""
+    """The classes, to be presented."""
     alone: int | None = None
     """The class that is shown alone."""
+    named: bool = False
+    """Whether the user has named a class."""
+    k: tuple[int, int, int] | None = None
+    """The number of classes that is asked for, the lowest and the highest; None where it cannot be changed."""
 
 
 def show_map(state: MapState, key: str) -> None:
@@ -250,6 +265,8 @@ def _told(state: MapState) -> dict[str, Any]:
         "facts": state.facts,
         "legend": [asdict(row) for row in state.legend],
         "alone": state.alone,
+        "named": state.named,
+        "k": state.k,
     }
 
 

@@ -30,6 +30,7 @@ from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
 from s2dash.ui.messages import words_for
+from s2dash.ui.present import present_button
 from s2dash.ui.results import charts, current_legend, legend_column
 from s2dash.ui.runs import history, kept
 from s2dash.ui.runs.panel import runs_panel
@@ -109,6 +110,7 @@ def _header(scene: Scene) -> WithMap:
             WithMap("title", _scene_key(scene), "h3").write(scene.title)
         with st.container(key="facts", width="stretch"):
             place = WithMap("facts", _scene_key(scene), "p")
+        present_button(K_LOW, highest_k(), key="present")
         explain.how_this_works()
     return place
 
@@ -335,6 +337,8 @@ def _map(
             facts=_day_and_area(scene, shown),
             legend=rows,
             alone=alone,
+            named=results is not None and bool(state.edits(results[0].result.recipe).names),
+            k=(state.K.get(), K_LOW, highest_k()),
         ),
         key="map",
     )

@@ -418,6 +418,11 @@ def last_edit(table: str) -> Field[int]:
     return Field(f"{table}: last edit taken", 0)
 
 
+def last_wish(button: str) -> Field[int]:
+    """Number of the last wish that has arrived from a map that is presented."""
+    return Field(f"{button}: last wish taken", 0)
+
+
 # ---- runs ----------------------------------------------------------------------------------------------------------
 
 KEPT_RUN: Field[KeptRun[Loaded] | None] = Field("kept run", None)

@@ -151,3 +151,12 @@ class AppPage:
         path = folder / waiting.value.suggested_filename
         waiting.value.save_as(path)
         return path
+
+
+def wait_for_zoom(app: AppPage, is_so: str, zoom: float) -> None:
+    """Wait until the map rests at a zoom of which this is so, such as "> zoom + 1"."""
+    app.page.wait_for_function(
+        "zoom => { const m = document.querySelector('.st-key-map iframe').contentWindow.s2dash.map;"
+        f" return !m._animatingZoom && m.getZoom() {is_so}; }}",
+        arg=zoom,
+    )

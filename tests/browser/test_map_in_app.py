@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from app_driver import APP, PATIENCE_MS, AppPage
+from app_driver import APP, PATIENCE_MS, AppPage, wait_for_zoom
 from playwright.sync_api import Locator, expect
 from scenes import write_scene
 
@@ -105,14 +105,6 @@ def middle_of_map(app: AppPage) -> tuple[float, float]:
 
 def hint(app: AppPage) -> Locator:
     return app.frame.locator(".s2-gesture")
-
-
-def wait_for_zoom(app: AppPage, is_so: str, zoom: float) -> None:
-    app.page.wait_for_function(
-        "zoom => { const m = document.querySelector('.st-key-map iframe').contentWindow.s2dash.map;"
-        f" return !m._animatingZoom && m.getZoom() {is_so}; }}",
-        arg=zoom,
-    )
 
 
 def test_the_wheel_moves_the_page_and_ctrl_with_it_zooms(open_app: Callable[..., AppPage]) -> None:
@@ -246,84 +238,3 @@ def test_title_and_map_change_together_and_the_map_is_never_blank(
     assert app.on_map("return window.isSameFrame;") is True
     expect(app.frame_element).to_have_attribute("title", "Map of the scene")
     expect(app.frame.locator(".leaflet-container")).to_have_count(1)
-
-
-# ---- full screen ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("width", "height", "dark"), [(1280, 800, False), (390, 844, True)])
-def test_full_screen_has_the_whole_scene_its_title_and_its_legend(
-    open_app: Callable[..., AppPage], width: int, height: int, dark: bool
-) -> None:
-    app = open_app(width=width, height=height, dark=dark)
-    app.expect_up_to_date()
-    app.frame.get_by_role("button", name="Zoom in").click()
-    wait_for_zoom(app, "> zoom + 1.5", app.on_map("return s2dash.map.getMinZoom();"))
-    zoomed = app.view
-    panel = app.frame.get_by_role("complementary", name="Title and legend")
-    expect(panel).to_be_hidden()
-    app.frame.get_by_role("button", name="Full screen").click()
-    expect(panel).to_be_visible()
-    expect(panel.get_by_role("heading", name="Virginia coast")).to_be_visible()
-    expect(panel).to_contain_text("12 Jan 2016 · 5,898 ha")
-    rows = panel.get_by_role("listitem")
-    expect(rows).to_have_count(8)
-    expect(rows.nth(1)).to_contain_text(re.compile(r"2\s*Class 2\s*\d+\.\d %"))
-    heights = rows.evaluate_all("rows => rows.map((row) => row.getBoundingClientRect().height)")
-    assert min(heights) >= 30
-    assert app.on_map(
-        "const box = (q) => document.querySelector(q).getBoundingClientRect();"
-        "const area = (q) => box(q).width * box(q).height;"
-        "return Math.abs(area('.s2-maps') + area('.s2-present') - innerWidth * innerHeight) < 2;"
-    )
-    wait_for_zoom(app, "- zoom < 1.001", app.on_map("return s2dash.map.getMinZoom();"))
-    expect(app.frame.get_by_text("Contains modified Copernicus Sentinel data 2016")).to_be_visible()
-
-    middle = app.frame.locator(".s2-maps").bounding_box()
-    assert middle is not None
-    app.page.mouse.move(middle["x"] + middle["width"] * 0.3, middle["y"] + middle["height"] * 0.6)
-    app.page.mouse.wheel(0, -200)
-    wait_for_zoom(app, "> zoom + 1.3", app.on_map("return s2dash.map.getMinZoom();"))
-    expect(hint(app)).to_be_hidden()
-
-    app.frame.get_by_role("button", name="Leave full screen").click()
-    expect(panel).to_be_hidden()
-    wait_for_zoom(app, "- zoom < .001", zoomed[2])
-    assert app.view == pytest.approx(zoomed, abs=2e-4)  # a pixel or two
-
-
-def test_full_screen_follows_names_colours_and_the_class_alone(open_app: Callable[..., AppPage]) -> None:
-    app = open_app()
-    app.expect_up_to_date()
-    name = app.page.get_by_label("Name of class 2", exact=True)
-    name.fill("Tidal marsh <b>& mud</b>")
-    name.press("Enter")
-    token = app.token
-    app.page.get_by_label("Colour of class 2", exact=True).fill("#12ab34")
-    token = app.wait_for_classes(other_than=token)
-    app.control("button", "Show only class 3").click()
-    app.wait_for_classes(other_than=token)
-    for _ in range(4):
-        app.k_slider.press("ArrowRight")
-    app.expect_up_to_date(12)
-    for _ in range(4):
-        app.k_slider.press("ArrowLeft")
-    app.expect_up_to_date(8)
-    app.frame.get_by_role("button", name="Full screen").click()
-    rows = app.frame.get_by_role("complementary", name="Title and legend").get_by_role("listitem")
-    expect(rows).to_have_count(8)
-    expect(rows.nth(1)).to_contain_text("Tidal marsh <b>& mud</b>")
-    assert rows.nth(1).locator(".s2-swatch").evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(18, 171, 52)"
-    expect(rows.and_(app.frame.locator(".s2-faded"))).to_have_count(7)
-
-
-def test_full_screen_says_how_many_more_classes_there_are(open_app: Callable[..., AppPage]) -> None:
-    app = open_app()
-    app.expect_up_to_date()
-    for _ in range(4):
-        app.k_slider.press("ArrowRight")
-    app.expect_up_to_date(12)
-    app.frame.get_by_role("button", name="Full screen").click()
-    panel = app.frame.get_by_role("complementary", name="Title and legend")
-    expect(panel.get_by_role("listitem")).to_have_count(10)
-    expect(panel).to_contain_text("and 2 more")

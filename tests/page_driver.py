@@ -47,7 +47,7 @@ class Page:
     """The page in a session of its own."""
 
     def __init__(self, downloads: Downloads) -> None:
-        self.downloads = downloads
+        self._downloads = downloads
         self.test = AppTest.from_file(str(PAGE), default_timeout=PATIENCE_SECONDS)
         self.run()
 
@@ -57,7 +57,30 @@ class Page:
         return self
 
     def widget(self, kind: str, label: str) -> Any:
-        return next(w for w in self.test.get(kind) if w.label.split(" · ")[0] == label)
+        """A widget of the page, or else of the window of the scene, which is opened for it."""
+        found = self._found(kind, label)
+        if found is None:
+            self.open("scene")
+            found = self._found(kind, label)
+        assert found is not None, label
+        return found
+
+    def _found(self, kind: str, label: str) -> Any:
+        return next((w for w in self.test.get(kind) if w.label.split(" · ")[0] == label), None)
+
+    def open(self, window: str) -> Page:
+        """Open a window by its button, where it is not open; at most one is."""
+        state = self.test.session_state
+        if "window" not in state or state["window"] != window:
+            self._found("button", {"scene": "Change", "hand over": "Hand over"}[window]).click()
+            self.run()
+        return self
+
+    @property
+    def downloads(self) -> Downloads:
+        """The download buttons by label, as the window draws them now."""
+        self.open("hand over")
+        return self._downloads
 
     def choose(self, kind: str, label: str, value: object) -> Page:
         self.widget(kind, label).set_value(value)

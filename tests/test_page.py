@@ -81,8 +81,8 @@ def test_the_main_controls_have_their_names(page: Page) -> None:
     assert "Bands" in named["multiselect"]
     assert "Number of classes (k)" in named["slider"]
     assert "Algorithm" in named["selectbox"]
-    assert page.test.file_uploader[0].label == "Sentinel-2 files"
     assert page.widget("button", "Try the sample scene")
+    assert page.widget("file_uploader", "Sentinel-2 files")
     assert not page.downloads["Download GeoTIFF"].disabled
     assert "Classify full scene" not in [button.label for button in page.test.button]
     k = page.widget("slider", "Number of classes (k)")
@@ -91,8 +91,10 @@ def test_the_main_controls_have_their_names(page: Page) -> None:
 
 def test_every_widget_with_a_label_to_see_explains_itself(page: Page) -> None:
     kinds = ("multiselect", "slider", "selectbox", "number_input", "toggle", "file_uploader", "download_button")
-    protos = [widget.proto for kind in kinds for widget in page.test.get(kind)]
-    protos += [b.proto for b in page.test.button if b.label == "Try the sample scene"]
+    protos = [b.proto for b in page.test.button]
+    for window in ("scene", "hand over"):
+        page.open(window)
+        protos += [widget.proto for kind in kinds for widget in page.test.get(kind)]
     assert len(protos) >= 15
     seen = [proto for proto in protos if not (hasattr(proto, "label_visibility") and proto.label_visibility.value)]
     assert [proto.label for proto in seen if not proto.help.strip()] == []
@@ -333,6 +335,7 @@ def test_an_equal_file_under_another_name_is_a_scene_of_its_own(page: Page, tmp_
 def test_bands_without_names_are_guessed_and_can_be_corrected(page: Page, tmp_path: Path) -> None:
     page.upload("plain.tif", geotiff_bytes(tmp_path, descriptions=()))
     assert page.bands == ["B02", "B03", "B04", "B08"]
+    page.press("Please check: band names")
     assert "which band is which" in page.words
     page.widget("selectbox", "Band 1").set_value("B05")
     page.press("Use these names")
@@ -383,7 +386,10 @@ def test_a_scene_without_a_place(page: Page, tmp_path: Path) -> None:
     assert len(above_map) == 1
     assert len(page.rows) == 8
     assert page.rows[0]["amount"].replace(",", "").isdigit()
-    assert page.geotiff.shape == (48, 64)
+    for label in ("Download GeoTIFF", "GIS bundle (zip)"):
+        assert page.downloads[label].disabled
+        assert "has no place" in page.downloads[label].help
+    assert page.downloads["Class table (CSV)"].content()
 
 
 def test_a_scene_without_any_data_is_refused_and_the_last_one_stays(page: Page, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ class Dialog:
 
     def run(self) -> Dialog:
         # A browser redraws the dialog alone, which stays open; here every run is one of the whole page.
-        self.test.session_state["many scenes again"] = True
+        self.test.session_state["window"] = "many scenes"
         self.test.run()
         assert not self.test.exception, self.test.exception
         return self

@@ -33,11 +33,12 @@ say what it is.
 
 
 def how_this_works() -> None:
-    """The button and what it opens."""
+    """The button and what it opens: what the tool does, in a sentence and a picture."""
     with (
         st.popover("How this works", icon=":material/help:", type="tertiary", key="how"),
         st.container(width=400),
     ):
+        st.markdown(f"**{look.PURPOSE}**")
         st.image(look.data_uri(_steps_svg("#e8eeeb" if look.is_dark() else "#14201c")), width="stretch", alt=_ALT)
         st.markdown(_WORDS)
 

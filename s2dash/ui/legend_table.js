@@ -4,11 +4,10 @@
 // Python has not yet acknowledged (`data.handled`), so that one lost among quick clicks arrives
 // with the next, and one that arrives twice is known by its number.
 //
-// A file is built on the server from what has arrived there. So a click on a download first commits
-// what is being typed, and waits until Python has acknowledged it; the page draws its downloads
-// before the legend, so that they are those of the edited map by then.
+// A file is built on the server from what has arrived there. So a click on what hands the map over
+// first commits what is being typed, and waits until Python has acknowledged it.
 
-const DOWNLOAD = "[data-testid=stDownloadButton] button";
+const DOWNLOAD = "[data-testid=stDownloadButton] button, .st-key-handover button";
 
 const tables = new WeakMap();
 let shown = null;
@@ -95,6 +94,7 @@ class LegendTable {
     this.isolated = isolated;
     this.keepRows([...rows.keys()]);
     for (const [id, row] of rows) this.rows.get(id).draw(row, isolated);
+    this.root.style.setProperty("--half", Math.ceil(rows.size / 2));
     this.root.classList.toggle("dense", rows.size > this.data.dense_above);
     this.root.querySelector(".heading").hidden = isolated !== null;
     this.releaseButton.hidden = isolated === null;

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+from functools import cache
 
 import streamlit as st
 
+from s2dash.ingest import EXAMPLES
 from s2dash.ui.map_view import MAP_CSS
 from s2dash.ui.scenes_table import CSS as SCENES_CSS
 
@@ -42,6 +44,20 @@ def apply_look(dark: bool) -> None:
     st.html(f"<style>{_DARK_CSS if dark else _LIGHT_CSS}{MAP_CSS}{SCENES_CSS}</style>")
 
 
+def show_pictures_of_examples() -> None:
+    """The buttons of the examples show pictures; their words stay for those who listen."""
+    st.html(f"<style>{_pictures_of_examples()}</style>")
+
+
+@cache
+def _pictures_of_examples() -> str:
+    return "".join(
+        f".st-key-example-{one.key} button{{background-image:url(data:image/png;base64,"
+        f"{base64.b64encode(one.thumbnail.read_bytes()).decode()})!important}}"
+        for one in EXAMPLES
+    )
+
+
 def keep_place_of_legend(classes: int, dense: bool) -> None:
     """Keep the legend as high as its rows need, also while it is not drawn."""
     st.html(f"<style>:root{{--classes:{classes};--class-row:var(--{'dense' if dense else 'roomy'}-class)}}</style>")
@@ -52,9 +68,13 @@ def keep_place_of_band_names(longest: int) -> None:
     st.html(f"<style>:root{{--band-name:{min(max(longest, 3), 14)}ch}}</style>")
 
 
-_LIGHT_CSS = ":root{--chip:#e3eae7;--chip-ink:#14201c;--paper:#ffffff;--bad:#b3261e}"
+_LIGHT_CSS = (
+    ":root{--chip:#e3eae7;--chip-ink:#14201c;--paper:#ffffff;--bad:#b3261e;--brand:#0f6b5c;--line:#d3dbd8;--hair:#e4eae8;"
+    "--field:#ffffff;--edge:rgb(11 21 18/.28);--surround:#e4e9e7}"
+)
 _DARK_CSS = (
-    ":root{--chip:#2b3835;--chip-ink:#e8eeeb;--paper:#101615;--bad:#ff9a90}"
+    ":root{--chip:#2b3835;--chip-ink:#e8eeeb;--paper:#101615;--bad:#ff9a90;--brand:#4cc9b0;--line:#33403c;--hair:#26312e;"
+    "--field:#1d2725;--edge:rgb(232 238 235/.3);--surround:#1b2422}"
     "[data-testid=stBaseButton-primary]:not(:disabled) *{color:#06201a}"
     # Streamlit darkens the primary colour where such a button is held or open: 3.2 : 1 on this background.
     "button[kind=tertiary]:is(:active,[aria-expanded=true]){color:#4cc9b0!important}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from s2dash.batch import Given, Report
 from s2dash.core.legend import Legend
@@ -17,6 +16,7 @@ from s2dash.ui.messages import words_for
 from s2dash.ui.scenes_batch import Batch
 from s2dash.ui.scenes_table import scenes_table
 from s2dash.ui.server_files import server_files
+from s2dash.ui.session import draw_again
 from s2dash.ui.uploads import spooled
 
 _LOOK_SECONDS = 0.5
@@ -28,21 +28,22 @@ _MOSAICS = {
 }
 
 
-def many_scenes(answer: LiveAnswer, legend: Legend) -> None:
-    """The button that opens the dialog."""
-    pressed = st.button(
+def many_scenes_button() -> None:
+    """The button that opens the window."""
+    st.button(
         "Many scenes",
         icon=":material/stacks:",
         key="many scenes",
-        width="stretch",
+        type="tertiary",
+        on_click=state.WINDOW.set,
+        args=("many scenes",),
         help="Classify many scenes at once, so that a class means the same in all of them.",
     )
-    if pressed or state.BATCH_REOPENS.pop():
-        _dialog(answer, legend)
 
 
-@st.dialog("Many scenes", width="large")
-def _dialog(answer: LiveAnswer, legend: Legend) -> None:
+@st.dialog("Many scenes", width="large", on_dismiss=state.close_window)
+def many_scenes(answer: LiveAnswer, legend: Legend) -> None:
+    """The window."""
     batch = state.BATCH.get()
     current = "form" if batch is None else "end" if batch.job.is_done else "running"
     # A place for each: what is over goes at once, not only when the page has been drawn to its end.
@@ -98,7 +99,7 @@ def _form(answer: LiveAnswer, legend: Legend) -> None:
         st.markdown(words_for(error))
         return
     state.BATCH_FROM_SERVER.pop()
-    _draw_again()
+    draw_again()
 
 
 def _from_server() -> tuple[Path, ...]:
@@ -114,14 +115,13 @@ def _from_server() -> tuple[Path, ...]:
         st.markdown(f"From this server: {text.plain(', '.join(path.name for path in chosen))}")
         if st.button("Take them out", key="many scenes none"):
             state.BATCH_FROM_SERVER.pop()
-            _draw_again()
+            draw_again()
     return chosen
 
 
 def _running(batch: Batch) -> None:
     job = batch.job
     if job.is_done:
-        state.BATCH_REOPENS.set(True)
         st.rerun()
     bar = st.empty()
     st.html(scenes_table(list(batch.states.values())))
@@ -169,7 +169,7 @@ def _end(batch: Batch) -> None:
             )
         if st.button("Other scenes", key="many scenes new", help="Forgets these outputs and begins anew."):
             state.BATCH.pop()
-            _draw_again()
+            draw_again()
 
 
 def _say(report: Report) -> None:
@@ -180,12 +180,3 @@ def _say(report: Report) -> None:
         st.markdown(f":red[:material/error:] **{len(report.failed)} of {total} scenes failed**; the others are done.")
     else:
         st.markdown(f":green[:material/check:] **All {total} scenes are classified.**" if total > 1 else "**Done.**")
-
-
-def _draw_again() -> None:
-    """Draw the dialog from its start, and where it is drawn by itself, the page beneath it not."""
-    context = get_script_run_ctx()
-    if context is not None and context.fragment_ids_this_run:
-        st.rerun(scope="fragment")
-    state.BATCH_REOPENS.set(True)
-    st.rerun()

@@ -24,19 +24,20 @@ from s2dash.server.live_engine import LiveAnswer
 from s2dash.tiles import render
 from s2dash.tiles.render import Picture
 from s2dash.tiles.store import url_template
-from s2dash.ui import explain, look, services, state, text
+from s2dash.ui import look, services, state, text
 from s2dash.ui.full_run import come_back, full_result, full_run
+from s2dash.ui.hand_over import hand_over, hand_over_button
 from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.present import present_button
-from s2dash.ui.results import charts, current_legend, legend_column
+from s2dash.ui.quick_bar import quick_bar
+from s2dash.ui.results import charts, current_legend, legend_panel
 from s2dash.ui.runs import history, kept
 from s2dash.ui.runs.panel import runs_panel
 from s2dash.ui.session import note_session, page_is_open
 from s2dash.ui.sidebar import K_LOW, Choices, highest_k, sidebar
-from s2dash.ui.sidebar_button import sidebar_button
 from s2dash.ui.strip import Strip, announce
 
 _POLL_SECONDS = 0.05
@@ -56,7 +57,7 @@ Layer = tuple[View, tuple[str, str, str], str]
 
 def main() -> None:
     """Draw the page."""
-    st.set_page_config(look.NAME, "🛰️", layout="wide", initial_sidebar_state=320)
+    st.set_page_config(look.NAME, "🛰️", layout="wide", initial_sidebar_state=288)
     dark = look.is_dark()
     look.apply_look(dark)
     note_session(services.sessions())
@@ -65,8 +66,10 @@ def main() -> None:
     facts_place = _header(choices.scene)
     with st.container(key="work"):
         map_column = st.container(gap=None, key="mapcolumn")
-        side = st.container(gap="small", key="side")
+        with st.container(key="side", gap="small"):
+            side = st.container(key="classes", gap="small")
     with map_column:
+        quick_bar()
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
             layer = _layer_controls(choices.scene)
             steps_place = st.container(horizontal=True, gap="small", width="content", key="steps")
@@ -96,8 +99,11 @@ def main() -> None:
         if _panel() == "Runs":
             runs_panel(answer)
         else:
-            legend_column(answer, shown, legend, isolated, choices.palette)
-            many_scenes(answer, legend)
+            legend_panel(answer, shown, legend, isolated, choices.palette)
+    if state.WINDOW.get() == "hand over":
+        hand_over(answer, shown, legend)
+    elif state.WINDOW.get() == "many scenes":
+        many_scenes(answer, legend)
     charts(answer, shown, legend, isolated, dark)
     _announce(shown, strip)
 
@@ -105,13 +111,12 @@ def main() -> None:
 def _header(scene: Scene) -> WithMap:
     """The scene's name; returns the place of the facts, which are known with the result."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
-        sidebar_button(key="opensidebar")
         with st.container(key="title", width="content"):
             WithMap("title", _scene_key(scene), "h3").write(scene.title)
         with st.container(key="facts", width="stretch"):
             place = WithMap("facts", _scene_key(scene), "p")
         present_button(K_LOW, highest_k(), key="present")
-        explain.how_this_works()
+        hand_over_button()
     return place
 
 

@@ -1,4 +1,4 @@
-"""What stands around the map once there is a result: legend, downloads, charts and the run in words."""
+"""What stands around the map once there is a result: the legend, charts and the run in words."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from s2dash.classify.algorithms import ALGORITHMS
 from s2dash.core import palette
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
-from s2dash.export import EXPORTS, export_bytes
-from s2dash.export.contents import file_stem
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state, text
 from s2dash.ui.charts import Chart, scatter_chart, spectra_alt, spectra_chart, spectra_name
@@ -26,7 +24,6 @@ _COLOURS_HINT = (
 )
 _CARRIED = " · carried over from the map before"
 _EDIT_HINT = "Click a name or colour to make it yours."
-_NOT_FULL = "First press “Classify full scene”: the map shows a preview with fewer pixels."
 
 
 def current_legend(answer: LiveAnswer, chosen_palette: str) -> tuple[Legend, int | None]:
@@ -39,14 +36,8 @@ def current_legend(answer: LiveAnswer, chosen_palette: str) -> tuple[Legend, int
     return effective_legend(answer, chosen_palette), state.alone(of)
 
 
-def legend_column(answer: LiveAnswer, shown: Result, legend: Legend, isolated: int | None, chosen_palette: str) -> None:
-    """The legend, the downloads and a line on the colours.
-
-    The legend is drawn last: where its answer to an edit arrives, the downloads are already those of the edited map.
-    """
-    legend_place = st.container(gap=None, key="legendplace")
-    legend_place.empty()  # a container of nothing would not be drawn, and keep no place
-    _downloads(shown, legend)
+def legend_panel(answer: LiveAnswer, shown: Result, legend: Legend, isolated: int | None, chosen_palette: str) -> None:
+    """The legend and a line on the colours."""
     standards = [band.standard for band in answer.result.scene.bands]
     families = palette.families(answer.fitted.mean_reflectance, standards)
     carried = own_legend(answer, chosen_palette).carried
@@ -54,50 +45,9 @@ def legend_column(answer: LiveAnswer, shown: Result, legend: Legend, isolated: i
         palette.FAMILY_WORDS[family] + (_CARRIED if number in carried else "")
         for number, family in enumerate(families, 1)
     ]
-    with legend_place:
-        if legend_table(shown, legend, family_words=words, isolated=isolated, key=state.LEGEND) is not None:
-            st.rerun()
+    if legend_table(shown, legend, family_words=words, isolated=isolated, key=state.LEGEND) is not None:
+        st.rerun()
     st.caption((_COLOURS_HINT if palette.tells_character(chosen_palette, standards) else "") + _EDIT_HINT)
-
-
-def _downloads(result: Result, legend: Legend) -> None:
-    with st.container(horizontal=True, gap="small"):
-        _download("geotiff", "Download GeoTIFF", result, legend, primary=True)
-        with st.popover("More", key="more"):
-            for key, export in EXPORTS.items():
-                if key != "geotiff":
-                    _download(key, export.label, result, legend)
-            st.download_button(
-                "Recipe (JSON)",
-                result.recipe.to_json() + "\n",
-                f"{file_stem(result)}-recipe.json",
-                "application/json",
-                on_click="ignore",
-                width="stretch",
-                help="Every choice of this run, to repeat it with the command line.",
-            )
-
-
-def _download(key: str, label: str, result: Result, legend: Legend, primary: bool = False) -> None:
-    export = EXPORTS[key]
-    ready = result.is_full or not export.needs_full
-
-    def make() -> bytes:
-        return export_bytes(key, result, legend)
-
-    st.download_button(
-        label,
-        make if ready else b"",
-        export.file_name(result),
-        export.mime,
-        key=f"download {key}",
-        on_click="ignore",
-        type="primary" if primary else "secondary",
-        icon=":material/download:" if primary else None,
-        width="stretch",
-        disabled=not ready,
-        help=export.help if ready else _NOT_FULL,
-    )
 
 
 _SPECTRA, _SCATTER, _GOOD, _WORDS = "Spectra", "Scatter", "How good", "This run in words"

@@ -110,6 +110,13 @@ def sent(component: str, name: str) -> object:
     return st.session_state.get(component, {}).get(name)
 
 
+def draw_again() -> None:
+    """Draw anew what is being drawn: a window by itself where only that is, or else the whole page."""
+    context = get_script_run_ctx()
+    alone = context is not None and context.fragment_ids_this_run
+    st.rerun(scope="fragment" if alone else "app")
+
+
 def page_is_open() -> Callable[[], bool]:
     """A function for any thread that says whether the browser of this session is still connected."""
     context = get_script_run_ctx()

@@ -15,10 +15,11 @@ from s2dash.core.missions import CORRECTED_LEVELS
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import Scene
 from s2dash.errors import RecipeError
-from s2dash.ui import look, state, text
+from s2dash.ui import explain, look, state, text
 from s2dash.ui.loaded import Loaded
+from s2dash.ui.many_scenes import many_scenes_button
 from s2dash.ui.masks import choose_masks
-from s2dash.ui.scene_choice import choose_scene
+from s2dash.ui.scene_block import choose_scene, open_scene_window
 from s2dash.ui.session import Control
 
 K_LOW, K_HIGH = 2, 20
@@ -48,36 +49,30 @@ class Choices:
 
 
 def sidebar() -> Choices:
-    """Draw the sidebar and read it."""
+    """Draw the sidebar, and the window of its scene where that is open, and read it."""
     with st.sidebar:
-        st.caption(look.PURPOSE)
-        st.markdown("##### 1 · Scene")
         with st.container():  # of its own: what comes and goes in it must not move the others, or they would close
             loaded = choose_scene()
-        st.markdown("##### 2 · What to look at")
         state.recipe(loaded.scene)
-        with st.container():
+        with st.container(key="grouping"):
+            _choose_k()
+            algorithm = _choose_algorithm()
+        with st.container(key="looking"):
+            st.markdown("##### What to look at", anchors=False)
             _choose_bands(loaded.scene)
             _choose_pixel_size(loaded.scene)
-        features = st.expander("Indices, scaling, smoothing", type="compact")
-        with st.expander("Leave out", type="compact"):
-            choose_masks(loaded)
-        st.markdown("##### 3 · How to group it")
-        st.slider(
-            "Number of classes (k)",
-            K_LOW,
-            highest_k(),
-            key=state.K.shown(highest_k()),
-            on_change=state.K.take,
-            help="How many groups to make. Start with 8. Raise it if different things share a colour, "
-            "lower it if one thing has several.",
-        )
-        algorithm = _choose_algorithm()
-        with features:
-            _choose_features(loaded.scene, algorithm)
-        with st.expander("Advanced", type="compact"):
-            _choose_advanced(algorithm)
-            _choose_palette()
+        with st.container(key="folds", gap=None):
+            with st.expander("Indices, scaling, smoothing", type="compact"):
+                _choose_features(loaded.scene, algorithm)
+            with st.expander("Leave out", type="compact"):
+                choose_masks(loaded)
+            with st.expander("Advanced", type="compact"):
+                _choose_advanced(algorithm)
+                _choose_palette()
+        with st.container(key="foot", gap=None):
+            many_scenes_button()
+            explain.how_this_works()
+    open_scene_window()
     return _choices(loaded, state.recipe(loaded.scene))
 
 
@@ -93,6 +88,18 @@ def _choices(loaded: Loaded, recipe: Recipe | None) -> Choices:
 def highest_k() -> int:
     """The end of the slider, which reaches to every k that came from elsewhere."""
     return max(K_HIGH, *state.K.on_offer())
+
+
+def _choose_k() -> None:
+    st.slider(
+        "Number of classes (k)",
+        K_LOW,
+        highest_k(),
+        key=state.K.shown(highest_k()),
+        on_change=state.K.take,
+        help="How many groups to make. Start with 8. Raise it if different things share a colour, "
+        "lower it if one thing has several.",
+    )
 
 
 def _choose_bands(scene: Scene) -> None:

@@ -242,6 +242,9 @@ SEED: RecipeControl[int] = _of_recipe("seed", "seed")
 SAMPLE: RecipeControl[int | None] = _of_recipe("sample", "sample")
 INDICES = Control[list[str]]("indices", lambda: list(_held().indices), lambda names: _change(indices=tuple(names)))
 ALGORITHM = Control[str]("algorithm", lambda: _held().algorithm, lambda name: _change(algorithm=name, params=()))
+QUICK_K = Control[int]("quick k", K.get, K.set)
+QUICK_ALGORITHM = Control[str]("quick algorithm", ALGORITHM.get, ALGORITHM.set)
+"""The same two for the bar above the map."""
 
 
 def bands(order: Sequence[str]) -> Control[list[str]]:
@@ -283,6 +286,18 @@ def param(algorithm: str, of: Param) -> Control[ParamValue]:
         _change(params=tuple(sorted(changed.items())))
 
     return Control(f"{algorithm} {of.name}", lambda: _held().params_dict.get(of.name, of.default), put)
+
+
+# ---- windows -------------------------------------------------------------------------------------------------------
+
+Window = Literal["scene", "hand over", "many scenes"]
+WINDOW: Field[Window | None] = Field("window", None)
+"""The window that is open over the page; it stays while the page is drawn again."""
+
+
+def close_window() -> None:
+    """Nothing stands over the page any more."""
+    WINDOW.pop()
 
 
 # ---- how it is looked at -------------------------------------------------------------------------------------------
@@ -512,6 +527,5 @@ def load(run: Run, scene: Loaded) -> None:
 
 BATCH: Field[Batch | None] = Field("many scenes batch", None)
 BATCH_FROM_SERVER: Field[tuple[Path, ...]] = Field("many scenes on the server", ())
-BATCH_REOPENS = Field("many scenes again", False)
 BATCH_FILES, BATCH_FIT, BATCH_MOSAIC = "many scenes files", "many scenes fit", "many scenes mosaic"
 """Keys of the dialog's widgets, which begin anew with each dialog."""

@@ -127,11 +127,45 @@ class AppPage:
             return
         open_and_choose()
 
+    @property
+    def window(self) -> Locator:
+        """The window over the page."""
+        return self.page.get_by_role("dialog")
+
+    def open_settings(self) -> None:
+        """Open the sidebar, where it is closed."""
+        settings = self.control("button", "Settings")
+        if settings.is_visible() and not self.page.locator("html[data-settings]").count():
+            settings.click()
+        expect(self.control("combobox", "Algorithm")).to_be_in_viewport(timeout=PATIENCE_MS)
+
+    def open_scene_window(self) -> Locator:
+        """Open the window in which a scene is chosen, where it is not open."""
+        if not self.window.is_visible():
+            self.open_settings()
+            self.control("button", "Change").click()
+        expect(self.window.get_by_text("How the numbers are read")).to_be_visible(timeout=PATIENCE_MS)
+        return self.window
+
+    def open_hand_over(self) -> Locator:
+        """Open the window with the downloads, where it is not open."""
+        if not self.window.is_visible():
+            self.control("button", "Hand over").click()
+        expect(self.control("button", "Download GeoTIFF")).to_be_visible(timeout=PATIENCE_MS)
+        return self.window
+
+    def close_window(self) -> None:
+        if self.window.is_visible():
+            self.window.get_by_role("button", name="Close").click()
+        expect(self.window).to_have_count(0, timeout=PATIENCE_MS)
+
     def uploader(self, label: str = "Sentinel-2 files") -> Locator:
         return self.page.get_by_test_id("stFileUploader").filter(has_text=label).locator("input[type=file]")
 
     def upload(self, chosen: Path | Sequence[Path], label: str = "Sentinel-2 files") -> None:
         uploader = self.uploader(label)
+        if label == "Sentinel-2 files":
+            self.open_scene_window()
         if label == AREA_UPLOADER and not uploader.count():
             self.page.get_by_text("Keep only an area", exact=True).click()
         uploader.wait_for(state="attached", timeout=PATIENCE_MS)
@@ -146,8 +180,10 @@ class AppPage:
         self.expect_up_to_date()
 
     def download_to(self, folder: Path) -> Path:
+        self.open_hand_over()
         with self.page.expect_download(timeout=PATIENCE_MS) as waiting:
             self.control("button", "Download GeoTIFF").click()
+        self.close_window()
         path = folder / waiting.value.suggested_filename
         waiting.value.save_as(path)
         return path

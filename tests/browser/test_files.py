@@ -108,6 +108,11 @@ def expect_title(app: AppPage, title: str) -> None:
     expect(app.page.get_by_role("heading", name=title)).to_be_visible(timeout=PATIENCE_MS)
 
 
+def expect_read_as(app: AppPage, sentence: str) -> None:
+    expect(app.open_scene_window().get_by_text(sentence, exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    app.close_window()
+
+
 def choose(app: AppPage, label: str, option: str) -> None:
     app.control("combobox", label).click()
     app.page.get_by_role("option", name=option, exact=True).click()
@@ -149,8 +154,8 @@ def test_a_zipped_product_with_an_area_and_another_pixel_size(
     expect_title(app, "Tile 32TQM")
     token = app.wait_for_classes(other_than=token)
     app.expect_up_to_date()
-    expect(app.page.get_by_text("Level-2A, baseline 05.11: 1000 subtracted.", exact=True)).to_be_visible()
     expect(app.page.get_by_text("120 × 120 at 10 m · 12 bands")).to_be_visible()
+    expect_read_as(app, "Level-2A, baseline 05.11: 1000 subtracted.")
     scene = ingest.ingest(zipped, tmp_path / "taken in")
     result, _ = pipeline.run(scene, default_recipe(scene), tmp_path / "labels.tif")
     with rasterio.open(app.download_to(tmp_path)) as dataset:
@@ -196,13 +201,16 @@ def test_loose_bands_of_three_grids_then_a_bad_file_while_sections_are_open(
     token = app.wait_for_classes(other_than=token)
     app.expect_up_to_date()
 
-    numbers, masks = unfold(app, "Change how numbers are read"), unfold(app, "Leave out")
+    masks = unfold(app, "Leave out")
+    app.open_scene_window()
+    numbers = unfold(app, "Change how numbers are read")
     broken = tmp_path / "broken.zip"
     broken.write_bytes(b"PK\x03\x04" + bytes(300))
     app.upload(broken)
     expect(app.page.get_by_text("broken.zip is cut short")).to_be_visible(timeout=PATIENCE_MS)
     expect(app.page.get_by_text("The map still shows the last scene.")).to_be_visible()
     expect(numbers.get_by_role("spinbutton", name="Then divide by")).to_be_visible()
+    app.close_window()
     expect(masks.get_by_text("Leave out pixels without data")).to_be_visible()
     points = tmp_path / "points.geojson"
     points.write_text('{"type": "Point", "coordinates": [9, 46]}')
@@ -216,6 +224,7 @@ def test_a_folder_is_sent_in_pieces(
 ) -> None:
     app = open_app()
     token = app.token
+    app.open_scene_window()
     section = unfold(app, "Large files or folders")
     with app.page.expect_file_chooser() as chooser:
         section.get_by_role("button", name="Choose a folder").click()
@@ -224,7 +233,7 @@ def test_a_folder_is_sent_in_pieces(
     app.wait_for_classes(other_than=token)
     app.expect_up_to_date()
     expect(app.page.get_by_text("120 × 120 at 10 m · 12 bands")).to_be_visible()
-    expect(app.page.get_by_text("Level-2A, baseline 05.11: 1000 subtracted.", exact=True)).to_be_visible()
+    expect_read_as(app, "Level-2A, baseline 05.11: 1000 subtracted.")
     wait_until(app, lambda: not server.held("upload"))
 
 
@@ -233,6 +242,7 @@ def test_a_product_that_lies_on_the_server(open_app: Callable[..., AppPage], ser
     link_tree(safe, there)
     app = open_app()
     token = app.token
+    app.open_scene_window()
     section = unfold(app, "Large files or folders")
     choose(app, "Folder on the server", "2025")
     open_there(app, section, f"{safe.name} · product")
@@ -273,9 +283,12 @@ def test_long_reading_shows_how_far_it_is_and_can_be_cancelled(
 ) -> None:
     app = open_app()
     before = server.held()
+    app.open_scene_window()
     section = unfold(app, "Large files or folders")
     open_there(app, section, slow_product)
     cancel = app.page.get_by_role("button", name="Cancel", exact=True)
+    expect(app.window.get_by_role("button", name="Cancel", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    app.close_window()
     expect(cancel).to_be_visible(timeout=PATIENCE_MS)
     expect(app.page.get_by_text(re.compile(r"Reading the files … \d+ s left"))).to_be_visible(timeout=PATIENCE_MS)
     assert server.held() > before
@@ -288,17 +301,18 @@ def test_long_reading_shows_how_far_it_is_and_can_be_cancelled(
     wait_until(app, lambda: server.held() <= before)
 
 
-def test_on_a_phone_the_sidebar_stays_and_says_what_is_wrong(open_app: Callable[..., AppPage], tmp_path: Path) -> None:
+def test_on_a_phone_the_window_says_what_is_wrong_and_the_sidebar_stays_behind_it(
+    open_app: Callable[..., AppPage], tmp_path: Path
+) -> None:
     broken = tmp_path / "broken.zip"
     broken.write_bytes(b"PK\x03\x04" + bytes(300))
     app = open_app(width=390, height=844)
-    opener = app.page.get_by_role("button", name="Change bands and groups")
-    heading = app.page.get_by_role("heading", name="1 · Scene")
+    heading = app.page.get_by_role("heading", name="What to look at")
     for _ in range(2):
-        opener.click()
-        expect(heading).to_be_in_viewport(timeout=PATIENCE_MS)
         app.upload(broken)
         expect(app.page.get_by_text("broken.zip is cut short")).to_be_in_viewport(timeout=PATIENCE_MS)
+        app.close_window()
+        expect(heading).to_be_in_viewport(timeout=PATIENCE_MS)
         app.page.get_by_test_id("stSidebar").hover()
         app.page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
         expect(heading).not_to_be_in_viewport(timeout=PATIENCE_MS)
@@ -320,7 +334,7 @@ def look_everywhere(app: AppPage, folder: Path) -> None:
     )
     for number in range(min(3, marks.count())):
         marks.nth(number).hover(force=True)
-    app.control("button", "More").click()
+    app.open_hand_over()
     with app.page.expect_download(timeout=PATIENCE_MS) as waiting:
         app.page.get_by_role("button", name="Class table (CSV)").click()
     path = folder / "classes.csv"
@@ -331,7 +345,7 @@ def look_everywhere(app: AppPage, folder: Path) -> None:
     assert cells
     for cell in cells:
         assert not re.match(r"[=+@\t\r]|-(?![\d.])", cell)
-    app.page.keyboard.press("Escape")
+    app.close_window()
 
 
 def name_classes(app: AppPage, *names: str) -> None:
@@ -355,6 +369,7 @@ def test_hostile_texts_are_text_wherever_they_stand(
     )
     app = open_app()
     token = app.token
+    app.open_scene_window()
     section = unfold(app, "Large files or folders")
     open_there(app, section, f"{path.name} · {size_words(path.stat().st_size)}")
     expect_title(app, IN_FILE_NAMES)
@@ -362,6 +377,7 @@ def test_hostile_texts_are_text_wherever_they_stand(
     app.expect_up_to_date()
     name_classes(app, *SCRIPTS)
     look_everywhere(app, tmp_path)
+    app.open_scene_window()
     app.page.get_by_role("button", name="Check the band names").click()
     expect(app.page.get_by_role("button", name="Use these names")).to_be_visible()
     app.page.keyboard.press("Escape")

@@ -141,6 +141,7 @@ def test_a_run_says_how_far_it_is_and_cancels_and_leaves_nothing(
     expect(app.control("button", "Classify full scene")).to_be_visible()
     expect(app.page.get_by_text("Preview", exact=True)).to_be_visible()
     expect(line).to_have_count(0)
+    app.open_hand_over()
     expect(app.control("button", "Download GeoTIFF")).to_be_disabled()
     assert app.token == token
     assert layout.has_stood_still

@@ -30,6 +30,7 @@ def url(start_app: Callable[..., str], chromium_path: str) -> str:
 
 def begun(app: AppPage, *paths: Path) -> Locator:
     """Open the dialog, give it files and start; returns the dialog."""
+    app.open_settings()
     app.control("button", "Many scenes").click()
     dialog = app.page.get_by_role("dialog")
     dialog.locator("input[type=file]").set_input_files(paths)

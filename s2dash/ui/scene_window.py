@@ -1,8 +1,7 @@
-"""The sidebar's first section: which scene, how it comes in, and what its bands and numbers are."""
+"""The window `Choose a scene`: how a scene comes in, and what its bands and numbers are."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -10,32 +9,64 @@ import streamlit as st
 from s2dash import ingest
 from s2dash.core import sentinel2
 from s2dash.core.recipe import default_recipe
+from s2dash.core.scene import Scene
 from s2dash.core.scene_reading import SceneReading
 from s2dash.errors import S2DashError
 from s2dash.settings import data_folder
 from s2dash.ui import services, state, text
+from s2dash.ui.as_read import as_read, divided, names_are_doubted, subtracted
 from s2dash.ui.large_upload import large_upload
 from s2dash.ui.loaded import Brought, Loaded
 from s2dash.ui.messages import words_for
 from s2dash.ui.server_files import server_files
+from s2dash.ui.session import draw_again
 from s2dash.ui.uploads import bring, follow, forget, read_scene
 
 
-def choose_scene() -> Loaded:
-    """The scene in use: the sample at first, then whatever was brought last and could be read."""
-    if not state.LOADED.is_set:
-        state.LOADED.set(Loaded(services.sample_scene()))
-    if st.button(
-        "Try the sample scene",
-        icon=":material/landscape:",
-        width="stretch",
-        help=ingest.EXAMPLES[0].description,
-    ):
-        _use_example(ingest.EXAMPLES[0])
-    with st.popover("Other examples", icon=":material/photo_library:", width="stretch"):
-        for example in ingest.EXAMPLES[1:]:
-            if st.button(example.title, width="stretch", help=example.description):
-                _use_example(example)
+def take_what_came() -> None:
+    """Show how far the reading of a scene is, and make it the page's once it is there."""
+    found = follow(state.INCOMING_SCENE)
+    if found is not None:
+        use(found)
+        st.rerun()
+
+
+def use(loaded: Loaded) -> None:
+    """Make a scene the current one; an area that was being read was meant for the last."""
+    forget(state.INCOMING_AREA)
+    state.LOADED.set(loaded)
+    state.INCOMING_SCENE.words.pop()
+    if state.WINDOW.get() == "scene":
+        state.close_window()
+
+
+def _dismissed() -> None:
+    state.close_window()
+    state.INCOMING_SCENE.words.pop()
+
+
+@st.dialog("Choose a scene", width="large", on_dismiss=_dismissed)
+def scene_window(shown: Loaded) -> None:
+    """The window over a page that shows this."""
+    with st.container(key="scenewindow"):
+        with st.container(key="bringing", gap="small"):
+            _uploader()
+            st.caption("GeoTIFF, JPEG 2000, or a product as it was downloaded: zipped .SAFE, all bands at once.")
+            with st.expander("Large files or folders", type="compact"):
+                _large_files()
+            take_what_came()
+        loaded = state.loaded()
+        with st.container(key="reading", gap="small"):
+            st.markdown("##### How the numbers are read", anchors=False)
+            _numbers(loaded)
+            _fill(loaded)
+            _names(loaded.scene)
+            _left_out(loaded)
+    if loaded is not shown:
+        st.rerun()
+
+
+def _uploader() -> None:
     uploads = st.file_uploader(
         "Sentinel-2 files",
         accept_multiple_files=True,
@@ -48,17 +79,7 @@ def choose_scene() -> Loaded:
     if uploads:
         bring(state.INCOMING_SCENE, uploads, partial(read_scene, state.INCOMING_SCENE))
         state.SCENE_UPLOADER.empty()
-        st.rerun()
-    with st.expander("Large files or folders", type="compact"):
-        _large_files()
-    found = follow(state.INCOMING_SCENE)
-    if found is not None:
-        _use(found)
-        st.rerun()
-    with st.container():
-        named = _with_names(state.loaded())
-        _left_out(named)
-    return _with_fill(_with_numbers(named))
+        draw_again()
 
 
 def _large_files() -> None:
@@ -72,34 +93,20 @@ def _large_files() -> None:
         state.LARGE_UPLOAD.set(services.upload_store().open())
         paths, names = tuple(file.path for file in files), tuple(file.name for file in files)
         read_scene(state.INCOMING_SCENE, Brought(paths, names, (upload,), upload.close))
-        st.rerun()
+        draw_again()
     folder = data_folder()
     if folder is not None:
         chosen = server_files(folder, key="server files")
         if chosen:
             found = ingest.with_side_cars(chosen)
             read_scene(state.INCOMING_SCENE, Brought(found, tuple(path.name for path in found), can_stay=True))
-            st.rerun()
+            draw_again()
 
 
-def _use_example(example: ingest.Example) -> None:
-    forget(state.INCOMING_SCENE)
-    _use(Loaded(services.sample_scene(example.key)))
-
-
-def _use(loaded: Loaded) -> None:
-    """Make a scene the current one; an area that was being read was meant for the last."""
-    forget(state.INCOMING_AREA)
-    state.LOADED.set(loaded)
-    state.INCOMING_SCENE.words.pop()
-
-
-def _with_names(loaded: Loaded) -> Loaded:
+def _names(scene: Scene) -> None:
     """A small form to say what the bands are, where the files do not."""
-    scene = loaded.scene
-    in_doubt = scene.names_are_guessed or any(band.standard is None and band.own is None for band in scene.bands)
-    if not in_doubt and state.NAMING.get() != str(scene.paths[0]):
-        return loaded
+    if not names_are_doubted(scene) and state.NAMING.get() != str(scene.paths[0]):
+        return
     with st.popover("Check the band names", icon=":material/edit:", width="stretch"):
         st.caption("The file does not say which band is which. Say what you know; the rest may stay as it is.")
         options = [*sentinel2.BANDS, *(n for n in scene.band_names if n not in sentinel2.BANDS)]
@@ -122,7 +129,6 @@ def _with_names(loaded: Loaded) -> Loaded:
                 state.read_anew(renamed, band_names=names)
                 state.bands(renamed.band_names).set(list(default_recipe(renamed).bands))
                 st.rerun()
-    return loaded
 
 
 def _left_out(loaded: Loaded) -> None:
@@ -138,61 +144,52 @@ def _left_out(loaded: Loaded) -> None:
             chosen = st.multiselect("Use as bands", names, format_func=ingest.shown_name)
             if st.form_submit_button("Read again with these", type="primary") and chosen:
                 read_scene(state.INCOMING_SCENE, brought, chosen)
-                st.rerun()
+                draw_again()
 
 
-def _with_fill(loaded: Loaded) -> Loaded:
+def _fill(loaded: Loaded) -> None:
     """Questions about numbers that may stand for no data: one line each, with its switch."""
-    scene, left_out = loaded.scene, []
-    for value, words, share in ingest.doubtful_numbers(scene):
+    for value, words, share in ingest.doubtful_numbers(loaded.scene):
         is_none = state.stands_for_no_data(value)
-        if st.toggle(
+        st.toggle(
             f"Leave out pixels that are {words} ({text.share(share)})?",
             key=is_none.shown(),
             on_change=is_none.take,
             help="Nothing in the file says whether these were measured. Look at the picture: what lies around a "
             "cut-out is no data; snow, clouds and dark water are measured.",
-        ):
-            left_out.append(value)
-    return replace(loaded, scene=ingest.read_as(scene, SceneReading(nodata=tuple(left_out))))
+        )
 
 
-def _with_numbers(loaded: Loaded) -> Loaded:
+def _numbers(loaded: Loaded) -> None:
     """How stored numbers become reflectance: what was found, and two inputs to say otherwise."""
     scene = loaded.scene
-    found = scene.reflectance
     sentence = st.empty()
     with st.expander("Change how numbers are read", type="compact", expanded=ingest.doubts_offset(scene)):
-        subtracted = state.subtracted(None if found.offset is None else -found.offset + 0.0)
-        offset = st.number_input(
+        offset, quantification = subtracted(scene), divided(scene)
+        st.number_input(
             "Subtract",
             value=None,
-            step=100.0 if found.quantification > 1 else 0.1,
+            step=100.0 if scene.reflectance.quantification > 1 else 0.1,
             format="%g",
             placeholder="as found, by band",
-            key=subtracted.shown(),
-            on_change=subtracted.take,
+            key=offset.shown(),
+            on_change=offset.take,
             help="Taken from each stored number first. 1000 for products made since January 2022, 0.1 of fractions, "
             "unless it has been done already. It changes indices and spectra, not k-means on bands.",
         )
-        divided = state.divided(None if found.by_band else float(found.quantification))
-        quantification = st.number_input(
+        st.number_input(
             "Then divide by",
             min_value=1e-6,
             value=None,
             step=100.0,
             format="%g",
             placeholder="as found, by band",
-            key=divided.shown(),
-            on_change=divided.take,
+            key=quantification.shown(),
+            on_change=quantification.take,
             help="The stored number that means all light is reflected: usually 10000; 65535 for web exports, "
             "1 where numbers are from 0 to 1.",
         )
     try:
-        numbers = SceneReading(quantification=quantification, offset=None if offset is None else 0.0 - offset)
-        changed = ingest.read_as(scene, numbers)
+        sentence.caption(text.plain(as_read(loaded).scene.reflectance.sentence))
     except S2DashError as error:
         sentence.markdown(words_for(error))
-        return loaded
-    sentence.caption(text.plain(changed.reflectance.sentence))
-    return replace(loaded, scene=changed)

@@ -1,0 +1,46 @@
+"""The bar above the map where the sidebar is closed: the way to it, number of classes, algorithm.
+
+Settings presses Streamlit's own button, which nobody finds: a sidebar opened by the script would close
+again at the next change. Where the window is narrow the sidebar is Streamlit's to show only once
+`data-settings` stands on the document (look.css).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from s2dash.classify.algorithms import ALGORITHMS
+from s2dash.ui import state
+from s2dash.ui.sidebar import K_LOW, highest_k
+
+_HERE = Path(__file__).parent
+_component = st.components.v2.component(
+    "s2dash_settings_button",
+    html=(_HERE / "settings_button.html").read_text("utf-8"),
+    css=(_HERE / "settings_button.css").read_text("utf-8"),
+    js=(_HERE / "settings_button.js").read_text("utf-8"),
+)
+
+
+def quick_bar() -> None:
+    """Draw the bar; look.css shows it, or its first button alone, only where it is needed."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="quick"):
+        _component(data={}, key="opensidebar")
+        st.number_input(
+            "How many classes",
+            K_LOW,
+            highest_k(),
+            key=state.QUICK_K.shown(highest_k()),
+            on_change=state.QUICK_K.take,
+            label_visibility="collapsed",
+        )
+        st.selectbox(
+            "Way of grouping",
+            list(ALGORITHMS),
+            key=state.QUICK_ALGORITHM.shown(),
+            on_change=state.QUICK_ALGORITHM.take,
+            format_func=lambda name: ALGORITHMS[name].label,
+            label_visibility="collapsed",
+        )

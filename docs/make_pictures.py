@@ -85,10 +85,10 @@ def take_parts(browser: Browser, url: str) -> None:
         expect(legend.get_by_role("button", name="Show all classes")).to_be_visible()
         settle(page)
         save(page.screenshot(clip=around(page, (DESK[0], 680))), "one-class")
-        page.get_by_role("button", name="More").click()
+        page.get_by_role("button", name="Hand over").click()
         expect(page.get_by_role("button", name="Recipe (JSON)")).to_be_visible()
         settle(page)
-        save_part(page, page.get_by_test_id("stPopoverBody"), "downloads", margin=10)
+        save_part(page, page.get_by_role("dialog"), "downloads", margin=10)
 
 
 def take_charts(browser: Browser, url: str) -> None:
@@ -116,6 +116,7 @@ def take_uploads(browser: Browser, url: str, folder: Path) -> None:
         save(page.screenshot(clip={"x": 0, "y": 0, "width": 640, "height": 420}), "not-a-scene")
     with opened(browser, url, DESK) as page:
         upload(page, unnamed)
+        page.get_by_role("button", name="Please check: band names").click()
         page.get_by_role("button", name="Check the band names").click()
         expect(page.get_by_text("The file does not say which band is which")).to_be_visible()
         settle(page)
@@ -153,6 +154,7 @@ def rename_classes(page: Page) -> None:
 
 def upload(page: Page, path: Path) -> None:
     """Give a file to the uploader."""
+    page.get_by_role("button", name="Change", exact=True).click()
     page.locator("input[type=file]").first.set_input_files(path)
 
 

@@ -632,6 +632,7 @@ def test_an_area_meant_for_the_last_scene_is_not_put_on_the_next(
     monkeypatch.setattr(uploads, "_AT_ONCE_SECONDS", 0.05)
     page.upload_together(("west.geojson", western_half()), label="Area to keep")
     assert len(bars(page)) == 1
+    page.open("scene")
     monkeypatch.setattr(uploads, "_AT_ONCE_SECONDS", PATIENCE_SECONDS)
     page.upload("l1c.zip", level_1c)
     assert "Level-1C" in page.words

@@ -17,9 +17,7 @@ from s2dash.ui.uploads import forget
 
 
 def choose_scene() -> Loaded:
-    """The scene in use: the sample at first, then whatever was brought last and could be read."""
-    if not state.LOADED.is_set:
-        state.LOADED.set(Loaded(services.sample_scene()))
+    """The scene in use as its user says it is to be read."""
     loaded = state.loaded()
     with st.container(key="scene", gap=None):
         _block(loaded.scene)
@@ -33,8 +31,10 @@ def choose_scene() -> Loaded:
     return loaded
 
 
-def open_scene_window() -> None:
-    """Draw the window where it is open."""
+def begin_with_a_scene() -> None:
+    """The sample at first; and the window where it is open, before anything is drawn of what it may replace."""
+    if not state.LOADED.is_set:
+        state.LOADED.set(Loaded(services.sample_scene()))
     if state.WINDOW.get() == "scene":
         scene_window(state.loaded())
 

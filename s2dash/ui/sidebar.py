@@ -19,7 +19,7 @@ from s2dash.ui import explain, look, state, text
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.many_scenes import many_scenes_button
 from s2dash.ui.masks import choose_masks
-from s2dash.ui.scene_block import choose_scene, open_scene_window
+from s2dash.ui.scene_block import begin_with_a_scene, choose_scene
 from s2dash.ui.session import Control
 
 K_LOW, K_HIGH = 2, 20
@@ -50,6 +50,7 @@ class Choices:
 
 def sidebar() -> Choices:
     """Draw the sidebar, and the window of its scene where that is open, and read it."""
+    begin_with_a_scene()
     with st.sidebar:
         with st.container():  # of its own: what comes and goes in it must not move the others, or they would close
             loaded = choose_scene()
@@ -72,7 +73,6 @@ def sidebar() -> Choices:
         with st.container(key="foot", gap=None):
             many_scenes_button()
             explain.how_this_works()
-    open_scene_window()
     return _choices(loaded, state.recipe(loaded.scene))
 
 

@@ -139,6 +139,13 @@ class AppPage:
             settings.click()
         expect(self.control("combobox", "Algorithm")).to_be_in_viewport(timeout=PATIENCE_MS)
 
+    def close_settings(self) -> None:
+        """Go back to the page from a sidebar that lies over it."""
+        size = self.page.viewport_size
+        assert size is not None
+        self.page.mouse.click(size["width"] - 10, 3)
+        expect(self.page.locator("html[data-settings]")).to_have_count(0)
+
     def open_scene_window(self) -> Locator:
         """Open the window in which a scene is chosen, where it is not open."""
         if not self.window.is_visible():

@@ -98,7 +98,7 @@ def test_no_state_of_the_page_breaks_a_rule(
         assert_accessible(page)
         app.close_window()
     if width < 1200:
-        page.get_by_role("heading", name="Virginia coast").click()
+        app.close_settings()
     for tab in ("Scatter", "How good", "This run in words"):
         page.get_by_role("tab", name=tab).click()
         expect(page.get_by_role("tabpanel", name=tab)).to_be_visible()

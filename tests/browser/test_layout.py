@@ -157,7 +157,7 @@ def test_where_the_sidebar_is_closed_a_button_opens_it(open_app: Callable[..., A
     expect(app.control("combobox", "Algorithm")).not_to_be_in_viewport()
     app.control("button", "Settings").click()
     expect(app.control("combobox", "Algorithm")).to_be_in_viewport(timeout=PATIENCE_MS)
-    app.page.get_by_role("heading", name="Virginia coast").click()
+    app.close_settings()
     expect(app.control("combobox", "Algorithm")).not_to_be_in_viewport()
 
 

@@ -135,7 +135,8 @@ class AppPage:
     def open_settings(self) -> None:
         """Open the sidebar, where it is closed."""
         settings = self.control("button", "Settings")
-        if settings.is_visible() and not self.page.locator("html[data-settings]").count():
+        is_folded = self.page.get_by_test_id("stExpandSidebarButton").count() > 0
+        if settings.is_visible() and (is_folded or not self.page.locator("html[data-settings]").count()):
             settings.click()
         expect(self.control("combobox", "Algorithm")).to_be_in_viewport(timeout=PATIENCE_MS)
 

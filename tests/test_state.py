@@ -253,3 +253,29 @@ def test_a_run_comes_back_whole(
     at_start.append(lambda: found.append((state.run(other.test.session_state["answer"]), state.loaded())))
     other.run()
     assert replace(found[1][0], seconds=run.seconds) == run
+
+
+def test_what_a_browser_sent_before_it_was_told_another_value_counts_for_nothing(
+    start: Callable[[Scene], Page], tmp_path: Path, at_start: list[Callable[[], None]]
+) -> None:
+    """A click that overtakes the news of another control's change carries the old value of this one along."""
+    page = start(make_scene(tmp_path, names=SIX))
+    at_start.append(lambda: state.K.set(5))
+    page.run()
+    page.choose("slider", "Number of classes (k)", 8)  # as a stale message has it, within a moment
+    assert page.recipe.k == 5
+    assert page.widget("slider", "Number of classes (k)").value == 5
+    assert page.choose("slider", "Number of classes (k)", 7).recipe.k == 7
+
+
+def test_going_back_to_what_was_shown_before_counts_after_a_moment(
+    start: Callable[[Scene], Page],
+    tmp_path: Path,
+    at_start: list[Callable[[], None]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = start(make_scene(tmp_path, names=SIX))
+    at_start.append(lambda: state.K.set(5))
+    page.run()
+    monkeypatch.setattr("s2dash.ui.session._STALE_SECONDS", 0.0)
+    assert page.choose("slider", "Number of classes (k)", 8).recipe.k == 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from s2dash.server.sessions import Sessions
 T = TypeVar("T")
 W = TypeVar("W")
 _NOTHING = object()
+_STALE_SECONDS = 1.0
+"""So long a browser may still send what a widget showed before it was told another value."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +66,29 @@ class Control(Generic[T]):
         """
         value, drawn = self.get(), Field[tuple[object, ...]](f"{self.key} bounds", ())
         # Only where it differs: a value that is sent anew would undo what its user does meanwhile.
-        if st.session_state.get(self.key, _NOTHING) != value or drawn.get() != bounds:
+        before = st.session_state.get(self.key, _NOTHING)
+        if before != value or drawn.get() != bounds:
+            if before != value:
+                self._replaced.set((before, time.monotonic()))
             st.session_state[self.key] = value
         if bounds:
             drawn.set(bounds)
         return self.key
 
     def take(self) -> None:
-        """Make what the user has just chosen the value: the widget's callback."""
-        self.set(st.session_state[self.key])
+        """Make what the user has just chosen the value: the widget's callback.
+
+        A change that was on its way when the widget was told another value carries the one it showed before, as if
+        its user had chosen that again: it counts for nothing.
+        """
+        chosen, (before, when) = st.session_state[self.key], self._replaced.get()
+        if chosen != before or time.monotonic() - when > _STALE_SECONDS:
+            self.set(chosen)
+
+    @property
+    def _replaced(self) -> Field[tuple[object, float]]:
+        """What the widget showed before it was last told another value, and when that was."""
+        return Field(f"{self.key} before", (_NOTHING, 0.0))
 
     def among(self, offered: Mapping[W, T]) -> Control[W]:
         """For a widget that shows the keys of `offered` and means their values; the first where none is meant."""

@@ -383,8 +383,7 @@ def test_a_name_typed_just_before_is_in_the_table_too_and_by_keys(
     with app.page.expect_download(timeout=PATIENCE_MS) as waiting:
         button.press("Enter")
     assert "Dunes" in waiting.value.path().read_text("utf-8-sig")
-    app.page.keyboard.press("Escape")
-    expect(app.window).to_have_count(0, timeout=PATIENCE_MS)
+    app.close_window()
 
 
 # ---- looks and keyboard --------------------------------------------------------------------------------------------

@@ -199,7 +199,6 @@ LARGER: Mapping[str, str] = {
     "s2dash.batch.run": "to be split",
     "s2dash.cli.main": "to be split",
     "s2dash.ingest.canonical": "one pass over all blocks: its steps share one lock, its counts and what they gather",
-    "s2dash.ui.state": "to be split",
 }
 """Modules with more lines than that, each with the reason; docs/design.md says it to people."""
 
@@ -291,7 +290,7 @@ def test_server_start_loads_no_streamlit_component() -> None:
 def ui_calls() -> Iterator[tuple[str, ast.Call]]:
     """Calls in the modules that draw the page, each with its module."""
     for name, path in product().items():
-        if lies_in(name, "s2dash.ui") and name not in ("s2dash.ui.session", "s2dash.ui.state"):
+        if lies_in(name, "s2dash.ui") and name != "s2dash.ui.session" and not lies_in(name, "s2dash.ui.state"):
             tree = ast.parse(path.read_text(encoding="utf-8"))
             yield from ((name, node) for node in ast.walk(tree) if isinstance(node, ast.Call))
 

@@ -104,6 +104,12 @@ class Control(Generic[T]):
         return Control(self.key, lambda: value if (value := self.get()) in options else default, self.set)
 
 
+def kept_control(key: str, default: T) -> Control[T]:
+    """A control of a value of its own."""
+    value = Field(f"{key} chosen", default)
+    return Control(key, value.get, value.set)
+
+
 @dataclass(frozen=True)
 class Uploader:
     """One of Streamlit's uploaders, which is emptied by drawing another."""

@@ -1,0 +1,119 @@
+"""What a page's session holds of its result: what was made of the classes, and what they took over from others."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from s2dash.core.classmap import Result
+from s2dash.core.edits import NO_EDITS, ClassEdits
+from s2dash.core.legend import Legend
+from s2dash.core.recipe import Recipe
+from s2dash.server.live_engine import LiveAnswer, LiveRequest
+from s2dash.ui.legend_event import LegendEvent
+from s2dash.ui.session import Field
+from s2dash.ui.state.recipe import scene_digest
+from s2dash.ui.state.view import PALETTE
+
+ANSWER: Field[LiveAnswer | None] = Field("answer", None)
+REQUEST: Field[LiveRequest | None] = Field("future", None)
+
+LEGEND = "legend"
+"""The legend's table."""
+
+MapKey = tuple[str, Recipe]
+"""Digest of a scene as it is read, and a recipe."""
+
+_EDITS: Field[Mapping[MapKey, ClassEdits]] = Field("legend edits", {})
+_ALONE: Field[tuple[MapKey, int | None] | None] = Field("isolated", None)
+
+
+def map_of(recipe: Recipe) -> MapKey:
+    """By which the map of this recipe on the scene in use is known."""
+    return scene_digest(), recipe
+
+
+def edits(of: Recipe) -> ClassEdits:
+    """What was made of the classes of this recipe on the scene in use."""
+    return _EDITS.get().get(map_of(of), NO_EDITS)
+
+
+def put_edits(of: Recipe, edits: ClassEdits) -> None:
+    """Put these in the place of the edits of this recipe on the scene in use."""
+    _EDITS.set({**_EDITS.get(), map_of(of): edits})
+
+
+@dataclass(frozen=True)
+class OwnLegend:
+    """The legend of a map before its user's edits."""
+
+    legend: Legend
+    carried: frozenset[int] = frozenset()
+    """Classes that have taken over name or colour from the map that was shown before."""
+
+
+@dataclass(frozen=True, eq=False)
+class ShownMap:
+    """A map that was shown, with its legend as it then was."""
+
+    result: Result
+    palette: str
+    legend: Legend
+
+
+LAST_SHOWN: Field[ShownMap | None] = Field("last shown", None)
+
+
+def own_legends() -> OrderedDict[tuple[MapKey, str], OwnLegend]:
+    """Legends before edits by map and palette, those looked at last at the end."""
+    return Field[OrderedDict[tuple[MapKey, str], OwnLegend]]("own legends", OrderedDict()).made(OrderedDict)
+
+
+def legend_key(of: Recipe, palette: str) -> tuple[MapKey, str]:
+    """By which `own_legends` keeps the legend of this recipe on the scene in use."""
+    return map_of(of), palette
+
+
+def all_edits(of: Recipe) -> ClassEdits:
+    """The edits of a map together with what its legend took over from others: all that makes it look as it does."""
+    own = own_legends().get(legend_key(of, PALETTE.get()))
+    if own is None:
+        return edits(of)
+    taken = {entry.id: entry for entry in own.legend.entries if entry.id in own.carried}
+    names = {number: entry.name for number, entry in taken.items() if entry.name != f"Class {number}"}
+    colours = {entry.id: entry.colour for entry in own.legend.entries} if taken else {}
+    mine = edits(of)
+    return ClassEdits(steps=mine.steps).named(names, colours).named(mine.names, mine.colours)
+
+
+def alone(of: Recipe) -> int | None:
+    """The class shown alone, where that was asked of this very map."""
+    found = _ALONE.get()
+    return found[1] if found is not None and found[0] == map_of(of) else None
+
+
+def put_alone(of: Recipe, number: int | None) -> None:
+    """Show a class of this map alone; None for all."""
+    _ALONE.set((map_of(of), number))
+
+
+def waiting_edits(table: str) -> Field[LegendEvent | None]:
+    """Edits that have arrived from a legend's table, and that nobody has taken yet."""
+    return Field(f"{table}: edits to take", None)
+
+
+def last_edit(table: str) -> Field[int]:
+    """Number of the last edit that has arrived from a legend's table."""
+    return Field(f"{table}: last edit taken", 0)
+
+
+def last_wish(button: str) -> Field[int]:
+    """Number of the last wish that has arrived from a map that is presented."""
+    return Field(f"{button}: last wish taken", 0)
+
+
+def put_look(of: MapKey, edits: ClassEdits, alone: int | None) -> None:
+    """Put edits and the class shown alone in the place of those of a map, which need not be shown yet."""
+    _EDITS.set({**_EDITS.get(), of: edits})
+    _ALONE.set((of, alone))

@@ -1,0 +1,103 @@
+"""Runs of a page's session: those that go on or are kept, the present one as a value, and many scenes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from s2dash.core import palette
+from s2dash.core.recipe import Recipe
+from s2dash.core.run import Run, RunScores, View
+from s2dash.server.jobs import FullJob
+from s2dash.server.kept_runs import KeptRun
+from s2dash.server.live_engine import LiveAnswer
+from s2dash.ui.loaded import Loaded
+from s2dash.ui.runs.values import KeptMap, Moment
+from s2dash.ui.scenes_batch import Batch
+from s2dash.ui.session import Field
+from s2dash.ui.state.classes import all_edits, alone, map_of, put_look
+from s2dash.ui.state.recipe import put_recipe
+from s2dash.ui.state.scene import LOADED, loaded
+from s2dash.ui.state.view import PALETTE, PICTURE, SHOWN_BANDS, SIDE, SIDES, USUAL_COLOURS
+
+KEPT_RUN: Field[KeptRun[Loaded] | None] = Field("kept run", None)
+"""The one that the page's address leads to."""
+GONE_RUN: Field[str | None] = Field("run is gone", None)
+"""Digest of the result beside which it is said that the address leads nowhere; empty before there is one."""
+KEEP = "keep run"
+KEEP_BEFORE: Field[tuple[FullJob, bool] | None] = Field("keep run before", None)
+
+
+MAPS: Field[tuple[KeptMap, ...]] = Field("maps", ())
+"""Every map of the session, oldest first."""
+MAP_NOW: Field[int | None] = Field("map now", None)
+"""Number of the one that is shown."""
+MAPS_MADE = Field("maps made", 0)
+MAP_DELETED: Field[KeptMap | None] = Field("map deleted last", None)
+MAPS_LIST = "runs"
+"""Key of their list."""
+
+MOMENTS: Field[tuple[Moment, ...]] = Field("moments", ())
+"""What undo and redo go through, oldest first."""
+MOMENT_NOW = Field("moment now", 0)
+"""Place of the present one."""
+UNDO, REDO = "undo", "redo"
+
+
+def full_runs() -> OrderedDict[tuple[str, Recipe], FullJob]:
+    """Full runs by scene digest and recipe: those that go on, and the last few that have ended well, newest last."""
+    return Field[OrderedDict[tuple[str, Recipe], FullJob]]("full runs", OrderedDict()).made(OrderedDict)
+
+
+def run(answer: LiveAnswer, made: datetime | None = None, with_scores: bool = True) -> Run:
+    """What the page shows now, as a value; scores take a tenth of a second."""
+    result, of = answer.result, answer.result.recipe
+    chosen = PALETTE.get()
+    return Run(
+        scene_digest=map_of(of)[0],
+        recipe=of,
+        reading=loaded().reading,
+        edits=all_edits(of),
+        view=View(
+            side=SIDE.get(),
+            picture=PICTURE.get(),
+            shown_bands=SHOWN_BANDS.get(),
+            alone=alone(of),
+            palette="" if chosen == USUAL_COLOURS else chosen,
+        ),
+        scene_title=result.scene.title,
+        scores=RunScores(
+            **(vars(answer.scores) if with_scores else {}), shares=tuple(row.share for row in result.rows)
+        ),
+        made=made,
+        seconds=answer.seconds,
+    )
+
+
+def load(run: Run, scene: Loaded) -> None:
+    """Make a run the page's; to be called before anything is drawn.
+
+    Parameters
+    ----------
+    scene : what the run was made of, read as it says but for numbers and no data
+
+    Raises
+    ------
+    UnknownName or RecipeError, as `put_recipe`
+    """
+    put_recipe(run.recipe)
+    of, view = (run.scene_digest, run.recipe), run.view
+    LOADED.set(replace(scene, reading=run.reading))
+    put_look(of, run.edits, view.alone)
+    SIDE.set(next((side for side in SIDES if side == view.side), SIDES[0]))
+    PICTURE.set(view.picture)
+    SHOWN_BANDS.set(view.shown_bands if len(view.shown_bands) == 3 else ())
+    PALETTE.set(view.palette if view.palette in palette.PALETTES else USUAL_COLOURS)
+
+
+BATCH: Field[Batch | None] = Field("many scenes batch", None)
+BATCH_FROM_SERVER: Field[tuple[Path, ...]] = Field("many scenes on the server", ())
+BATCH_FILES, BATCH_FIT, BATCH_MOSAIC = "many scenes files", "many scenes fit", "many scenes mosaic"
+"""Keys of the dialog's widgets, which begin anew with each dialog."""

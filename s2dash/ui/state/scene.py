@@ -1,0 +1,113 @@
+"""What a page's session holds of its scene: which it is, how it is read, what is still coming in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from s2dash.core.scene import Scene
+from s2dash.core.scene_reading import SceneReading
+from s2dash.server.jobs import Job
+from s2dash.server.uploads import Upload
+from s2dash.ui.loaded import Loaded
+from s2dash.ui.session import Control, Field, Uploader
+
+LOADED: Field[Loaded | None] = Field("loaded", None)
+LARGE_UPLOAD: Field[Upload | None] = Field("large upload", None)
+NAMING: Field[str | None] = Field("naming", None)
+"""First path of the scene whose bands the user has named."""
+USE_AREA = "use area"
+
+
+def loaded() -> Loaded:
+    """The scene in use, once there is one."""
+    found = LOADED.get()
+    assert found is not None
+    return found
+
+
+def read_anew(scene: Scene, **reading: Any) -> None:
+    """Put another reading of the same files in the place of the scene in use; `reading` are changed fields of it."""
+    now = loaded()
+    LOADED.set(replace(now, scene=scene, reading=_changed_reading(now.reading, reading)))
+
+
+def use_area(found: Loaded) -> None:
+    """Put a scene with an area in the place of the one in use, of which something may have been said meanwhile."""
+    area = found.reading.to_dict()["area"]
+    LOADED.set(replace(found, reading=_changed_reading(loaded().reading, {"area": area})))
+
+
+def _changed_reading(reading: SceneReading, fields: dict[str, Any]) -> SceneReading:
+    return SceneReading.from_dict(reading.to_dict() | fields)
+
+
+def subtracted(found: float | None) -> Control[float | None]:
+    """What is taken from stored numbers; `found` where nobody has said anything."""
+
+    def get() -> float | None:
+        offset = loaded().reading.offset
+        return found if offset is None else 0.0 - offset
+
+    return Control("subtract", get, lambda v: read_anew(loaded().scene, offset=None if v is None else 0.0 - v))
+
+
+def divided(found: float | None) -> Control[float | None]:
+    """What stored numbers are divided by; `found` where nobody has said anything."""
+
+    def get() -> float | None:
+        quantification = loaded().reading.quantification
+        return found if quantification is None else quantification
+
+    return Control("divide", get, lambda v: read_anew(loaded().scene, quantification=v))
+
+
+def stands_for_no_data(number: float) -> Control[bool]:
+    """Whether the user says that a stored number stands for no data."""
+
+    def put(is_so: bool) -> None:
+        others = [other for other in loaded().reading.nodata if other != number]
+        read_anew(loaded().scene, nodata=[*others, number] if is_so else others)
+
+    return Control(f"fill {number!r}", lambda: number in loaded().reading.nodata, put)
+
+
+def band_name(number: int, name: str, scene: Scene) -> str:
+    """Key of the form's widget for the name of a band."""
+    return f"name {number} {name} {scene.paths[0]}"
+
+
+SCENE_UPLOADER, AREA_UPLOADER = Uploader("upload"), Uploader("area")
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """What is being read, and what there is to say of it."""
+
+    name: str
+
+    @property
+    def job(self) -> Field[Job[Loaded] | None]:
+        return Field(self.name, None)
+
+    @property
+    def words(self) -> Field[str | None]:
+        return Field(f"{self.name} words", None)
+
+
+INCOMING_SCENE, INCOMING_AREA = Incoming("reading a scene"), Incoming("reading an area")
+
+
+def folder_in_view(picker: str) -> Field[str]:
+    """Where a picker of the server's files stands."""
+    return Field(f"{picker}: folder in view", "")
+
+
+def next_folder(picker: str, place: str) -> Field[str]:
+    """The folder that is chosen in another."""
+    return Field(f"{picker} folder {place}", place)
+
+
+def chosen_files(picker: str, place: str) -> str:
+    """Key of the widget for the files of a folder."""
+    return f"{picker} files {place}"

@@ -1,0 +1,54 @@
+"""How a page looks at its map: windows that are open, sides, pictures, colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+from s2dash.core import palette
+from s2dash.ui.session import Control, Field, kept_control
+
+Window = Literal["scene", "hand over", "many scenes"]
+WINDOW: Field[Window | None] = Field("window", None)
+"""The window that is open over the page; it stays while the page is drawn again."""
+
+
+def close_window() -> None:
+    """Nothing stands over the page any more."""
+    WINDOW.pop()
+
+
+Side = Literal["Swipe", "Classes", "Picture"]
+SIDES: tuple[Side, ...] = get_args(Side)
+SIDE: Control[Side] = kept_control("view", SIDES[0])
+Panel = Literal["Classes", "Runs"]
+PANELS: tuple[Panel, ...] = get_args(Panel)
+PANEL: Control[Panel] = kept_control("panel", PANELS[0])
+PICTURE: Control[str | None] = kept_control("layer", None)
+"""As its menu calls it; None is the menu's first."""
+USUAL_COLOURS = next(iter(palette.PALETTES))
+PALETTE = kept_control("palette", USUAL_COLOURS)
+CHARTS, ACROSS, UP = "charts", "across", "up"
+SHOWN_BANDS: Field[tuple[str, ...]] = Field("shown bands", ())
+
+
+def shown_bands(names: Sequence[str]) -> tuple[Control[str], ...]:
+    """The bands shown as red, green and blue, where the user picks them among these names."""
+    defaults = tuple(names[min(place, len(names) - 1)] for place in (2, 1, 0))
+
+    def now() -> list[str]:
+        chosen = SHOWN_BANDS.get() or defaults
+        return [one if one in names else default for one, default in zip(chosen, defaults, strict=True)]
+
+    def one(place: int, colour: str) -> Control[str]:
+        def put(name: str) -> None:
+            SHOWN_BANDS.set((*now()[:place], name, *now()[place + 1 :]))
+
+        return Control(f"shown {colour}", lambda: now()[place], put)
+
+    return tuple(one(place, colour) for place, colour in enumerate(("red", "green", "blue")))
+
+
+def words_with_map(name: str) -> dict[str, str]:
+    """What was said of the last scenes in a place that changes with the map, by what the browser knows them by."""
+    return Field[dict[str, str]](f"with map {name}", {}).made(dict)

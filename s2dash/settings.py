@@ -140,6 +140,8 @@ class RunLimits:
     """Kept runs of this process; each holds its labels on disk, about 30 MB for a tile."""
     look_seconds: float = limit(1, "seconds", 0.05, 60)
     """How often it is looked whether a run's page is still open."""
+    most_scene_bytes: int = limit(1_000_000_000, "bytes", least=0)
+    """Files of earlier scenes that a page keeps so that its user can go back to their maps, at most two of them."""
 
 
 @dataclass(frozen=True)

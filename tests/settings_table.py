@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from s2dash import settings
-
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from s2dash import settings  # noqa: E402 - after the path to it
+
 PAGE = ROOT / "docs" / "settings.md"
 
 _HEAD = """# Settings

@@ -345,7 +345,7 @@ def _of(inputs: Inputs) -> tuple[tuple[InputFile, ...], Provenance]:
 
 def raster(inputs: Inputs) -> rasterio.DatasetReader:
     (file,) = inputs.files
-    return rasterio.open(file.path, driver="GTiff")
+    return rasterio.open(file.location.path, driver="GTiff")
 
 
 class TestEnvi:
@@ -587,7 +587,7 @@ class TestDimap:
         dimap(tmp_path / "in", files="".join(FILE.format(href=href, n=n) for n in range(5)))
         inputs = gathered(tmp_path / "in", tmp_path)
         for number, file in enumerate(inputs.files):
-            with rasterio.open(file.path) as dataset:
+            with rasterio.open(file.location.path) as dataset:
                 assert np.array_equal(dataset.read(1), values_of(number))
 
     @pytest.mark.parametrize(

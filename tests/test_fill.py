@@ -387,11 +387,12 @@ class TestPage:
         values = np.clip(reflectance(FOUR) * 600, 1, 250).astype("uint8")
         values[:, outside()] = 255
         page = start(open_scene(write_raster(tmp_path / "a.tif", values, descriptions=FOUR)))
+        page.open("scene")
         asked = next(one for one in page.test.toggle if one.label.startswith("Leave out pixels that are 255"))
         assert asked.label.endswith("?")
         assert not asked.value
         assert (page.geotiff > 0).all()
-        asked.set_value(True).run()
+        page.choose("toggle", asked.label, True)
         assert np.array_equal(page.geotiff == 0, outside())
         page.test.toggle(key="mask").set_value(False).run()
         assert (page.geotiff > 0).all()

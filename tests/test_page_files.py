@@ -422,8 +422,10 @@ def test_files_that_cannot_be_used_are_said_and_leave_nothing(
 
 
 def test_what_is_on_disk_is_the_scene_in_use_and_nothing_else(
-    stack_page: Page, product: bytes, level_1c: bytes, temporary: Path
+    stack_page: Page, product: bytes, level_1c: bytes, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("s2dash.ui.runs.kept.MOST_SCENES", 1)
+
     def kinds() -> list[str]:
         stack_page.run()  # until then Streamlit holds the values of the run before
         gc.collect()
@@ -672,7 +674,9 @@ def loose_bands(folder: Path, *others: str) -> list[tuple[str, bytes]]:
     return [(path.name, path.read_bytes()) for path in paths]
 
 
-def test_files_that_were_left_out_can_be_used_by_hand(stack_page: Page, tmp_path: Path, temporary: Path) -> None:
+def test_files_that_were_left_out_can_be_used_by_hand(
+    stack_page: Page, tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stack_page.upload_together(*loose_bands(tmp_path, "AOT", "WVP"))
     assert stack_page.bands == ["B02", "B08"]
     stack_page.widget("multiselect", "Use as bands").set_value(["T32TNS_20200601T100601_AOT_10m.tif"])
@@ -682,6 +686,7 @@ def test_files_that_were_left_out_can_be_used_by_hand(stack_page: Page, tmp_path
     assert "AOT" in aot.name
     assert len(scene.left_out) == 1
     assert stack_page.recipe.bands == ("B02", "B08")
+    monkeypatch.setattr("s2dash.ui.runs.kept.MOST_SCENES", 1)
     stack_page.press("Try the sample scene")
     stack_page.run()
     gc.collect()

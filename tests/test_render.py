@@ -441,7 +441,7 @@ def test_the_coast_looks_like_a_coast():
     with rasterio.open(path) as dataset:
         names = tuple(dataset.descriptions)
     made_up = scene_of(np.zeros((13, 768, 768), dtype=np.uint16), names)
-    scene = replace(made_up, layers=tuple(replace(layer, path=path) for layer in made_up.layers))
+    scene = replace(made_up, layers=tuple(replace(layer, location=FileLocation(path)) for layer in made_up.layers))
     stack = read_preview_stack(scene)
     rgb = picture_rgba(scene, stack, RGB)[..., :3].astype(int)
     assert 70 < np.median(rgb) < 160

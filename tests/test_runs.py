@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ import pytest
 from page_driver import Downloads, Page, downloads, start
 from PIL import Image
 
-from s2dash.ui import full_run
+from s2dash.server.state import server_state
+from s2dash.ui import full_run, state
 from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.runs import history, kept, panel
 from s2dash.ui.runs.thumbnail import SIDE
@@ -149,7 +151,15 @@ def test_scenes_that_are_long_gone_are_not_held(
 
     def another_scene() -> None:
         later = replace(first, number=2, run=replace(first.run, scene_digest="other"))
+        state.MAP_NOW.set(2)
         assert [one.loaded is None for one in kept._within_limits((first, later))] == [True, False]
+        monkeypatch.setattr(kept, "MOST_SCENES", 2)
+        assert [one.loaded is None for one in kept._within_limits((first, later))] == [False, False]
+        limits = server_state().limits
+        room = replace(limits, runs=replace(limits.runs, most_scene_bytes=1000))
+        monkeypatch.setattr(kept, "server_state", lambda: SimpleNamespace(limits=room))
+        assert [one.loaded is None for one in kept._within_limits((first, later))] == [True, False]
+        state.MAP_NOW.set(1)
 
     in_page(another_scene)
 

@@ -69,7 +69,7 @@ class Control(Generic[T]):
         before = st.session_state.get(self.key, _NOTHING)
         if before != value or drawn.get() != bounds:
             if before != value:
-                self._replaced.set((before, time.monotonic()))
+                self._replaced.set((*self._lately_replaced(), (before, time.monotonic())))
             st.session_state[self.key] = value
         if bounds:
             drawn.set(bounds)
@@ -78,17 +78,21 @@ class Control(Generic[T]):
     def take(self) -> None:
         """Make what the user has just chosen the value: the widget's callback.
 
-        A change that was on its way when the widget was told another value carries the one it showed before, as if
+        A change that was on its way when the widget was told another value carries one that it showed before, as if
         its user had chosen that again: it counts for nothing.
         """
-        chosen, (before, when) = st.session_state[self.key], self._replaced.get()
-        if chosen != before or time.monotonic() - when > _STALE_SECONDS:
+        chosen = st.session_state[self.key]
+        if not any(chosen == before for before, _ in self._lately_replaced()):
             self.set(chosen)
 
+    def _lately_replaced(self) -> tuple[tuple[object, float], ...]:
+        now = time.monotonic()
+        return tuple((before, when) for before, when in self._replaced.get() if now - when <= _STALE_SECONDS)
+
     @property
-    def _replaced(self) -> Field[tuple[object, float]]:
-        """What the widget showed before it was last told another value, and when that was."""
-        return Field(f"{self.key} before", (_NOTHING, 0.0))
+    def _replaced(self) -> Field[tuple[tuple[object, float], ...]]:
+        """What the widget showed each time before it was told another value, and when that was."""
+        return Field(f"{self.key} before", ())
 
     def among(self, offered: Mapping[W, T]) -> Control[W]:
         """For a widget that shows the keys of `offered` and means their values; the first where none is meant."""

@@ -126,7 +126,7 @@ def test_the_map_follows_every_choice_and_keeps_its_view(open_app: Callable[...,
     assert_is_result(app.download_to(tmp_path), sample_scene(), recipe, tmp_path)
 
     for view in ("Classes", "Picture", "Swipe"):
-        app.page.get_by_role("radio", name=view, exact=True).click()
+        app.page.get_by_role("radiogroup", name="View").get_by_role("radio", name=view, exact=True).click()
         expect(app.body).to_have_attribute("data-view", view)
     assert app.view == pytest.approx(kept)
 

@@ -81,7 +81,7 @@ def test_no_choice_of_the_picture_moves_the_map(open_app: Callable[..., AppPage]
     expect(app.control("combobox", "Shown as red")).to_be_visible()
     app.page.keyboard.press("Escape")
     for view in ("Classes", "Picture", "Swipe"):
-        app.page.get_by_role("radio", name=view, exact=True).click()
+        app.page.get_by_role("radiogroup", name="View").get_by_role("radio", name=view, exact=True).click()
         expect(app.body).to_have_attribute("data-view", view)
     assert layout.has_stood_still, layout.places
 

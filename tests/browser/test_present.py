@@ -179,7 +179,9 @@ def test_keys_change_number_view_and_class_alone(open_app: Callable[..., AppPage
     expect(panel(app)).to_be_hidden()
     app.expect_up_to_date(11)
     expect(app.k_slider).to_have_value("11")
-    expect(app.page.get_by_role("radio", name="Classes", exact=True)).to_be_checked()
+    expect(
+        app.page.get_by_role("radiogroup", name="View").get_by_role("radio", name="Classes", exact=True)
+    ).to_be_checked()
     expect(app.control("button", "Show only class 1")).to_have_attribute("aria-pressed", "true")
 
 

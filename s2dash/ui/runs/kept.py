@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from s2dash.core.legend import Legend, clean_name
 from s2dash.core.run import Run
 from s2dash.server.live_engine import LiveAnswer
+from s2dash.server.state import server_state
 from s2dash.ui import state
 from s2dash.ui.runs.thumbnail import thumbnail
 from s2dash.ui.runs.values import KeptMap
@@ -44,7 +45,11 @@ def keep(answer: LiveAnswer, legend: Legend) -> None:
     if known is None:
         _add(run, answer, legend)
         return
-    state.MAP_NOW.set(known.number)
+    if known.number != state.MAP_NOW.get():
+        state.MAP_NOW.set(known.number)
+        _put(replace(known, loaded=state.loaded()))
+        state.MAPS.set(_within_limits(maps()))
+        known = now() or known
     if (known.run.edits, known.run.view, known.legend) != (run.edits, run.view, legend):
         picture = known.thumbnail if known.legend == legend else thumbnail(answer.result, legend)
         _put(replace(known, run=replace(run, made=known.run.made), legend=legend, thumbnail=picture))
@@ -118,8 +123,24 @@ def _within_limits(kept: Sequence[KeptMap]) -> tuple[KeptMap, ...]:
     spare = [one.number for one in kept[:-1] if not one.is_marked] + [one.number for one in kept[:-1] if one.is_marked]
     gone = set(spare[: max(0, len(kept) - MOST_KEPT)])
     stay = [one for one in kept if one.number not in gone]
-    scenes = list(dict.fromkeys(one.run.scene_digest for one in reversed(stay)))[:MOST_SCENES]
+    scenes = _held_scenes(stay)
     return tuple(one if one.run.scene_digest in scenes else replace(one, loaded=None) for one in stay)
+
+
+def _held_scenes(stay: Sequence[KeptMap]) -> set[str]:
+    """Digests of the scenes whose files are kept: the present one's, and those before it as far as there is room."""
+    held: set[str] = set()
+    room = server_state().limits.runs.most_scene_bytes
+    shown = [one for one in stay if one.number == state.MAP_NOW.get()]
+    for one in (*shown, *reversed(stay)):
+        if one.run.scene_digest in held or one.loaded is None:
+            continue
+        if held:
+            room -= sum(path.stat().st_size for path in one.loaded.scene.paths if path.exists())
+        if len(held) == MOST_SCENES or room < 0:
+            break
+        held.add(one.run.scene_digest)
+    return held
 
 
 def _put(changed: KeptMap) -> None:

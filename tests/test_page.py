@@ -585,3 +585,16 @@ def test_who_waits_is_told_how_many_are_before(page: Page, monkeypatch: pytest.M
     assert [re.sub(r":\S+: ", "", words) for words in said[:2]] == ["Waiting: 3 before you", "Waiting: 1 before you"]
     assert said[2].endswith("pixels …")
     assert len(page.rows) == 13
+
+
+def test_the_bar_above_the_map_changes_the_same_choices(page: Page) -> None:
+    page.press("More classes").press("More classes").press("Fewer classes")
+    assert page.widget("slider", "Number of classes (k)").value == 9
+    assert page.recipe.k == 9
+    page.choose("selectbox", "Way of grouping", "minibatch-kmeans")
+    assert page.recipe.algorithm == "minibatch-kmeans"
+    assert page.widget("selectbox", "Algorithm").value == "minibatch-kmeans"
+    page.choose("selectbox", "Algorithm", "kmeans")
+    assert page.widget("selectbox", "Way of grouping").value == "kmeans"
+    page.choose("slider", "Number of classes (k)", 2)
+    assert page.widget("button", "Fewer classes").disabled

@@ -108,8 +108,20 @@ class Visitor:
                     continue
                 return run
 
+    async def press(self, label: str) -> Run:
+        """Press a button, and follow the run that it asks for."""
+        pressed = WidgetState(id=self._widgets["button", label], trigger_value=True)
+        self._states[pressed.id] = pressed
+        try:
+            await self.begin_run()
+        finally:
+            del self._states[pressed.id]
+        return await self.follow()
+
     async def upload(self, label: str, name: str, content: bytes) -> Run:
-        """Choose a file in an uploader, and follow the run that takes it."""
+        """Choose a file in an uploader, and follow the run that takes it; our page has its own in a window."""
+        if self.has("button", "Change"):
+            await self.press("Change")
         request = BackMsg()
         request.file_urls_request.request_id = uuid.uuid4().hex
         request.file_urls_request.file_names.append(name)

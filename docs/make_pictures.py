@@ -69,7 +69,7 @@ def take_parts(browser: Browser, url: str) -> None:
     """The sidebar, the views of the map, and what legend and menus do."""
     with opened(browser, url, TALL_DESK) as page:
         page.get_by_text("Indices, scaling, smoothing").click()
-        expect(page.get_by_text("Leave out pixels without data")).to_be_visible()
+        expect(page.get_by_text("Smoothing", exact=True)).to_be_visible()
         settle(page)
         save_part(page, page.get_by_test_id("stSidebar"), "sidebar", most_height=1_050)
     with opened(browser, url, DESK) as page:
@@ -80,7 +80,7 @@ def take_parts(browser: Browser, url: str) -> None:
         rename_classes(page)
         legend = page.locator(".legend").first
         save_part(page, legend, "legend", margin=10)
-        page.get_by_test_id("stButtonGroup").get_by_text("Classes", exact=True).click()
+        page.get_by_role("radiogroup", name="View").get_by_text("Classes", exact=True).click()
         legend.locator("[data-control=only]").nth(2).click()
         expect(legend.get_by_role("button", name="Show all classes")).to_be_visible()
         settle(page)
@@ -113,7 +113,7 @@ def take_uploads(browser: Browser, url: str, folder: Path) -> None:
         upload(page, photo)
         expect(page.get_by_text("holiday.jpg is a photo")).to_be_visible()
         settle(page)
-        save(page.screenshot(clip={"x": 0, "y": 0, "width": 640, "height": 420}), "not-a-scene")
+        save_part(page, page.get_by_role("dialog"), "not-a-scene", margin=10)
     with opened(browser, url, DESK) as page:
         upload(page, unnamed)
         page.get_by_role("button", name="Please check: band names").click()

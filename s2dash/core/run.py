@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import metadata
 from typing import Annotated, Any
@@ -123,10 +123,6 @@ class Run:
     def from_json(text: str) -> Run:
         """Parse what `to_json` wrote; raises UnreadableValue that says what is wrong."""
         return Run.from_dict(strict_json.parse(text, _WHAT))
-
-    def with_edits(self, edits: ClassEdits) -> Run:
-        """The same run with other edits."""
-        return replace(self, edits=edits)
 
 
 def current_versions() -> dict[str, str]:

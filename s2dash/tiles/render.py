@@ -12,10 +12,7 @@ from PIL import Image
 
 from s2dash.core.grid import Grid
 from s2dash.core.types import frozen
-from s2dash.tiles.placing import TILE_PX, map_bounds, tile_places
-from s2dash.tiles.stretch import picture_rgba, stretch_of
-
-__all__ = ["Detail", "Picture", "map_bounds", "picture_rgba", "stretch_of", "tile_png", "transparent_tile_png"]
+from s2dash.tiles.placing import TILE_PX, tile_places
 
 
 class Detail(Protocol):

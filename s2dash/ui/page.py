@@ -21,9 +21,10 @@ from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
 from s2dash.errors import S2DashError
 from s2dash.server.live_engine import LiveAnswer
-from s2dash.tiles import render
+from s2dash.tiles.placing import map_bounds
 from s2dash.tiles.render import Picture
 from s2dash.tiles.store import url_template
+from s2dash.tiles.stretch import picture_rgba, stretch_of
 from s2dash.ui import look, services, state, text
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over import hand_over, hand_over_button
@@ -47,7 +48,6 @@ _LATER_POLL_SECONDS = 0.2
 _COUNT_AFTER_SECONDS = 2.0
 _SOON_SECONDS = 2.0
 """A grouping that takes longer is not made before anybody asks for it."""
-_JOB_LOOK_SECONDS = 0.5
 _OWN_LAYER = "Three bands …"
 
 
@@ -329,7 +329,7 @@ def _map(
         services.native_tiles().prepare(answer.fitted.scene)
     show_map(
         MapState(
-            bounds=render.map_bounds(grid, step),
+            bounds=map_bounds(grid, step),
             has_place=scene.grid.has_place,
             picture_url=picture_url,
             picture_label=label,
@@ -365,8 +365,8 @@ def _legend_rows(legend: Legend, result: Result) -> tuple[LegendRow, ...]:
 
 def _picture(scene: Scene, band_names: Sequence[str]) -> Picture:
     stack = services.live_engine().stack(scene)
-    stretch = render.stretch_of(scene, stack, band_names)
-    pixels = render.picture_rgba(scene, stack, band_names, stretch)
+    stretch = stretch_of(scene, stack, band_names)
+    pixels = picture_rgba(scene, stack, band_names, stretch)
     step = scene.live_step
     return Picture(scene.grid.decimated(step), pixels, None, step, services.native_tiles().picture(scene, stretch))
 

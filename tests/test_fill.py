@@ -394,7 +394,7 @@ class TestPage:
         assert (page.geotiff > 0).all()
         page.choose("toggle", asked.label, True)
         assert np.array_equal(page.geotiff == 0, outside())
-        page.test.toggle(key="mask").set_value(False).run()
+        page.choose("toggle", asked.label, False)
         assert (page.geotiff > 0).all()
 
 

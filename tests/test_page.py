@@ -587,8 +587,7 @@ def test_who_waits_is_told_how_many_are_before(page: Page, monkeypatch: pytest.M
     assert len(page.rows) == 13
 
 
-def test_the_bar_above_the_map_changes_the_same_choices(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("s2dash.ui.session._STALE_SECONDS", 0.0)
+def test_the_bar_above_the_map_changes_the_same_choices(page: Page) -> None:
     page.press("More classes").press("More classes").press("Fewer classes")
     assert page.widget("slider", "Number of classes (k)").value == 9
     assert page.recipe.k == 9

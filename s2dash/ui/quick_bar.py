@@ -29,23 +29,21 @@ def quick_bar() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="quick"):
         _component(data={}, key="opensidebar")
         k = state.K.get()
-        # Buttons hold no value: a second control of the same number would, for a moment, say what it showed before.
         with st.container(horizontal=True, vertical_alignment="center", gap=None, key="quick-k"):
-            _step("Fewer classes", -1, state.QUICK_FEWER, disabled=k <= K_LOW)
+            _step("Fewer classes", -1, f"At least {K_LOW}.", state.QUICK_FEWER, disabled=k <= K_LOW)
             st.markdown(f"**{k}** classes", width="stretch")
-            _step("More classes", 1, state.QUICK_MORE, disabled=k >= highest_k())
+            _step("More classes", 1, f"At most {highest_k()}.", state.QUICK_MORE, disabled=k >= highest_k())
         st.selectbox(
             "Way of grouping",
             list(ALGORITHMS),
-            list(ALGORITHMS).index(state.ALGORITHM.get()),
-            # Another widget for each value, for the same reason.
-            key=state.quick_algorithm(state.ALGORITHM.get()),
-            on_change=state.take_quick_algorithm,
+            key=state.QUICK_ALGORITHM.shown(),
+            on_change=state.QUICK_ALGORITHM.take,
             format_func=lambda name: ALGORITHMS[name].label,
             label_visibility="collapsed",
         )
 
 
-def _step(label: str, by: int, key: str, disabled: bool) -> None:
-    icon = ":material/remove:" if by < 0 else ":material/add:"
-    st.button(label, key=key, icon=icon, disabled=disabled, on_click=lambda: state.K.set(state.K.get() + by))
+def _step(label: str, by: int, end: str, key: str, disabled: bool) -> None:
+    icon, said = (":material/remove:", "One class fewer.") if by < 0 else (":material/add:", "One class more.")
+    change = lambda: state.K.set(state.K.get() + by)  # noqa: E731
+    st.button(label, key=key, icon=icon, help=f"{said} {end}", disabled=disabled, on_click=change)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar, cast
 
 import streamlit as st
 from streamlit import runtime
@@ -17,8 +16,6 @@ from s2dash.server.sessions import Sessions
 T = TypeVar("T")
 W = TypeVar("W")
 _NOTHING = object()
-_STALE_SECONDS = 1.0
-"""So long a browser may still send what a widget showed before it was told another value."""
 
 
 @dataclass(frozen=True)
@@ -51,48 +48,53 @@ class Field(Generic[T]):
 
 
 @dataclass(frozen=True)
+class _Drawn:
+    """A control's widget as it was last drawn."""
+
+    number: int = 0
+    """How many widgets it has been."""
+    told: Any = _NOTHING
+    """The value it showed."""
+    bounds: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True)
 class Control(Generic[T]):
     """A widget's hold on a value that lives elsewhere in the state."""
 
     key: str
-    """The widget's own; what Streamlit keeps under it is a copy."""
+    """Where the widgets' own keys begin; what Streamlit keeps under these is a copy."""
     get: Callable[[], T]
     set: Callable[[T], None]
 
     def shown(self, *bounds: object) -> str:
-        """The key, after the widget's state has been made the value; to be asked for where the widget is drawn.
+        """The widget's key now, after its state has been made the value; to be asked for where the widget is drawn.
 
-        `bounds` are what makes another widget of it when it changes, such as the ends of a slider.
+        A value that did not come from the widget itself makes another widget of it, under another key: what a browser
+        still sends of the one before, as it was before it heard of the value, then speaks of a widget that is gone.
+        `bounds` are what also makes another of it when it changes, such as the ends of a slider.
         """
-        value, drawn = self.get(), Field[tuple[object, ...]](f"{self.key} bounds", ())
+        value, drawn = self.get(), self._drawn.get()
         # Only where it differs: a value that is sent anew would undo what its user does meanwhile.
-        before = st.session_state.get(self.key, _NOTHING)
-        if before != value or drawn.get() != bounds:
-            if before != value:
-                self._replaced.set((*self._lately_replaced(), (before, time.monotonic())))
-            st.session_state[self.key] = value
-        if bounds:
-            drawn.set(bounds)
-        return self.key
+        if st.session_state.get(self._key(drawn), _NOTHING) != value or drawn.bounds != bounds:
+            drawn = _Drawn(drawn.number + 1, value, bounds)
+            st.session_state[self._key(drawn)] = value
+        self._drawn.set(replace(drawn, told=value))
+        return self._key(drawn)
 
     def take(self) -> None:
-        """Make what the user has just chosen the value: the widget's callback.
-
-        A change that was on its way when the widget was told another value carries one that it showed before, as if
-        its user had chosen that again: it counts for nothing.
-        """
-        chosen = st.session_state[self.key]
-        if not any(chosen == before for before, _ in self._lately_replaced()):
+        """Make what the user has just chosen the value: the widget's callback, also that of one that is gone."""
+        drawn = self._drawn.get()
+        chosen = st.session_state.get(self._key(drawn), drawn.told)
+        if chosen != drawn.told:
             self.set(chosen)
 
-    def _lately_replaced(self) -> tuple[tuple[object, float], ...]:
-        now = time.monotonic()
-        return tuple((before, when) for before, when in self._replaced.get() if now - when <= _STALE_SECONDS)
+    def _key(self, drawn: _Drawn) -> str:
+        return f"{self.key}.{drawn.number}"
 
     @property
-    def _replaced(self) -> Field[tuple[tuple[object, float], ...]]:
-        """What the widget showed each time before it was told another value, and when that was."""
-        return Field(f"{self.key} before", ())
+    def _drawn(self) -> Field[_Drawn]:
+        return Field(f"{self.key} drawn", _Drawn())
 
     def among(self, offered: Mapping[W, T]) -> Control[W]:
         """For a widget that shows the keys of `offered` and means their values; the first where none is meant."""

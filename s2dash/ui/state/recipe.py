@@ -103,17 +103,8 @@ SEED: RecipeControl[int] = _of_recipe("seed", "seed")
 SAMPLE: RecipeControl[int | None] = _of_recipe("sample", "sample")
 INDICES = Control[list[str]]("indices", lambda: list(_held().indices), lambda names: _change(indices=tuple(names)))
 ALGORITHM = Control[str]("algorithm", lambda: _held().algorithm, lambda name: _change(algorithm=name, params=()))
+QUICK_ALGORITHM = Control[str]("quick algorithm", ALGORITHM.get, ALGORITHM.set)
 QUICK_FEWER, QUICK_MORE = "fewer classes", "more classes"
-
-
-def quick_algorithm(name: str) -> str:
-    """Key of the widget for the algorithm in the bar above the map, while it is this one."""
-    return f"quick algorithm {name}"
-
-
-def take_quick_algorithm() -> None:
-    """Make the algorithm what was just chosen in the bar above the map."""
-    ALGORITHM.set(Field(quick_algorithm(ALGORITHM.get()), ALGORITHM.get()).get())
 
 
 def bands(order: Sequence[str]) -> Control[list[str]]:

@@ -211,8 +211,30 @@ class LiveLimits:
     """Before a guess is worked on: the answer before it is still on its way to the map."""
     most_near_bytes: int = limit(8 * 2**20, "bytes", least=0)
     """Pixels of samples brought together for k-means: 100 kB for ten features."""
+    most_tree_bytes: int = limit(2 * 2**20, "bytes", least=0)
+    """Trees of nested groups, which another k cuts elsewhere: 30 kB for ten features."""
+    most_nearest_bytes: int = limit(16 * 2**20, "bytes", least=0)
+    """Nearest small groups of samples and live pictures, for the same: a byte a pixel."""
     most_chart_bytes: int = limit(4 * 2**20, "bytes", least=0)
     """Charts of all sessions, as text: some hundred kilobytes each."""
+
+
+@dataclass(frozen=True)
+class AdviceLimits:
+    """What advice on the number of classes may try."""
+
+    highest_k: int = limit(15, "classes", 3, 40)
+    """Numbers from 2 to this one are tried."""
+    refits: int = limit(5, "fits", 2, 50)
+    """Fits on other pixels for each number, which are compared two by two."""
+    refit_pixels: int = limit(10_000, "pixels", 100, 1_000_000)
+    """That each of them learns from."""
+    most_at_once: int = limit(2, "fits", most=256)
+    """Fits for advice under way at once, of all sessions together, while nobody waits for a map."""
+    most_kept: int = limit(50, "sweeps")
+    """Finished advice that is kept; a few kilobytes each."""
+    unseen_seconds: float = limit(10, "seconds", 1, 3_600)
+    """Advice that nobody has looked at for so long is given up."""
 
 
 @dataclass(frozen=True)
@@ -267,6 +289,7 @@ class Limits:
     native: NativeLimits = NativeLimits()
     gdal: GdalLimits = GdalLimits()
     live: LiveLimits = LiveLimits()
+    advice: AdviceLimits = AdviceLimits()
     folder: FolderLimits = FolderLimits()
     web: WebLimits = WebLimits()
     cluster: ClusterLimits = ClusterLimits()
@@ -293,6 +316,7 @@ SESSION_LIMITS = LIMITS.sessions
 TILE_LIMITS = LIMITS.tiles
 NATIVE_LIMITS = LIMITS.native
 LIVE_LIMITS = LIMITS.live
+ADVICE_LIMITS = LIMITS.advice
 FOLDER_LIMITS = LIMITS.folder
 WEB_LIMITS = LIMITS.web
 CLUSTER_LIMITS = LIMITS.cluster

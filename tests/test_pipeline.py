@@ -49,7 +49,7 @@ def quick(scene: Scene, **choices: Any) -> Recipe:
     """The default recipe with k = 5 and fewer restarts."""
     algorithm = choices.pop("algorithm", "kmeans")
     recipe = replace(pipeline.apply_algorithm(default_recipe(scene), algorithm), k=5)
-    if algorithm != "gaussian-mixture":
+    if algorithm not in ("gaussian-mixture", "nested-groups"):
         recipe = replace(recipe, params=QUICK)
     return replace(recipe, **choices)
 

@@ -83,7 +83,7 @@ def test_a_state_keeps_to_its_limits() -> None:
 def test_all_of_a_state_is_its_own_but_what_an_algorithm_keeps() -> None:
     one, other = (ServerState.of(Limits()) for _ in range(2))
     shared = [f.name for f in dataclasses.fields(one) if getattr(one, f.name) is getattr(other, f.name)]
-    assert shared == ["near_pixels"]
+    assert shared == ["near_pixels", "trees"]
 
 
 def test_the_sample_scene_is_opened_once() -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from dataclasses import replace
+from hashlib import blake2b
+
 import numpy as np
 
 from s2dash.classify.algorithms import LinearModel, Model, nearest
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.fitted import Fitted
+from s2dash.classify.prepare import Prepared
 from s2dash.classify.space import FeatureSpace
 from s2dash.core.scene import Pixels
 from s2dash.core.types import CancelToken
@@ -14,6 +19,16 @@ from s2dash.core.types import CancelToken
 _PREDICT_PIXELS = 65_536
 """Pixels given to scikit-learn at once, so that memory is bounded whatever the window."""
 _ASSIGNED_PIXELS = 262_144
+
+
+def centres_key(prepared: Prepared, model: LinearModel, space: FeatureSpace) -> tuple[Hashable, ...]:
+    """Of pixels and centres, whatever classes these make: equal keys mean equal nearest centres."""
+    held = _digest(model.weights, model.bias, space.low, space.high, space.shift, space.scale)
+    return (*prepared.features_key, held)
+
+
+def _digest(*arrays: np.ndarray) -> bytes:
+    return blake2b(b"".join(one.tobytes() for one in arrays), digest_size=16).digest()
 
 
 def assign(fitted: Fitted, features: Pixels, cancel: CancelToken | None = None) -> np.ndarray:
@@ -37,6 +52,19 @@ def assign(fitted: Fitted, features: Pixels, cancel: CancelToken | None = None) 
     return labels
 
 
+def labels_of_sample(prepared: Prepared, model: Model, space: FeatureSpace, raw: np.ndarray) -> np.ndarray:
+    """1 + the model's own class of each pixel of a sample, uint8, from raw features of shape (features, pixels).
+
+    Where a class has several centres, the nearest of them is found once for all ways of putting them together.
+    """
+    valid = np.ones(raw.shape[1], dtype=bool)
+    if not isinstance(model, LinearModel) or model.groups is None:
+        return own_labels(model, space, raw, valid)
+    alone = replace(model, groups=None)
+    key = (*centres_key(prepared, model, space), _digest(raw))
+    return model.centre_table()[prepared.keep("nearest", key, lambda: own_labels(alone, space, raw, valid))]
+
+
 def own_labels(
     model: Model,
     space: FeatureSpace,
@@ -52,7 +80,7 @@ def own_labels(
     if isinstance(model, LinearModel):
         weights = model.weights / space.scale
         bias = model.bias + model.weights @ (space.shift / space.scale)
-        return nearest.assign(raw, valid, space.low, space.high, weights, bias, number_of)
+        return nearest.assign(raw, valid, space.low, space.high, weights, bias, model.numbers(number_of))
     labels = np.zeros(raw.shape[1], dtype=np.uint8)
     where = np.flatnonzero(valid)
     with single_threaded():

@@ -64,6 +64,13 @@ def scores(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> Scores:
     )
 
 
+def adjusted_rand(labels: np.ndarray, others: np.ndarray) -> float:
+    """How much two groupings of the same pixels agree: 1 is the same, 0 is chance (Hubert and Arabie, 1985)."""
+    from sklearn import metrics
+
+    return float(metrics.adjusted_rand_score(labels, others))
+
+
 @dataclass(frozen=True)
 class Agreement:
     """Agreement of classes with labels that people drew, on the labelled pixels."""
@@ -87,7 +94,7 @@ def agreement(labels: np.ndarray, reference: np.ndarray) -> Agreement:
     ours, theirs = labels[both].ravel(), reference[both].ravel()
     table = metrics.cluster.contingency_matrix(theirs, ours)
     return Agreement(
-        float(metrics.adjusted_rand_score(theirs, ours)),
+        adjusted_rand(theirs, ours),
         float(metrics.normalized_mutual_info_score(theirs, ours)),
         float(table.max(axis=0).sum() / max(1, len(ours))),
         len(ours),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from s2dash.classify.algorithms.threads import single_threaded
-from s2dash.classify.assign import own_labels
+from s2dash.classify.assign import labels_of_sample
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.means import class_means, sample_reflectance
 from s2dash.classify.prepare import Prepared
@@ -45,11 +45,8 @@ def fit_sample(prepared: Prepared, sample: Sample) -> Fitted:
     _require_distinct(rows, recipe, scene, sample)
     with single_threaded():
         model = algorithm.fit(rows, recipe.k, algorithm.complete_params(recipe.params_dict), recipe.seed)
-        own = own_labels(model, space, sample.raw, np.ones(sample.pixel_count, dtype=bool))
-    means, counts = class_means(sample_reflectance(scene, sample.bands), own, recipe.k)
-    order = _dark_to_bright(np.nan_to_num(means[:, list(scene.optical_bands())]).mean(axis=1), counts)
-    number_of = np.empty(recipe.k, dtype=np.uint8)
-    number_of[order] = np.arange(1, recipe.k + 1)
+        own = labels_of_sample(prepared, model, space, sample.raw)
+    number_of, means, counts = canonical_numbers(scene, sample, own, recipe.k)
     return Fitted(
         prepared,
         space,
@@ -57,15 +54,40 @@ def fit_sample(prepared: Prepared, sample: Sample) -> Fitted:
         frozen(number_of),
         sample,
         frozen(number_of[own - 1]),
-        frozen(means[order]),
+        frozen(means),
         (*_warnings(scene, recipe, int((counts == 0).sum())), *model.notes),
     )
 
 
-def _require_distinct(rows: np.ndarray, recipe: Recipe, scene: Scene, sample: Sample) -> None:
+def canonical_numbers(
+    scene: Scene, sample: Sample, own: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The canonical number of each of a model's classes, uint8, from the dark to the bright.
+
+    Parameters
+    ----------
+    own : 1 + the model's class of each pixel of the sample
+
+    Also the class means over the sample, reflectance of shape (k, bands), and the pixels of each, shape (k,): in
+    the order of their numbers, and of the model's classes.
+    """
+    means, counts = class_means(sample_reflectance(scene, sample.bands), own, k)
+    order = _dark_to_bright(np.nan_to_num(means[:, list(scene.optical_bands())]).mean(axis=1), counts)
+    number_of = np.empty(k, dtype=np.uint8)
+    number_of[order] = np.arange(1, k + 1)
+    return number_of, means[order], counts
+
+
+def distinct_rows(rows: np.ndarray, enough: int) -> int:
+    """How many different rows there are, shape (pixels, features); counted to the end only where they are few."""
     distinct = len(np.unique(rows[:_DISTINCT_LOOK], axis=0))
-    if distinct < recipe.k and len(rows) > _DISTINCT_LOOK:
+    if distinct < enough and len(rows) > _DISTINCT_LOOK:
         distinct = len(np.unique(rows, axis=0))
+    return distinct
+
+
+def _require_distinct(rows: np.ndarray, recipe: Recipe, scene: Scene, sample: Sample) -> None:
+    distinct = distinct_rows(rows, recipe.k)
     if distinct < recipe.k:
         is_masked = round(sample.population) < scene.grid.width * scene.grid.height
         raise TooFewPixels(_few_pixels(distinct, recipe, len(scene.bands), is_masked))

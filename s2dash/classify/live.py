@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 
-from s2dash.classify.assign import assign
+from s2dash.classify.algorithms import LinearModel
+from s2dash.classify.assign import assign, centres_key
 from s2dash.classify.features import preview_features
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.tally import Tally
@@ -24,11 +26,30 @@ def run_live(fitted: Fitted) -> Result:
     Raises Cancelled where this thread's work is to stop (`types.cancel_token`).
     """
     scene = fitted.scene
+    labels = fitted.stage(_labels(fitted))
+    grid = scene.grid.decimated(scene.live_step)
+    tally = Tally(ClassMap(grid, fitted.recipe.k, frozen(labels), step=scene.live_step))
+    tally.add(labels, 0)
+    return tally.result(fitted)
+
+
+def _labels(fitted: Fitted) -> np.ndarray:
+    """Labels before edits. Where a class has several centres, the nearest are kept for other ways to group them."""
+    model, prepared = fitted.model, fitted.prepared
+    if not isinstance(model, LinearModel) or model.groups is None:
+        return _assigned(fitted)
+    each = np.arange(1, len(model.bias) + 1, dtype=np.uint8)
+    alone = replace(fitted, model=replace(model, groups=None), number_of=each)
+    nearest = prepared.keep("nearest", centres_key(prepared, model, fitted.space), lambda: _assigned(alone))
+    return model.centre_table(fitted.number_of)[nearest]
+
+
+def _assigned(fitted: Fitted) -> np.ndarray:
     features = preview_features(fitted.prepared)
     labels = np.empty(features.valid.shape, dtype=np.uint8)
     cancel = cancel_token()
     with ThreadPoolExecutor(thread_count()) as pool:
-        rows, cols = scene.grid.decimated(scene.live_step).shape_rc
+        rows, cols = features.valid.shape
         strips = list(windows((rows, cols), (max(64, -(-rows // (2 * thread_count()))), cols)))
 
         def one(strip: Window) -> None:
@@ -36,8 +57,4 @@ def run_live(fitted: Fitted) -> Result:
             labels[part] = assign(fitted, Pixels(features.values[:, part], features.valid[part]), cancel)
 
         list(pool.map(one, strips))
-    labels = fitted.stage(labels)
-    grid = scene.grid.decimated(scene.live_step)
-    tally = Tally(ClassMap(grid, fitted.recipe.k, frozen(labels), step=scene.live_step))
-    tally.add(labels, 0)
-    return tally.result(fitted)
+    return labels

@@ -24,8 +24,8 @@ T = TypeVar("T")
 class Keep(Protocol):
     """Keeps what takes a pass over pixels, so that it is made once for equal keys.
 
-    `what` is `stack` (`reading.read_preview_stack`), `smoothed` (`features.smoothed_preview`) or `sample`
-    (`sampling.sample_of`).
+    `what` is `stack` (`reading.read_preview_stack`), `smoothed` (`features.smoothed_preview`), `sample`
+    (`sampling.sample_of`) or `nearest` (`assign.centres_key`).
     """
 
     def __call__(self, what: str, key: Hashable, make: Callable[[], T], /) -> T: ...

@@ -154,9 +154,16 @@ class LiveEngine:
         self._stacks: ByteCache[_Key, np.ndarray] = ByteCache(limits.most_stack_bytes)
         self._answers: ByteCache[_Key, LiveAnswer] = ByteCache(limits.most_answer_bytes, _held_of_answer)
         self._smoothed: ByteCache[_Key, Pixels] = ByteCache(limits.most_smoothed_bytes, _held_of_pixels)
+        self._nearest: ByteCache[_Key, np.ndarray] = ByteCache(limits.most_nearest_bytes)
         # Answers hold their samples: one that no answer holds any more goes.
         self._samples: weakref.WeakValueDictionary[object, Sample] = weakref.WeakValueDictionary()
         self._samples_lock = threading.Lock()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anybody waits for a result now."""
+        with self._turns:
+            return bool(self._running or self._waiting)
 
     def stack(self, scene: Scene) -> np.ndarray:
         """The scene's preview stack, read once."""
@@ -167,6 +174,7 @@ class LiveEngine:
         self._stacks.drop(_is_of_gone_files)
         self._answers.drop(_is_of_gone_files)
         self._smoothed.drop(_is_of_gone_files)
+        self._nearest.drop(_is_of_gone_files)
 
     def submit(
         self,
@@ -318,6 +326,7 @@ class LiveEngine:
             "stack": self._stacks.get,
             "smoothed": self._smoothed.get,
             "sample": self._sample,
+            "nearest": self._nearest.get,
         }
         found: T = kept[what](key, make)
         return found

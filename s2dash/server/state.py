@@ -10,12 +10,13 @@ from types import ModuleType
 from typing import Any, Self
 
 from s2dash import ingest
-from s2dash.classify.algorithms import kmeans
+from s2dash.classify.algorithms import kmeans, nested_groups
 from s2dash.core.byte_cache import ByteCache, Held
 from s2dash.core.scene import Scene
 from s2dash.server.kept_runs import KeptRuns
 from s2dash.server.live_engine import LiveEngine
 from s2dash.server.sessions import Sessions
+from s2dash.server.sweeps import Sweeps
 from s2dash.server.uploads import UploadStore
 from s2dash.settings import LIMITS, Limits
 from s2dash.tiles.native import NativeTiles
@@ -39,28 +40,35 @@ class ServerState:
     sessions: Sessions
     live: LiveEngine
     """What makes live results, and keeps them for a while."""
+    sweeps: Sweeps
+    """Advice on the number of classes, made while nobody waits for a map."""
     native: NativeTiles
     """What reads large scenes at native resolution where the map shows it, and keeps that for a while."""
     charts: ByteCache[Hashable, tuple[dict[str, Any], str]]
     """Charts and their names, by all that they show."""
     near_pixels: ByteCache[Any, Any]
     """What k-means has brought together of samples. The algorithm makes and fills it; here it is to be counted."""
+    trees: ByteCache[Any, Any]
+    """Trees of nested groups, in the same way."""
     scenes: ByteCache[str, Scene]
     """Scenes that come with the package."""
 
     @classmethod
     def of(cls, limits: Limits) -> Self:
         """A new state that keeps to these limits."""
+        live = LiveEngine(limits.live)
         return cls(
             limits=limits,
             uploads=UploadStore(limits=limits.uploads),
             kept_runs=KeptRuns(limits.runs),
             tiles=TileStore(limits.tiles),
             sessions=Sessions(),
-            live=LiveEngine(limits.live),
+            live=live,
+            sweeps=Sweeps(lambda: live.is_busy, limits.advice),
             native=NativeTiles(limits.native),
             charts=ByteCache(limits.live.most_chart_bytes, _held_of_chart),
             near_pixels=kmeans.kept_cells,
+            trees=nested_groups.kept_trees,
             scenes=ByteCache(limits.live.most_stack_bytes),
         )
 

@@ -28,6 +28,7 @@ from s2dash.tiles.stretch import picture_rgba, stretch_of
 from s2dash.ui import look, services, state, text
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over import hand_over, hand_over_button
+from s2dash.ui.how_many.panel import how_many_panel
 from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
@@ -96,7 +97,10 @@ def main() -> None:
     strip.notes(warnings, choices.scene.grid.has_place)
     look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)
     with side:
-        if _panel() == "Runs":
+        panel = _panel()
+        if state.PUSHED.get() == "how many":
+            how_many_panel(answer, legend)
+        elif panel == "Runs":
             runs_panel(answer)
         else:
             legend_panel(answer, shown, legend, isolated, choices.palette)
@@ -129,11 +133,16 @@ def _panel() -> state.Panel:
         format_func=lambda name: f"{name} {count}" if name == "Runs" else name,
         required=True,
         key=state.PANEL.shown(),
-        on_change=state.PANEL.take,
+        on_change=_change_panel,
         label_visibility="collapsed",
         width="stretch",
     )
     return panel or "Classes"
+
+
+def _change_panel() -> None:
+    state.PANEL.take()
+    state.PUSHED.pop()
 
 
 def _steps() -> None:

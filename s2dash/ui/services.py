@@ -11,6 +11,7 @@ from s2dash.server.kept_runs import KeptRuns
 from s2dash.server.live_engine import LiveEngine
 from s2dash.server.sessions import Sessions
 from s2dash.server.state import server_state
+from s2dash.server.sweeps import Sweeps
 from s2dash.server.uploads import UploadStore
 from s2dash.tiles.native import NativeTiles
 from s2dash.tiles.store import TileStore
@@ -20,6 +21,11 @@ from s2dash.ui.loaded import Loaded
 def live_engine() -> LiveEngine:
     """The engine of live results."""
     return server_state().live
+
+
+def sweeps() -> Sweeps:
+    """Advice on the number of classes."""
+    return server_state().sweeps
 
 
 def native_tiles() -> NativeTiles:

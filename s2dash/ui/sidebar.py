@@ -100,6 +100,15 @@ def _choose_k() -> None:
         help="How many groups to make. Start with 8. Raise it if different things share a colour, "
         "lower it if one thing has several.",
     )
+    st.button(
+        "Help me choose",
+        key="help me choose",
+        icon=":material/chevron_right:",
+        icon_position="right",
+        type="tertiary",
+        on_click=lambda: state.PUSHED.set("how many"),
+        help="Tries other numbers on this picture and says which come out the same again.",
+    )
 
 
 def _choose_bands(scene: Scene) -> None:

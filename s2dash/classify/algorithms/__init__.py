@@ -9,6 +9,7 @@ from s2dash.classify.algorithms import (
     gaussian_mixture,
     kmeans,
     minibatch_kmeans,
+    nested_groups,
     spectral_angle_kmeans,
 )
 from s2dash.classify.algorithms.base import Algorithm, LinearModel, Model, Param, SklearnModel
@@ -37,6 +38,7 @@ ALGORITHMS: dict[str, Algorithm] = {
         bisecting_kmeans.ALGORITHM,
         gaussian_mixture.ALGORITHM,
         spectral_angle_kmeans.ALGORITHM,
+        nested_groups.ALGORITHM,
     )
 }
 

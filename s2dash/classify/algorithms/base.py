@@ -63,14 +63,16 @@ class LinearModel:
     """A model whose class is the smallest of `bias - weights . x`, lowest number first at ties.
 
     With centres c as weights and half their squared length as bias this is the nearest centre in
-    Euclidean distance: argmin |x - c|^2 = argmin (|c|^2 / 2 - c . x).
+    Euclidean distance: argmin |x - c|^2 = argmin (|c|^2 / 2 - c . x). A class may have several centres.
     """
 
     weights: np.ndarray
-    """Shape (k, features), float64."""
+    """Shape (centres, features), float64."""
     bias: np.ndarray
-    """Shape (k,), float64."""
+    """Shape (centres,), float64."""
     notes: tuple[str, ...] = ()
+    groups: np.ndarray | None = None
+    """Class of each centre, shape (centres,), uint8 from 0; None where each has its own. At most 255 centres."""
 
     @staticmethod
     def nearest_centre(centres: np.ndarray) -> LinearModel:
@@ -78,9 +80,22 @@ class LinearModel:
         centres = np.asarray(centres, dtype=np.float64)
         return LinearModel(centres, 0.5 * (centres**2).sum(axis=1))
 
+    def numbers(self, number_of: np.ndarray | None) -> np.ndarray | None:
+        """Class number of each centre, uint8, where `number_of` has that of each class; without both, None."""
+        if self.groups is None:
+            return number_of
+        return self.groups + np.uint8(1) if number_of is None else number_of[self.groups]
+
+    def centre_table(self, number_of: np.ndarray | None = None) -> np.ndarray:
+        """`numbers` by the centres' own numbers from 1, shape (centres + 1,), uint8; 0 for 0."""
+        numbers = self.numbers(number_of)
+        own = np.arange(1, len(self.bias) + 1) if numbers is None else numbers
+        return np.concatenate([[0], own]).astype(np.uint8)
+
     def predict(self, features: np.ndarray) -> np.ndarray:
         scores = self.bias - np.asarray(features, dtype=np.float64) @ self.weights.T
-        return np.asarray(scores.argmin(axis=1))
+        nearest = np.asarray(scores.argmin(axis=1))
+        return nearest if self.groups is None else self.groups[nearest]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,15 @@ from s2dash.classify.algorithms.base import Algorithm, Param, SklearnModel
 from s2dash.core.recipe import ParamValue
 
 
-def fit(features: np.ndarray, k: int, params: Mapping[str, ParamValue], seed: int) -> SklearnModel:
+class MixtureModel(SklearnModel):
+    """A fitted mixture, which can also say how well it accounts for rows."""
+
+    def bic(self, features: np.ndarray) -> float:
+        """The Bayesian information criterion (Schwarz, 1978) on rows of shape (pixels, features); lower is better."""
+        return float(self.estimator.bic(np.asarray(features, dtype=np.float64)))
+
+
+def fit(features: np.ndarray, k: int, params: Mapping[str, ParamValue], seed: int) -> MixtureModel:
     """scikit-learn's GaussianMixture on at most `fit_pixels` rows, chosen by the seed."""
     from sklearn.mixture import GaussianMixture
 
@@ -33,7 +41,7 @@ def fit(features: np.ndarray, k: int, params: Mapping[str, ParamValue], seed: in
         if estimator.converged_
         else (f"The Gaussian mixture was still moving after {params['max_iter']} rounds. Allow more under Advanced.",)
     )
-    return SklearnModel(estimator, np.float64, notes)
+    return MixtureModel(estimator, np.float64, notes)
 
 
 ALGORITHM = Algorithm(

@@ -108,6 +108,19 @@ def _kept_cells(rows: np.ndarray, wanted: int) -> _Cells:
     return kept_cells.get(key, lambda: _cells(rows, wanted))
 
 
+def near_cells(rows: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """About so many cells of near neighbours: the middle of all rows, means seen from there, and rows in each.
+
+    Made once for equal rows. Where rows are few each is its own cell.
+    """
+    few = rows[:: -(-len(rows) // _MOST_ROWS)]
+    if len(few) <= 2 * wanted:
+        middle = few.mean(axis=0, dtype=np.float64).astype(few.dtype)
+        return middle, few - middle, np.ones(len(few))
+    cells = _kept_cells(np.ascontiguousarray(few), wanted)
+    return cells.middle, cells.means, cells.counts
+
+
 def _cells(rows: np.ndarray, wanted: int) -> _Cells:
     """About so many cells of near neighbours, for rows of shape (n, features).
 

@@ -34,6 +34,10 @@ def map_of(recipe: Recipe) -> MapKey:
     return scene_digest(), recipe
 
 
+ADVICE_STOPPED: Field[MapKey | None] = Field("advice stopped", None)
+"""Of which scene and recipe, whatever its k, the user wants no numbers of classes tried."""
+
+
 def edits(of: Recipe) -> ClassEdits:
     """What was made of the classes of this recipe on the scene in use."""
     return _EDITS.get().get(map_of(of), NO_EDITS)

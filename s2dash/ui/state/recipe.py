@@ -104,6 +104,7 @@ SAMPLE: RecipeControl[int | None] = _of_recipe("sample", "sample")
 INDICES = Control[list[str]]("indices", lambda: list(_held().indices), lambda names: _change(indices=tuple(names)))
 ALGORITHM = Control[str]("algorithm", lambda: _held().algorithm, lambda name: _change(algorithm=name, params=()))
 QUICK_ALGORITHM = Control[str]("quick algorithm", ALGORITHM.get, ALGORITHM.set)
+CUT = Control[int]("cut", lambda: K.get(), lambda k: K.set(k))
 QUICK_FEWER, QUICK_MORE = "fewer classes", "more classes"
 
 

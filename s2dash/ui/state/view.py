@@ -24,6 +24,15 @@ SIDE: Control[Side] = kept_control("view", SIDES[0])
 Panel = Literal["Classes", "Runs"]
 PANELS: tuple[Panel, ...] = get_args(Panel)
 PANEL: Control[Panel] = kept_control("panel", PANELS[0])
+Pushed = Literal["how many"]
+PUSHED: Field[Pushed | None] = Field("pushed panel", None)
+"""What has been pushed over the panel beside the map, until its user goes back."""
+HowManyView = Literal["Chart", "Nested"]
+HOW_MANY_VIEWS: tuple[HowManyView, ...] = get_args(HowManyView)
+HOW_MANY: Control[HowManyView] = kept_control("how many", HOW_MANY_VIEWS[0])
+CURVES = "curves"
+DRAW_AGAIN = Field("draw the page again", False)
+"""Whether a part that draws itself alone has changed what the whole page shows."""
 PICTURE: Control[str | None] = kept_control("layer", None)
 """As its menu calls it; None is the menu's first."""
 USUAL_COLOURS = next(iter(palette.PALETTES))

@@ -2,7 +2,7 @@
 //
 // As with the list of runs, every message repeats the actions that Python has not yet acknowledged (`data.handled`).
 
-const HEIGHT = 72, ROOM = 9;
+const HEIGHT = 64, ROOM = 9;
 const panels = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from common import ROOT, machine_words, verdict
@@ -62,11 +63,12 @@ def cut_times() -> tuple[float, float]:
         pipeline.run_live(fitted)
         return fitted
 
-    print("nested groups: first map {:.2f} s, {:.2f} s of the processor".format(*timed(lambda: move(8))))
-    moves = [timed(lambda k=k: move(k)) for k in CUTS]
+    first, first_cpu = timed(partial(move, 8))
+    print(f"nested groups: first map {first:.2f} s, {first_cpu:.2f} s of the processor")
+    moves = [timed(partial(move, k)) for k in CUTS]
     model = move(10).model
     assert isinstance(model, NestedModel)
-    cut = float(np.median([timed(lambda k=k: model.tree.cut(k))[0] for k in CUTS]))
+    cut = float(np.median([timed(partial(model.tree.cut, k))[0] for k in CUTS]))
     whole, cpu = (float(np.median(of)) for of in zip(*moves, strict=True))
     print(f"  another k: {whole * 1000:.0f} ms, {cpu * 1000:.0f} ms of the processor")
     return cut, whole

@@ -15,6 +15,7 @@ from s2dash.classify import pipeline
 from s2dash.classify.algorithms import find_algorithm
 from s2dash.classify.algorithms.nested_groups import NestedModel, kept_trees
 from s2dash.classify.algorithms.ward import ward_tree
+from s2dash.classify.match import by_overlap
 from s2dash.classify.prepare import Memo
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Scene
@@ -118,6 +119,9 @@ def test_maps_of_a_scene_nest_and_cutting_looks_at_no_pixel_again(
         maps[k] = result.classmap.labels
     assert sorted(made) == ["nearest", "nearest", "sample", "stack"]
     assert_one_split(maps[8], maps[7])
+    pairs = by_overlap(maps[7], maps[8], 7, 8)
+    assert len(pairs) == 7
+    assert sum(np.array_equal(maps[8] == new, maps[7] == old) for new, old in pairs.items()) == 6
     afresh = pipeline.run_live(pipeline.fit(pipeline.prepare(coast, replace(recipe, k=8))))
     assert np.array_equal(afresh.classmap.labels, maps[8])
     kept_trees.drop(lambda _: True)

@@ -25,6 +25,7 @@ from s2dash.classify import pipeline
 from s2dash.classify.algorithms import ALGORITHMS
 from s2dash.classify.evaluate import Scores
 from s2dash.cli import main as cli
+from s2dash.cli import recipe_flags
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.errors import S2DashError
 from s2dash.settings import GDAL_ENVIRONMENT
@@ -214,7 +215,7 @@ class TestRecipeFlags:
         arguments = cli._parser().parse_args(["classify", str(scene_path), "-o", "o.tif", *words])
         scene = ingest.open_in_place(scene_path)
         assert scene is not None
-        return cli._recipe(arguments, scene)
+        return recipe_flags.recipe_of(arguments, scene)
 
     @pytest.mark.parametrize(("flag", "text", "field", "expected"), FLAGS)
     def test_sets_its_field_and_no_other(

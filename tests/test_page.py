@@ -533,6 +533,16 @@ def test_a_chart_is_made_when_its_tab_is_looked_at_and_once(page: Page, made_cha
     assert made_charts == ["spectra_chart", "scatter_chart"]
 
 
+def test_spectra_stand_beside_the_map_of_a_wide_window_and_are_made_once(page: Page, made_charts: list[str]) -> None:
+    page.test.session_state["window is wide"] = True
+    page.run()
+    assert sorted(made_charts) == ["scatter_chart", "spectra_chart"]
+    assert [tab.label for tab in page.test.tabs] == ["Scatter", "How good", "This run in words"]
+    page.test.session_state["window is wide"] = False
+    page.run()
+    assert page.test.tabs[0].label == "Spectra"
+
+
 def test_charts_follow_names_classes_and_the_class_shown_alone(page: Page, made_charts: list[str]) -> None:
     for change in (
         lambda: page.edit_legend(LegendEvent(names={1: "Sea"})),

@@ -34,12 +34,13 @@ from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.present import present_button
 from s2dash.ui.quick_bar import quick_bar
-from s2dash.ui.results import charts, current_legend, legend_panel
+from s2dash.ui.results import charts, current_legend, legend_panel, spectra_beside
 from s2dash.ui.runs import history, kept
 from s2dash.ui.runs.panel import runs_panel
 from s2dash.ui.session import note_session, page_is_open
 from s2dash.ui.sidebar import K_LOW, Choices, highest_k, sidebar
 from s2dash.ui.strip import Strip, announce
+from s2dash.ui.wide_window import is_wide_window
 
 _POLL_SECONDS = 0.05
 _QUICK_POLLS = 10
@@ -68,6 +69,7 @@ def main() -> None:
         map_column = st.container(gap=None, key="mapcolumn")
         with st.container(key="side", gap="small"):
             side = st.container(key="classes", gap="small")
+        spectra_place = st.container(key="spectra", gap=None)
     with map_column:
         quick_bar()
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
@@ -104,7 +106,11 @@ def main() -> None:
         hand_over(answer, shown, legend)
     elif state.WINDOW.get() == "many scenes":
         many_scenes(answer, legend)
-    charts(answer, shown, legend, isolated, dark)
+    with spectra_place:
+        is_wide = is_wide_window()
+        if is_wide:
+            spectra_beside(shown, legend, isolated, dark)
+    charts(answer, shown, legend, isolated, dark, is_wide)
     _announce(shown, strip)
 
 

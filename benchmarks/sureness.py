@@ -83,7 +83,10 @@ def main() -> int:
             means.append(found)
             print(f"| {name} | " + " | ".join(f"{value:.3f}" for value in found) + " |", flush=True)
     mean = np.mean(means, axis=0)
-    print(f"\nmean: clearness alone {mean[0]:.3f}, sureness {mean[1]:.3f}; wrong " + ", ".join(f"{w:.3f}" for w in mean[2:]))
+    print(
+        f"\nmean: clearness alone {mean[0]:.3f}, sureness {mean[1]:.3f}; wrong "
+        + ", ".join(f"{w:.3f}" for w in mean[2:])
+    )
     return int(min(found[1] for found in means) < 0.5 or mean[1] < mean[0])
 
 

@@ -14,8 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from s2dash.classify.algorithms.threads import single_threaded
+from s2dash.classify.assign import assign
+from s2dash.classify.features import preview_features, window_features
 from s2dash.classify.fitted import Fitted
+from s2dash.core.classmap import Result
 from s2dash.core.scene import Pixels
+from s2dash.core.types import Window, frozen
+from s2dash.raster.reading import SceneReader
 
 UNKNOWN = 255
 """Stands for no data among percents."""
@@ -49,6 +54,52 @@ class SureSteps:
         """The step of each pixel, uint8, 1 to 3; 0 where it is not known."""
         steps = 1 + (percent >= self.likely_from).astype(np.uint8) + (percent >= self.clear_from)
         return np.asarray(np.where(percent == UNKNOWN, 0, steps), dtype=np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class LiveSureness:
+    """How sure the classes of a live picture are."""
+
+    percent: np.ndarray
+    """Shape (rows, cols), uint8, read-only, as `sureness` gives it."""
+    limits: SureSteps
+    shares: tuple[float, ...]
+    """Of each step among the mapped pixels, 0 to 1."""
+    class_shares: np.ndarray
+    """Share of each step among the pixels of each class, shape (classes, steps); 0 for a class without pixels."""
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Step of each pixel, shape (rows, cols), uint8, 0 where there is none."""
+        return self.limits(self.percent)
+
+
+def live_sureness(fitted: Fitted, live: Result) -> LiveSureness:
+    """How sure the classes of a live picture are; `live` is the result of `run_live` for the same fit."""
+    labels = live.classmap.labels
+    if labels is None:
+        raise ValueError("the labels of a live picture are in memory, but this result has none there")
+    percent = frozen(sureness(fitted, preview_features(fitted.prepared), labels))
+    limits = SureSteps.of(percent)
+    table = np.zeros((live.classmap.class_count + 1, len(STEPS) + 1), dtype=np.int64)
+    np.add.at(table, (labels.ravel(), limits(percent).ravel()), 1)
+    counts = table[1:, 1:]
+    shares = counts.sum(axis=0) / max(1, counts.sum())
+    return LiveSureness(
+        percent, limits, tuple(float(share) for share in shares), counts / np.maximum(1, counts.sum(axis=1))[:, None]
+    )
+
+
+def window_sureness(fitted: Fitted, reader: SceneReader, window: Window) -> np.ndarray:
+    """How sure each label of a window is, as `sureness` gives it; `reader` reads the fitted scene."""
+    stage, shape_rc = fitted.stage, fitted.scene.grid.shape_rc
+    near = window.grown(HALO, shape_rc)
+    wide = near.grown(stage.halo, shape_rc)
+    features = window_features(fitted.prepared, reader, wide)
+    labels = stage.inside(assign(fitted, features), wide, near)
+    rows, cols = near.within(wide).slices_rc
+    inner = Pixels(features.values[:, rows, cols], features.valid[rows, cols])
+    return sureness(fitted, inner, labels)[window.within(near).slices_rc]
 
 
 def sureness(fitted: Fitted, features: Pixels, labels: np.ndarray) -> np.ndarray:

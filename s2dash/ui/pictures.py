@@ -10,7 +10,8 @@ import streamlit as st
 from s2dash.core.classmap import Result
 from s2dash.core.scene import Scene
 from s2dash.server.live_engine import LiveAnswer
-from s2dash.tiles.render import Picture
+from s2dash.tiles import details
+from s2dash.tiles.render import Detail, Picture
 from s2dash.tiles.store import url_template
 from s2dash.tiles.stretch import picture_rgba, stretch_of
 from s2dash.ui import services
@@ -36,7 +37,10 @@ def classes_picture(answer: LiveAnswer, shown: Result, colours: np.ndarray) -> P
     """The live picture's labels, with those of every pixel behind them: made as one looks, or of the full result."""
     native, live = services.native_tiles(), answer.result.classmap
     assert live.labels is not None
-    detail = native.finished(shown) if shown.classmap.path else native.classes(answer.fitted, answer.result.digest)
+    if shown.classmap.path:
+        detail: Detail | None = details.of_finished(native, shown)
+    else:
+        detail = details.of_classes(native, answer.fitted, answer.result.digest)
     return Picture(live.grid, live.labels, colours, live.step, detail)
 
 
@@ -52,4 +56,6 @@ def _picture(scene: Scene, band_names: Sequence[str]) -> Picture:
     stretch = stretch_of(scene, stack, band_names)
     pixels = picture_rgba(scene, stack, band_names, stretch)
     step = scene.live_step
-    return Picture(scene.grid.decimated(step), pixels, None, step, services.native_tiles().picture(scene, stretch))
+    return Picture(
+        scene.grid.decimated(step), pixels, None, step, details.of_picture(services.native_tiles(), scene, stretch)
+    )

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from s2dash.classify.sureness import STEPS, LiveSureness
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
@@ -20,11 +21,12 @@ from s2dash.tiles.placing import map_bounds
 from s2dash.ui import look, pictures, services, state, text
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over import hand_over, hand_over_button
+from s2dash.ui.how_sure import COLOURS, sure_key
 from s2dash.ui.layers import Layer, layer_controls
 from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.live_wait import wait_for
 from s2dash.ui.many_scenes import many_scenes
-from s2dash.ui.map_view import LegendRow, MapState, WithMap, show_map
+from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.present import present_button
 from s2dash.ui.quick_bar import quick_bar
@@ -77,6 +79,8 @@ def main() -> None:
     facts_place.write(_facts(choices.scene, shown))
     with map_place:
         _map(choices.scene, (answer, shown), legend, isolated, layer, dark)
+        if state.SIDE.get() == "How sure":
+            sure_key(answer.sureness)
     full_run(answer, shown, strip)
     warnings = [warning for warning in answer.result.warnings if not warning.startswith("No place")]
     strip.notes(warnings, choices.scene.grid.has_place)
@@ -221,7 +225,8 @@ def _map(
     dark: bool,
 ) -> None:
     """The map; `results` are the live answer and what is known best, with their legend and the class shown alone."""
-    view, band_names, label = layer
+    side, band_names, label = layer
+    view: View = "Classes" if side == "How sure" else side
     step = scene.live_step
     grid = scene.grid.decimated(step)
     picture_url = pictures.picture_url(scene, band_names)
@@ -231,6 +236,8 @@ def _map(
         answer, shown = results
         classes_url = pictures.classes_url(answer, shown, legend.rgba(alone))
         rows = _legend_rows(legend, shown)
+        if side == "How sure":
+            classes_url, rows = pictures.sureness_url(answer), _sure_rows(answer.sureness)
         services.native_tiles().prepare(answer.fitted.scene)
     show_map(
         MapState(
@@ -259,6 +266,12 @@ def _day_and_area(scene: Scene, result: Result | None) -> str:
     return " · ".join(
         filter(None, (text.day(scene.date) if scene.date else "", text.area(sum(areas)) if areas else ""))
     )
+
+
+def _sure_rows(sure: LiveSureness) -> tuple[LegendRow, ...]:
+    """The steps in the place of the classes."""
+    steps = enumerate(zip(STEPS, COLOURS, sure.shares, strict=True), 1)
+    return tuple(LegendRow(n, words, colour, share, text.share(share)) for n, (words, colour, share) in steps)
 
 
 def _legend_rows(legend: Legend, result: Result) -> tuple[LegendRow, ...]:

@@ -15,6 +15,7 @@ from s2dash.tiles.render import Detail, Picture
 from s2dash.tiles.store import url_template
 from s2dash.tiles.stretch import picture_rgba, stretch_of
 from s2dash.ui import services
+from s2dash.ui.how_sure import sure_colours
 
 
 def picture_url(scene: Scene, band_names: Sequence[str]) -> str:
@@ -26,6 +27,17 @@ def classes_url(answer: LiveAnswer, shown: Result, colours: np.ndarray) -> str:
     """Tiles of the classes; `shown` is what is known best of them, `colours` RGBA by label, shape (256, 4), uint8."""
     key = f"{classes_key(shown)} {colours.tobytes().hex()}"
     return url_of(key, lambda: classes_picture(answer, shown, colours), shown.scene)
+
+
+def sureness_url(answer: LiveAnswer) -> str:
+    """Tiles of how sure the classes are, in the colours of its steps."""
+    sure, live = answer.sureness, answer.result.classmap
+
+    def make() -> Picture:
+        detail = details.of_sureness(services.native_tiles(), answer.fitted, answer.result.digest, sure.limits)
+        return Picture(live.grid, sure.steps, sure_colours(), live.step, detail)
+
+    return url_of(f"sureness {classes_key(answer.result)}", make, answer.result.scene)
 
 
 def classes_key(shown: Result) -> str:

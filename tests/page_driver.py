@@ -52,6 +52,7 @@ class Page:
         self.run()
 
     def run(self) -> Page:
+        self._downloads.clear()
         self.test.run()
         assert not self.test.exception, self.test.exception
         return self

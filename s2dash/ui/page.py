@@ -93,7 +93,7 @@ def main() -> None:
     facts_place.write(_facts(choices.scene, shown))
     with map_place:
         _map(choices.scene, (answer, shown), legend, isolated, layer, dark)
-    full_run(answer, shown, strip)
+    trouble = full_run(answer, shown, strip)
     warnings = [warning for warning in answer.result.warnings if not warning.startswith("No place")]
     strip.notes(warnings, choices.scene.grid.has_place)
     look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)
@@ -103,7 +103,7 @@ def main() -> None:
         else:
             legend_panel(answer, shown, legend, isolated, choices.palette)
     if state.WINDOW.get() == "hand over":
-        hand_over(answer, shown, legend)
+        hand_over(answer, shown, legend, trouble)
     elif state.WINDOW.get() == "many scenes":
         many_scenes(answer, legend)
     with spectra_place:

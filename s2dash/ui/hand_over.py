@@ -16,6 +16,7 @@ from s2dash.server.jobs import FullJob
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state, text
 from s2dash.ui.full_run import LOOK_SECONDS, cancel, running, running_words, start
+from s2dash.ui.share import share_link
 
 _BEING_MADE = "The full map is being made. The button works as soon as it is there."
 _NO_PLACE = "This file has no place, which a GIS needs. Bring one with coordinates."
@@ -63,6 +64,7 @@ def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str |
                     _card(key, result, legend)
         with st.container(key="card recipe", gap=None):
             _recipe(result)
+    share_link(answer)
 
 
 def _preview(answer: LiveAnswer, legend: Legend) -> None:

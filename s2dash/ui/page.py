@@ -29,6 +29,7 @@ from s2dash.ui import look, services, state, text
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over import hand_over, hand_over_button
 from s2dash.ui.legend_table import DENSE_ABOVE
+from s2dash.ui.link import follow_link, say_of_link
 from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
 from s2dash.ui.messages import words_for
@@ -63,6 +64,7 @@ def main() -> None:
     look.apply_look(dark)
     note_session(services.sessions())
     come_back()
+    follow_link()
     choices = sidebar()
     facts_place = _header(choices.scene)
     with st.container(key="work"):
@@ -94,6 +96,7 @@ def main() -> None:
     with map_place:
         _map(choices.scene, (answer, shown), legend, isolated, layer, dark)
     trouble = full_run(answer, shown, strip)
+    say_of_link(strip)
     warnings = [warning for warning in answer.result.warnings if not warning.startswith("No place")]
     strip.notes(warnings, choices.scene.grid.has_place)
     look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)

@@ -462,6 +462,7 @@ def test_a_large_scene_is_downloaded_once_it_is_classified_in_full(
         assert made.tags()["CLASS_1"] == "Named after the run"
     page.choose("slider", "Number of classes (k)", 3)
     assert offers_to_make_it_first(page)
+    assert "Makes the full map first, about " in page.words
     assert page.widget("button", "Classify full scene")
 
 

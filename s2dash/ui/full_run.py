@@ -63,6 +63,17 @@ def start(answer: LiveAnswer) -> None:
     state.full_runs()[_key(answer.fitted)] = FullJob(answer.fitted).start(page_is_open())
 
 
+def usual_seconds(answer: LiveAnswer) -> float | None:
+    """What the last full run of this scene with this algorithm took in this session; None where there was none."""
+    scene, recipe = _key(answer.fitted)
+    took = [
+        job.seconds
+        for (digest, other), job in state.full_runs().items()
+        if digest == scene and other.algorithm == recipe.algorithm and other.smooth == recipe.smooth
+    ]
+    return next((seconds for seconds in reversed(took) if seconds is not None), None)
+
+
 def cancel(job: FullJob) -> None:
     """Stop a job that was begun; nothing of it is kept."""
     _forget_kept(job)

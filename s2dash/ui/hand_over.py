@@ -15,7 +15,7 @@ from s2dash.export.contents import file_stem
 from s2dash.server.jobs import FullJob
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state, text
-from s2dash.ui.full_run import LOOK_SECONDS, cancel, running, running_words, start
+from s2dash.ui.full_run import LOOK_SECONDS, cancel, running, running_words, start, usual_seconds
 from s2dash.ui.share import share_link
 
 _BEING_MADE = "The full map is being made. The button works as soon as it is there."
@@ -102,8 +102,7 @@ def _card(key: str, result: Result, legend: Legend) -> None:
 def _card_of_full(key: str, answer: LiveAnswer, job: FullJob | None) -> None:
     """A card of what needs the full map: its button makes that, and is then the download."""
     export, (title, label) = EXPORTS[key], _CARDS[key]
-    count = text.pixels(answer.result.scene.grid.pixel_count)
-    first = _BEING_MADE if job else f"Makes the full map first, of {count}; then press again."
+    first = _BEING_MADE if job else f"Makes the full map first, {_effort(answer)}; then press again."
     _words(title, export.help, None if job else first)
     pressed = st.button(
         label,
@@ -116,6 +115,14 @@ def _card_of_full(key: str, answer: LiveAnswer, job: FullJob | None) -> None:
     if pressed:
         start(answer)
         st.rerun()
+
+
+def _effort(answer: LiveAnswer) -> str:
+    """How much it is to make the full map: in time where one was made before, else in pixels."""
+    seconds = usual_seconds(answer)
+    if seconds is None:
+        return f"of {text.pixels(answer.result.scene.grid.pixel_count)}"
+    return f"about {max(1, round(seconds))} s" if seconds < 59 else text.duration(seconds)
 
 
 def _being_made(job: FullJob) -> None:

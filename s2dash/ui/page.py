@@ -24,6 +24,7 @@ from s2dash.ui.hand_over import hand_over, hand_over_button
 from s2dash.ui.how_sure import COLOURS, sure_key
 from s2dash.ui.layers import Layer, layer_controls
 from s2dash.ui.legend_table import DENSE_ABOVE
+from s2dash.ui.link import follow_link, say_of_link
 from s2dash.ui.live_wait import wait_for
 from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
@@ -49,6 +50,7 @@ def main() -> None:
     look.apply_look(dark)
     note_session(services.sessions())
     come_back()
+    follow_link()
     choices = sidebar()
     facts_place = _header(choices.scene)
     with st.container(key="work"):
@@ -81,7 +83,8 @@ def main() -> None:
         _map(choices.scene, (answer, shown), legend, isolated, layer, dark)
         if state.SIDE.get() == "How sure":
             sure_key(answer.sureness)
-    full_run(answer, shown, strip)
+    trouble = full_run(answer, shown, strip)
+    say_of_link(strip)
     warnings = [warning for warning in answer.result.warnings if not warning.startswith("No place")]
     strip.notes(warnings, choices.scene.grid.has_place)
     look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)
@@ -91,7 +94,7 @@ def main() -> None:
         else:
             legend_panel(answer, shown, legend, isolated, choices.palette)
     if state.WINDOW.get() == "hand over":
-        hand_over(answer, shown, legend)
+        hand_over(answer, shown, legend, trouble)
     elif state.WINDOW.get() == "many scenes":
         many_scenes(answer, legend)
     with spectra_place:

@@ -248,6 +248,8 @@ def test_how_sure_the_classes_are_is_a_way_to_look(page: Page) -> None:
     page.run()
     assert page.tiles != before
     assert all(row["second"].endswith("could be either") for row in page.rows)
+    with MemoryFile(page.downloads["How sure (GeoTIFF)"].content()) as file, file.open() as dataset:
+        assert np.array_equal(dataset.read(1) == dataset.nodata, page.geotiff == 0)
     page.test.session_state["view chosen"] = "Classes"
     page.run()
     assert page.tiles == before

@@ -5,9 +5,13 @@ What needs all pixels of a large scene offers to make them first, and then itsel
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import streamlit as st
 
+from s2dash.classify.sureness_file import write_sureness
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 from s2dash.export import EXPORTS, export_bytes
@@ -18,6 +22,7 @@ from s2dash.ui import state, text
 from s2dash.ui.full_run import LOOK_SECONDS, cancel, running, running_words, start, usual_seconds
 from s2dash.ui.share import share_link
 
+_SURE_BY_COMMAND = "Of a large scene the command line writes it: `s2dash classify … --how-sure FILE.tif`."
 _BEING_MADE = "The full map is being made. The button works as soon as it is there."
 _NO_PLACE = "This file has no place, which a GIS needs. Bring one with coordinates."
 _PREVIEW_PIXELS = 480
@@ -54,6 +59,8 @@ def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str |
                     _card_of_full(key, answer, job)
                 else:
                     _card(key, result, legend)
+        with st.container(key="card sureness", gap=None):
+            _sureness(answer)
         with st.container(key="card recipe", gap=None):
             _recipe(result)
     share_link(answer)
@@ -130,6 +137,31 @@ def _being_made(job: FullJob) -> None:
 def _why_not(key: str, result: Result) -> str | None:
     """Why this cannot be had of the scene."""
     return _NO_PLACE if EXPORTS[key].needs_place and not result.scene.grid.has_place else None
+
+
+def _sureness(answer: LiveAnswer) -> None:
+    help_words = "How clearly each pixel belongs to its class, 0 to 100, for a GIS: a second file beside the map."
+    reason = None if answer.result.is_full else _SURE_BY_COMMAND
+
+    def make() -> bytes:
+        with tempfile.TemporaryDirectory(prefix="s2dash-") as folder:
+            path = Path(folder) / "sureness.tif"
+            write_sureness(answer.fitted, answer.sureness.limits, path)
+            return path.read_bytes()
+
+    _words("How sure", help_words, reason)
+    st.download_button(
+        "How sure (GeoTIFF)",
+        b"" if reason else make,
+        f"{file_stem(answer.result)}-how-sure.tif",
+        "image/tiff",
+        key="download sureness",
+        on_click="ignore",
+        icon=":material/download:",
+        width="stretch",
+        disabled=reason is not None,
+        help=reason or help_words,
+    )
 
 
 def _recipe(result: Result) -> None:

@@ -73,8 +73,6 @@ class SweepJob(Job[None]):
     def __init__(self, prepared: Prepared, sample: Sample, turn: Turn, limits: AdviceLimits) -> None:
         super().__init__(self._try, "s2dash-advice-")
         self.pixel_count = sample.pixel_count
-        self.seconds = 0.0
-        """From its beginning to its end."""
         self._found: dict[int, Column] = {}
         self._seen = time.monotonic()
         self._turn, self._limits = turn, limits
@@ -95,7 +93,6 @@ class SweepJob(Job[None]):
         for done, column in enumerate(sweep(prepared, sample, None, cancel, self._turn, self._limits), 1):
             self._found = {**self._found, column.k: column}
             progress(min(1.0, done / steps), "Trying numbers of classes")
-        self.seconds = time.perf_counter() - self.started
 
 
 class Sweeps:

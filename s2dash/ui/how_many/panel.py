@@ -145,7 +145,7 @@ def _next_split(columns: Sequence[Column], now: int, legend: Legend) -> str | No
 
 def _foot(job: SweepJob) -> str:
     parts = ["Click a column to see it on the map; undo goes back. No measure knows what you need to tell apart."]
-    if job.is_done and job.error is None:
+    if job.seconds is not None and job.error is None:
         parts.append(f"Tried on {text.pixels(job.pixel_count)} in {text.duration(job.seconds)}.")
     return " ".join(parts)
 

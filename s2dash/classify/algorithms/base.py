@@ -7,7 +7,7 @@ Adding one: write a module here that defines an `Algorithm`, and add it to the t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -64,6 +64,9 @@ class Model(Protocol):
         group alone it is 1.
         """
         ...
+
+
+_ROWS_OF_MANY_CENTRES = 4_096
 
 
 def margin(distances: np.ndarray, own: np.ndarray, group_of: np.ndarray) -> np.ndarray:
@@ -125,6 +128,13 @@ class LinearModel:
         return nearest if self.groups is None else self.groups[nearest]
 
     def clearness(self, features: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+        if self.groups is not None:
+            # Some rows at a time: there is a distance to each of the many centres.
+            alone, by = replace(self, groups=None), group_of[self.groups]
+            starts = range(0, max(1, len(features)), _ROWS_OF_MANY_CENTRES)
+            return np.concatenate(
+                [alone.clearness(features[start : start + _ROWS_OF_MANY_CENTRES], by) for start in starts]
+            )
         rows = np.asarray(features, dtype=np.float64)
         scores, squares = self._scores(rows), (rows**2).sum(axis=1, keepdims=True)
         if self.by_angle:
@@ -132,7 +142,7 @@ class LinearModel:
             distances = np.arccos(np.clip(-scores / np.maximum(lengths, 1e-300), -1, 1))
         else:
             distances = np.sqrt(np.maximum(squares + 2 * scores, 0))
-        return margin(distances, scores.argmin(axis=1), group_of if self.groups is None else group_of[self.groups])
+        return margin(distances, scores.argmin(axis=1), group_of)
 
     def _scores(self, rows: np.ndarray) -> np.ndarray:
         return np.asarray(self.bias - rows @ self.weights.T)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from page_driver import Page, downloads, start
 from scenes import make_scene
+from waiting import wait_until
 
 from s2dash.core.scene import Scene
 from s2dash.ui import full_run, state
@@ -40,8 +41,10 @@ def page(start: Callable[[Scene], Page], scene: Scene) -> Page:
     return start(scene).choose(*K, 5).choose(*K, 6)
 
 
-@pytest.fixture
-def in_page(page: Page, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], Any]:
+InPage = Callable[[Callable[[], Any]], Any]
+
+
+def actor(page: Page, monkeypatch: pytest.MonkeyPatch) -> InPage:
     """Does something as a callback of the page would, runs it, and returns what came of it."""
     waiting: list[Callable[[], Any]] = []
     found: list[Any] = []
@@ -60,7 +63,9 @@ def in_page(page: Page, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[
     return act
 
 
-InPage = Callable[[Callable[[], Any]], Any]
+@pytest.fixture
+def in_page(page: Page, monkeypatch: pytest.MonkeyPatch) -> InPage:
+    return actor(page, monkeypatch)
 
 
 def told(page: Page) -> dict[str, Any] | None:
@@ -206,3 +211,28 @@ def test_the_only_run_is_compared_with_the_picture(page: Page, in_page: InPage) 
 
 def test_the_run_that_is_shown_is_compared_with_the_one_before(page: Page, in_page: InPage) -> None:
     assert compare(page, in_page, 3)["sides"] == ["Run 2", "Run 3"]
+
+
+@pytest.fixture(scope="module")
+def large_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """Of which the live picture has every second row and column."""
+    scene = make_scene(tmp_path_factory.mktemp("large"), (1100, 1000), ("B03", "B04", "B08"))
+    assert scene.live_step == 2
+    return scene
+
+
+def test_every_pixel_of_a_large_scene_is_counted_when_asked(
+    start: Callable[[Scene], Page], large_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = start(large_scene).choose(*K, 4)
+    found = compare(page, actor(page, monkeypatch), 1)
+    assert found["table"]["preview"] == "Of the preview, which has every 2nd row and column."
+    preview, tiles = found["table"]["rows"], page.tiles
+    page.press("Count every pixel")
+    wait_until(lambda: "every pixel is counted" in page.run().words)
+    found = told(page)
+    assert found is not None
+    assert found["table"]["preview"] == ""
+    assert [row["number"] for row in found["table"]["rows"]] == [row["number"] for row in preview]
+    assert found["table"]["rows"] != preview
+    assert not set(page.tiles[1:]) & set(tiles[1:])

@@ -19,6 +19,7 @@ from s2dash.server.live_engine import LiveAnswer
 from s2dash.tiles.placing import map_bounds
 from s2dash.ui import look, pictures, services, state, text
 from s2dash.ui.compare.bar import compare_bar
+from s2dash.ui.compare.exact import comparing_line
 from s2dash.ui.compare.on_map import compared_maps, map_view, side_url
 from s2dash.ui.compare.panel import compare_panel
 from s2dash.ui.compare.sides import compared, still_comparing, stop_comparing
@@ -94,7 +95,7 @@ def main() -> None:
     if beside is None:
         full_run(answer, shown, strip)
     elif strip.trouble is None:
-        strip.stand_beside(f"{comparing_words(beside)} · your classes stay as they are")
+        comparing_line(beside, strip)
     warnings = [warning for warning in answer.result.warnings if not warning.startswith("No place")]
     strip.notes(warnings, choices.scene.grid.has_place)
     look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from s2dash.classify.compare import Comparison, compare
 from s2dash.classify.prepare import recipe_grid
@@ -14,6 +15,7 @@ from s2dash.core.scene import Scene
 from s2dash.errors import S2DashError
 from s2dash.server.live_engine import LiveAnswer, LiveRequest
 from s2dash.ui import services, state
+from s2dash.ui.compare.exact import counted
 from s2dash.ui.compare.values import PICTURE, Compared, Comparing, Side
 from s2dash.ui.identity import is_named
 from s2dash.ui.live_wait import wait_for
@@ -62,6 +64,7 @@ def stop_comparing() -> None:
     """Show the page's own map again; to be called before anything is drawn."""
     state.COMPARING.pop()
     state.COMPARISON.pop()
+    state.COUNTING.pop()
     for request in state.COMPARE_REQUESTS:
         request.pop()
 
@@ -100,8 +103,12 @@ def compared(comparing: Comparing, scene: Scene, answer: LiveAnswer, strip: Stri
     right = sides.pop()
     if not sides:
         return Compared(comparing, None, right, None)
-    found = _comparison(sides[0], right)
-    return Compared(comparing, *_in_one_look(sides[0], right, found), found)
+    left = sides[0]
+    full = counted(left.answer, right.answer)
+    if full is not None:
+        left, right = replace(left, shown=full[0]), replace(right, shown=full[1])
+    found = _comparison(left, right, full[2] if full else None)
+    return Compared(comparing, *_in_one_look(left, right, found), found)
 
 
 def _pixels(recipe: Recipe) -> Grid | float | None:
@@ -121,11 +128,11 @@ def _answer(one: KeptMap, last: Field[LiveRequest | None], scene: Scene, now: Li
     return wait_for(request, on, strip)
 
 
-def _comparison(left: Side, right: Side) -> Comparison:
+def _comparison(left: Side, right: Side, made: Comparison | None) -> Comparison:
     key = (left.shown.digest, right.shown.digest)
     known = state.COMPARISON.get()
     if known is None or known[0] != key:
-        known = key, compare(left.shown, right.shown)
+        known = key, made or compare(left.shown, right.shown)
         state.COMPARISON.set(known)
     return known[1]
 
@@ -146,7 +153,7 @@ def _in_one_look(left: Side, right: Side, found: Comparison) -> tuple[Side, Side
         LegendEntry(entry.id, partner[entry.id].name if entry.id in partner else entry.name, colours[entry.id - 1])
         for entry in left.legend.entries
     )
-    return _with_legend(left, Legend(entries)), _with_legend(right, right_legend)
+    return replace(left, legend=Legend(entries)), replace(right, legend=right_legend)
 
 
 def _left_colours(left: Side, right_legend: Legend, kept_colours: dict[int, str]) -> tuple[str, ...]:
@@ -158,7 +165,3 @@ def _left_colours(left: Side, right_legend: Legend, kept_colours: dict[int, str]
     standards = [band.standard for band in left.answer.result.scene.bands]
     means = left.answer.fitted.mean_reflectance
     return palette.carried_colours(kept_colours | own | beyond, means, standards, state.PALETTE.get())
-
-
-def _with_legend(side: Side, legend: Legend) -> Side:
-    return Side(side.number, side.answer, side.shown, legend)

@@ -30,6 +30,8 @@ class Comparing:
     view: CompareView = "Swipe"
     move: Pair | None = None
     """The pixels that are pointed out: their class on the left and on the right."""
+    counts_all: bool = False
+    """Whether both are to be compared in every pixel, where that takes full runs."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from s2dash.classify.compare import Comparison
+from s2dash.server.jobs import Job
 from s2dash.server.live_engine import LiveRequest
 from s2dash.ui.compare.values import COMPARE_VIEWS, PICTURE, CompareView, Comparing
 from s2dash.ui.session import Control, Field
@@ -17,6 +18,8 @@ COMPARE_REQUESTS: tuple[Field[LiveRequest | None], ...] = (
 )
 COMPARISON: Field[tuple[tuple[str, str], Comparison] | None] = Field("comparing: last comparison", None)
 """With what tells both maps from others."""
+COUNTING: Field[tuple[tuple[str, str], Job[Comparison]] | None] = Field("comparing: every pixel", None)
+"""The same of full results, on its way or done."""
 COMPARE_PANEL = "compare"
 """Key of what is said of them."""
 SWAP = "swap sides"

@@ -8,7 +8,7 @@ import streamlit as st
 
 from s2dash.ui import state
 from s2dash.ui.compare.sides import comparable
-from s2dash.ui.compare.values import COMPARE_VIEWS, PICTURE, Comparing
+from s2dash.ui.compare.values import COMPARE_VIEWS, THE_PICTURE, Comparing
 from s2dash.ui.session import Control
 
 
@@ -20,20 +20,20 @@ def compare_bar(comparing: Comparing) -> None:
         required=True,
         key=state.COMPARE_VIEW.shown(),
         on_change=state.COMPARE_VIEW.take,
-        disabled=comparing.left == PICTURE,
+        disabled=comparing.left == THE_PICTURE,
         label_visibility="collapsed",
     )
     k_of = {one.number: one.run.recipe.k for one in comparable()}
-    _choice("On the left", state.LEFT, [PICTURE, *(number for number in k_of if number != comparing.right)], k_of)
+    _choice("On the left", state.LEFT, [THE_PICTURE, *(number for number in k_of if number != comparing.right)], k_of)
     st.button(
         "Swap sides",
         key=state.SWAP,
         icon=":material/swap_horiz:",
         type="tertiary",
-        disabled=comparing.left == PICTURE,
+        disabled=comparing.left == THE_PICTURE,
         on_click=_swap,
         args=(comparing,),
-        help="The picture stays on the left" if comparing.left == PICTURE else "Swap both sides",
+        help="The picture stays on the left" if comparing.left == THE_PICTURE else "Swap both sides",
     )
     _choice("On the right", state.RIGHT, [number for number in k_of if number != comparing.left], k_of)
 

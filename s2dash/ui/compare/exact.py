@@ -10,7 +10,7 @@ from s2dash.errors import Cancelled
 from s2dash.server.jobs import FullJob, Job
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state, text
-from s2dash.ui.compare.values import Compared, Side
+from s2dash.ui.compare.values import Compared, ComparedRun
 from s2dash.ui.compare.words import comparing_words
 from s2dash.ui.full_run import full_key, full_result
 from s2dash.ui.messages import words_for
@@ -74,7 +74,7 @@ def _line(compared: Compared, job: Job[Result] | Job[Comparison] | None) -> None
         st.rerun()
 
 
-def _job(left: Side, right: Side) -> Job[Result] | Job[Comparison] | None:
+def _job(left: ComparedRun, right: ComparedRun) -> Job[Result] | Job[Comparison] | None:
     """What is being made of all pixels, begun where its turn has come; None where nobody has asked for it."""
     sides = (left, right)
     full = [full_result(side.answer) for side in sides]
@@ -115,6 +115,6 @@ def _job_words(compared: Compared, job: Job[Result] | Job[Comparison]) -> str:
     return f"Classifying all of {name.lower()} …{text.time_left(job.seconds_left)}"
 
 
-def _pixel_words(side: Side) -> str:
+def _pixel_words(side: ComparedRun) -> str:
     size_m = side.answer.result.classmap.grid.pixel_size_m
     return f" at {text.distance(size_m[0])}" if size_m else ""

@@ -9,7 +9,7 @@ from s2dash.core.types import frozen
 from s2dash.tiles.differ import differ_picture
 from s2dash.tiles.render import Picture
 from s2dash.ui import pictures, state
-from s2dash.ui.compare.values import Compared, Side
+from s2dash.ui.compare.values import Compared, ComparedRun
 from s2dash.ui.compare.words import map_key
 from s2dash.ui.map_view import ComparedMaps, View
 
@@ -48,16 +48,16 @@ def map_view() -> View:
     return "Differ" if state.COMPARE_VIEW.get() == "Where they differ" else "Swipe"
 
 
-def side_url(side: Side) -> str:
+def side_url(side: ComparedRun) -> str:
     """The tiles of one side's classes."""
     return pictures.classes_url(side.answer, side.shown, side.legend.rgba())
 
 
-def _words(side: Side) -> tuple[str, str]:
+def _words(side: ComparedRun) -> tuple[str, str]:
     return side.name, f"{len(side.legend.entries)} classes"
 
 
-def _differ_url(compared: Compared, left: Side) -> str:
+def _differ_url(compared: Compared, left: ComparedRun) -> str:
     right, move = compared.right, compared.comparing.move
     key = f"differ {pictures.classes_key(left.shown)} {pictures.classes_key(right.shown)} {move}"
 

@@ -16,7 +16,7 @@ from s2dash.errors import S2DashError
 from s2dash.server.live_engine import LiveAnswer, LiveRequest
 from s2dash.ui import services, state
 from s2dash.ui.compare.exact import counted
-from s2dash.ui.compare.values import PICTURE, Compared, Comparing, Side
+from s2dash.ui.compare.values import THE_PICTURE, Compared, ComparedRun, Comparing
 from s2dash.ui.identity import is_named
 from s2dash.ui.live_wait import wait_for
 from s2dash.ui.messages import words_for
@@ -54,7 +54,7 @@ def begin_comparing(number: int) -> None:
     if now is None or number not in numbers:
         return
     others = [other for other in numbers if other != number]
-    other = now.number if now.number != number else max(others, default=PICTURE)
+    other = now.number if now.number != number else max(others, default=THE_PICTURE)
     state.put_alone(now.run.recipe, None)
     beside = state.map_of(now.run.recipe)
     state.COMPARING.set(Comparing(min(number, other), max(number, other), beside))
@@ -74,7 +74,7 @@ def still_comparing(recipe: Recipe | None) -> Comparing | None:
     comparing = state.COMPARING.get()
     if comparing is None:
         return None
-    numbers = {PICTURE, *(one.number for one in comparable())}
+    numbers = {THE_PICTURE, *(one.number for one in comparable())}
     goes_on = recipe is not None and state.map_of(recipe) == comparing.beside
     if not goes_on or not {comparing.left, comparing.right} <= numbers:
         stop_comparing()
@@ -91,7 +91,7 @@ def compared(comparing: Comparing, scene: Scene, answer: LiveAnswer, strip: Stri
     answer : that of the map that the page is at
     """
     runs = {one.number: one for one in kept.maps()}
-    chosen = [runs[number] for number in (comparing.left, comparing.right) if number != PICTURE]
+    chosen = [runs[number] for number in (comparing.left, comparing.right) if number != THE_PICTURE]
     try:
         requests = state.COMPARE_REQUESTS[-len(chosen) :]
         answers = [_answer(*one, scene, answer, strip) for one in zip(chosen, requests, strict=True)]
@@ -99,7 +99,7 @@ def compared(comparing: Comparing, scene: Scene, answer: LiveAnswer, strip: Stri
         strip.fail(f"{words_for(error)} Nothing is compared.", False)
         stop_comparing()
         return None
-    sides = [Side(one.number, of, of.result, one.legend) for one, of in zip(chosen, answers, strict=True)]
+    sides = [ComparedRun(one.number, of, of.result, one.legend) for one, of in zip(chosen, answers, strict=True)]
     right = sides.pop()
     if not sides:
         return Compared(comparing, None, right, None)
@@ -128,7 +128,7 @@ def _answer(one: KeptMap, last: Field[LiveRequest | None], scene: Scene, now: Li
     return wait_for(request, on, strip)
 
 
-def _comparison(left: Side, right: Side, made: Comparison | None) -> Comparison:
+def _comparison(left: ComparedRun, right: ComparedRun, made: Comparison | None) -> Comparison:
     key = (left.shown.digest, right.shown.digest)
     known = state.COMPARISON.get()
     if known is None or known[0] != key:
@@ -137,7 +137,7 @@ def _comparison(left: Side, right: Side, made: Comparison | None) -> Comparison:
     return known[1]
 
 
-def _in_one_look(left: Side, right: Side, found: Comparison) -> tuple[Side, Side]:
+def _in_one_look(left: ComparedRun, right: ComparedRun, found: Comparison) -> tuple[ComparedRun, ComparedRun]:
     """Both sides with legends in which one class has one name and one colour: the right one's, where it has a name."""
     of_left, of_right = ({entry.id: entry for entry in side.legend.entries} for side in (left, right))
     names = {
@@ -156,7 +156,7 @@ def _in_one_look(left: Side, right: Side, found: Comparison) -> tuple[Side, Side
     return replace(left, legend=Legend(entries)), replace(right, legend=right_legend)
 
 
-def _left_colours(left: Side, right_legend: Legend, kept_colours: dict[int, str]) -> tuple[str, ...]:
+def _left_colours(left: ComparedRun, right_legend: Legend, kept_colours: dict[int, str]) -> tuple[str, ...]:
     """Classes without a partner keep their colour, unless it stands for another class on the right."""
     of_right = [entry.colour for entry in right_legend.entries]
     own = {e.id: e.colour for e in left.legend.entries if e.id not in kept_colours and e.colour not in of_right}

@@ -13,7 +13,7 @@ from s2dash.server.live_engine import LiveAnswer
 
 CompareView = Literal["Swipe", "Where they differ"]
 COMPARE_VIEWS: tuple[CompareView, ...] = get_args(CompareView)
-PICTURE = 0
+THE_PICTURE = 0
 """Stands for the picture where others are numbers of runs."""
 
 
@@ -22,7 +22,7 @@ class Comparing:
     """Two runs, or the picture and a run, that are looked at beside each other."""
 
     left: int
-    """Number of a run, or PICTURE."""
+    """Number of a run, or THE_PICTURE."""
     right: int
     """Number of a run."""
     beside: tuple[str, Recipe]
@@ -35,7 +35,7 @@ class Comparing:
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class ComparedRun:
     """A run beside another."""
 
     number: int
@@ -55,9 +55,9 @@ class Compared:
     """All that the page shows of two sides."""
 
     comparing: Comparing
-    left: Side | None
+    left: ComparedRun | None
     """None is the picture."""
-    right: Side
+    right: ComparedRun
     found: Comparison | None
     """None beside the picture, which has no classes."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from s2dash.classify.compare import Comparison
 from s2dash.server.jobs import Job
 from s2dash.server.live_engine import LiveRequest
-from s2dash.ui.compare.values import COMPARE_VIEWS, PICTURE, CompareView, Comparing
+from s2dash.ui.compare.values import COMPARE_VIEWS, THE_PICTURE, CompareView, Comparing
 from s2dash.ui.session import Control, Field
 
 COMPARING: Field[Comparing | None] = Field("comparing", None)
@@ -35,14 +35,14 @@ def change_comparing(**fields: Any) -> None:
 def _side(key: str, side: str) -> Control[int]:
     def get() -> int:
         now = COMPARING.get()
-        return PICTURE if now is None else int(getattr(now, side))
+        return THE_PICTURE if now is None else int(getattr(now, side))
 
     return Control(key, get, lambda number: change_comparing(**{side: number}, move=None))
 
 
 def _view() -> CompareView:
     now = COMPARING.get()
-    return COMPARE_VIEWS[0] if now is None or now.left == PICTURE else now.view
+    return COMPARE_VIEWS[0] if now is None or now.left == THE_PICTURE else now.view
 
 
 COMPARE_VIEW: Control[CompareView] = Control("compare-view", _view, lambda view: change_comparing(view=view))

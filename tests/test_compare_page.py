@@ -14,8 +14,12 @@ from page_driver import Page, downloads, start
 from scenes import make_scene
 from waiting import wait_until
 
+from s2dash.classify.compare import Comparison
+from s2dash.core.classmap import Result
 from s2dash.core.scene import Scene
+from s2dash.core.types import CancelToken, Progress
 from s2dash.ui import full_run, state
+from s2dash.ui.compare import exact
 from s2dash.ui.compare import panel as compare_panel
 from s2dash.ui.compare.sides import begin_comparing, why_not
 from s2dash.ui.legend_event import LegendEvent
@@ -221,13 +225,32 @@ def large_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return scene
 
 
-def test_every_pixel_of_a_large_scene_is_counted_when_asked(
+def offers(page: Page, button: str) -> bool:
+    return any(one.label == button for one in page.test.button)
+
+
+def never_done(left: Result, right: Result, progress: Progress, cancel: CancelToken) -> Comparison:
+    wait_until(lambda: cancel.check() or False)
+    raise AssertionError("it ends by being cancelled")
+
+
+def test_every_pixel_of_a_large_scene_is_counted_when_asked_and_can_be_stopped(
     start: Callable[[Scene], Page], large_scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = start(large_scene).choose(*K, 4)
-    found = compare(page, actor(page, monkeypatch), 1)
+    in_page = actor(page, monkeypatch)
+    found = compare(page, in_page, 1)
     assert found["table"]["preview"] == "Of the preview, which has every 2nd row and column."
     preview, tiles = found["table"]["rows"], page.tiles
+
+    with monkeypatch.context() as slow:
+        slow.setattr(exact, "compare", never_done)
+        page.press("Count every pixel")
+        wait_until(lambda: offers(page.run(), "Cancel") and in_page(state.COUNTING.get) is not None)
+        page.press("Cancel")
+        wait_until(lambda: offers(page.run(), "Count every pixel"))
+        assert told(page) == found
+
     page.press("Count every pixel")
     wait_until(lambda: "every pixel is counted" in page.run().words)
     found = told(page)

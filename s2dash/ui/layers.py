@@ -7,10 +7,10 @@ import streamlit as st
 from s2dash.core import sentinel2
 from s2dash.core.scene import Scene
 from s2dash.ui import state
-from s2dash.ui.map_view import View
+from s2dash.ui.how_sure import HELP
 from s2dash.ui.session import Control
 
-Layer = tuple[View, tuple[str, str, str], str]
+Layer = tuple[state.Side, tuple[str, str, str], str]
 """How to look, the bands shown as red, green and blue, and what their colours mean."""
 
 _OWN_LAYER = "Three bands …"
@@ -28,6 +28,7 @@ def layer_controls(scene: Scene) -> Layer:
         key=state.SIDE.shown(),
         on_change=state.SIDE.take,
         label_visibility="collapsed",
+        help=HELP,
     )
     options, picture = _options(scene), _choice(scene)
     layer = st.selectbox(

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from s2dash.classify.sureness import STEPS, LiveSureness
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
@@ -27,20 +28,23 @@ from s2dash.ui.compare.values import Compared
 from s2dash.ui.compare.words import comparing_words, lead_words
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over import hand_over, hand_over_button
+from s2dash.ui.how_sure import COLOURS, sure_key
 from s2dash.ui.layers import Layer, layer_controls, layer_now
 from s2dash.ui.legend_table import DENSE_ABOVE
+from s2dash.ui.link import follow_link, say_of_link
 from s2dash.ui.live_wait import wait_for
 from s2dash.ui.many_scenes import many_scenes
-from s2dash.ui.map_view import LegendRow, MapState, WithMap, show_map
+from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.present import present_button
 from s2dash.ui.quick_bar import quick_bar
-from s2dash.ui.results import charts, current_legend, legend_panel
+from s2dash.ui.results import charts, current_legend, legend_panel, spectra_beside
 from s2dash.ui.runs import history, kept
 from s2dash.ui.runs.panel import runs_panel
 from s2dash.ui.session import note_session, page_is_open
 from s2dash.ui.sidebar import K_LOW, Choices, highest_k, sidebar
 from s2dash.ui.strip import Strip, announce
+from s2dash.ui.wide_window import is_wide_window
 
 _SOON_SECONDS = 2.0
 """A grouping that takes longer is not made before anybody asks for it."""
@@ -53,6 +57,7 @@ def main() -> None:
     look.apply_look(dark)
     note_session(services.sessions())
     come_back()
+    follow_link()
     choices = sidebar()
     comparing = still_comparing(choices.recipe)
     facts_place = _header(choices.scene)
@@ -60,6 +65,7 @@ def main() -> None:
         map_column = st.container(gap=None, key="mapcolumn")
         with st.container(key="side", gap="small"):
             side = st.container(key="classes", gap="small")
+        spectra_place = st.container(key="spectra", gap=None)
     with map_column:
         quick_bar()
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
@@ -92,10 +98,14 @@ def main() -> None:
     facts_place.write(_facts(choices.scene, shown))
     with map_place:
         _map(choices.scene, (answer, shown), legend, isolated, layer, dark, beside)
+        if beside is None and state.SIDE.get() == "How sure":
+            sure_key(answer.sureness)
+    trouble = None
     if beside is None:
-        full_run(answer, shown, strip)
+        trouble = full_run(answer, shown, strip)
     elif strip.trouble is None:
         comparing_line(beside, strip)
+    say_of_link(strip)
     warnings = [warning for warning in answer.result.warnings if not warning.startswith("No place")]
     strip.notes(warnings, choices.scene.grid.has_place)
     look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)
@@ -107,10 +117,14 @@ def main() -> None:
         else:
             runs_panel(answer)
     if state.WINDOW.get() == "hand over":
-        hand_over(answer, shown, legend)
+        hand_over(answer, shown, legend, trouble)
     elif state.WINDOW.get() == "many scenes":
         many_scenes(answer, legend)
-    charts(answer, shown, legend, isolated, dark)
+    with spectra_place:
+        is_wide = is_wide_window()
+        if is_wide:
+            spectra_beside(shown, legend, isolated, dark)
+    charts(answer, shown, legend, isolated, dark, is_wide)
     _announce(shown, strip, beside)
 
 
@@ -243,7 +257,8 @@ def _map(
 
     Of two maps that are compared, it shows these (`beside`).
     """
-    view, band_names, label = layer
+    side, band_names, label = layer
+    view: View = "Classes" if side == "How sure" else side
     step = scene.live_step
     grid = scene.grid.decimated(step)
     picture_url = pictures.picture_url(scene, band_names)
@@ -257,6 +272,8 @@ def _map(
         answer, shown = results
         classes_url = pictures.classes_url(answer, shown, legend.rgba(alone))
         rows = _legend_rows(legend, shown)
+        if side == "How sure":
+            classes_url, rows = pictures.sureness_url(answer), _sure_rows(answer.sureness)
     if results is not None:
         services.native_tiles().prepare(results[0].fitted.scene)
     show_map(
@@ -287,6 +304,12 @@ def _day_and_area(scene: Scene, result: Result | None) -> str:
     return " · ".join(
         filter(None, (text.day(scene.date) if scene.date else "", text.area(sum(areas)) if areas else ""))
     )
+
+
+def _sure_rows(sure: LiveSureness) -> tuple[LegendRow, ...]:
+    """The steps in the place of the classes."""
+    steps = enumerate(zip(STEPS, COLOURS, sure.shares, strict=True), 1)
+    return tuple(LegendRow(n, words, colour, share, text.share(share)) for n, (words, colour, share) in steps)
 
 
 def _legend_rows(legend: Legend, result: Result) -> tuple[LegendRow, ...]:

@@ -10,10 +10,12 @@ import streamlit as st
 from s2dash.core.classmap import Result
 from s2dash.core.scene import Scene
 from s2dash.server.live_engine import LiveAnswer
-from s2dash.tiles.render import Picture
+from s2dash.tiles import details
+from s2dash.tiles.render import Detail, Picture
 from s2dash.tiles.store import url_template
 from s2dash.tiles.stretch import picture_rgba, stretch_of
 from s2dash.ui import services
+from s2dash.ui.how_sure import sure_colours
 
 
 def picture_url(scene: Scene, band_names: Sequence[str]) -> str:
@@ -27,6 +29,17 @@ def classes_url(answer: LiveAnswer, shown: Result, colours: np.ndarray) -> str:
     return url_of(key, lambda: classes_picture(answer, shown, colours), shown.scene)
 
 
+def sureness_url(answer: LiveAnswer) -> str:
+    """Tiles of how sure the classes are, in the colours of its steps."""
+    sure, live = answer.sureness, answer.result.classmap
+
+    def make() -> Picture:
+        detail = details.of_sureness(services.native_tiles(), answer.fitted, answer.result.digest, sure.limits)
+        return Picture(live.grid, sure.steps, sure_colours(), live.step, detail)
+
+    return url_of(f"sureness {classes_key(answer.result)}", make, answer.result.scene)
+
+
 def classes_key(shown: Result) -> str:
     """Another for other labels, and for the same in other files."""
     return f"{shown.digest} {shown.classmap.path or shown.scene.paths}"
@@ -36,7 +49,10 @@ def classes_picture(answer: LiveAnswer, shown: Result, colours: np.ndarray) -> P
     """The live picture's labels, with those of every pixel behind them: made as one looks, or of the full result."""
     native, live = services.native_tiles(), answer.result.classmap
     assert live.labels is not None
-    detail = native.finished(shown) if shown.classmap.path else native.classes(answer.fitted, answer.result.digest)
+    if shown.classmap.path:
+        detail: Detail | None = details.of_finished(native, shown)
+    else:
+        detail = details.of_classes(native, answer.fitted, answer.result.digest)
     return Picture(live.grid, live.labels, colours, live.step, detail)
 
 
@@ -52,4 +68,6 @@ def _picture(scene: Scene, band_names: Sequence[str]) -> Picture:
     stretch = stretch_of(scene, stack, band_names)
     pixels = picture_rgba(scene, stack, band_names, stretch)
     step = scene.live_step
-    return Picture(scene.grid.decimated(step), pixels, None, step, services.native_tiles().picture(scene, stretch))
+    return Picture(
+        scene.grid.decimated(step), pixels, None, step, details.of_picture(services.native_tiles(), scene, stretch)
+    )

@@ -12,7 +12,7 @@ from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state, text
 from s2dash.ui.compare.values import Compared, ComparedRun
 from s2dash.ui.compare.words import comparing_words
-from s2dash.ui.full_run import full_key, full_result
+from s2dash.ui.full_run import full_key, full_result, start
 from s2dash.ui.messages import words_for
 from s2dash.ui.session import page_is_open
 from s2dash.ui.strip import Strip
@@ -86,7 +86,7 @@ def _job(left: ComparedRun, right: ComparedRun) -> Job[Result] | Job[Comparison]
     side = next(side for side, result in zip(sides, full, strict=True) if result is None)
     runs, key = state.full_runs(), full_key(side.answer.fitted)
     if key not in runs:
-        runs[key] = FullJob(side.answer.fitted).start(page_is_open())
+        start(side.answer)
     job = runs[key]
     if job.is_done and job.error is not None:
         del runs[key]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from s2dash.classify.match import by_counts, pair_counts
+from s2dash.classify.match import by_counts, pair_counts, pair_numbers
 from s2dash.core.classmap import ClassMap, Result
 from s2dash.core.grid import Grid
 from s2dash.core.types import CancelToken, Progress, frozen, no_progress
@@ -47,10 +47,10 @@ def contingency(
     ----------
     one, other : ndarray of shape (rows, width of the grid), uint8, labels of the same pixels; 0 is no data
     """
-    counts = pair_counts(one, other, one_count, other_count)
+    pairs = pair_numbers(one, other, other_count)
+    counts = pair_counts(pairs, one_count, other_count)
     if not grid.has_place:
         return Contingency(counts, None)
-    pairs = one.astype(np.intp) * (other_count + 1) + other
     area = grid.class_area_ha(pairs, counts.size - 1, row, counts=counts.ravel())
     return Contingency(counts, area.reshape(counts.shape))
 

@@ -38,18 +38,22 @@ def by_overlap(before: np.ndarray, after: np.ndarray, before_count: int, after_c
     The overlap of two classes is the share of the pixels of either that both have (Jaccard, 1912), so that small
     classes count as much as large ones. A pair shares enough where it has `LEAST_OVERLAP` of the smaller class.
     """
-    return by_counts(pair_counts(before, after, before_count, after_count))
+    return by_counts(pair_counts(pair_numbers(before, after, after_count), before_count, after_count))
 
 
-def pair_counts(one: np.ndarray, other: np.ndarray, one_count: int, other_count: int) -> np.ndarray:
-    """How many pixels have each pair of labels, shape (one_count + 1, other_count + 1), int64.
+def pair_numbers(one: np.ndarray, other: np.ndarray, other_count: int) -> np.ndarray:
+    """One number for each pair of labels: `one * (other_count + 1) + other`, uint16, of their shape.
 
     Parameters
     ----------
     one, other : ndarray of the same shape, uint8, labels of the same pixels; 0 is no data
     """
-    pairs = one.ravel().astype(np.intp) * (other_count + 1) + other.ravel()
-    counts = np.bincount(pairs, minlength=(one_count + 1) * (other_count + 1))
+    return one.astype(np.uint16) * np.uint16(other_count + 1) + other
+
+
+def pair_counts(numbers: np.ndarray, one_count: int, other_count: int) -> np.ndarray:
+    """How many pixels have each of `pair_numbers`, shape (one_count + 1, other_count + 1), int64."""
+    counts = np.bincount(numbers.ravel(), minlength=(one_count + 1) * (other_count + 1))
     return counts.reshape(one_count + 1, other_count + 1)
 
 

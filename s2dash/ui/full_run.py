@@ -42,30 +42,30 @@ def come_back() -> None:
         return
     kept.job.go_on_while(page_is_open())
     state.KEPT_RUN.set(kept)
-    state.full_runs()[_key(kept.job.fitted)] = kept.job
+    state.full_runs()[full_key(kept.job.fitted)] = kept.job
     state.load(kept.run, kept.loaded)
 
 
 def full_result(answer: LiveAnswer) -> Result | None:
     """The full result of this very recipe and scene, where it has been made."""
-    job = state.full_runs().get(_key(answer.fitted))
+    job = state.full_runs().get(full_key(answer.fitted))
     return job.result() if job is not None and job.is_done and job.error is None else None
 
 
 def running(answer: LiveAnswer) -> FullJob | None:
     """The job that makes the full result of this very recipe and scene, as long as it goes on."""
-    job = state.full_runs().get(_key(answer.fitted))
+    job = state.full_runs().get(full_key(answer.fitted))
     return job if job is not None and not job.is_done else None
 
 
 def start(answer: LiveAnswer) -> None:
     """Begin to make the full result."""
-    state.full_runs()[_key(answer.fitted)] = FullJob(answer.fitted).start(page_is_open())
+    state.full_runs()[full_key(answer.fitted)] = FullJob(answer.fitted).start(page_is_open())
 
 
 def usual_seconds(answer: LiveAnswer) -> float | None:
     """What the last full run of this scene with this algorithm took in this session; None where there was none."""
-    scene, recipe = _key(answer.fitted)
+    scene, recipe = full_key(answer.fitted)
     took = [
         job.seconds
         for (digest, other), job in state.full_runs().items()
@@ -89,7 +89,7 @@ def full_run(answer: LiveAnswer, shown: Result, strip: Strip) -> str | None:
     _stop_others(answer)
     if answer.result.scene.live_step == 1:
         return None
-    runs, key = state.full_runs(), _key(answer.fitted)
+    runs, key = state.full_runs(), full_key(answer.fitted)
     if shown.is_full:
         runs.move_to_end(key)
         with strip.run:
@@ -119,7 +119,8 @@ def _lead(strip: Strip) -> str:
     return "Up to date · " if strip.is_settled else ""
 
 
-def _key(fitted: Fitted) -> tuple[str, Recipe]:
+def full_key(fitted: Fitted) -> tuple[str, Recipe]:
+    """By which `state.full_runs` knows the run of a fit over all pixels."""
     return fitted.scene.digest, fitted.recipe
 
 
@@ -127,7 +128,7 @@ def _stop_others(answer: LiveAnswer) -> None:
     """Other choices end the run that was made for the last ones, unless it is to go on by itself."""
     runs = state.full_runs()
     for key, job in list(runs.items()):
-        if key != _key(answer.fitted) and not job.is_done and not job.is_kept:
+        if key != full_key(answer.fitted) and not job.is_done and not job.is_kept:
             job.cancel()
             del runs[key]
     finished = [key for key, job in runs.items() if job.is_done]

@@ -1,5 +1,5 @@
 // What floats over a scene's map: buttons, scale bar, backgrounds, class opacity, swipe and credits.
-// look: how the user looks at any scene {view, hasClasses, fraction, opacity, basemap}, kept by the stage.
+// look: how the user looks at any scene {view, hasClasses, compared, fraction, opacity, basemap}, kept by the stage.
 // on: {say(words), changed(), drawn(x, width, height), swiped()}, of which `drawn` says where the swipe stands, null without
 // one, and how high the credits are.
 function s2dashControls(shown, scene, basemaps, look, on) {
@@ -130,10 +130,8 @@ function s2dashControls(shown, scene, basemaps, look, on) {
   const rightSide = make("span", "s2-side", { "data-side": "right" }, swipe);
   const grip = make("div", "s2-grip", {
     role: "slider", tabindex: 0, "aria-orientation": "horizontal", "aria-valuemin": 0, "aria-valuemax": 100,
-    "aria-label": "Swipe between picture and classes",
   }, swipe);
   make("span", "s2-knob", {}, grip).innerHTML = icon(["M9 7l-5 5 5 5", "M15 7l5 5-5 5"]);
-  rightSide.textContent = "Classes";
 
   function moveSwipe(fraction) {
     look.fraction = Math.min(1 - NEAR_EDGE, Math.max(NEAR_EDGE, fraction));
@@ -174,6 +172,21 @@ function s2dashControls(shown, scene, basemaps, look, on) {
     });
   }
 
+  // ---- where two maps differ ----------------------------------------------------------------------------------
+
+  const differTitle = make("div", "s2-side s2-differ", {}, container);
+  const differKey = make("div", "s2-key", {}, container);
+
+  function drawKey(lines) {
+    differKey.replaceChildren();
+    for (const line of lines) {
+      const row = make("div", "", { "data-kind": line.kind }, differKey);
+      make("i", "", { "aria-hidden": "true" }, row);
+      make("b", "", {}, row).textContent = line.lead;
+      make("span", "", {}, row).textContent = line.words;
+    }
+  }
+
   // ---- drawing it all -----------------------------------------------------------------------------------------
 
   function box(left, top, right, bottom) {
@@ -189,13 +202,21 @@ function s2dashControls(shown, scene, basemaps, look, on) {
   function draw() {
     const view = look.hasClasses ? look.view : "Picture";
     const isSwipe = view === "Swipe";
+    const isDiffer = view === "Differ";
+    const hasLeft = Boolean(look.compared && look.compared.left);
     const size = map.getSize();
     const x = Math.round(size.x * look.fraction);
     const from = map.containerPointToLayerPoint([0, 0]);
     const to = map.containerPointToLayerPoint(size);
     panes.picture.style.clipPath = isSwipe ? box(from.x, from.y, from.x + x, to.y) : "";
     panes.classes.style.clipPath = isSwipe ? box(from.x + x, from.y, to.x, to.y) : "";
-    panes.classes.style.display = view === "Picture" ? "none" : "";
+    panes.classes.style.display = view === "Picture" || isDiffer ? "none" : "";
+    panes.left.style.clipPath = panes.picture.style.clipPath;
+    panes.left.style.display = isSwipe && hasLeft ? "" : "none";
+    panes.picture.style.display = isSwipe && hasLeft ? "none" : ""; // or it would show where the left map has no data
+    panes.picture.classList.toggle("s2-grey", isDiffer);
+    panes.differ.style.display = isDiffer ? "" : "none";
+    differTitle.hidden = differKey.hidden = !isDiffer;
     panes.classes.style.opacity = view === "Classes" ? String(look.opacity) : "";
     opacityPanel.hidden = view !== "Classes";
     opacityWords.textContent = slider.value + " %";
@@ -205,7 +226,7 @@ function s2dashControls(shown, scene, basemaps, look, on) {
     fitSide(rightSide, size.x - x - 12 - (hasLayersButton ? 54 : 10));
     const percent = Math.round(look.fraction * 100);
     grip.setAttribute("aria-valuenow", String(percent));
-    grip.setAttribute("aria-valuetext", leftSide.textContent + " on the left " + percent + " %, classes on the right");
+    grip.setAttribute("aria-valuetext", leftName() + " on the left " + percent + " %, classes on the right");
     document.body.dataset.view = view;
     on.drawn(isSwipe ? x : null, size.x, credits.getContainer().offsetHeight);
   }
@@ -213,8 +234,21 @@ function s2dashControls(shown, scene, basemaps, look, on) {
   map.on("move zoom viewreset resize", draw);
   map.on("moveend", on.changed);
 
+  function leftName() { return look.compared ? look.compared.leftWords[0] : leftSide.textContent; }
+  function rightName() { return look.compared ? look.compared.rightWords[0] : "classes"; }
+
+  function sayBeside(side, [name, more]) {
+    side.textContent = name;
+    if (more) make("small", "", {}, side).textContent = " " + more;
+  }
+
   function tell(state) {
-    leftSide.textContent = state.label;
+    const { compared } = state;
+    sayBeside(leftSide, compared ? compared.leftWords : [state.label]);
+    sayBeside(rightSide, compared ? compared.rightWords : ["Classes"]);
+    grip.setAttribute("aria-label", compared ? "Swipe between " + leftName() + " and " + rightName() : "Swipe between picture and classes");
+    differTitle.textContent = compared ? compared.differWords : "";
+    drawKey(compared ? compared.key : []);
     setCredit(state.attribution);
     draw();
   }

@@ -34,7 +34,7 @@ function s2dashPresent(stage, on) {
   const less = button(steps, "Fewer classes", "less", () => step(-1));
   const count = add(steps, "output", "s2-count");
   const others = button(steps, "More classes", "more", () => step(1));
-  add(panel, "p", "s2-leave").textContent = "← → classes · Space view · N next class alone · Esc to leave";
+  const keys = add(panel, "p", "s2-leave");
 
   let isOn = false;
   let told = { legend: [], alone: null, k: null };
@@ -174,12 +174,12 @@ function s2dashPresent(stage, on) {
   }
 
   function nextView() {
-    if (told.legend.length) on.wish({ view: VIEWS[(VIEWS.indexOf(on.view()) + 1) % VIEWS.length] });
+    if (told.legend.length && !told.compared) on.wish({ view: VIEWS[(VIEWS.indexOf(on.view()) + 1) % VIEWS.length] });
   }
 
   function nextAlone() {
     const ids = told.legend.map((row) => row.id);
-    if (ids.length) on.wish({ alone: [...ids, null][(ids.indexOf(told.alone) + 1)] });
+    if (ids.length && !told.compared) on.wish({ alone: [...ids, null][(ids.indexOf(told.alone) + 1)] });
   }
 
   const KEYS = {
@@ -235,7 +235,7 @@ function s2dashPresent(stage, on) {
 
   function drawFoot() {
     viewButtons.forEach((one) => one.setAttribute("aria-pressed", String(one.textContent === on.view())));
-    views.hidden = !told.legend.length;
+    views.hidden = !told.legend.length || Boolean(told.compared);
     stepper.hidden = !told.k;
     if (!told.k) return;
     const [now, lowest, highest] = told.k;
@@ -245,8 +245,8 @@ function s2dashPresent(stage, on) {
     others.disabled = shown >= highest;
   }
 
-  // state: {title, facts, legend: [{id, name, colour, part, share}], alone, k: [now, lowest, highest] or null}; all
-  // texts are from outside.
+  // state: {title, facts, legend: [{id, name, colour, part, share}], alone, k: [now, lowest, highest] or null, compared: two maps
+  // that stay as they are meanwhile, or null}; all texts are from outside.
   function tell(state) {
     told = state;
     if (state.k && state.k[0] === wanted) wanted = null;
@@ -256,6 +256,7 @@ function s2dashPresent(stage, on) {
     list.replaceChildren();
     for (const row of rows) drawRow(row, state.alone);
     const rest = state.legend.length - rows.length;
+    keys.textContent = (state.compared ? "" : "← → classes · Space view · N next class alone · ") + "Esc to leave";
     more.textContent = rest > 0 ? "and " + rest + " more" : "";
     drawFoot();
   }

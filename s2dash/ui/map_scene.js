@@ -26,8 +26,9 @@ function s2dashScene(parent, scene, on) {
     fadeAnimation: false, zoomAnimation: !isCalm, inertia: !isCalm, bounceAtZoomLimits: false,
   });
 
-  const panes = { picture: pane("picture", 300), classes: pane("classes", 310) };
-  panes.classes.classList.add("s2-crisp");
+  // Beside the picture and the classes, while two maps are compared: the one on the left, and where they differ.
+  const panes = { picture: pane("picture", 300), left: pane("left", 305), classes: pane("classes", 310), differ: pane("differ", 320) };
+  for (const name of ["left", "classes", "differ"]) panes[name].classList.add("s2-crisp");
   pane("background", 210);
 
   function pane(name, zIndex) {
@@ -198,18 +199,19 @@ function s2dashScene(parent, scene, on) {
     return { set, forget, isReady: () => pending === null };
   }
 
-  const slots = { picture: slot("picture"), classes: slot("classes") };
+  const slots = Object.fromEntries(Object.keys(panes).map((name) => [name, slot(name)]));
 
   function tell(state) {
     bounds = L.latLngBounds(state.scene.bounds);
     slots.picture.set(state.picture);
     slots.classes.set(state.classes);
+    slots.left.set(state.compared ? state.compared.left : null);
+    slots.differ.set(state.compared ? state.compared.differ : null);
     on.settled();
   }
 
   function remove() {
-    slots.picture.forget();
-    slots.classes.forget();
+    for (const one of Object.values(slots)) one.forget();
     map.remove();
     container.remove();
   }

@@ -19,7 +19,7 @@ function startS2dashMap(first, settings) {
   let controls = null;
   let viewBefore = null; // of presenting
   const remembered = recall();
-  const look = { view: "Swipe", hasClasses: false, fraction: 0.5, opacity: 1, basemap: "", ...pick(remembered) };
+  const look = { view: "Swipe", hasClasses: false, compared: null, fraction: 0.5, opacity: 1, basemap: "", ...pick(remembered) };
 
   new ResizeObserver(() => {
     for (const one of [shown, pending]) if (one) one.map.invalidateSize({ animate: false });
@@ -83,6 +83,12 @@ function startS2dashMap(first, settings) {
     window.frameElement.ownerDocument.dispatchEvent(new CustomEvent("s2dash-wish", { detail: wished }));
   }
 
+  // The page's own key, of which it hears nothing from here.
+  document.addEventListener("keydown", (event) => {
+    const isMeant = event.key === "Escape" && wanted && wanted.compared && !present.isFull() && !event.defaultPrevented;
+    if (isMeant && window.frameElement) window.frameElement.ownerDocument.dispatchEvent(new CustomEvent("s2dash-leave"));
+  });
+
   // ---- scenes -------------------------------------------------------------------------------------------------
 
   function opened(scene) {
@@ -118,7 +124,7 @@ function startS2dashMap(first, settings) {
     controls = s2dashControls(next, wanted.scene, settings.basemaps, look, { say, changed: remember, drawn, swiped: () => hint.done("swipe") });
     viewBefore = null;
     draw();
-    for (const what of ["picture", "classes"]) {
+    for (const what of ["picture", "classes", "left", "differ"]) {
       delete document.body.dataset[what + "Loaded"];
       if (next.urls[what]) announce(what, next.urls[what]);
     }
@@ -166,6 +172,8 @@ function startS2dashMap(first, settings) {
     document.body.dataset.scene = wanted.scene.key;
     look.view = wanted.view;
     look.hasClasses = Boolean(wanted.classes);
+    look.compared = wanted.compared;
+    stage.classList.toggle("s2-comparing", Boolean(wanted.compared));
     if (wanted.classes) hint.open();
     if (wanted.named) hint.done("name");
     controls.tell(wanted);

@@ -26,7 +26,7 @@ from folium.template import Template
 from s2dash.server.offline_assets import BASEMAPS, local_links
 from s2dash.ui import state, text
 
-View = Literal["Swipe", "Classes", "Picture"]
+View = Literal["Swipe", "Classes", "Picture", "Differ"]
 
 MAP_CSS = """
 .st-key-map iframe {
@@ -80,6 +80,22 @@ class LegendRow:
 
 
 @dataclass(frozen=True)
+class ComparedMaps:
+    """Two maps beside each other; the classes of the MapState are those on the right."""
+
+    left_url: str | None
+    """Template of tiles; None is the picture."""
+    left_words: tuple[str, str]
+    """What stands on the left, and more of it; any text."""
+    right_words: tuple[str, str]
+    differ_url: str | None
+    """Tiles of where they differ, which are shown over a grey picture; None where only the swipe is of use."""
+    differ_words: str
+    key: tuple[dict[str, str], ...] = ()
+    """What its colours mean: lines of `kind` (`moved`, `other-move` or `one-sided`), a figure (`lead`) and `words`."""
+
+
+@dataclass(frozen=True)
 class MapState:
     """All that the map shows at one moment."""
 
@@ -112,6 +128,8 @@ class MapState:
     """Whether the user has named a class."""
     k: tuple[int, int, int] | None = None
     """The number of classes that is asked for, the lowest and the highest; None where it cannot be changed."""
+    compared: ComparedMaps | None = None
+    """What stands beside the classes in place of the picture; then `view` is Swipe or Differ."""
 
 
 def show_map(state: MapState, key: str) -> None:
@@ -267,6 +285,18 @@ def _told(state: MapState) -> dict[str, Any]:
         "alone": state.alone,
         "named": state.named,
         "k": state.k,
+        "compared": None if state.compared is None else _told_compared(state.compared),
+    }
+
+
+def _told_compared(compared: ComparedMaps) -> dict[str, Any]:
+    return {
+        "left": compared.left_url,
+        "leftWords": compared.left_words,
+        "rightWords": compared.right_words,
+        "differ": compared.differ_url,
+        "differWords": compared.differ_words,
+        "key": compared.key,
     }
 
 

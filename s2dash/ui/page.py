@@ -19,11 +19,18 @@ from s2dash.errors import S2DashError
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.tiles.placing import map_bounds
 from s2dash.ui import look, pictures, services, state, text
+from s2dash.ui.compare.bar import compare_bar
+from s2dash.ui.compare.exact import comparing_line
+from s2dash.ui.compare.on_map import compared_maps, map_view, side_url
+from s2dash.ui.compare.panel import compare_panel
+from s2dash.ui.compare.sides import compared, still_comparing, stop_comparing
+from s2dash.ui.compare.values import Compared
+from s2dash.ui.compare.words import comparing_words, lead_words
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over import hand_over, hand_over_button
 from s2dash.ui.how_many.panel import how_many_panel
 from s2dash.ui.how_sure import COLOURS, sure_key
-from s2dash.ui.layers import Layer, layer_controls
+from s2dash.ui.layers import Layer, layer_controls, layer_now
 from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.link import follow_link, say_of_link
 from s2dash.ui.live_wait import wait_for
@@ -53,6 +60,7 @@ def main() -> None:
     come_back()
     follow_link()
     choices = sidebar()
+    comparing = still_comparing(choices.recipe)
     facts_place = _header(choices.scene)
     with st.container(key="work"):
         map_column = st.container(gap=None, key="mapcolumn")
@@ -62,7 +70,11 @@ def main() -> None:
     with map_column:
         quick_bar()
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
-            layer = layer_controls(choices.scene)
+            if comparing is not None:
+                compare_bar(comparing)
+                layer = layer_now(choices.scene)
+            else:
+                layer = layer_controls(choices.scene)
             steps_place = st.container(horizontal=True, gap="small", width="content", key="steps")
         map_place = st.container(key="map")
         strip = Strip()
@@ -76,15 +88,24 @@ def main() -> None:
     legend, isolated = current_legend(answer, choices.palette)
     kept.keep(answer, legend)
     history.remember(answer.result.recipe)
-    with steps_place:
-        _steps()
+    if comparing is not None and isolated is not None:
+        stop_comparing()  # a class alone is of the page's own map
+        st.rerun()
+    beside = None if comparing is None else compared(comparing, choices.loaded.scene, answer, strip)
+    if comparing is None:
+        with steps_place:
+            _steps()
     shown = full_result(answer) or answer.result
     facts_place.write(_facts(choices.scene, shown))
     with map_place:
-        _map(choices.scene, (answer, shown), legend, isolated, layer, dark)
-        if state.SIDE.get() == "How sure":
+        _map(choices.scene, (answer, shown), legend, isolated, layer, dark, beside)
+        if beside is None and state.SIDE.get() == "How sure":
             sure_key(answer.sureness)
-    trouble = full_run(answer, shown, strip)
+    trouble = None
+    if beside is None:
+        trouble = full_run(answer, shown, strip)
+    elif strip.trouble is None:
+        comparing_line(beside, strip)
     say_of_link(strip)
     warnings = [warning for warning in answer.result.warnings if not warning.startswith("No place")]
     strip.notes(warnings, choices.scene.grid.has_place)
@@ -93,10 +114,12 @@ def main() -> None:
         panel = _panel()
         if state.PUSHED.get() == "how many":
             how_many_panel(answer, legend)
-        elif panel == "Runs":
-            runs_panel(answer)
-        else:
+        elif panel != "Runs":
             legend_panel(answer, shown, legend, isolated, choices.palette)
+        elif beside is not None:
+            compare_panel(beside)
+        else:
+            runs_panel(answer)
     if state.WINDOW.get() == "hand over":
         hand_over(answer, shown, legend, trouble)
     elif state.WINDOW.get() == "many scenes":
@@ -106,7 +129,7 @@ def main() -> None:
         if is_wide:
             spectra_beside(shown, legend, isolated, dark)
     charts(answer, shown, legend, isolated, dark, is_wide)
-    _announce(shown, strip)
+    _announce(shown, strip, beside)
 
 
 def _header(scene: Scene) -> WithMap:
@@ -219,10 +242,12 @@ def _learnt_words(answer: LiveAnswer) -> str:
     return f"learnt from {text.pixels(answer.fitted.sample.pixel_count)} in {text.duration(answer.seconds)}"
 
 
-def _announce(shown: Result | None, strip: Strip) -> None:
+def _announce(shown: Result | None, strip: Strip, beside: Compared | None = None) -> None:
     """Tell those who listen what the map shows now, or why there is no new one."""
     if strip.trouble is not None:
         announce(text.heard(strip.trouble), strip.trouble)
+    elif beside is not None:
+        announce(f"{comparing_words(beside)}. {lead_words(beside)}", f"{beside.names}")
     elif shown is not None:
         whole = ", every pixel classified" if shown.is_full and shown.scene.live_step > 1 else ""
         announce(f"Map updated: {len(shown.rows)} classes{whole}.", f"{shown.digest} {shown.is_full}")
@@ -235,8 +260,12 @@ def _map(
     alone: int | None,
     layer: Layer,
     dark: bool,
+    beside: Compared | None = None,
 ) -> None:
-    """The map; `results` are the live answer and what is known best, with their legend and the class shown alone."""
+    """The map; `results` are the live answer and what is known best, with their legend and the class shown alone.
+
+    Of two maps that are compared, it shows these (`beside`).
+    """
     side, band_names, label = layer
     view: View = "Classes" if side == "How sure" else side
     step = scene.live_step
@@ -244,13 +273,18 @@ def _map(
     picture_url = pictures.picture_url(scene, band_names)
     classes_url, shown = None, None
     rows: tuple[LegendRow, ...] = ()
-    if results is not None and legend is not None:
+    if beside is not None:
+        view, shown = map_view(), beside.right.shown
+        classes_url = side_url(beside.right)
+        rows = _legend_rows(beside.right.legend, shown)
+    elif results is not None and legend is not None:
         answer, shown = results
         classes_url = pictures.classes_url(answer, shown, legend.rgba(alone))
         rows = _legend_rows(legend, shown)
         if side == "How sure":
             classes_url, rows = pictures.sureness_url(answer), _sure_rows(answer.sureness)
-        services.native_tiles().prepare(answer.fitted.scene)
+    if results is not None:
+        services.native_tiles().prepare(results[0].fitted.scene)
     show_map(
         MapState(
             bounds=map_bounds(grid, step),
@@ -263,11 +297,12 @@ def _map(
             dark=dark,
             scene_key=_scene_key(scene),
             title=scene.title,
-            facts=_day_and_area(scene, shown),
+            facts=_day_and_area(scene, shown) if beside is None else comparing_words(beside),
             legend=rows,
             alone=alone,
             named=results is not None and bool(state.edits(results[0].result.recipe).names),
-            k=(state.K.get(), K_LOW, highest_k()),
+            k=(state.K.get(), K_LOW, highest_k()) if beside is None else None,
+            compared=None if beside is None else compared_maps(beside, label),
         ),
         key="map",
     )

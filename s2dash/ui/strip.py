@@ -43,20 +43,28 @@ class Strip:
                 self._notes = st.container(horizontal=True, width="content", gap="small", key="notes")
             self._more = st.container(key="stripmore", gap=None)
         self._busy: DeltaGenerator | None = None
+        self._times_busy = 0
 
     def busy(self, words: str) -> None:
         """Say what is being done; it takes the place of everything but the notes."""
         if self._busy is None:
-            self._busy = self._said.container(key="busy").empty()
+            self._times_busy += 1
+            self._busy = self._said.container(key=f"busy-{self._times_busy}").empty()
         self._busy.markdown(words)
 
     def settle(self, words: str | None) -> None:
         """Say that the map is up to date, followed by these words; None where the line of the run says so."""
         self.is_settled = True
+        self._busy = None
         if words is None:
             self._said.empty()
         else:
             self._said.container(key="settled").markdown(f"Up to date · {words}")
+
+    def stand_beside(self, words: str) -> None:
+        """Say what the map shows in place of the page's own."""
+        self._busy = None
+        self._said.container(key="beside").markdown(words)
 
     def fail(self, words: str, shows_last: bool) -> None:
         """Say why there is no new map, and whether the last one is still shown."""

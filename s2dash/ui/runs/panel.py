@@ -15,6 +15,7 @@ import streamlit as st
 from s2dash.core.legend import MOST_NAME_CHARACTERS
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state
+from s2dash.ui.compare.sides import begin_comparing, why_not
 from s2dash.ui.runs import kept
 from s2dash.ui.runs.values import KeptMap
 from s2dash.ui.runs.words import separation_words
@@ -53,7 +54,7 @@ def panel_data() -> dict[str, Any]:
 def _row_data(one: KeptMap) -> dict[str, Any]:
     return {
         "number": one.number,
-        "title": f"{one.run.recipe.k} classes",
+        "title": f"Run {one.number} · {one.run.recipe.k} classes",
         "words": one.words,
         "scene": one.run.scene_title,
         "picture": one.thumbnail,
@@ -61,6 +62,7 @@ def _row_data(one: KeptMap) -> dict[str, Any]:
         "note": one.note,
         "separation": separation_words(one.separation),
         "can_restore": one.loaded is not None,
+        "why_not_compare": why_not(one),
     }
 
 
@@ -80,6 +82,8 @@ def _carry_out(action: dict[str, Any]) -> None:
     match action.get("kind"), number, value:
         case "bring back", _, _:
             kept.bring_back()
+        case "compare", int(), _:
+            begin_comparing(number)
         case "restore", int(), _:
             kept.restore(number)
         case "delete", int(), _:

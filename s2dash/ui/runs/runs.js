@@ -66,10 +66,13 @@ class Row {
     this.note = this.element.querySelector(".note");
     this.star = this.element.querySelector(".star");
     this.restore = this.element.querySelector(".restore");
+    this.compare = this.element.querySelector(".compare-with");
     this.typing = false;
     this.note.setAttribute("aria-label", `Note of run ${number}`);
     this.restore.setAttribute("aria-label", `Restore run ${number}`);
     this.element.querySelector(".delete").setAttribute("aria-label", `Delete run ${number}`);
+    this.compare.setAttribute("aria-label", `Compare run ${number}`);
+    this.compare.addEventListener("click", () => list.report("compare", number));
     this.restore.addEventListener("click", () => list.report("restore", number));
     this.element.querySelector(".delete").addEventListener("click", () => list.report("delete", number));
     this.star.addEventListener("click", () => list.report("star", number, !this.row.star));
@@ -101,6 +104,8 @@ class Row {
     this.star.setAttribute("aria-label", row.star ? `Take the star from run ${row.number}` : `Star run ${row.number}`);
     this.note.maxLength = this.list.data.longest_note;
     if (!this.typing && this.note.value !== row.note) this.note.value = row.note;
+    this.compare.disabled = row.why_not_compare !== null;
+    this.compare.title = row.why_not_compare ?? (isNow ? "Beside the run before it, or the picture" : "Beside the map that is shown now");
     this.restore.disabled = !row.can_restore;
     this.restore.title = row.can_restore ? "" : "The files of its scene are no longer kept. Bring the scene again.";
   }

@@ -46,9 +46,11 @@ class Download:
 class Page:
     """The page in a session of its own."""
 
-    def __init__(self, downloads: Downloads) -> None:
+    def __init__(self, downloads: Downloads, **address: str) -> None:
+        """`address` are the parameters of the page's address."""
         self._downloads = downloads
         self.test = AppTest.from_file(str(PAGE), default_timeout=PATIENCE_SECONDS)
+        self.test.query_params.update(address)
         self.run()
 
     def run(self) -> Page:

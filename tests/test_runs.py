@@ -18,7 +18,7 @@ from PIL import Image
 from s2dash.server.state import server_state
 from s2dash.ui import full_run, state
 from s2dash.ui.legend_event import LegendEvent
-from s2dash.ui.runs import history, kept, panel
+from s2dash.ui.runs import actions, history, kept, panel
 from s2dash.ui.runs.thumbnail import SIDE
 
 __all__ = ["downloads", "start"]  # fixtures
@@ -205,9 +205,9 @@ def test_what_is_no_action_is_skipped(
     page: Page, in_page: Callable[[Callable[[], Any]], Any], action: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = [action | {"count": 1} if isinstance(action, dict) else action]
-    monkeypatch.setattr(panel, "sent", lambda key, name: message)
+    monkeypatch.setattr(actions, "sent", lambda key, name: message)
     before = in_page(panel.panel_data)
-    in_page(lambda: panel._receive("runs"))
+    in_page(lambda: actions.receive("runs"))
     assert in_page(panel.panel_data) == before
 
 
@@ -216,8 +216,8 @@ def test_an_action_that_comes_twice_is_done_once(
 ) -> None:
     page.choose(*K, 9)
     message = [{"count": 1, "kind": "delete", "number": 1}]
-    monkeypatch.setattr(panel, "sent", lambda key, name: message)
-    in_page(lambda: panel._receive("runs"))
+    monkeypatch.setattr(actions, "sent", lambda key, name: message)
+    in_page(lambda: actions.receive("runs"))
     in_page(kept.bring_back)
-    in_page(lambda: panel._receive("runs"))
+    in_page(lambda: actions.receive("runs"))
     assert [one.number for one in in_page(kept.maps)] == [1, 2]

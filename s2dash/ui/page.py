@@ -35,8 +35,9 @@ from s2dash.ui.messages import words_for
 from s2dash.ui.present import present_button
 from s2dash.ui.quick_bar import quick_bar
 from s2dash.ui.results import charts, current_legend, legend_panel
-from s2dash.ui.runs import history, kept
+from s2dash.ui.runs import history, keeping, kept
 from s2dash.ui.runs.panel import runs_panel
+from s2dash.ui.runs.window import all_runs
 from s2dash.ui.session import note_session, page_is_open
 from s2dash.ui.sidebar import K_LOW, Choices, highest_k, sidebar
 from s2dash.ui.strip import Strip, announce
@@ -62,6 +63,7 @@ def main() -> None:
     look.apply_look(dark)
     note_session(services.sessions())
     come_back()
+    keeping.begin()
     choices = sidebar()
     facts_place = _header(choices.scene)
     with st.container(key="work"):
@@ -84,6 +86,7 @@ def main() -> None:
         return
     legend, isolated = current_legend(answer, choices.palette)
     kept.keep(answer, legend)
+    keeping.save()
     history.remember(answer.result.recipe)
     with steps_place:
         _steps()
@@ -92,6 +95,7 @@ def main() -> None:
     with map_place:
         _map(choices.scene, (answer, shown), legend, isolated, layer, dark)
     full_run(answer, shown, strip)
+    keeping.say(answer, strip)
     warnings = [warning for warning in answer.result.warnings if not warning.startswith("No place")]
     strip.notes(warnings, choices.scene.grid.has_place)
     look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)
@@ -104,6 +108,8 @@ def main() -> None:
         hand_over(answer, shown, legend)
     elif state.WINDOW.get() == "many scenes":
         many_scenes(answer, legend)
+    elif state.WINDOW.get() == "runs":
+        all_runs()
     charts(answer, shown, legend, isolated, dark)
     _announce(shown, strip)
 

@@ -255,17 +255,23 @@ def test_a_scene_beyond_the_budget_is_not_kept(tmp_path: Path, scene: Scene) -> 
     assert store.trouble is None
 
 
-def test_a_scene_that_a_page_uses_stays(store: SessionStore, scene: Scene) -> None:
-    address = put(store, run_of(1))
-    key = keep_scene(store, address, scene)
-    held = store.scene(address, key)
-    store.forget(address)
-    assert held is not None
-    assert all(path.exists() for path in held.scene.paths)
-    paths = held.scene.paths
-    del held
-    store.sweep()
-    assert not any(path.exists() for path in paths)
+def test_a_scene_that_a_page_uses_stays_until_it_is_forgotten(tmp_path: Path, scene: Scene) -> None:
+    clock = Clock()
+    store = SessionStore(tmp_path / "kept", StoreLimits(free_disk_bytes=0), clock)
+    for is_forgotten in (False, True):
+        address = put(store, run_of(1))
+        held = store.scene(address, keep_scene(store, address, scene))
+        assert held is not None
+        if is_forgotten:
+            store.forget(address)
+            assert not any(path.exists() for path in held.scene.paths)
+        clock.now += 8 * DAY
+        store.sweep()
+        assert all(path.exists() for path in held.scene.paths) is not is_forgotten
+        paths = held.scene.paths
+        del held
+        store.sweep()
+        assert not any(path.exists() for path in paths)
 
 
 def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

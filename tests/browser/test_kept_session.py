@@ -49,20 +49,18 @@ def test_a_session_survives_reload_second_tab_and_a_killed_server_and_is_forgott
     app.wait_until_drawn()
     address = app.page.url.removeprefix(url)
     assert "s=" in address
-    token = app.token
 
     app.page.reload()
     expect_the_session(app, 3)
     second = AppPage(new_page(), url + address)
     expect_the_session(second, 3)
-    app.visit.expect_complaint("ERR_CONNECTION_REFUSED|WebSocket|Failed to fetch|net::")
-    second.visit.expect_complaint("ERR_CONNECTION_REFUSED|WebSocket|Failed to fetch|net::")
+    for one in (app, second):
+        one.page.context.close()
     running_apps[url].kill()
     running_apps[url].wait()
 
     again = AppPage(new_page(), start_app(APP, environment=environment) + address)
     expect_the_session(again, 3)
-    assert again.token == token or again.rows.count() == 7
     open_panel(again, "Runs")
     title = again.page.get_by_label("Title of run 3")
     title.fill("For the board")

@@ -111,10 +111,10 @@ class SceneFolders:
             hold = self._held.setdefault(key, _Hold())
         return StoredScene(_opened(facts, self._root / key), hold)
 
-    def remove(self, key: str) -> bool:
-        """Remove a scene's files; returns whether they are gone: one that a page uses stays."""
+    def remove(self, key: str, also_used: bool = False) -> bool:
+        """Remove a scene's files; returns whether they are gone: one that a page uses stays, unless told otherwise."""
         with self._lock:
-            if key in self._held:
+            if key in self._held and not also_used:
                 return False
             gone = Path(tempfile.mkdtemp(prefix=_NEW, dir=self._root))
             with suppress(FileNotFoundError):

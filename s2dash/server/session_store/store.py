@@ -181,9 +181,7 @@ class SessionStore:
             return frozenset()
         try:
             with parts[0].transaction() as connection:
-                found = connection.execute(
-                    "SELECT key FROM scene JOIN session ON id = session WHERE address = ?", (_hash(address),)
-                ).fetchall()
+                found = connection.execute(_SCENES_OF, (_hash(address),)).fetchall()
         except sqlite3.Error as error:
             self._note(error)
             return frozenset()
@@ -196,8 +194,11 @@ class SessionStore:
             return
         try:
             with parts[0].transaction() as connection:
+                own = connection.execute(_SCENES_OF, (_hash(address),)).fetchall()
                 connection.execute("DELETE FROM session WHERE address = ?", (_hash(address),))
-            self._remove_unwanted(*parts)
+                wanted = _wanted(connection)
+                for key in {key for (key,) in own} - wanted:
+                    parts[1].remove(key, also_used=True)  # by a page of this very session
         except (sqlite3.Error, OSError) as error:
             self._note(error)
 
@@ -273,9 +274,8 @@ class SessionStore:
 
     def _remove_unwanted(self, database: Database, folders: SceneFolders) -> None:
         with database.transaction() as connection:
-            wanted = {key for (key,) in connection.execute("SELECT DISTINCT key FROM scene")}
             # Within the transaction: nobody can begin to want one meanwhile.
-            for key in folders.keys() - wanted:
+            for key in folders.keys() - _wanted(connection):
                 folders.remove(key)
 
     def _make_room(self, database: Database, folders: SceneFolders, newest: str | None) -> None:
@@ -294,11 +294,17 @@ class SessionStore:
         raise NoRoom(f"more than {self.limits.most_bytes} bytes")
 
 
+_SCENES_OF = "SELECT key FROM scene JOIN session ON id = session WHERE address = ?"
 _LEAST_WANTED_LAST = """
     SELECT scene.key FROM scene JOIN session ON id = scene.session
     LEFT JOIN run ON run.session = scene.session AND run.scene = scene.key
     GROUP BY scene.key ORDER BY max(coalesce(run.is_marked, 0)) DESC, max(session.used) DESC
 """
+
+
+def _wanted(connection: sqlite3.Connection) -> set[str]:
+    """Keys of the scenes that any session has."""
+    return {key for (key,) in connection.execute("SELECT DISTINCT key FROM scene")}
 
 
 def _hash(address: str) -> bytes:

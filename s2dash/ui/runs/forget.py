@@ -12,11 +12,15 @@ _WHAT_GOES = (
     "The page’s address then leads nowhere, in every window, and you begin anew. It cannot be undone. "
     "What you have downloaded stays with you."
 )
+_WIDTH = 330
 
 
 def forget_button() -> None:
     """The button that says what goes, and then lets it go."""
-    with st.popover("Forget everything", icon=":material/delete_forever:", type="tertiary", key="forget"):
+    with (
+        st.popover("Forget everything", icon=":material/delete_forever:", type="tertiary", key="forget"),
+        st.container(width=_WIDTH),
+    ):
         _forget("here")
 
 
@@ -33,7 +37,10 @@ def _forget(where: str) -> None:
 
 def what_is_kept() -> None:
     """The words in the sidebar, with the button."""
-    with st.popover("What is kept", icon=":material/lock:", type="tertiary", key="what is kept"):
+    with (
+        st.popover("What is kept", icon=":material/lock:", type="tertiary", key="what is kept"),
+        st.container(width=_WIDTH),
+    ):
         st.markdown(keeping.words())
         st.markdown("Nobody sees another’s. Nothing leaves this server.")
         _forget("sidebar")

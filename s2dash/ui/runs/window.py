@@ -69,6 +69,7 @@ def _bring_in() -> None:
             "Bring in runs",
             ["json"],
             key=state.RUNS_UPLOADER.key,
+            max_upload_size=max(1, services.session_store().limits.most_import_bytes // 1_000_000),
             help="A file that “Export all runs” made. Nothing of what is listed is changed.",
         )
         if words := state.BROUGHT_RUNS.get():

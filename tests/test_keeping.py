@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from s2dash.core.run_list import from_file, to_file
 from s2dash.errors import S2DashError
 from s2dash.server.session_store import SessionStore, Writer
 from s2dash.settings import StoreLimits
-from s2dash.ui import full_run, services, state
+from s2dash.ui import full_run, services
 from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.runs import keeping, kept, panel, window
 
@@ -271,13 +270,6 @@ def test_a_run_that_this_s2dash_cannot_make_stays_in_the_list(
     again = visit(s=address_of(page))
     assert [m.run.recipe.algorithm for m in inside(again, kept.maps)][:2] == ["of tomorrow"] * 2
     assert len(again.rows) == 8
-
-
-def test_the_server_has_the_services_of_the_page() -> None:
-    """What the tests put in their place."""
-    assert isinstance(services.session_store(), SessionStore)
-    assert isinstance(services.writer(), Writer)
-    assert SimpleNamespace(**{n: getattr(state, n) for n in ("KEEPER", "SAY_ONCE")})
 
 
 def test_runs_travel_as_a_file(

@@ -224,10 +224,9 @@ class SessionStore:
             self._note(error)
 
     def close(self) -> None:
-        """Close the file; whoever asks later finds nothing kept."""
+        """Close the file, so that all stands in it alone; whoever asks later has it opened again."""
         with self._opening:
             opened, self._opened = self._opened, None
-            self._broken = self._broken or _NO_FOLDER
         if opened is not None:
             opened[0].close()
 
@@ -255,8 +254,7 @@ class SessionStore:
 
     def _note(self, error: Exception) -> None:
         """Remember what went wrong: a full disk may have room again, a damaged file does not mend itself."""
-        is_damage = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
-        if is_damage:
+        if type(error) is sqlite3.DatabaseError:  # its kinds are other matters: a busy file, a full disk
             self._refuse(_BROKEN, error)
         else:
             self._is_full = self._is_full or _says_full(error)

@@ -50,6 +50,7 @@ def keep(answer: LiveAnswer, legend: Legend) -> None:
     known = next((one for one in maps() if _is_same_map(one.run, run)), None)
     if known is None:
         _add(run, answer, legend)
+        _measure_soon(answer)
         return
     if known.number != state.MAP_NOW.get():
         state.MAP_NOW.set(known.number)
@@ -59,6 +60,22 @@ def keep(answer: LiveAnswer, legend: Legend) -> None:
     if (known.run.edits, known.run.view, known.legend) != (run.edits, run.view, legend):
         picture = known.thumbnail if known.legend == legend else thumbnail(answer.result, legend)
         _put(replace(known, run=replace(run, made=known.run.made), legend=legend, thumbnail=picture))
+    _measure_soon(answer)
+
+
+def _measure_soon(answer: LiveAnswer) -> None:
+    """Have the map that is shown measured beside the page's work; what was so measured before it is taken in."""
+    shown, waiting, request = now(), state.TO_MEASURE.get(), state.REQUEST.get()
+    if waiting is not None and waiting[1].is_scored:
+        found = next((one for one in maps() if one.key == waiting[0]), None)
+        if found is not None and found.separation is None:
+            _put(replace(found, separation=waiting[1].scores.silhouette))
+        state.TO_MEASURE.pop()
+    if shown is None or request is None or shown.separation is not None:
+        return
+    if waiting is None or waiting[0] != shown.key:
+        state.TO_MEASURE.set((shown.key, answer))
+        server_state().live.score_soon(request, answer)
 
 
 def measure(answer: LiveAnswer) -> None:

@@ -38,6 +38,8 @@ MAP_NOW: Field[int | None] = Field("map now", None)
 """Number of the one that is shown."""
 MAPS_MADE = Field("maps made", 0)
 MAP_DELETED: Field[KeptMap | None] = Field("map deleted last", None)
+TO_MEASURE: Field[tuple[str, LiveAnswer] | None] = Field("to measure", None)
+"""Key of the map that is being measured, and the answer that will have its scores."""
 MAPS_LIST = "runs"
 """Key of their list."""
 MAPS_TABLE = "all runs table"

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from page_driver import Downloads, Page, downloads, start
 from scenes import write_scene
+from waiting import PATIENCE_SECONDS
 
 from s2dash.core.run_list import from_file, to_file
 from s2dash.errors import S2DashError
+from s2dash.server import live_engine
 from s2dash.server.session_store import SessionStore, Writer
 from s2dash.settings import StoreLimits
 from s2dash.ui import full_run, services
@@ -29,6 +31,7 @@ K = ("slider", "Number of classes (k)")
 @pytest.fixture(autouse=True)
 def _nothing_is_passed_through(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "STAYS", timedelta(0))
+    monkeypatch.setattr(live_engine, "_STAYED_SECONDS", PATIENCE_SECONDS)  # measured later than any test ends
 
 
 class Kept:

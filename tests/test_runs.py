@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from page_driver import Downloads, Page, downloads, start
 from PIL import Image
+from waiting import PATIENCE_SECONDS, wait_until
 
+from s2dash.server import live_engine
 from s2dash.server.state import server_state
 from s2dash.ui import full_run, state
 from s2dash.ui.legend_event import LegendEvent
@@ -28,6 +30,7 @@ K = ("slider", "Number of classes (k)")
 @pytest.fixture(autouse=True)
 def _nothing_is_passed_through(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "STAYS", timedelta(0))
+    monkeypatch.setattr(live_engine, "_STAYED_SECONDS", PATIENCE_SECONDS)  # measured later than any test ends
 
 
 @pytest.fixture
@@ -95,6 +98,15 @@ def test_a_run_knows_the_edits_made_after_it(page: Page, in_page: Callable[[Call
     assert after.number == before.number
     assert after.run.edits.names[1] == "Open sea"
     assert after.thumbnail != before.thumbnail
+
+
+def test_a_map_that_one_stays_with_is_measured(
+    page: Page, in_page: Callable[[Callable[[], Any]], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_engine, "_STAYED_SECONDS", 0)
+    page.choose(*K, 5)
+    wait_until(lambda: in_page(kept.now).separation is not None)
+    assert -1 <= in_page(kept.now).separation <= 1
 
 
 def test_thumbnails_are_pictures_of_the_classes(page: Page, in_page: Callable[[Callable[[], Any]], Any]) -> None:

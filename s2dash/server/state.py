@@ -15,9 +15,10 @@ from s2dash.core.byte_cache import ByteCache, Held
 from s2dash.core.scene import Scene
 from s2dash.server.kept_runs import KeptRuns
 from s2dash.server.live_engine import LiveEngine
+from s2dash.server.session_store import SessionStore, Writer
 from s2dash.server.sessions import Sessions
 from s2dash.server.uploads import UploadStore
-from s2dash.settings import LIMITS, Limits
+from s2dash.settings import LIMITS, Limits, keep_folder
 from s2dash.tiles.native import NativeTiles
 from s2dash.tiles.store import TileStore
 
@@ -37,6 +38,10 @@ class ServerState:
     tiles: TileStore
     """The pictures that the tile route serves, and finished tiles."""
     sessions: Sessions
+    store: SessionStore
+    """What is kept of sessions beyond their pages."""
+    writer: Writer
+    """Writes it beside the pages' own work."""
     live: LiveEngine
     """What makes live results, and keeps them for a while."""
     native: NativeTiles
@@ -51,12 +56,15 @@ class ServerState:
     @classmethod
     def of(cls, limits: Limits) -> Self:
         """A new state that keeps to these limits."""
+        store = SessionStore(keep_folder(), limits.store)
         return cls(
             limits=limits,
             uploads=UploadStore(limits=limits.uploads),
             kept_runs=KeptRuns(limits.runs),
             tiles=TileStore(limits.tiles),
             sessions=Sessions(),
+            store=store,
+            writer=Writer(store),
             live=LiveEngine(limits.live),
             native=NativeTiles(limits.native),
             charts=ByteCache(limits.live.most_chart_bytes, _held_of_chart),

@@ -19,6 +19,7 @@ from s2dash.ui import explain, look, state, text
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.many_scenes import many_scenes_button
 from s2dash.ui.masks import choose_masks
+from s2dash.ui.runs.forget import what_is_kept
 from s2dash.ui.scene_block import begin_with_a_scene, choose_scene
 from s2dash.ui.session import Control
 
@@ -73,6 +74,7 @@ def sidebar() -> Choices:
         with st.container(key="foot", gap=None):
             many_scenes_button()
             explain.how_this_works()
+            what_is_kept()
     return _choices(loaded, state.recipe(loaded.scene))
 
 

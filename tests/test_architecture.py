@@ -62,6 +62,7 @@ RASTER_ROOMS = (
     "s2dash.ingest",
     "s2dash.batch.mosaic",
     "s2dash.classify.parts",
+    "s2dash.classify.sureness_file",
     "s2dash.tiles.native",
     "s2dash.raster",
     "s2dash.raster.reading",

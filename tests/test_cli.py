@@ -251,6 +251,15 @@ class TestRecipeFlags:
         assert first["recipe"] == again["recipe"] == json.loads(saved.read_text())
         assert first["classes"] == again["classes"]
 
+    def test_how_sure_classes_are_is_a_second_file(
+        self, scene_path: Path, tmp_path: Path, run: Callable[..., dict[str, Any]]
+    ) -> None:
+        run("classify", scene_path, "-o", tmp_path / "a.tif", "--k", 4, *QUICK, "--how-sure", tmp_path / "sure.tif")
+        with rasterio.open(tmp_path / "sure.tif") as dataset:
+            percent, nodata = dataset.read(1), dataset.nodata
+        assert np.array_equal(percent == nodata, labels(tmp_path / "a.tif") == 0)
+        assert 0 < percent[percent != nodata].std() < 100
+
     def test_the_recipe_in_the_tags_can_be_replayed(
         self, scene_path: Path, tmp_path: Path, run: Callable[..., dict[str, Any]]
     ) -> None:
@@ -381,6 +390,7 @@ class TestRefusals:
         out = tmp_path / "out.tif"
         for saved in (scene_path, out):
             assert "--save-recipe" in fail("classify", scene_path, "-o", out, "--save-recipe", saved)
+            assert "--how-sure" in fail("classify", scene_path, "-o", out, "--how-sure", saved)
         assert "no folder" in fail("classify", scene_path, "-o", out, "--save-recipe", tmp_path / "none" / "r.json")
         assert scene_path.read_bytes() == before
         assert not out.exists()

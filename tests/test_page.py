@@ -242,6 +242,20 @@ def test_a_class_keeps_its_name_and_colour_from_map_to_map(page: Page) -> None:
     assert not any("carried over" in row["about"] for row in page.rows)
 
 
+def test_how_sure_the_classes_are_is_a_way_to_look(page: Page) -> None:
+    before = page.tiles
+    page.test.session_state["view chosen"] = "How sure"
+    page.run()
+    assert page.tiles != before
+    assert all(row["second"].endswith("could be either") for row in page.rows)
+    with MemoryFile(page.downloads["How sure (GeoTIFF)"].content()) as file, file.open() as dataset:
+        assert np.array_equal(dataset.read(1) == dataset.nodata, page.geotiff == 0)
+    page.test.session_state["view chosen"] = "Classes"
+    page.run()
+    assert page.tiles == before
+    assert not any(row["second"] for row in page.rows)
+
+
 def test_a_class_shown_alone_changes_the_map_only(page: Page) -> None:
     labels, (picture, classes) = page.geotiff, page.tiles
     page.edit_legend(LegendEvent(isolates=True, isolated=3))

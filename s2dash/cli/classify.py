@@ -35,6 +35,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-o", "--output", required=True, type=file_path, metavar="OUT.tif", help="the GeoTIFF to write"
     )
+    command.add_argument(
+        "--how-sure",
+        type=file_path,
+        metavar="SURE.tif",
+        help="write how sure each pixel's class is, 0 to 100 percent, as a second GeoTIFF",
+    )
     cluster.add_arguments(command, "a large scene")
     add_recipe_flags(command)
 
@@ -53,6 +59,8 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     require_writable(sidecar_path(out), "-o", given)
     if arguments.save_recipe:
         require_writable(arguments.save_recipe, "--save-recipe", [*paths_of(arguments.paths), out, sidecar_path(out)])
+    if arguments.how_sure:
+        require_writable(arguments.how_sure, "--how-sure", [*given, out, sidecar_path(out)])
 
     with (
         cluster.executor_of(arguments) as executor,
@@ -71,6 +79,8 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
             write_geotiff_and_sidecar(result, legend, out)
         else:
             _write_by_a_worker(executor, result, legend, out)
+        if arguments.how_sure:
+            _write_how_sure(arguments.how_sure, fitted)
         if arguments.save_recipe:
             replace_text(arguments.save_recipe, recipe.to_json() + "\n")
         ended = time.perf_counter()
@@ -93,6 +103,15 @@ def _labels_place(arguments: argparse.Namespace) -> Iterator[Path]:
             yield labels_path
         finally:
             labels_path.unlink(missing_ok=True)
+
+
+def _write_how_sure(out: Path, fitted: Fitted) -> None:
+    from s2dash.classify import pipeline
+    from s2dash.classify.sureness import live_sureness
+    from s2dash.classify.sureness_file import write_sureness
+
+    limits = live_sureness(fitted, pipeline.run_live(fitted)).limits
+    write_sureness(fitted, limits, out, progress_line.show)
 
 
 def _write_by_a_worker(executor: Executor, result: Result, legend: Legend, out: Path) -> None:

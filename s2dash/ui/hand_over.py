@@ -5,9 +5,13 @@ What needs all pixels of a large scene offers to make them first, and then itsel
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import streamlit as st
 
+from s2dash.classify.sureness_file import write_sureness
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 from s2dash.export import EXPORTS, export_bytes
@@ -18,16 +22,9 @@ from s2dash.ui import state, text
 from s2dash.ui.full_run import LOOK_SECONDS, cancel, running, running_words, start, usual_seconds
 from s2dash.ui.share import share_link
 
+_SURE_BY_COMMAND = "Of a large scene the command line writes it: `s2dash classify … --how-sure FILE.tif`."
 _BEING_MADE = "The full map is being made. The button works as soon as it is there."
 _NO_PLACE = "This file has no place, which a GIS needs. Bring one with coordinates."
-_NEEDS_PLACE = ("geotiff", "bundle")
-_CARDS = {
-    "picture": ("Picture", "Map picture (PNG)"),
-    "geotiff": ("Map for a GIS", "Download GeoTIFF"),
-    "bundle": ("Map, table and recipe", "GIS bundle (zip)"),
-    "table": ("Table", "Class table (CSV)"),
-}
-"""Title of each card, and what its button says."""
 _PREVIEW_PIXELS = 480
 
 
@@ -54,7 +51,7 @@ def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str |
     elif trouble:
         st.markdown(trouble)
     with st.container(key="cards"):
-        for key in _CARDS:
+        for key in EXPORTS:
             with st.container(key=f"card {key}", gap=None):
                 if key == "picture":
                     _preview(answer, legend)
@@ -62,6 +59,8 @@ def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str |
                     _card_of_full(key, answer, job)
                 else:
                     _card(key, result, legend)
+        with st.container(key="card sureness", gap=None):
+            _sureness(answer)
         with st.container(key="card recipe", gap=None):
             _recipe(result)
     share_link(answer)
@@ -77,15 +76,15 @@ def _preview(answer: LiveAnswer, legend: Legend) -> None:
 
 
 def _card(key: str, result: Result, legend: Legend) -> None:
-    export, (title, label) = EXPORTS[key], _CARDS[key]
+    export = EXPORTS[key]
     reason = _why_not(key, result)
 
     def make() -> bytes:
         return export_bytes(key, result, legend)
 
-    _words(title, export.help, reason)
+    _words(export.title, export.help, reason)
     st.download_button(
-        label,
+        export.label,
         b"" if reason else make,
         export.file_name(result),
         export.mime,
@@ -101,11 +100,11 @@ def _card(key: str, result: Result, legend: Legend) -> None:
 
 def _card_of_full(key: str, answer: LiveAnswer, job: FullJob | None) -> None:
     """A card of what needs the full map: its button makes that, and is then the download."""
-    export, (title, label) = EXPORTS[key], _CARDS[key]
+    export = EXPORTS[key]
     first = _BEING_MADE if job else f"Makes the full map first, {_effort(answer)}; then press again."
-    _words(title, export.help, None if job else first)
+    _words(export.title, export.help, None if job else first)
     pressed = st.button(
-        label,
+        export.label,
         key=f"make full for {key}",
         icon=":material/download:",
         width="stretch",
@@ -137,7 +136,32 @@ def _being_made(job: FullJob) -> None:
 
 def _why_not(key: str, result: Result) -> str | None:
     """Why this cannot be had of the scene."""
-    return _NO_PLACE if key in _NEEDS_PLACE and not result.scene.grid.has_place else None
+    return _NO_PLACE if EXPORTS[key].needs_place and not result.scene.grid.has_place else None
+
+
+def _sureness(answer: LiveAnswer) -> None:
+    help_words = "How clearly each pixel belongs to its class, 0 to 100, for a GIS: a second file beside the map."
+    reason = None if answer.result.is_full else _SURE_BY_COMMAND
+
+    def make() -> bytes:
+        with tempfile.TemporaryDirectory(prefix="s2dash-") as folder:
+            path = Path(folder) / "sureness.tif"
+            write_sureness(answer.fitted, answer.sureness.limits, path)
+            return path.read_bytes()
+
+    _words("How sure", help_words, reason)
+    st.download_button(
+        "How sure (GeoTIFF)",
+        b"" if reason else make,
+        f"{file_stem(answer.result)}-how-sure.tif",
+        "image/tiff",
+        key="download sureness",
+        on_click="ignore",
+        icon=":material/download:",
+        width="stretch",
+        disabled=reason is not None,
+        help=reason or help_words,
+    )
 
 
 def _recipe(result: Result) -> None:

@@ -23,6 +23,7 @@ from s2dash.ui.charts import (
     spectra_chart,
     spectra_name,
 )
+from s2dash.ui.how_sure import sure_words
 from s2dash.ui.identity import effective_legend, own_legend
 from s2dash.ui.legend_table import legend_table, take_event
 from s2dash.ui.services import kept_charts
@@ -48,9 +49,12 @@ def legend_panel(answer: LiveAnswer, shown: Result, legend: Legend, isolated: in
     """The legend and a line on the colours."""
     standards = [band.standard for band in answer.result.scene.bands]
     families = palette.families(answer.fitted.mean_reflectance, standards)
-    carried = own_legend(answer, chosen_palette).carried
+    if state.SIDE.get() == "How sure":
+        second_lines = sure_words(answer.sureness)
+    else:
+        second_lines = dict.fromkeys(own_legend(answer, chosen_palette).carried, "carried over")
     words = [palette.FAMILY_WORDS[family] for family in families]
-    table = partial(legend_table, shown, legend, family_words=words, carried=carried, isolated=isolated)
+    table = partial(legend_table, shown, legend, family_words=words, second_lines=second_lines, isolated=isolated)
     if table(key=state.LEGEND) is not None:
         st.rerun()
     st.caption((_COLOURS_HINT if palette.tells_character(chosen_palette, standards) else "") + _EDIT_HINT)

@@ -57,6 +57,32 @@ class Model(Protocol):
         """Class of each row of `features`, shape (pixels, features), as whole numbers from 0."""
         ...
 
+    def clearness(self, features: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+        """How clearly each row belongs to its group rather than to the next, shape (pixels,), 0 to 1.
+
+        `group_of`, shape (classes of `predict`,), are whole numbers: classes of one number are one group. With one
+        group alone it is 1.
+        """
+        ...
+
+
+def margin(distances: np.ndarray, own: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+    """1 - d1 / d2, shape (pixels,), 0 to 1: d1 is the distance to the own group, d2 to the nearest other one.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (pixels, classes), 0 and up; of a group its nearest class counts
+    own : ndarray of shape (pixels,), the class of each pixel, from 0
+    group_of : ndarray of shape (classes,), the number of each class's group
+
+    A pixel as far from another group as from its own has 0.
+    """
+    is_own = group_of[None, :] == group_of[own][:, None]
+    nearest = np.where(is_own, distances, np.inf).min(axis=1)
+    other = np.where(is_own, np.inf, distances).min(axis=1)
+    ratio = np.divide(nearest, other, out=np.ones_like(nearest), where=other > nearest)
+    return np.asarray(1 - ratio)
+
 
 @dataclass(frozen=True, eq=False)
 class LinearModel:
@@ -71,6 +97,8 @@ class LinearModel:
     bias: np.ndarray
     """Shape (k,), float64."""
     notes: tuple[str, ...] = ()
+    by_angle: bool = False
+    """Whether the weights are directions, and the angle to them is what counts."""
 
     @staticmethod
     def nearest_centre(centres: np.ndarray) -> LinearModel:
@@ -79,8 +107,20 @@ class LinearModel:
         return LinearModel(centres, 0.5 * (centres**2).sum(axis=1))
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        scores = self.bias - np.asarray(features, dtype=np.float64) @ self.weights.T
-        return np.asarray(scores.argmin(axis=1))
+        return np.asarray(self._scores(np.asarray(features, dtype=np.float64)).argmin(axis=1))
+
+    def clearness(self, features: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+        rows = np.asarray(features, dtype=np.float64)
+        scores, squares = self._scores(rows), (rows**2).sum(axis=1, keepdims=True)
+        if self.by_angle:
+            lengths = np.sqrt(squares) * np.linalg.norm(self.weights, axis=1)
+            distances = np.arccos(np.clip(-scores / np.maximum(lengths, 1e-300), -1, 1))
+        else:
+            distances = np.sqrt(np.maximum(squares + 2 * scores, 0))
+        return margin(distances, scores.argmin(axis=1), group_of)
+
+    def _scores(self, rows: np.ndarray) -> np.ndarray:
+        return np.asarray(self.bias - rows @ self.weights.T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +132,22 @@ class SklearnModel:
     notes: tuple[str, ...] = ()
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        return np.asarray(self.estimator.predict(np.ascontiguousarray(features, dtype=self.dtype)))
+        return np.asarray(self.estimator.predict(self._rows(features)))
+
+    def clearness(self, features: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+        """The posterior of the own group where the estimator has one, else the margin between its centres."""
+        rows = self._rows(features)
+        own = np.asarray(self.estimator.predict(rows))
+        if hasattr(self.estimator, "predict_proba"):
+            posterior = self.estimator.predict_proba(rows)
+            is_own = group_of[None, :] == group_of[own][:, None]
+            return np.asarray(np.where(is_own, posterior, 0).sum(axis=1)).clip(0, 1)
+        centres = np.asarray(self.estimator.cluster_centers_, dtype=np.float64)
+        squares = (rows**2).sum(axis=1, keepdims=True) + (centres**2).sum(axis=1) - 2 * rows @ centres.T
+        return margin(np.sqrt(np.maximum(squares, 0)), own, group_of)
+
+    def _rows(self, features: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(features, dtype=self.dtype)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ def close_window() -> None:
     WINDOW.pop()
 
 
-Side = Literal["Swipe", "Classes", "Picture"]
+Side = Literal["Swipe", "Classes", "Picture", "How sure"]
 SIDES: tuple[Side, ...] = get_args(Side)
 SIDE: Control[Side] = kept_control("view", SIDES[0])
 Panel = Literal["Classes", "Runs"]

@@ -248,7 +248,8 @@ def test_a_run_comes_back_whole(
     other = start(scene)
     at_start.append(lambda: state.load(run, loaded))
     assert other.run().tiles == page.tiles
-    assert [row | {"about": ""} for row in other.rows] == [row | {"about": ""} for row in page.rows]
+    of_session = {"about": "", "second": ""}
+    assert [row | of_session for row in other.rows] == [row | of_session for row in page.rows]
     assert other.widget("number_input", "Subtract").value == 100.0
     at_start.append(lambda: found.append((state.run(other.test.session_state["answer"]), state.loaded())))
     other.run()

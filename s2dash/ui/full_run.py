@@ -59,8 +59,9 @@ def running(answer: LiveAnswer) -> FullJob | None:
 
 
 def start(answer: LiveAnswer) -> None:
-    """Begin to make the full result."""
-    state.full_runs()[full_key(answer.fitted)] = FullJob(answer.fitted).start(page_is_open())
+    """Begin to make the full result, where nobody has yet."""
+    if running(answer) is None:
+        state.full_runs()[full_key(answer.fitted)] = FullJob(answer.fitted).start(page_is_open())
 
 
 def usual_seconds(answer: LiveAnswer) -> float | None:

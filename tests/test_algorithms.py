@@ -63,10 +63,16 @@ class TestContract:
 
     @pytest.mark.parametrize("k", [2, 6])
     def test_finds_k_classes_counted_from_0(self, algorithm: Algorithm, features: np.ndarray, k: int) -> None:
-        classes = fitted_classes(algorithm, features, k)
+        model = algorithm.fit(features, k, algorithm.complete_params({}), 0)
+        classes = model.predict(features)
+        if algorithm.k_is == "most":
+            assert 2 <= model.class_count <= k
+            assert f"{model.class_count} classes of at most {k}" in model.notes[0]
+        else:
+            assert model.class_count == k
         assert classes.shape == (len(features),)
         assert np.issubdtype(classes.dtype, np.integer)
-        assert set(np.unique(classes)) == set(range(k))
+        assert set(np.unique(classes)) == set(range(model.class_count))
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_a_pixels_class_depends_on_that_pixel_alone(

@@ -285,7 +285,7 @@ class TestRefusals:
             (("--offset", "much"), "much"),
             (("--quantification", "0"), "above 0"),
             (("--tile", "33UUU", "--band-names", "x"), "names are given"),
-            (("--algorithm", "isodata"), "isodata"),
+            (("--algorithm", "watershed"), "watershed"),
             (("--k", "1"), "k = 1"),
             (("--k", "300"), "2 to 255"),
             (("--k", "eight"), "eight"),

@@ -598,3 +598,14 @@ def test_the_bar_above_the_map_changes_the_same_choices(page: Page) -> None:
     assert page.widget("selectbox", "Way of grouping").value == "kmeans"
     page.choose("slider", "Number of classes (k)", 2)
     assert page.widget("button", "Fewer classes").disabled
+
+
+def test_the_page_says_how_many_classes_isodata_found(page: Page) -> None:
+    page.choose("selectbox", "Algorithm", "isodata").choose("slider", "Number of classes (k)", 20)
+    count = len(page.rows)
+    assert count < 20
+    words = page.words
+    assert f"{count} of at most 20 classes" in words
+    assert f"ISODATA into {count} classes of at most 20" in words
+    assert f"ISODATA found {count} classes of at most 20" in words
+    assert "The most there can be" in words

@@ -38,7 +38,7 @@ PARTS = 9
 
 def quick(scene: Scene, algorithm: str = "kmeans", **choices: Any) -> Recipe:
     recipe = replace(pipeline.apply_algorithm(default_recipe(scene), algorithm), k=5)
-    if algorithm != "gaussian-mixture":
+    if any(param.name == "n_init" for param in ALGORITHMS[algorithm].params):
         recipe = replace(recipe, params=(("n_init", 2),))
     return replace(recipe, **choices)
 

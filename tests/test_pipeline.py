@@ -49,7 +49,7 @@ def quick(scene: Scene, **choices: Any) -> Recipe:
     """The default recipe with k = 5 and fewer restarts."""
     algorithm = choices.pop("algorithm", "kmeans")
     recipe = replace(pipeline.apply_algorithm(default_recipe(scene), algorithm), k=5)
-    if algorithm != "gaussian-mixture":
+    if any(param.name == "n_init" for param in ALGORITHMS[algorithm].params):
         recipe = replace(recipe, params=QUICK)
     return replace(recipe, **choices)
 
@@ -311,7 +311,7 @@ class TestChoicesThatDoNotFit:
             ({"bands": ("B02", "B11")}, UnknownName, "B11"),
             ({"bands": ("B02", "b2")}, RecipeError, "twice"),
             ({"indices": ("NBR",)}, UnknownName, "NBR"),
-            ({"algorithm": "isodata"}, UnknownName, "isodata"),
+            ({"algorithm": "watershed"}, UnknownName, "watershed"),
             ({"params": (("n_int", 1),)}, UnknownName, "n_int"),
             ({"params": (("n_init", 0),)}, RecipeError, "1 to 100"),
             ({"params": (("n_init", "many"),)}, RecipeError, "number"),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from s2dash.classify.algorithms import ALGORITHMS
+from s2dash.classify.algorithms import ALGORITHMS, Algorithm
 from s2dash.core import palette
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
@@ -138,6 +138,12 @@ def _scores(answer: LiveAnswer) -> None:
     st.markdown("\n".join(lines))
 
 
+def _count_words(algorithm: Algorithm, result: Result) -> str:
+    count = result.classmap.class_count
+    most = f" of at most {result.recipe.k}" if algorithm.k_is == "most" else ""
+    return f"{count} class{'es' if count != 1 else ''}{most}"
+
+
 def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
     """The whole run as a short text, Markdown, the spectra in words among it."""
     recipe, scene = result.recipe, result.scene
@@ -155,7 +161,7 @@ def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
         + (f", cut at the {recipe.clip[0]:g} and {recipe.clip[1]:g} percentiles" if recipe.clip else "")
         + (", after a mean of 3 × 3 pixels" if recipe.smooth else "")
         + f". {text.share(result.masked_share)} of the pixels are masked.",
-        f"**Grouped.** {algorithm.label} into {recipe.k} classes, "
+        f"**Grouped.** {algorithm.label} into {_count_words(algorithm, result)}, "
         f"learnt from {text.pixels(answer.fitted.sample.pixel_count)} "
         f"(seed {recipe.seed}), in {text.duration(answer.seconds)}; labels assigned by {result.engine}. "
         "Classes are numbered from dark to bright.",

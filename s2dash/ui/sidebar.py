@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from s2dash.classify.algorithms import ALGORITHMS, Algorithm, Param
+from s2dash.classify.algorithms import ALGORITHMS, Algorithm, Param, find_algorithm
 from s2dash.classify.indices import INDEX_HELP, available_indices
 from s2dash.classify.prepare import recipe_grid
 from s2dash.core import palette, sentinel2
@@ -100,6 +100,9 @@ def _choose_k() -> None:
         help="How many groups to make. Start with 8. Raise it if different things share a colour, "
         "lower it if one thing has several.",
     )
+    algorithm = find_algorithm(state.ALGORITHM.get())
+    if algorithm.k_is == "most":
+        st.caption(f"The most there can be: {algorithm.label} drops and merges classes.")
 
 
 def _choose_bands(scene: Scene) -> None:

@@ -7,6 +7,7 @@ import warnings
 from s2dash.classify.algorithms import (
     bisecting_kmeans,
     gaussian_mixture,
+    isodata,
     kmeans,
     minibatch_kmeans,
     spectral_angle_kmeans,
@@ -37,6 +38,7 @@ ALGORITHMS: dict[str, Algorithm] = {
         bisecting_kmeans.ALGORITHM,
         gaussian_mixture.ALGORITHM,
         spectral_angle_kmeans.ALGORITHM,
+        isodata.ALGORITHM,
     )
 }
 

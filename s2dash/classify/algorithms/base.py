@@ -7,8 +7,8 @@ Adding one: write a module here that defines an `Algorithm`, and add it to the t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -53,6 +53,11 @@ class Model(Protocol):
         """What the user should know of the fit, in plain words."""
         ...
 
+    @property
+    def class_count(self) -> int:
+        """How many classes it tells apart."""
+        ...
+
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Class of each row of `features`, shape (pixels, features), as whole numbers from 0."""
         ...
@@ -78,6 +83,14 @@ class LinearModel:
         centres = np.asarray(centres, dtype=np.float64)
         return LinearModel(centres, 0.5 * (centres**2).sum(axis=1))
 
+    @property
+    def class_count(self) -> int:
+        return len(self.bias)
+
+    def noting(self, *notes: str) -> LinearModel:
+        """The same with these notes."""
+        return replace(self, notes=notes)
+
     def predict(self, features: np.ndarray) -> np.ndarray:
         scores = self.bias - np.asarray(features, dtype=np.float64) @ self.weights.T
         return np.asarray(scores.argmin(axis=1))
@@ -88,6 +101,7 @@ class SklearnModel:
     """A fitted scikit-learn estimator that keeps its own rule of prediction."""
 
     estimator: Any
+    class_count: int
     dtype: type = np.float32
     notes: tuple[str, ...] = ()
 
@@ -111,6 +125,8 @@ class Algorithm:
     on_reflectance: bool = False
     """Whether it takes bands as reflectance and nothing else: no indices, scaling or clipping, and
     pixels that are zero in every chosen band are masked, as they have no direction."""
+    k_is: Literal["number", "most"] = "number"
+    """What k says: the number of classes, or the most that there can be, of which the notes say what came of it."""
 
     def complete_params(self, given: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
         """Every parameter with its value, checked.

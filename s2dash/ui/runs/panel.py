@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from s2dash.core.legend import MOST_NAME_CHARACTERS
+from s2dash.core.run import Run
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state
 from s2dash.ui.runs import kept
@@ -53,7 +54,7 @@ def panel_data() -> dict[str, Any]:
 def _row_data(one: KeptMap) -> dict[str, Any]:
     return {
         "number": one.number,
-        "title": f"{one.run.recipe.k} classes",
+        "title": _title(one.run),
         "words": one.words,
         "scene": one.run.scene_title,
         "picture": one.thumbnail,
@@ -62,6 +63,12 @@ def _row_data(one: KeptMap) -> dict[str, Any]:
         "separation": separation_words(one.separation),
         "can_restore": one.loaded is not None,
     }
+
+
+def _title(run: Run) -> str:
+    """How many classes came out, which may be fewer than k."""
+    count = len(run.scores.shares) if run.scores and run.scores.shares else run.recipe.k
+    return f"{count} class{'es' if count != 1 else ''}"
 
 
 def _receive(key: str) -> None:

@@ -239,6 +239,20 @@ def test_assign_is_assign_exactly_where_single_precision_cannot_tell(apart: floa
     assert np.array_equal(ours, nearest.assign_exactly(values, valid, -free, free, model.weights, model.bias))
 
 
+@pytest.mark.parametrize("dtype", ["uint16", "float64"])
+def test_more_centres_than_labels_share_numbers(dtype: str) -> None:
+    """Also where hundreds of centres are as near as each other."""
+    rng = np.random.default_rng(13)
+    values, valid = rng.integers(0, 9, (3, 5_000)).astype(dtype), rng.random(5_000) > 0.1
+    centres = np.concatenate([rng.integers(0, 9, (300, 3)), np.full((300, 3), 4)])
+    model, free = LinearModel.nearest_centre(centres), np.full(3, np.inf)
+    numbers = rng.integers(1, 8, 600).astype(np.uint8)
+    labels = nearest.assign(values, valid, -free, free, model.weights, model.bias, numbers)
+    exactly = nearest.assign_exactly(values, valid, -free, free, model.weights, model.bias)
+    assert exactly.max() > 255
+    assert np.array_equal(labels, np.array([0, *numbers])[exactly])
+
+
 def test_classes_can_be_given_other_numbers() -> None:
     rng = np.random.default_rng(12)
     values, valid = rng.integers(0, 4, (2, 6_000)).astype("uint16"), rng.random(6_000) > 0.1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from s2dash.classify.algorithms import (
+    birch,
     bisecting_kmeans,
     gaussian_mixture,
     isodata,
@@ -39,6 +40,7 @@ ALGORITHMS: dict[str, Algorithm] = {
         gaussian_mixture.ALGORITHM,
         spectral_angle_kmeans.ALGORITHM,
         isodata.ALGORITHM,
+        birch.ALGORITHM,
     )
 }
 

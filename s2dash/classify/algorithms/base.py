@@ -65,17 +65,19 @@ class Model(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class LinearModel:
-    """A model whose class is the smallest of `bias - weights . x`, lowest number first at ties.
+    """A model whose class is that of the smallest of `bias - weights . x`, lowest number first at ties.
 
     With centres c as weights and half their squared length as bias this is the nearest centre in
     Euclidean distance: argmin |x - c|^2 = argmin (|c|^2 / 2 - c . x).
     """
 
     weights: np.ndarray
-    """Shape (k, features), float64."""
+    """Shape (centres, features), float64."""
     bias: np.ndarray
-    """Shape (k,), float64."""
+    """Shape (centres,), float64."""
     notes: tuple[str, ...] = ()
+    class_of: np.ndarray | None = None
+    """Class of each centre, from 0 on, shape (centres,), whole numbers; None where each is its own."""
 
     @staticmethod
     def nearest_centre(centres: np.ndarray) -> LinearModel:
@@ -85,7 +87,7 @@ class LinearModel:
 
     @property
     def class_count(self) -> int:
-        return len(self.bias)
+        return len(self.bias) if self.class_of is None else int(self.class_of.max()) + 1
 
     def noting(self, *notes: str) -> LinearModel:
         """The same with these notes."""
@@ -93,7 +95,8 @@ class LinearModel:
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         scores = self.bias - np.asarray(features, dtype=np.float64) @ self.weights.T
-        return np.asarray(scores.argmin(axis=1))
+        nearest = np.asarray(scores.argmin(axis=1))
+        return nearest if self.class_of is None else self.class_of[nearest]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """Every algorithm beside k-means: how long a fit takes on the sample scene, and agreement with labels that people drew.
 
-Run: python benchmarks/algorithms.py [NAME ...]. Prints two Markdown tables, for all algorithms or those named; a scene
-of ../shared/data that is absent is skipped with a line.
+Run: python benchmarks/algorithms.py [NAME ...]. Prints two Markdown tables, for all algorithms or those named, where
+`kmeans+0.99` is k-means on principal components; a scene of ../shared/data that is absent is skipped with a line.
 """
 
 from __future__ import annotations
@@ -32,12 +32,15 @@ LABELLED = {"forest": "forest_5b.tif", "crops": "crops_3dates_4b.tif"} | {
     name: f"labelled/{name}.tif" for name in ("ukis_s2", "wc39_1d", "wc85_20m", "leipzig")
 }
 TIMED_KS, SCORED_KS = (4, 8, 16), (4, 8, 12)
+COMPONENTS = ("kmeans+0.9", "kmeans+0.95", "kmeans+0.99", "gaussian-mixture+0.99")
 REPEATS = 3
 
 
 def recipe_of(scene: Scene, algorithm: str, k: int) -> Recipe:
-    """The scene's default recipe with another algorithm."""
-    return replace(pipeline.apply_algorithm(default_recipe(scene), algorithm), k=k)
+    """The scene's default recipe with another algorithm, after a plus sign with principal components."""
+    name, _, pca = algorithm.partition("+")
+    recipe = replace(pipeline.apply_algorithm(default_recipe(scene), name), k=k)
+    return replace(recipe, pca=float(pca)) if pca else recipe
 
 
 def times(names: Sequence[str]) -> None:
@@ -107,7 +110,7 @@ def scored(scene: Scene, reference: np.ndarray, name: str) -> tuple[float, float
 def main() -> int:
     """Print the tables; returns the exit status."""
     load_libraries()
-    names = sys.argv[1:] or list(ALGORITHMS)
+    names = sys.argv[1:] or [*ALGORITHMS, *COMPONENTS]
     print(machine_words(), "\n")
     times(names)
     print()

@@ -50,8 +50,9 @@ def own_labels(
     Without `number_of`, shape (k,), uint8, it is 1 + the model's own class.
     """
     if isinstance(model, LinearModel):
-        weights = model.weights / space.scale
-        bias = model.bias + model.weights @ (space.shift / space.scale)
+        of_scaled = space.folded(model.weights)
+        weights = of_scaled / space.scale
+        bias = model.bias + of_scaled @ (space.shift / space.scale)
         return nearest.assign(raw, valid, space.low, space.high, weights, bias, _of_centres(model, number_of))
     labels = np.zeros(raw.shape[1], dtype=np.uint8)
     where = np.flatnonzero(valid)

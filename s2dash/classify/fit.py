@@ -59,7 +59,7 @@ def fit_sample(prepared: Prepared, sample: Sample) -> Fitted:
         sample,
         frozen(number_of[own - 1]),
         frozen(means[order]),
-        (*_warnings(scene, recipe, count, int((counts == 0).sum())), *model.notes),
+        (*_warnings(scene, recipe, count, int((counts == 0).sum())), *filter(None, [space.words]), *model.notes),
     )
 
 
@@ -79,6 +79,8 @@ def _few_pixels(distinct: int, recipe: Recipe, band_count: int, is_masked: bool)
         ways.append("choose 2 classes" if distinct == 2 else f"choose {distinct} classes or fewer")
     if len(recipe.bands) < band_count:
         ways.append("choose more bands")
+    if recipe.pca is not None:
+        ways.append("keep more components")
     if is_masked:
         ways.append("mask less")
     if not ways or (distinct <= 2 and not is_masked):

@@ -138,6 +138,12 @@ def _scores(answer: LiveAnswer) -> None:
     st.markdown("\n".join(lines))
 
 
+def _components_words(answer: LiveAnswer) -> str:
+    axes = answer.fitted.space.axes
+    count = 0 if axes is None else len(axes)
+    return "the first principal component" if count == 1 else f"the first {count} principal components"
+
+
 def _count_words(algorithm: Algorithm, result: Result) -> str:
     count = result.classmap.class_count
     most = f" of at most {result.recipe.k}" if algorithm.k_is == "most" else ""
@@ -159,6 +165,7 @@ def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
         f"{text.plain(scene.reflectance.sentence)}",
         f"**Looked at.** {text.plain(', '.join((*recipe.bands, *recipe.indices)))}, {scaling[recipe.scale]}"
         + (f", cut at the {recipe.clip[0]:g} and {recipe.clip[1]:g} percentiles" if recipe.clip else "")
+        + (f", as {_components_words(answer)}" if recipe.pca is not None else "")
         + (", after a mean of 3 × 3 pixels" if recipe.smooth else "")
         + f". {text.share(result.masked_share)} of the pixels are masked.",
         f"**Grouped.** {algorithm.label} into {_count_words(algorithm, result)}, "

@@ -20,6 +20,7 @@ from s2dash.core.palette import (
     _WIDE_FAMILY_COLOURS,
     FAMILY_WORDS,
     PALETTES,
+    carried_colours,
     class_colours,
     families,
 )
@@ -261,6 +262,27 @@ def compositions(total: int) -> list[list[str]]:
 def test_any_composition_of_families_keeps_the_promise(k: int, least: float) -> None:
     found = {" ".join(members): least_difference(class_colours(mix(members), BANDS)) for members in compositions(k)}
     assert not {members: round(value, 1) for members, value in found.items() if value < least}
+
+
+@pytest.mark.parametrize("kind", [*EXAMPLES, "any"])
+def test_colours_that_classes_keep_stay_apart_from_those_of_new_ones(kind: str) -> None:
+    """Classes come and go one by one, as k moves, also where all are of one family."""
+    rng = np.random.default_rng(7)
+    kinds = list(EXAMPLES) if kind == "any" else [kind]
+    members, colours, least = list(rng.choice(kinds, 2)), list[str | None]([None, None]), 100.0
+    for step in range(24):
+        if len(members) < 3 or (len(members) < 11 and rng.random() < 0.6):
+            place = int(rng.integers(len(members) + 1))
+            members.insert(place, str(rng.choice(kinds)))
+            colours.insert(place, None)
+        else:
+            place = int(rng.integers(len(members)))
+            del members[place], colours[place]
+        kept = {number: colour for number, colour in enumerate(colours, 1) if colour}
+        now = carried_colours(kept, mix(members, step), BANDS)
+        assert {number: now[number - 1] for number in kept} == kept
+        least, colours = min(least, least_difference(now)), list(now)
+    assert least >= 9.5
 
 
 def test_the_products_own_measure_is_that_of_the_reference() -> None:

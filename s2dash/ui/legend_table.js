@@ -9,6 +9,15 @@
 
 const DOWNLOAD = "[data-testid=stDownloadButton] button, .st-key-handover button";
 
+const ORDER = "s2dash order of classes"; // in the browser's own store
+
+// What each order compares; the number decides between equals.
+const ORDERS = {
+  number: () => 0,
+  name: (one, other) => one.name.localeCompare(other.name, undefined, { numeric: true, sensitivity: "base" }),
+  share: (one, other) => other.part - one.part,
+};
+
 const tables = new WeakMap();
 let shown = null;
 
@@ -39,6 +48,9 @@ class LegendTable {
     this.pending = [];
     this.number = 0;
     this.held = new Set();
+    this.order = root.querySelector(".order");
+    this.order.value = ORDERS[kept(ORDER)] ? kept(ORDER) : "number";
+    this.order.addEventListener("change", () => this.reorder());
     this.releaseButton.addEventListener("click", () => this.release());
     root.addEventListener("keydown", (event) => this.onKey(event));
   }
@@ -92,7 +104,7 @@ class LegendTable {
   draw() {
     const { rows, isolated } = this.view();
     this.isolated = isolated;
-    this.keepRows([...rows.keys()]);
+    this.keepRows(this.inOrder(rows));
     for (const [id, row] of rows) this.rows.get(id).draw(row, isolated);
     this.root.style.setProperty("--half", Math.ceil(rows.size / 2));
     this.root.classList.toggle("dense", rows.size > this.data.dense_above);
@@ -107,8 +119,22 @@ class LegendTable {
     return `${figure} ${this.data.symbol}`.trim();
   }
 
-  // Rows for exactly these classes; those that stay are not moved, which would take the focus from them.
+  reorder() {
+    keep(ORDER, this.order.value);
+    this.draw();
+  }
+
+  // Class numbers from top to bottom. Nothing moves while a name is typed.
+  inOrder(rows) {
+    const typing = [...this.rows.values()].some((row) => row.typing);
+    if (typing && this.rows.size === rows.size) return [...this.body.children].map((row) => Number(row.dataset.id));
+    const compare = ORDERS[this.order.value];
+    return [...rows.keys()].sort((one, other) => compare(rows.get(one), rows.get(other)) || one - other);
+  }
+
+  // Rows for exactly these classes; those that stay where they are are not touched, which would take the focus.
   keepRows(ids) {
+    const focused = this.root.getRootNode().activeElement;
     for (const [id, row] of this.rows) {
       if (ids.includes(id)) continue;
       row.element.remove();
@@ -119,6 +145,7 @@ class LegendTable {
       const { element } = this.rows.get(id);
       if (this.body.children[place] !== element) this.body.insertBefore(element, this.body.children[place] ?? null);
     });
+    if (focused?.isConnected && this.body.contains(focused)) focused.focus({ preventScroll: true });
   }
 
   toggle(id) {
@@ -154,9 +181,11 @@ class Row {
     this.table = table;
     this.id = id;
     this.element = table.template.content.firstElementChild.cloneNode(true);
+    this.element.dataset.id = id;
     this.swatch = this.element.querySelector(".swatch label");
     this.name = this.element.querySelector(".name input");
     this.colour = this.element.querySelector("input[type=color]");
+    this.second = this.element.querySelector(".name small");
     this.only = this.element.querySelector(".only button");
     this.typing = false;
     this.picking = false;
@@ -186,6 +215,7 @@ class Row {
     if (!this.typing && this.name.value !== row.name) this.name.value = row.name;
     this.name.maxLength = this.table.data.longest_name;
     this.name.title = row.name;
+    this.second.textContent = row.second;
     if (!this.picking) {
       this.colour.value = row.colour;
       this.paint(row.colour);
@@ -235,6 +265,15 @@ class Row {
     this.name.value = this.shown.name;
     this.name.select();
   }
+}
+
+// The browser may keep nothing: then an order lasts as long as the page.
+function kept(name) {
+  try { return localStorage.getItem(name); } catch { return null; }
+}
+
+function keep(name, value) {
+  try { localStorage.setItem(name, value); } catch { /* lasts as long as the page */ }
 }
 
 // Relative luminance of #rrggbb (WCAG 2.2).

@@ -9,7 +9,7 @@ top of the page, before anything is drawn with the old legend, or else `legend_t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,19 @@ _component = st.components.v2.component(
 
 
 def legend_table(
-    result: Result, legend: Legend, *, family_words: Sequence[str], isolated: int | None, key: str
+    result: Result,
+    legend: Legend,
+    *,
+    family_words: Sequence[str],
+    carried: Collection[int],
+    isolated: int | None,
+    key: str,
 ) -> LegendEvent | None:
     """Draw the legend, full width of its container, and return what people changed, once.
 
     `family_words` are one phrase for each class in the order of the legend, such as `Looks like
-    water`; `isolated` is the class shown alone. A returned event is already visible in the table,
+    water`; `carried` are the classes that took over their name or colour from the map before;
+    `isolated` is the class shown alone. A returned event is already visible in the table,
     but nowhere else: store it at once, before any other call that a rerun could interrupt, and
     rerun where something above was drawn with the old legend.
 
@@ -50,7 +57,7 @@ def legend_table(
     event = take_event(key)
     if event is not None:
         legend, isolated = event.legend(legend), event.isolation(isolated)
-    data = table_data(result, legend, family_words, isolated) | {"handled": state.last_edit(key).get()}
+    data = table_data(result, legend, family_words, isolated, carried) | {"handled": state.last_edit(key).get()}
     _component(data=data, key=key, on_edits_change=partial(_receive, key))
     return event
 
@@ -60,7 +67,13 @@ def take_event(key: str) -> LegendEvent | None:
     return state.waiting_edits(key).pop()
 
 
-def table_data(result: Result, legend: Legend, family_words: Sequence[str], isolated: int | None) -> dict[str, Any]:
+def table_data(
+    result: Result,
+    legend: Legend,
+    family_words: Sequence[str],
+    isolated: int | None,
+    carried: Collection[int] = (),
+) -> dict[str, Any]:
     """Everything the table shows, as plain values; texts are raw, the table shows them as text only.
 
     Raises ValueError where legend, rows and words are not of the same classes.
@@ -76,7 +89,7 @@ def table_data(result: Result, legend: Legend, family_words: Sequence[str], isol
         "dense_above": DENSE_ABOVE,
         "longest_name": MOST_NAME_CHARACTERS,
         "rows": [
-            _row_data(entry, row, words, sizes, row.share / largest)
+            _row_data(entry, row, words, sizes, row.share / largest, entry.id in carried)
             for entry, row, words in zip(legend.entries, result.rows, family_words, strict=True)
         ],
     }
@@ -117,15 +130,19 @@ class _Sizes:
         return self.unit.figure(row.area_ha)
 
 
-def _row_data(entry: LegendEntry, row: ClassRow, words: str, sizes: _Sizes, part: float) -> dict[str, Any]:
+def _row_data(
+    entry: LegendEntry, row: ClassRow, words: str, sizes: _Sizes, part: float, is_carried: bool
+) -> dict[str, Any]:
+    before = " · carried over from the map before" if is_carried else ""
     return {
         "id": entry.id,
         "name": entry.name,
         "colour": entry.colour.lower(),
+        "second": "carried over" if is_carried else "",
         "share": text.share(row.share),
         "part": round(part, 4),
         "amount": sizes.figure(row),
-        "about": f"{words} · {text.pixels(row.count)}{sizes.of_what}. Click to show only this class.",
+        "about": f"{words}{before} · {text.pixels(row.count)}{sizes.of_what}. Click to show only this class.",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -22,7 +23,6 @@ _COLOURS_HINT = (
     "Colours are a hint, not a name: blues look like water, greens like plants, browns like bare ground, "
     "pale like sand or cloud. "
 )
-_CARRIED = " · carried over from the map before"
 _EDIT_HINT = "Click a name or colour to make it yours."
 
 
@@ -41,11 +41,9 @@ def legend_panel(answer: LiveAnswer, shown: Result, legend: Legend, isolated: in
     standards = [band.standard for band in answer.result.scene.bands]
     families = palette.families(answer.fitted.mean_reflectance, standards)
     carried = own_legend(answer, chosen_palette).carried
-    words = [
-        palette.FAMILY_WORDS[family] + (_CARRIED if number in carried else "")
-        for number, family in enumerate(families, 1)
-    ]
-    if legend_table(shown, legend, family_words=words, isolated=isolated, key=state.LEGEND) is not None:
+    words = [palette.FAMILY_WORDS[family] for family in families]
+    table = partial(legend_table, shown, legend, family_words=words, carried=carried, isolated=isolated)
+    if table(key=state.LEGEND) is not None:
         st.rerun()
     st.caption((_COLOURS_HINT if palette.tells_character(chosen_palette, standards) else "") + _EDIT_HINT)
 

@@ -299,6 +299,17 @@ def test_the_legend_isolates_renames_and_recolours_and_the_download_follows(
     expect(app.page.get_by_label("Colour of class 2", exact=True)).to_have_value("#12ab34")
     assert app.view == pytest.approx(kept)
 
+    shown = app.rows.locator("input[type=text]")
+    order = app.page.get_by_label("Order of the classes")
+    order.select_option("Largest first")
+    shares = [float(share.split()[0]) for share in app.rows.locator(".share").all_inner_texts()]
+    assert shares == sorted(shares, reverse=True)
+    order.select_option("Classes by name")
+    names = [one.input_value() for one in shown.all()]
+    assert names[-1] == "Tidal marsh & mud"
+    assert names[:-1] == [f"Class {number}" for number in (1, *range(3, len(names) + 1))]
+    order.select_option("Classes by number")
+
     app.page.wait_for_function("() => !document.querySelector('[data-stale=true]')")
     downloaded = app.download_to(tmp_path)
     with rasterio.open(downloaded) as dataset:

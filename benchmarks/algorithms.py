@@ -1,4 +1,4 @@
-"""Every algorithm beside k-means: how long a fit takes on the sample scene, and agreement with labels that people drew.
+"""Every algorithm: what a fit costs the processor on the sample scene, and agreement with labels that people drew.
 
 Run: python benchmarks/algorithms.py [NAME ...]. Prints two Markdown tables, for all algorithms or those named, where
 `kmeans+0.99` is k-means on principal components; a scene of ../shared/data that is absent is skipped with a line.
@@ -44,7 +44,7 @@ def recipe_of(scene: Scene, algorithm: str, k: int) -> Recipe:
 
 
 def times(names: Sequence[str]) -> None:
-    """Print how long fit and labels of the sample scene take, the best of some times, and how many classes came out."""
+    """Print the processor's seconds for fit and labels of the sample scene, and how many classes came out."""
     scene = ingest.open_in_place(SAMPLE_PATH)
     assert scene is not None
     print("| algorithm | " + " | ".join(f"k = {k}: classes, fit, labels" for k in TIMED_KS) + " |")
@@ -54,17 +54,17 @@ def times(names: Sequence[str]) -> None:
 
 
 def timed(scene: Scene, name: str, k: int) -> str:
-    """Classes that came out and seconds of fit and labels, the best of some times."""
+    """Classes that came out and the processor's seconds for fit and labels, the best of some times."""
     keep = Memo()
     prepared = pipeline.prepare(scene, recipe_of(scene, name, k), keep)
     sample = pipeline.sample_of(prepared)
     found = []
     for _ in range(REPEATS):
-        started = time.perf_counter()
+        started = time.process_time()
         fitted = pipeline.fit_sample(prepared, sample)
-        fit_ended = time.perf_counter()
+        fit_ended = time.process_time()
         pipeline.run_live(fitted)
-        found.append((fit_ended - started, time.perf_counter() - fit_ended))
+        found.append((fit_ended - started, time.process_time() - fit_ended))
     fit, labels = (min(column) for column in zip(*found, strict=True))
     return f"{fitted.class_count}, {fit:.2f} s, {labels:.2f} s"
 

@@ -31,8 +31,8 @@ def quick_bar() -> None:
         k = state.K.get()
         with st.container(horizontal=True, vertical_alignment="center", gap=None, key="quick-k"):
             _step("Fewer classes", -1, f"At least {K_LOW}.", state.QUICK_FEWER, disabled=k <= K_LOW)
-            most = "at most " if find_algorithm(state.ALGORITHM.get()).k_is == "most" else ""
-            st.markdown(f"{most}**{k}** classes", width="stretch")
+            is_most = find_algorithm(state.ALGORITHM.get()).k_is == "most"
+            st.markdown(f"at most **{k}**" if is_most else f"**{k}** classes", width="stretch")
             _step("More classes", 1, f"At most {highest_k()}.", state.QUICK_MORE, disabled=k >= highest_k())
         st.selectbox(
             "Way of grouping",

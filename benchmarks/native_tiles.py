@@ -35,7 +35,7 @@ from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import Scene
 from s2dash.server.live_engine import LiveAnswer, LiveEngine
 from s2dash.settings import GDAL_ENVIRONMENT
-from s2dash.tiles import placing, stretch
+from s2dash.tiles import details, placing, stretch
 from s2dash.tiles.levels import levels_of
 from s2dash.tiles.native import NativeTiles
 from s2dash.tiles.render import Detail, Picture
@@ -75,7 +75,7 @@ class Map:
 
     def picture(self) -> str:
         rgba = stretch.picture_rgba(self.scene, self.stack, TRUE_COLOUR, self.stretch)
-        return self._put(rgba, None, self.native.picture(self.scene, self.stretch))
+        return self._put(rgba, None, details.of_picture(self.native, self.scene, self.stretch))
 
     def classes(self, detail: Detail | None) -> str:
         colours = np.random.default_rng().integers(0, 256, (256, 4)).astype(np.uint8)
@@ -117,7 +117,7 @@ def views(map_: Map, full: Detail | None) -> bool:
         token = map_.picture()
         picture = map_.view(token, z), map_.view(token, z)
         map_.forget()
-        detail = native.classes(answer.fitted, answer.result.digest)
+        detail = details.of_classes(native, answer.fitted, answer.result.digest)
         token = map_.classes(detail)
         cold = map_.view(token, z)
         other = map_.classes(detail)
@@ -181,7 +181,7 @@ def main() -> int:
         with TestClient(Starlette(routes=tile_routes(store))) as client:
             map_ = Map(scene, answer, client, store)
             print(f"\nThe levels between were gathered in the background within {map_.prepared():.1f} s")
-            good = views(map_, map_.native.finished(result)) and good
+            good = views(map_, details.of_finished(map_.native, result)) and good
     return 0 if good else 1
 
 

@@ -145,6 +145,16 @@ class RunLimits:
 
 
 @dataclass(frozen=True)
+class LinkLimits:
+    """How much a link to a map may hold."""
+
+    most_characters: int = limit(6_000, "characters", 100, 30_000)
+    """Of what stands in the address; servers in between may refuse addresses of 8,000. A usual map has 500 to 700."""
+    most_bytes: int = limit(65_536, "bytes", 1_000, 1_000_000)
+    """What it may unpack to."""
+
+
+@dataclass(frozen=True)
 class SessionLimits:
     """How long what belongs to a page lasts once the page is closed."""
 
@@ -262,6 +272,7 @@ class Limits:
     archive: ArchiveLimits = ArchiveLimits()
     uploads: UploadLimits = UploadLimits()
     runs: RunLimits = RunLimits()
+    links: LinkLimits = LinkLimits()
     sessions: SessionLimits = SessionLimits()
     tiles: TileLimits = TileLimits()
     native: NativeLimits = NativeLimits()
@@ -289,6 +300,7 @@ AREA_INGEST_LIMITS = replace(INGEST_LIMITS, cpu_seconds=AREA_LIMITS.cpu_seconds,
 ARCHIVE_LIMITS = LIMITS.archive
 UPLOAD_LIMITS = LIMITS.uploads
 RUN_LIMITS = LIMITS.runs
+LINK_LIMITS = LIMITS.links
 SESSION_LIMITS = LIMITS.sessions
 TILE_LIMITS = LIMITS.tiles
 NATIVE_LIMITS = LIMITS.native

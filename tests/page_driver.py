@@ -46,12 +46,16 @@ class Download:
 class Page:
     """The page in a session of its own."""
 
-    def __init__(self, downloads: Downloads) -> None:
+    def __init__(self, downloads: Downloads, **address: str) -> None:
+        """`address` is what stands behind the page's address, by name."""
         self._downloads = downloads
         self.test = AppTest.from_file(str(PAGE), default_timeout=PATIENCE_SECONDS)
+        for name, value in address.items():
+            self.test.query_params[name] = value
         self.run()
 
     def run(self) -> Page:
+        self._downloads.clear()
         self.test.run()
         assert not self.test.exception, self.test.exception
         return self
@@ -109,6 +113,13 @@ class Page:
         """As if the legend's table had just sent this."""
         self.test.session_state["legend: edits to take"] = event
         return self.run()
+
+    @property
+    def link(self) -> str:
+        """What the link of the map holds, as the window with the downloads offers it."""
+        self.open("hand over")
+        told = [json.loads(component.proto.json) for component in self.test.get("bidi_component")]
+        return next(str(one["link"]) for one in told if "link" in one)
 
     @property
     def bands(self) -> list[str]:

@@ -25,6 +25,7 @@ from s2dash.classify import pipeline
 from s2dash.classify.algorithms import ALGORITHMS
 from s2dash.classify.evaluate import Scores
 from s2dash.cli import main as cli
+from s2dash.cli import recipe_flags
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.errors import S2DashError
 from s2dash.settings import GDAL_ENVIRONMENT
@@ -217,7 +218,7 @@ class TestRecipeFlags:
         arguments = cli._parser().parse_args(["classify", str(scene_path), "-o", "o.tif", *words])
         scene = ingest.open_in_place(scene_path)
         assert scene is not None
-        return cli._recipe(arguments, scene)
+        return recipe_flags.recipe_of(arguments, scene)
 
     @pytest.mark.parametrize(("flag", "text", "field", "expected"), FLAGS)
     def test_sets_its_field_and_no_other(
@@ -252,6 +253,15 @@ class TestRecipeFlags:
         assert np.array_equal(labels(tmp_path / "a.tif"), labels(tmp_path / "b.tif"))
         assert first["recipe"] == again["recipe"] == json.loads(saved.read_text())
         assert first["classes"] == again["classes"]
+
+    def test_how_sure_classes_are_is_a_second_file(
+        self, scene_path: Path, tmp_path: Path, run: Callable[..., dict[str, Any]]
+    ) -> None:
+        run("classify", scene_path, "-o", tmp_path / "a.tif", "--k", 4, *QUICK, "--how-sure", tmp_path / "sure.tif")
+        with rasterio.open(tmp_path / "sure.tif") as dataset:
+            percent, nodata = dataset.read(1), dataset.nodata
+        assert np.array_equal(percent == nodata, labels(tmp_path / "a.tif") == 0)
+        assert 0 < percent[percent != nodata].std() < 100
 
     def test_the_recipe_in_the_tags_can_be_replayed(
         self, scene_path: Path, tmp_path: Path, run: Callable[..., dict[str, Any]]
@@ -386,6 +396,7 @@ class TestRefusals:
         out = tmp_path / "out.tif"
         for saved in (scene_path, out):
             assert "--save-recipe" in fail("classify", scene_path, "-o", out, "--save-recipe", saved)
+            assert "--how-sure" in fail("classify", scene_path, "-o", out, "--how-sure", saved)
         assert "no folder" in fail("classify", scene_path, "-o", out, "--save-recipe", tmp_path / "none" / "r.json")
         assert scene_path.read_bytes() == before
         assert not out.exists()

@@ -20,6 +20,7 @@ from scenes import TEN_METRE, write_raster, write_scene
 from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash.cli import main as cli
+from s2dash.cli import scene_flags
 from s2dash.core.recipe import Recipe
 from s2dash.settings import GDAL_ENVIRONMENT
 
@@ -204,7 +205,7 @@ def test_a_request_to_end_lets_finished_scenes_stay(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_said_before_any_scene_is_opened(
     folder: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, flag: str
 ) -> None:
-    monkeypatch.setattr(cli, "_open", lambda *_, **__: pytest.fail("opened"))
+    monkeypatch.setattr(scene_flags, "open_scene", lambda *_, **__: pytest.fail("opened"))
     target = Path("/proc/out") if flag == "-o" else Path("/proc/r.json")
     status, printed, lines = call("batch", folder, flag, target, *(() if flag == "-o" else ("-o", tmp_path / "out")))
     assert (status, printed) == (2, {})

@@ -23,6 +23,7 @@ from waiting import PATIENCE_SECONDS
 from s2dash.classify import cluster, full, parts, pipeline
 from s2dash.classify.pipeline import Fitted
 from s2dash.cli import main as cli
+from s2dash.cli import progress_line
 from s2dash.core.classmap import Result
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.types import CancelToken, Window
@@ -187,7 +188,7 @@ class TestCommandLine:
         (tmp_path / "out").mkdir()
         words = ["classify", str(path), "-o", str(tmp_path / "out" / "out.tif"), *FAST]
         with local_cluster(tmp_path / "first") as local:
-            monkeypatch.setattr(cli, "_show_progress", at_share(0.3, partial(local.kill, local.scheduler)))
+            monkeypatch.setattr(progress_line, "show", at_share(0.3, partial(local.kill, local.scheduler)))
             assert cli.main([*words, "--scheduler", local.address]) == 2
         said = capsys.readouterr()
         assert said.out == ""
@@ -206,7 +207,7 @@ class TestCommandLine:
             return submit(self, fn, *args, **how)
 
         monkeypatch.setattr(cluster.ClusterExecutor, "submit", counted)
-        monkeypatch.setattr(cli, "_show_progress", lambda share, what: None)
+        monkeypatch.setattr(progress_line, "show", lambda share, what: None)
         with local_cluster(tmp_path / "second") as local:
             assert cli.main([*words, "--scheduler", local.address]) == 0
         assert len(asked) == PARTS - kept

@@ -23,6 +23,7 @@ from s2dash.core.recipe import default_recipe
 from s2dash.core.types import Window, windows
 from s2dash.raster.door import open_raster
 from s2dash.raster.reading import SceneReader
+from s2dash.tiles import details
 from s2dash.tiles.native import NativeTiles
 
 SHAPE_RC = (150, 130)
@@ -108,7 +109,9 @@ class TestEveryWay:
         monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 1_500)
         scene = replace(fitted.scene, previews=())
         changed = fitted.edited(edits)
-        detail = NativeTiles().classes(replace(changed, prepared=replace(changed.prepared, scene=scene)), "edited")
+        detail = details.of_classes(
+            NativeTiles(), replace(changed, prepared=replace(changed.prepared, scene=scene)), "edited"
+        )
         assert detail is not None
         [native, *_] = detail.levels
         picked = np.zeros(SHAPE_RC, dtype=np.uint8)

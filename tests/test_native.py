@@ -34,7 +34,7 @@ from s2dash.core.types import Window
 from s2dash.errors import PixelsGone
 from s2dash.raster.reading import SceneReader, read_preview_stack
 from s2dash.settings import NativeLimits
-from s2dash.tiles import levels
+from s2dash.tiles import details, levels
 from s2dash.tiles.levels import levels_of
 from s2dash.tiles.native import NativeTiles
 from s2dash.tiles.placing import covered_pixels
@@ -161,7 +161,7 @@ PLACES = {
 def test_tiles_are_those_of_the_picture_at_full_resolution(tmp_path: Path, tiles: NativeTiles, place: str) -> None:
     crs, transform = PLACES[place]
     scene = the_scene(tmp_path, crs=crs, transform=transform, masked=[(slice(90, 130), slice(150, 200))])
-    detail = tiles.picture(scene, stretch_of(scene, read_preview_stack(scene), RGB))
+    detail = details.of_picture(tiles, scene, stretch_of(scene, read_preview_stack(scene), RGB))
     assert_tiles_of(scene, whole_pictures(scene), None, detail)
 
 
@@ -193,7 +193,7 @@ def test_classes_are_those_of_the_full_run(scene: Scene, tmp_path: Path, tiles: 
     fitted = pipeline.fitted_to(scene, small_recipe(scene, **RECIPES[choice]))
     result, labels = full_run(fitted, tmp_path)
     assert len(np.unique(labels)) > 3
-    for detail in (tiles.classes(fitted, "live"), tiles.finished(result)):
+    for detail in (details.of_classes(tiles, fitted, "live"), details.of_finished(tiles, result)):
         assert_tiles_of(scene, every_nth(scene, labels), coloured(), detail)
 
 
@@ -212,15 +212,18 @@ def test_bands_of_several_grids_are_brought_together_as_in_the_full_run(tmp_path
     assert scene.live_step > 4
     fitted = pipeline.fitted_to(scene, small_recipe(scene))
     _, labels = full_run(fitted, tmp_path)
-    assert_tiles_of(scene, every_nth(scene, labels), coloured(), tiles.classes(fitted, "live"))
+    assert_tiles_of(scene, every_nth(scene, labels), coloured(), details.of_classes(tiles, fitted, "live"))
     assert_tiles_of(
-        scene, whole_pictures(scene), None, tiles.picture(scene, stretch_of(scene, read_preview_stack(scene), RGB))
+        scene,
+        whole_pictures(scene),
+        None,
+        details.of_picture(tiles, scene, stretch_of(scene, read_preview_stack(scene), RGB)),
     )
 
 
 def test_the_preview_serves_while_it_is_fine_enough(scene: Scene, tiles: NativeTiles) -> None:
     fitted = pipeline.fitted_to(scene, small_recipe(scene))
-    detail = tiles.classes(fitted, "live")
+    detail = details.of_classes(tiles, fitted, "live")
     assert detail is not None
     for z in range(20):
         is_fine_enough = covered_pixels(scene.grid, z) >= scene.live_step
@@ -233,9 +236,9 @@ def test_scenes_that_are_their_own_live_picture_have_no_detail(tmp_path: Path, t
     stack = read_preview_stack(scene)
     fitted = pipeline.fitted_to(scene, small_recipe(scene))
     assert levels_of(scene) == ()
-    assert tiles.picture(scene, stretch_of(scene, stack, RGB)) is None
-    assert tiles.classes(fitted, "live") is None
-    assert tiles.finished(pipeline.run_live(fitted)) is None
+    assert details.of_picture(tiles, scene, stretch_of(scene, stack, RGB)) is None
+    assert details.of_classes(tiles, fitted, "live") is None
+    assert details.of_finished(tiles, pipeline.run_live(fitted)) is None
     tiles.prepare(scene)
 
 
@@ -272,12 +275,12 @@ def test_another_colour_or_an_isolated_class_reads_nothing(
 ) -> None:
     fitted = pipeline.fitted_to(scene, small_recipe(scene))
     address = some_tiles(scene, zoom_where(scene, 0.5, 2))[4]
-    first = tiles.classes(fitted, "live")
+    first = details.of_classes(tiles, fitted, "live")
     assert first is not None
     labels = first.tile(*address, 256)
     tiles.cells.drop_idle(-1)
     reads.clear()
-    again = tiles.classes(fitted, "live")
+    again = details.of_classes(tiles, fitted, "live")
     assert again is not None
     assert again.tile(*address, 256) is labels
     assert not reads
@@ -289,7 +292,7 @@ def test_other_classes_of_the_same_bands_read_nothing_either(
     address = some_tiles(scene, zoom_where(scene, 0.5, 2))[4]
     for number, changes in enumerate(({"k": 4}, {"k": 6, "scale": "none"}, {"algorithm": "gaussian-mixture"})):
         fitted = pipeline.fitted_to(scene, dataclasses.replace(small_recipe(scene), **changes))
-        detail = tiles.classes(fitted, f"{number}")
+        detail = details.of_classes(tiles, fitted, f"{number}")
         assert detail is not None
         reads.clear()
         assert len(np.unique(detail.tile(*address, 256))) > 2
@@ -297,7 +300,7 @@ def test_other_classes_of_the_same_bands_read_nothing_either(
 
 
 def test_a_tile_reads_its_surroundings_only(scene: Scene, tiles: NativeTiles, reads: list[object]) -> None:
-    detail = tiles.picture(scene, stretch_of(scene, read_preview_stack(scene), RGB))
+    detail = details.of_picture(tiles, scene, stretch_of(scene, read_preview_stack(scene), RGB))
     assert detail is not None
     reads.clear()
     detail.tile(*some_tiles(scene, zoom_where(scene, 0.1, 0.3))[4], 256)
@@ -314,7 +317,7 @@ def test_levels_between_are_gathered_once_and_then_read_from_their_copies(
     wait_until(lambda: len(reads) == sum(len(level.cells) for level in between))
     stack = read_preview_stack(scene)
     reads.clear()
-    detail = tiles.picture(scene, stretch_of(scene, stack, RGB))
+    detail = details.of_picture(tiles, scene, stretch_of(scene, stack, RGB))
     assert detail is not None
     # The last cell is written a moment after it was read.
     wait_until(lambda: all(tiles.between(scene, level).share == 1 for level in between))
@@ -329,13 +332,15 @@ def test_a_full_disk_stops_no_look_at_the_map(
 ) -> None:
     usage = shutil.disk_usage("/")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage._replace(free=0))
-    detail = tiles.picture(scene, stretch_of(scene, read_preview_stack(scene), RGB))
+    detail = details.of_picture(tiles, scene, stretch_of(scene, read_preview_stack(scene), RGB))
     assert_tiles_of(scene, whole_pictures(scene), None, detail)
     assert tiles.between(scene, levels_of(scene)[1]).share == 0
 
 
 def test_pictures_do_not_hold_samples(scene: Scene, tiles: NativeTiles) -> None:
-    detail = tiles.classes(pipeline.fitted_to(scene, small_recipe(scene, algorithm="gaussian-mixture")), "live")
+    detail = details.of_classes(
+        tiles, pipeline.fitted_to(scene, small_recipe(scene, algorithm="gaussian-mixture")), "live"
+    )
     assert detail is not None
     assert detail.fitted.sample.pixel_count == 0
     assert 0 < detail.nbytes < 10_000
@@ -351,7 +356,7 @@ def test_nothing_stays_open_or_in_memory_once_nobody_looks(scene: Scene, tmp_pat
     tiles = NativeTiles(IMPATIENT)
     fitted = pipeline.fitted_to(scene, small_recipe(scene))
     result, _ = full_run(fitted, tmp_path)
-    for detail in (tiles.classes(fitted, "live"), tiles.finished(result)):
+    for detail in (details.of_classes(tiles, fitted, "live"), details.of_finished(tiles, result)):
         assert detail is not None
         detail.tile(*some_tiles(scene, zoom_where(scene, 0.5, 2))[4], 256)
     assert tiles.cells.byte_count > 0
@@ -375,7 +380,11 @@ def test_files_that_are_gone_are_said_to_be(scene: Scene, tmp_path: Path, tiles:
     assert result.classmap.path is not None
     result.classmap.path.unlink()
     scene.paths[0].unlink()
-    for detail in (tiles.classes(fitted, "live"), tiles.finished(result), tiles.picture(scene, stretch)):
+    for detail in (
+        details.of_classes(tiles, fitted, "live"),
+        details.of_finished(tiles, result),
+        details.of_picture(tiles, scene, stretch),
+    ):
         assert detail is not None
         for covered in ((0.5, 2), (4, 6)):
             with pytest.raises(PixelsGone):
@@ -408,7 +417,7 @@ def test_fill_that_no_tag_states_shows_nothing_in_tiles(tmp_path: Path, tiles: N
     fitted = pipeline.fitted_to(scene, small_recipe(scene))
     result, labels = full_run(fitted, tmp_path)
     assert np.array_equal(labels == 0, outside(SHAPE_RC))
-    for detail in (tiles.classes(fitted, "live"), tiles.finished(result)):
+    for detail in (details.of_classes(tiles, fitted, "live"), details.of_finished(tiles, result)):
         assert_tiles_of(scene, every_nth(scene, labels), coloured(), detail)
 
 

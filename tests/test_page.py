@@ -243,6 +243,20 @@ def test_a_class_keeps_its_name_and_colour_from_map_to_map(page: Page) -> None:
     assert not any("carried over" in row["about"] for row in page.rows)
 
 
+def test_how_sure_the_classes_are_is_a_way_to_look(page: Page) -> None:
+    before = page.tiles
+    page.test.session_state["view chosen"] = "How sure"
+    page.run()
+    assert page.tiles != before
+    assert all(row["second"].endswith("could be either") for row in page.rows)
+    with MemoryFile(page.downloads["How sure (GeoTIFF)"].content()) as file, file.open() as dataset:
+        assert np.array_equal(dataset.read(1) == dataset.nodata, page.geotiff == 0)
+    page.test.session_state["view chosen"] = "Classes"
+    page.run()
+    assert page.tiles == before
+    assert not any(row["second"] for row in page.rows)
+
+
 def test_a_class_shown_alone_changes_the_map_only(page: Page) -> None:
     labels, (picture, classes) = page.geotiff, page.tiles
     page.edit_legend(LegendEvent(isolates=True, isolated=3))
@@ -433,16 +447,20 @@ def large_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 
 def run_until_full(page: Page) -> None:
-    wait_until(lambda: not page.run().downloads["Download GeoTIFF"].disabled)
+    wait_until(lambda: "Download GeoTIFF" in page.run().downloads)
+
+
+def offers_to_make_it_first(page: Page) -> bool:
+    """Whether `Download GeoTIFF` is a button that makes the full map."""
+    return "Download GeoTIFF" not in page.downloads and not page.widget("button", "Download GeoTIFF").disabled
 
 
 def test_a_large_scene_is_downloaded_once_it_is_classified_in_full(
     start: Callable[[Scene], Page], large_scene: Scene, tmp_path: Path
 ) -> None:
     page = start(large_scene)
-    button = page.downloads["Download GeoTIFF"]
-    assert button.disabled
-    assert "Classify full scene" in button.help
+    assert offers_to_make_it_first(page)
+    assert "Makes the full map first, of 1,100,000 pixels" in page.words
     assert "Preview" in page.words
     assert "1,100,000 pixels" in page.words
     page.press("Classify full scene")
@@ -458,8 +476,28 @@ def test_a_large_scene_is_downloaded_once_it_is_classified_in_full(
     with MemoryFile(page.downloads["Download GeoTIFF"].content()) as file, file.open() as made:
         assert made.tags()["CLASS_1"] == "Named after the run"
     page.choose("slider", "Number of classes (k)", 3)
-    assert page.downloads["Download GeoTIFF"].disabled
+    assert offers_to_make_it_first(page)
+    assert "Makes the full map first, about " in page.words
     assert page.widget("button", "Classify full scene")
+
+
+def test_a_card_that_needs_the_full_map_makes_it_and_then_downloads(
+    start: Callable[[Scene], Page], large_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, goes_on = pipeline.run_full, threading.Event()
+
+    def waits(*given: Any) -> Any:
+        assert goes_on.wait(PATIENCE_SECONDS)
+        return whole(*given)
+
+    monkeypatch.setattr(pipeline, "run_full", waits)
+    page = start(large_scene)
+    page.open("hand over").press("Class table (CSV)")
+    assert page.widget("button", "Download GeoTIFF").disabled
+    assert "Class table (CSV)" not in page.downloads
+    goes_on.set()
+    run_until_full(page)
+    assert page.downloads["Class table (CSV)"].content()
 
 
 def test_a_job_can_be_cancelled_and_begun_again(
@@ -475,10 +513,10 @@ def test_a_job_can_be_cancelled_and_begun_again(
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, "run_full", waits_for_cancel)
         page.press("Classify full scene")
-        assert page.downloads["Download GeoTIFF"].disabled
+        assert page.open("hand over").widget("button", "Download GeoTIFF").disabled
         page.press("Cancel")
         wait_until(lambda: "Classify full scene" in [b.label for b in page.run().test.button])
-    assert page.downloads["Download GeoTIFF"].disabled
+    assert offers_to_make_it_first(page)
     page.press("Classify full scene")
     run_until_full(page)
 
@@ -495,7 +533,7 @@ def test_a_job_that_breaks_is_said_and_the_preview_stays(
     # The run that the button begins may meet the end of the job already.
     said = "Something went wrong on our side"
     wait_until(lambda: said in page.words or said in page.run().words)
-    assert page.downloads["Download GeoTIFF"].disabled
+    assert offers_to_make_it_first(page)
     assert len(page.rows) == 8
 
 
@@ -532,6 +570,16 @@ def test_a_chart_is_made_when_its_tab_is_looked_at_and_once(page: Page, made_cha
     assert "Silhouette" in page.words
     page.look_at("Spectra")
     assert made_charts == ["spectra_chart", "scatter_chart"]
+
+
+def test_spectra_stand_beside_the_map_of_a_wide_window_and_are_made_once(page: Page, made_charts: list[str]) -> None:
+    page.test.session_state["window is wide"] = True
+    page.run()
+    assert sorted(made_charts) == ["scatter_chart", "spectra_chart"]
+    assert [tab.label for tab in page.test.tabs] == ["Scatter", "How good", "This run in words"]
+    page.test.session_state["window is wide"] = False
+    page.run()
+    assert page.test.tabs[0].label == "Spectra"
 
 
 def test_charts_follow_names_classes_and_the_class_shown_alone(page: Page, made_charts: list[str]) -> None:

@@ -29,6 +29,7 @@ from web_server import FileServer, send_status, serving
 from s2dash import ingest
 from s2dash.classify import parts, pipeline
 from s2dash.cli import main as cli
+from s2dash.cli import progress_line
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Scene
 from s2dash.core.types import windows
@@ -344,7 +345,7 @@ class TestVersions:
             if other.exists():
                 other.replace(server.folder / "scene.tif")
 
-        monkeypatch.setattr(cli, "_show_progress", change)
+        monkeypatch.setattr(progress_line, "show", change)
         assert cli.main(["classify", server.address(), "-o", str(tmp_path / "out.tif"), *FAST]) == 2
         assert "was changed on the server" in capsys.readouterr().err.splitlines()[-1]
         assert not (tmp_path / "out.tif").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from s2dash.batch.run import Report
+from s2dash.batch.plan import Report
 
 
 def write_zip(report: Report, folder: Path, out: Path) -> None:

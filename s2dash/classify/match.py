@@ -38,9 +38,24 @@ def by_overlap(before: np.ndarray, after: np.ndarray, before_count: int, after_c
     The overlap of two classes is the share of the pixels of either that both have (Jaccard, 1912), so that small
     classes count as much as large ones. A pair shares enough where it has `LEAST_OVERLAP` of the smaller class.
     """
-    pairs = before.ravel().astype(np.intp) * (after_count + 1) + after.ravel()
-    counts = np.bincount(pairs, minlength=(before_count + 1) * (after_count + 1))
-    shared = counts.reshape(before_count + 1, after_count + 1)[1:, 1:].astype(np.float64)
+    return by_counts(pair_counts(before, after, before_count, after_count))
+
+
+def pair_counts(one: np.ndarray, other: np.ndarray, one_count: int, other_count: int) -> np.ndarray:
+    """How many pixels have each pair of labels, shape (one_count + 1, other_count + 1), int64.
+
+    Parameters
+    ----------
+    one, other : ndarray of the same shape, uint8, labels of the same pixels; 0 is no data
+    """
+    pairs = one.ravel().astype(np.intp) * (other_count + 1) + other.ravel()
+    counts = np.bincount(pairs, minlength=(one_count + 1) * (other_count + 1))
+    return counts.reshape(one_count + 1, other_count + 1)
+
+
+def by_counts(counts: np.ndarray) -> dict[int, int]:
+    """As `by_overlap`, from the counts of pairs of labels."""
+    shared = counts[1:, 1:].astype(np.float64)
     sizes, other_sizes = shared.sum(axis=1)[:, None], shared.sum(axis=0)[None, :]
     union = sizes + other_sizes - shared
     overlap = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)

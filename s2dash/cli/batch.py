@@ -1,7 +1,4 @@
-"""The command `batch`: its arguments, its progress with the time left, and what it prints.
-
-How scenes are opened and recipes read is handed in by `cli.py`, as for the other commands.
-"""
+"""The command `batch`: its arguments, its progress with the time left, and what it prints."""
 
 from __future__ import annotations
 
@@ -13,19 +10,25 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from s2dash.cli import cluster, scene_flags
+from s2dash.cli.arguments import file_path, scene_location
+from s2dash.cli.outputs import replace_text, require_writable
+from s2dash.cli.recipe_flags import RECIPE_FLAGS, add_recipe_flags, recipe_of, saved_recipe
 from s2dash.core.types import CancelToken
 from s2dash.errors import Cancelled, UnreadableFile
-from s2dash.raster.location import Location, parse
+from s2dash.raster.location import paths_of
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from s2dash.batch import Opener, Report, SceneReport
-    from s2dash.core.recipe import Recipe
     from s2dash.core.scene import Scene
+    from s2dash.core.types import Progress
+    from s2dash.raster.location import Location
 
 MOSAICS = ("vrt", "cog", "none")
 _EPILOGUE = """\
@@ -36,24 +39,8 @@ _AFTER_SHARE = 0.02
 """The time left is said once so much is done."""
 
 
-def scene_location(text: str) -> Location:
-    """An argument that names a scene: a path, or a web address."""
-    try:
-        return parse(text)
-    except UnreadableFile as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def file_path(text: str) -> Path:
-    """An argument that names a file or folder of this machine."""
-    with contextlib.suppress(UnreadableFile):
-        if (path := parse(text).path) is not None:
-            return path
-    raise argparse.ArgumentTypeError("this takes a path, not an address. Download the file first.")
-
-
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """What `batch` takes beside the flags of scenes and recipes."""
+    """What `batch` takes."""
     command.epilog = _EPILOGUE
     command.formatter_class = argparse.RawDescriptionHelpFormatter
     command.add_argument(
@@ -68,25 +55,42 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--mosaic", choices=MOSAICS, default="vrt", help="put the class maps together (default: vrt)")
     command.add_argument("--again", action="store_true", help="do finished scenes again too")
+    scene_flags.add_scene_flags(command)
+    cluster.add_arguments(command, "large scenes")
+    add_recipe_flags(command)
 
 
-def run(
-    arguments: argparse.Namespace,
-    started: float,
-    opener: Opener,
-    make_recipe: Callable[[Scene], Recipe],
-    recipe_flags: Sequence[str],
-    executor: Executor | None,
-) -> dict[str, Any]:
+def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     """Run the batch that the arguments describe; returns what is printed.
-
-    Parameters
-    ----------
-    make_recipe : as `batch.RecipeChoice` takes it
-    recipe_flags : names of the arguments that `make_recipe` looks at
 
     Raises Cancelled on Ctrl-C, which lets finished scenes stay, and what `run_batch` raises.
     """
+    if arguments.recipe:
+        saved_recipe(arguments.recipe)
+    if arguments.save_recipe:
+        require_writable(arguments.save_recipe, "--save-recipe", paths_of(arguments.scenes))
+    opener = _opener(arguments)
+    with cluster.executor_of(arguments) as executor:
+        output = _batch(arguments, started, opener, executor)
+    if arguments.save_recipe:
+        replace_text(arguments.save_recipe, json.dumps(output["recipe"]) + "\n")
+    return output
+
+
+def _opener(arguments: argparse.Namespace) -> Opener:
+    from s2dash import ingest
+    from s2dash.batch import Opener
+
+    def open_scene(location: Location, folder: Path, progress: Progress, cancel: CancelToken) -> Scene:
+        if location.is_missing:
+            raise UnreadableFile(f"There is no file {location.where}. Check the path.")
+        return scene_flags.open_scene(arguments, [location], folder, progress, cancel)
+
+    area = ingest.area_files(arguments.area) if arguments.area else ()
+    return Opener(open_scene, scene_flags.reading_of(arguments, area).to_json())
+
+
+def _batch(arguments: argparse.Namespace, started: float, opener: Opener, executor: Executor | None) -> dict[str, Any]:
     from s2dash.batch import FIT_ON_ALL, Plan, RecipeChoice, gather_sources, run_batch, source_named
 
     sources = gather_sources(arguments.scenes, arguments.output)
@@ -97,7 +101,7 @@ def run(
         sources,
         arguments.output,
         opener,
-        RecipeChoice(make_recipe, _recipe_key(arguments, recipe_flags)),
+        RecipeChoice(lambda scene: recipe_of(arguments, scene), _recipe_key(arguments)),
         fit_on,
         mosaic=arguments.mosaic,
         again=arguments.again,
@@ -159,14 +163,14 @@ def _scene(one: SceneReport, out: Path) -> dict[str, Any]:
     }
 
 
-def _recipe_key(arguments: argparse.Namespace, flags: Sequence[str]) -> str:
+def _recipe_key(arguments: argparse.Namespace) -> str:
     """Of what the user asked for: flags, and the content of a saved recipe."""
     path: Path | None = arguments.recipe
     try:
         content = None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise UnreadableFile(f"There is no file {path}, or it cannot be read. Check the path.") from error
-    return json.dumps([*(getattr(arguments, flag) for flag in flags), content])
+    return json.dumps([*(getattr(arguments, flag) for flag in RECIPE_FLAGS), content])
 
 
 @contextlib.contextmanager

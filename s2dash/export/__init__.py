@@ -16,13 +16,13 @@ __all__ = ["EXPORTS", "Export", "export_bytes"]
 EXPORTS: dict[str, Export] = {
     export.key: export
     for export in (
+        picture.EXPORT,
         geotiff.EXPORT,
         bundle.EXPORT,
-        picture.EXPORT,
         table.EXPORT,
     )
 }
-"""Kinds of files by key, in the order of the menu."""
+"""Kinds of files by key, in the order of the page, the plainest first."""
 
 
 def export_bytes(key: str, result: Result, legend: Legend) -> bytes:

@@ -62,10 +62,12 @@ def readme(result: Result, tif_name: str) -> str:
 
 EXPORT = Export(
     key="bundle",
+    title="Map, table and recipe",
     label="GIS bundle (zip)",
     suffix="-classes.zip",
     mime="application/zip",
     help="The GeoTIFF with class names and areas for GIS programs, the class table, and the recipe that made them.",
     needs_full=True,
+    needs_place=True,
     write=write_bundle,
 )

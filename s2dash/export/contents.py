@@ -31,8 +31,10 @@ class Export:
     """A kind of file that a result can be saved as."""
 
     key: str
+    title: str
+    """What it is, such as `Map for a GIS`."""
     label: str
-    """For a menu."""
+    """What its button says."""
     suffix: str
     """The end of the file's name, such as `-classes.tif`."""
     mime: str
@@ -40,6 +42,8 @@ class Export:
     """One plain sentence: what is in it and what it is good for."""
     needs_full: bool
     """Whether it takes a full result only, not a preview of every n-th pixel."""
+    needs_place: bool
+    """Whether it is of no use without a place on the Earth."""
     write: Callable[[Result, Legend, Path], None]
     """Write the file; what stood under that name stays untouched on failure.
 

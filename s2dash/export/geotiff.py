@@ -284,10 +284,12 @@ def _same_crs(expected: CRS | None, found: CRS | None) -> bool:
 
 EXPORT = Export(
     key="geotiff",
-    label="GeoTIFF",
+    title="Map for a GIS",
+    label="Download GeoTIFF",
     suffix="-classes.tif",
     mime="image/tiff",
     help="The class map with its place and colours, for QGIS, ArcGIS and other GIS programs.",
     needs_full=True,
+    needs_place=True,
     write=write_geotiff,
 )

@@ -282,10 +282,12 @@ def _draw_footer(sheet: Sheet, result: Result) -> None:
 
 EXPORT = Export(
     key="picture",
+    title="Picture",
     label="Map picture (PNG)",
     suffix="-map.png",
     mime="image/png",
     help="The map with title, legend, scale bar and source, for a report or a slide.",
     needs_full=False,
+    needs_place=False,
     write=write_picture,
 )

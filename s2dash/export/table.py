@@ -70,10 +70,12 @@ def _number(value: float | None, form: str) -> str:
 
 EXPORT = Export(
     key="table",
+    title="Table",
     label="Class table (CSV)",
     suffix="-classes.csv",
     mime="text/csv",
     help="Name, pixels, share, hectares and mean reflectance of each class, for a spreadsheet.",
     needs_full=True,
+    needs_place=False,
     write=write_table,
 )

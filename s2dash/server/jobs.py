@@ -32,6 +32,8 @@ class Job(Generic[T]):
         self.what = ""
         """What is being done, in plain words."""
         self.started = time.perf_counter()
+        self.seconds: float | None = None
+        """What it took, once it is done."""
         self.folder = ScratchFolder(prefix)
         self.is_kept = False
         """Whether it goes on though nobody is looking."""
@@ -90,7 +92,9 @@ class Job(Generic[T]):
 
     def _run(self) -> None:
         try:
-            self._future.set_result(self._work(self.folder.path, self._note, self._cancel))
+            result = self._work(self.folder.path, self._note, self._cancel)
+            self.seconds = time.perf_counter() - self.started
+            self._future.set_result(result)
         except BaseException as error:  # noqa: BLE001 - handed to who asks for the result
             self.folder.remove()
             self._future.set_exception(error)

@@ -23,6 +23,7 @@ from s2dash.classify.evaluate import Scores
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.prepare import prepare
 from s2dash.classify.sampling import Sample, sample_of
+from s2dash.classify.sureness import LiveSureness, live_sureness
 from s2dash.core.byte_cache import ByteCache, Held, held_by_arrays
 from s2dash.core.classmap import Result
 from s2dash.core.recipe import Recipe
@@ -51,6 +52,11 @@ class LiveAnswer:
     def scores(self) -> Scores:
         """Scores of the fit; a tenth of a second, so asked for after the map is drawn, and once."""
         return pipeline.sample_scores(self.fitted)
+
+    @cached_property
+    def sureness(self) -> LiveSureness:
+        """How sure the classes are; some tenths of a second, so made when somebody asks, and once."""
+        return live_sureness(self.fitted, self.result)
 
 
 class LiveRequest(Future[LiveAnswer]):

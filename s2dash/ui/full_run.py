@@ -17,7 +17,7 @@ from s2dash.ui.messages import words_for
 from s2dash.ui.session import page_is_open
 from s2dash.ui.strip import Strip
 
-_LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.5
 _FINISHED_KEPT = 3
 _PARAMETER = "run"
 _GONE_WORDS = (
@@ -52,12 +52,43 @@ def full_result(answer: LiveAnswer) -> Result | None:
     return job.result() if job is not None and job.is_done and job.error is None else None
 
 
-def full_run(answer: LiveAnswer, shown: Result, strip: Strip) -> None:
-    """What there is to say of all pixels, in one place: the preview with its button, the running job, or its end."""
+def running(answer: LiveAnswer) -> FullJob | None:
+    """The job that makes the full result of this very recipe and scene, as long as it goes on."""
+    job = state.full_runs().get(_key(answer.fitted))
+    return job if job is not None and not job.is_done else None
+
+
+def start(answer: LiveAnswer) -> None:
+    """Begin to make the full result."""
+    state.full_runs()[_key(answer.fitted)] = FullJob(answer.fitted).start(page_is_open())
+
+
+def usual_seconds(answer: LiveAnswer) -> float | None:
+    """What the last full run of this scene with this algorithm took in this session; None where there was none."""
+    scene, recipe = _key(answer.fitted)
+    took = [
+        job.seconds
+        for (digest, other), job in state.full_runs().items()
+        if digest == scene and other.algorithm == recipe.algorithm and other.smooth == recipe.smooth
+    ]
+    return next((seconds for seconds in reversed(took) if seconds is not None), None)
+
+
+def cancel(job: FullJob) -> None:
+    """Stop a job that was begun; nothing of it is kept."""
+    _forget_kept(job)
+    job.cancel()
+
+
+def full_run(answer: LiveAnswer, shown: Result, strip: Strip) -> str | None:
+    """What there is to say of all pixels, in one place: the preview with its button, the running job, or its end.
+
+    Returns why the last job failed, once.
+    """
     _say_once_what_is_gone(answer, strip)
     _stop_others(answer)
     if answer.result.scene.live_step == 1:
-        return
+        return None
     runs, key = state.full_runs(), _key(answer.fitted)
     if shown.is_full:
         runs.move_to_end(key)
@@ -65,20 +96,22 @@ def full_run(answer: LiveAnswer, shown: Result, strip: Strip) -> None:
             st.markdown(_lead(strip) + _DONE_WORDS)
         if _keeps_up(answer, runs[key]):
             strip.add(_LEADS_BACK_WORDS)
-        return
-    job = runs.get(key)
+        return None
+    job, trouble = runs.get(key), None
     if job is not None and job.is_done:
         if job.error is None:  # it has ended since the page looked for it
             st.rerun()
         if not isinstance(job.error, Cancelled):
-            strip.add(words_for(job.error))
+            trouble = words_for(job.error)
+            strip.add(trouble)
         _forget_kept(job)
         job = None
         del runs[key]
     if job is not None:
         _keeps_up(answer, job)
     with strip.run:
-        st.fragment(_line, run_every=_LOOK_SECONDS if job else None)(answer, job, _lead(strip))
+        st.fragment(_line, run_every=LOOK_SECONDS if job else None)(answer, job, _lead(strip))
+    return trouble
 
 
 def _lead(strip: Strip) -> str:
@@ -131,19 +164,18 @@ def _line(answer: LiveAnswer, job: FullJob | None, lead: str) -> None:
             else "Labels every pixel with the groups you see. Downloads need all of them.",
         )
     if pressed and job:
-        _forget_kept(job)
-        job.cancel()
+        cancel(job)
     elif job:
         with between:
             _offer_to_keep(answer, job)
     if job:
-        words.progress(job.share, text=_running_words(job))
+        words.progress(job.share, text=running_words(job))
         if _kept_run_of(job) is not None:
             st.caption(_COPY_WORDS)
         return
     words.markdown(lead + _preview_words(answer))
     if pressed:
-        state.full_runs()[_key(answer.fitted)] = FullJob(answer.fitted).start(page_is_open())
+        start(answer)
         st.rerun()
 
 
@@ -193,7 +225,8 @@ def _forget_kept(job: FullJob) -> None:
         st.query_params.clear()
 
 
-def _running_words(job: FullJob) -> str:
+def running_words(job: FullJob) -> str:
+    """How far a job is."""
     return "Stopping …" if job.is_cancelled else f"Classifying the full scene …{text.time_left(job.seconds_left)}"
 
 

@@ -1,27 +1,30 @@
-"""The window `Hand over`: everything that the map can be saved as, a card for each, and what each is good for."""
+"""The window `Hand over`: everything that the map can be saved as, a card for each, and what each is good for.
+
+What needs all pixels of a large scene offers to make them first, and then itself.
+"""
 
 from __future__ import annotations
+
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
+from s2dash.classify.sureness_file import write_sureness
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 from s2dash.export import EXPORTS, export_bytes
 from s2dash.export.contents import file_stem
+from s2dash.server.jobs import FullJob
 from s2dash.server.live_engine import LiveAnswer
-from s2dash.ui import state
+from s2dash.ui import state, text
+from s2dash.ui.full_run import LOOK_SECONDS, cancel, running, running_words, start, usual_seconds
+from s2dash.ui.share import share_link
 
-_NOT_FULL = "First press “Classify full scene”: the map shows a preview with fewer pixels."
+_SURE_BY_COMMAND = "Of a large scene the command line writes it: `s2dash classify … --how-sure FILE.tif`."
+_BEING_MADE = "The full map is being made. The button works as soon as it is there."
 _NO_PLACE = "This file has no place, which a GIS needs. Bring one with coordinates."
-_NEEDS_PLACE = ("geotiff", "bundle")
-_CARDS = {
-    "picture": ("Picture", "Map picture (PNG)"),
-    "geotiff": ("Map for a GIS", "Download GeoTIFF"),
-    "bundle": ("Map, table and recipe", "GIS bundle (zip)"),
-    "table": ("Table", "Class table (CSV)"),
-}
-"""Title of each card, and what its button says."""
 _PREVIEW_PIXELS = 480
 
 
@@ -39,16 +42,28 @@ def hand_over_button() -> None:
 
 
 @st.dialog("Hand over", width="large", on_dismiss=state.close_window)
-def hand_over(answer: LiveAnswer, result: Result, legend: Legend) -> None:
-    """The window."""
+def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str | None) -> None:
+    """The window; `trouble` says why the full map that was asked for could not be made."""
+    job = running(answer)
+    if job is not None:
+        with st.container(key="makingfull"):
+            st.fragment(_being_made, run_every=LOOK_SECONDS)(job)
+    elif trouble:
+        st.markdown(trouble)
     with st.container(key="cards"):
-        for key in _CARDS:
+        for key in EXPORTS:
             with st.container(key=f"card {key}", gap=None):
                 if key == "picture":
                     _preview(answer, legend)
-                _card(key, result, legend)
+                if EXPORTS[key].needs_full and not result.is_full and _why_not(key, result) is None:
+                    _card_of_full(key, answer, job)
+                else:
+                    _card(key, result, legend)
+        with st.container(key="card sureness", gap=None):
+            _sureness(answer)
         with st.container(key="card recipe", gap=None):
             _recipe(result)
+    share_link(answer)
 
 
 def _preview(answer: LiveAnswer, legend: Legend) -> None:
@@ -61,15 +76,15 @@ def _preview(answer: LiveAnswer, legend: Legend) -> None:
 
 
 def _card(key: str, result: Result, legend: Legend) -> None:
-    export, (title, label) = EXPORTS[key], _CARDS[key]
+    export = EXPORTS[key]
     reason = _why_not(key, result)
 
     def make() -> bytes:
         return export_bytes(key, result, legend)
 
-    _words(title, export.help, reason)
+    _words(export.title, export.help, reason)
     st.download_button(
-        label,
+        export.label,
         b"" if reason else make,
         export.file_name(result),
         export.mime,
@@ -83,11 +98,70 @@ def _card(key: str, result: Result, legend: Legend) -> None:
     )
 
 
+def _card_of_full(key: str, answer: LiveAnswer, job: FullJob | None) -> None:
+    """A card of what needs the full map: its button makes that, and is then the download."""
+    export = EXPORTS[key]
+    first = _BEING_MADE if job else f"Makes the full map first, {_effort(answer)}; then press again."
+    _words(export.title, export.help, None if job else first)
+    pressed = st.button(
+        export.label,
+        key=f"make full for {key}",
+        icon=":material/download:",
+        width="stretch",
+        disabled=job is not None,
+        help=first,
+    )
+    if pressed:
+        start(answer)
+        st.rerun()
+
+
+def _effort(answer: LiveAnswer) -> str:
+    """How much it is to make the full map: in time where one was made before, else in pixels."""
+    seconds = usual_seconds(answer)
+    if seconds is None:
+        return f"of {text.pixels(answer.result.scene.grid.pixel_count)}"
+    return f"about {max(1, round(seconds))} s" if seconds < 59 else text.duration(seconds)
+
+
+def _being_made(job: FullJob) -> None:
+    """How far the full map is; the page is drawn anew once it is there."""
+    if job.is_done:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.progress(job.share, text=running_words(job))
+        if st.button("Cancel", key="cancel full map", width=84, help="Stops at once; the preview stays."):
+            cancel(job)
+
+
 def _why_not(key: str, result: Result) -> str | None:
-    """Why this cannot be had of the result as it stands."""
-    if key in _NEEDS_PLACE and not result.scene.grid.has_place:
-        return _NO_PLACE
-    return _NOT_FULL if EXPORTS[key].needs_full and not result.is_full else None
+    """Why this cannot be had of the scene."""
+    return _NO_PLACE if EXPORTS[key].needs_place and not result.scene.grid.has_place else None
+
+
+def _sureness(answer: LiveAnswer) -> None:
+    help_words = "How clearly each pixel belongs to its class, 0 to 100, for a GIS: a second file beside the map."
+    reason = None if answer.result.is_full else _SURE_BY_COMMAND
+
+    def make() -> bytes:
+        with tempfile.TemporaryDirectory(prefix="s2dash-") as folder:
+            path = Path(folder) / "sureness.tif"
+            write_sureness(answer.fitted, answer.sureness.limits, path)
+            return path.read_bytes()
+
+    _words("How sure", help_words, reason)
+    st.download_button(
+        "How sure (GeoTIFF)",
+        b"" if reason else make,
+        f"{file_stem(answer.result)}-how-sure.tif",
+        "image/tiff",
+        key="download sureness",
+        on_click="ignore",
+        icon=":material/download:",
+        width="stretch",
+        disabled=reason is not None,
+        help=reason or help_words,
+    )
 
 
 def _recipe(result: Result) -> None:

@@ -9,9 +9,10 @@ top of the page, before anything is drawn with the old legend, or else `legend_t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
@@ -40,14 +41,14 @@ def legend_table(
     legend: Legend,
     *,
     family_words: Sequence[str],
-    carried: Collection[int],
+    second_lines: Mapping[int, str],
     isolated: int | None,
     key: str,
 ) -> LegendEvent | None:
     """Draw the legend, full width of its container, and return what people changed, once.
 
     `family_words` are one phrase for each class in the order of the legend, such as `Looks like
-    water`; `carried` are the classes that took over their name or colour from the map before;
+    water`; `second_lines` stand beneath names, by class number;
     `isolated` is the class shown alone. A returned event is already visible in the table,
     but nowhere else: store it at once, before any other call that a rerun could interrupt, and
     rerun where something above was drawn with the old legend.
@@ -57,7 +58,7 @@ def legend_table(
     event = take_event(key)
     if event is not None:
         legend, isolated = event.legend(legend), event.isolation(isolated)
-    data = table_data(result, legend, family_words, isolated, carried) | {"handled": state.last_edit(key).get()}
+    data = table_data(result, legend, family_words, isolated, second_lines) | {"handled": state.last_edit(key).get()}
     _component(data=data, key=key, on_edits_change=partial(_receive, key))
     return event
 
@@ -72,7 +73,7 @@ def table_data(
     legend: Legend,
     family_words: Sequence[str],
     isolated: int | None,
-    carried: Collection[int] = (),
+    second_lines: Mapping[int, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Everything the table shows, as plain values; texts are raw, the table shows them as text only.
 
@@ -89,7 +90,7 @@ def table_data(
         "dense_above": DENSE_ABOVE,
         "longest_name": MOST_NAME_CHARACTERS,
         "rows": [
-            _row_data(entry, row, words, sizes, row.share / largest, entry.id in carried)
+            _row_data(entry, row, words, sizes, row.share / largest, second_lines.get(entry.id, ""))
             for entry, row, words in zip(legend.entries, result.rows, family_words, strict=True)
         ],
     }
@@ -130,19 +131,17 @@ class _Sizes:
         return self.unit.figure(row.area_ha)
 
 
-def _row_data(
-    entry: LegendEntry, row: ClassRow, words: str, sizes: _Sizes, part: float, is_carried: bool
-) -> dict[str, Any]:
-    before = " · carried over from the map before" if is_carried else ""
+def _row_data(entry: LegendEntry, row: ClassRow, words: str, sizes: _Sizes, part: float, second: str) -> dict[str, Any]:
+    character = " · ".join(filter(None, (words, second)))
     return {
         "id": entry.id,
         "name": entry.name,
         "colour": entry.colour.lower(),
-        "second": "carried over" if is_carried else "",
+        "second": second,
         "share": text.share(row.share),
         "part": round(part, 4),
         "amount": sizes.figure(row),
-        "about": f"{words}{before} · {text.pixels(row.count)}{sizes.of_what}. Click to show only this class.",
+        "about": f"{character} · {text.pixels(row.count)}{sizes.of_what}. Click to show only this class.",
     }
 
 

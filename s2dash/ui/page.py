@@ -6,15 +6,11 @@ and shows values; it computes nothing itself.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import TimeoutError as NotYet
 from dataclasses import replace
 
-import numpy as np
 import streamlit as st
 
-from s2dash.core import sentinel2
+from s2dash.classify.sureness import STEPS, LiveSureness
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
@@ -22,37 +18,29 @@ from s2dash.core.scene import Scene
 from s2dash.errors import S2DashError
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.tiles.placing import map_bounds
-from s2dash.tiles.render import Picture
-from s2dash.tiles.store import url_template
-from s2dash.tiles.stretch import picture_rgba, stretch_of
-from s2dash.ui import look, services, state, text
+from s2dash.ui import look, pictures, services, state, text
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over import hand_over, hand_over_button
+from s2dash.ui.how_sure import COLOURS, sure_key
+from s2dash.ui.layers import Layer, layer_controls
 from s2dash.ui.legend_table import DENSE_ABOVE
+from s2dash.ui.link import follow_link, say_of_link
+from s2dash.ui.live_wait import wait_for
 from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.present import present_button
 from s2dash.ui.quick_bar import quick_bar
-from s2dash.ui.results import charts, current_legend, legend_panel
+from s2dash.ui.results import charts, current_legend, legend_panel, spectra_beside
 from s2dash.ui.runs import history, kept
 from s2dash.ui.runs.panel import runs_panel
 from s2dash.ui.session import note_session, page_is_open
 from s2dash.ui.sidebar import K_LOW, Choices, highest_k, sidebar
 from s2dash.ui.strip import Strip, announce
+from s2dash.ui.wide_window import is_wide_window
 
-_POLL_SECONDS = 0.05
-_QUICK_POLLS = 10
-_LATER_POLL_SECONDS = 0.2
-"""An answer ends the wait at once; each look costs the server something, and many may be waiting."""
-_COUNT_AFTER_SECONDS = 2.0
 _SOON_SECONDS = 2.0
 """A grouping that takes longer is not made before anybody asks for it."""
-_OWN_LAYER = "Three bands …"
-
-
-Layer = tuple[View, tuple[str, str, str], str]
-"""How to look, the bands shown as red, green and blue, and what their colours mean."""
 
 
 def main() -> None:
@@ -62,16 +50,18 @@ def main() -> None:
     look.apply_look(dark)
     note_session(services.sessions())
     come_back()
+    follow_link()
     choices = sidebar()
     facts_place = _header(choices.scene)
     with st.container(key="work"):
         map_column = st.container(gap=None, key="mapcolumn")
         with st.container(key="side", gap="small"):
             side = st.container(key="classes", gap="small")
+        spectra_place = st.container(key="spectra", gap=None)
     with map_column:
         quick_bar()
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
-            layer = _layer_controls(choices.scene)
+            layer = layer_controls(choices.scene)
             steps_place = st.container(horizontal=True, gap="small", width="content", key="steps")
         map_place = st.container(key="map")
         strip = Strip()
@@ -91,7 +81,10 @@ def main() -> None:
     facts_place.write(_facts(choices.scene, shown))
     with map_place:
         _map(choices.scene, (answer, shown), legend, isolated, layer, dark)
-    full_run(answer, shown, strip)
+        if state.SIDE.get() == "How sure":
+            sure_key(answer.sureness)
+    trouble = full_run(answer, shown, strip)
+    say_of_link(strip)
     warnings = [warning for warning in answer.result.warnings if not warning.startswith("No place")]
     strip.notes(warnings, choices.scene.grid.has_place)
     look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)
@@ -101,10 +94,14 @@ def main() -> None:
         else:
             legend_panel(answer, shown, legend, isolated, choices.palette)
     if state.WINDOW.get() == "hand over":
-        hand_over(answer, shown, legend)
+        hand_over(answer, shown, legend, trouble)
     elif state.WINDOW.get() == "many scenes":
         many_scenes(answer, legend)
-    charts(answer, shown, legend, isolated, dark)
+    with spectra_place:
+        is_wide = is_wide_window()
+        if is_wide:
+            spectra_beside(shown, legend, isolated, dark)
+    charts(answer, shown, legend, isolated, dark, is_wide)
     _announce(shown, strip)
 
 
@@ -175,70 +172,6 @@ def _facts(scene: Scene, result: Result | None = None) -> str:
     return " · ".join(filter(None, facts))
 
 
-def _layer_controls(scene: Scene) -> Layer:
-    """Which way to look, and the three bands of the picture with what their colours mean.
-
-    What is of no use for a choice keeps its place: nothing above the map may change its height.
-    """
-    st.segmented_control(
-        "View",
-        state.SIDES,
-        required=True,
-        key=state.SIDE.shown(),
-        on_change=state.SIDE.take,
-        label_visibility="collapsed",
-    )
-    view = state.SIDE.get()
-    by_standard = {band.standard: band.name for band in reversed(scene.bands) if band.standard}
-    if "B08" in by_standard and any(band.own for band in scene.bands):
-        # Other missions have one near infrared, which stands for both.
-        by_standard.setdefault("B8A", by_standard["B08"])
-    layers = {
-        name: ((by_standard[bands[0]], by_standard[bands[1]], by_standard[bands[2]]), label)
-        for name, (bands, label) in sentinel2.LAYERS.items()
-        if all(b in by_standard for b in bands)
-    }
-    options = [*layers, _OWN_LAYER] if len(scene.bands) > 1 else ["One band"]
-    picture = state.PICTURE.within(options, options[0])
-    layer = st.selectbox(
-        "Picture",
-        options,
-        key=picture.shown(),
-        on_change=picture.take,
-        label_visibility="collapsed",
-        width=185,
-    )
-    is_own = layer == _OWN_LAYER
-    bands_place = st.popover(
-        "Bands",
-        icon=":material/palette:",
-        disabled=not is_own,
-        help=None if is_own else f"Choose “{_OWN_LAYER}” on the left to pick them.",
-        key="own bands",
-    )
-    if layer in layers:
-        bands, label = layers[layer]
-        return view, bands, label
-    if not is_own:
-        name = scene.band_names[0]
-        return view, (name, name, name), f"{name}: brightness"
-    described = {band.name: band.description for band in scene.bands}
-    with bands_place:
-        names = scene.band_names
-        picked = [
-            st.selectbox(
-                f"Shown as {colour}",
-                names,
-                key=band.shown(),
-                on_change=band.take,
-                format_func=lambda name: described.get(name, name),
-                help=f"The brighter the ground is in this band, the more {colour} the picture.",
-            )
-            for colour, band in zip(("red", "green", "blue"), state.shown_bands(names), strict=True)
-        ]
-    return view, (picked[0], picked[1], picked[2]), " / ".join(picked)
-
-
 def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
     """The live result of the choices, or the last one with the reason why there is no new one."""
     last = state.ANSWER.get()
@@ -251,21 +184,14 @@ def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
     before = state.REQUEST.get()
     future = engine.submit(choices.scene, choices.recipe, before, page_is_open())
     state.REQUEST.set(future)
-    started, polls = time.perf_counter(), 0
-    while True:
-        try:
-            answer = future.result(timeout=_POLL_SECONDS if polls < _QUICK_POLLS else _LATER_POLL_SECONDS)
-            break
-        except NotYet:
-            # Each call also lets Streamlit stop this run where a control has been moved meanwhile.
-            strip.busy(_busy_words(choices.scene, time.perf_counter() - started, future.others_before))
-            polls += 1
-        except S2DashError as error:
-            strip.fail(words_for(error), last is not None)
-            return last
-        except Exception as error:  # noqa: BLE001 - the last result must stay on the page, whatever broke
-            strip.fail(words_for(error), False)
-            return last
+    try:
+        answer = wait_for(future, choices.scene, strip)
+    except S2DashError as error:
+        strip.fail(words_for(error), last is not None)
+        return last
+    except Exception as error:  # noqa: BLE001 - the last result must stay on the page, whatever broke
+        strip.fail(words_for(error), False)
+        return last
     state.ANSWER.set(answer)
     if future is not before and answer.seconds < _SOON_SECONDS:
         engine.foresee(future, choices.scene, _next_recipes(choices.recipe, last))
@@ -295,14 +221,6 @@ def _announce(shown: Result | None, strip: Strip) -> None:
         announce(f"Map updated: {len(shown.rows)} classes{whole}.", f"{shown.digest} {shown.is_full}")
 
 
-def _busy_words(scene: Scene, waited_seconds: float, others_before: int) -> str:
-    if others_before:
-        return f":material/hourglass_empty: Waiting: {others_before} before you"
-    count = scene.grid.decimated(scene.live_step).pixel_count
-    waited = f" {waited_seconds:.0f} s" if waited_seconds > _COUNT_AFTER_SECONDS else ""
-    return f":material/progress_activity: Grouping {text.number(count)} pixels …{waited}"
-
-
 def _map(
     scene: Scene,
     results: tuple[LiveAnswer, Result] | None,
@@ -312,22 +230,19 @@ def _map(
     dark: bool,
 ) -> None:
     """The map; `results` are the live answer and what is known best, with their legend and the class shown alone."""
-    view, band_names, label = layer
+    side, band_names, label = layer
+    view: View = "Classes" if side == "How sure" else side
     step = scene.live_step
     grid = scene.grid.decimated(step)
-    picture_key = f"{scene.digest} {scene.paths} {' '.join(band_names)}"
-    picture_url = _url(picture_key, lambda: _picture(scene, band_names), scene)
+    picture_url = pictures.picture_url(scene, band_names)
     classes_url, shown = None, None
     rows: tuple[LegendRow, ...] = ()
     if results is not None and legend is not None:
         answer, shown = results
-        colours = legend.rgba(alone)
-        classes_url = _url(
-            f"{shown.digest} {shown.classmap.path or shown.scene.paths} {colours.tobytes().hex()}",
-            lambda: _classes(answer, shown, colours),
-            scene,
-        )
+        classes_url = pictures.classes_url(answer, shown, legend.rgba(alone))
         rows = _legend_rows(legend, shown)
+        if side == "How sure":
+            classes_url, rows = pictures.sureness_url(answer), _sure_rows(answer.sureness)
         services.native_tiles().prepare(answer.fitted.scene)
     show_map(
         MapState(
@@ -358,33 +273,17 @@ def _day_and_area(scene: Scene, result: Result | None) -> str:
     )
 
 
+def _sure_rows(sure: LiveSureness) -> tuple[LegendRow, ...]:
+    """The steps in the place of the classes."""
+    steps = enumerate(zip(STEPS, COLOURS, sure.shares, strict=True), 1)
+    return tuple(LegendRow(n, words, colour, share, text.share(share)) for n, (words, colour, share) in steps)
+
+
 def _legend_rows(legend: Legend, result: Result) -> tuple[LegendRow, ...]:
     pairs = zip(legend.entries, result.rows, strict=True)
     return tuple(
         LegendRow(entry.id, entry.name, entry.colour, row.share, text.share(row.share)) for entry, row in pairs
     )
-
-
-def _picture(scene: Scene, band_names: Sequence[str]) -> Picture:
-    stack = services.live_engine().stack(scene)
-    stretch = stretch_of(scene, stack, band_names)
-    pixels = picture_rgba(scene, stack, band_names, stretch)
-    step = scene.live_step
-    return Picture(scene.grid.decimated(step), pixels, None, step, services.native_tiles().picture(scene, stretch))
-
-
-def _classes(answer: LiveAnswer, shown: Result, colours: np.ndarray) -> Picture:
-    """The live picture's labels, with those of every pixel behind them: made as one looks, or of the full result."""
-    native, live = services.native_tiles(), answer.result.classmap
-    assert live.labels is not None
-    detail = native.finished(shown) if shown.classmap.path else native.classes(answer.fitted, answer.result.digest)
-    return Picture(live.grid, live.labels, colours, live.step, detail)
-
-
-def _url(key: str, make: Callable[[], Picture], scene: Scene) -> str:
-    store = services.tile_store()
-    token = store.token_of(key) or store.put(key, make(), scene.paths)
-    return url_template(token, str(st.get_option("server.baseUrlPath")))
 
 
 main()

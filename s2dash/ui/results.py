@@ -14,7 +14,16 @@ from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state, text
-from s2dash.ui.charts import Chart, scatter_chart, spectra_alt, spectra_chart, spectra_name
+from s2dash.ui.charts import (
+    SPECTRA_BESIDE_HEIGHT_PX,
+    SPECTRA_HEIGHT_PX,
+    Chart,
+    scatter_chart,
+    spectra_alt,
+    spectra_chart,
+    spectra_name,
+)
+from s2dash.ui.how_sure import sure_words
 from s2dash.ui.identity import effective_legend, own_legend
 from s2dash.ui.legend_table import legend_table, take_event
 from s2dash.ui.services import kept_charts
@@ -40,9 +49,12 @@ def legend_panel(answer: LiveAnswer, shown: Result, legend: Legend, isolated: in
     """The legend and a line on the colours."""
     standards = [band.standard for band in answer.result.scene.bands]
     families = palette.families(answer.fitted.mean_reflectance, standards)
-    carried = own_legend(answer, chosen_palette).carried
+    if state.SIDE.get() == "How sure":
+        second_lines = sure_words(answer.sureness)
+    else:
+        second_lines = dict.fromkeys(own_legend(answer, chosen_palette).carried, "carried over")
     words = [palette.FAMILY_WORDS[family] for family in families]
-    table = partial(legend_table, shown, legend, family_words=words, carried=carried, isolated=isolated)
+    table = partial(legend_table, shown, legend, family_words=words, second_lines=second_lines, isolated=isolated)
     if table(key=state.LEGEND) is not None:
         st.rerun()
     st.caption((_COLOURS_HINT if palette.tells_character(chosen_palette, standards) else "") + _EDIT_HINT)
@@ -51,16 +63,30 @@ def legend_panel(answer: LiveAnswer, shown: Result, legend: Legend, isolated: in
 _SPECTRA, _SCATTER, _GOOD, _WORDS = "Spectra", "Scatter", "How good", "This run in words"
 
 
+def spectra_beside(result: Result, legend: Legend, isolated: int | None, dark: bool) -> None:
+    """The spectra under the panel beside the map, where the window has room for them."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="spectratitle"):
+        st.markdown(f"##### {_SPECTRA}", anchors=False, width="content")
+        st.caption("mean light reflected, by class", width="stretch", text_alignment="right")
+    _spectra(result, legend, isolated, dark, SPECTRA_BESIDE_HEIGHT_PX)
+
+
 @st.fragment
-def charts(answer: LiveAnswer, result: Result, legend: Legend, isolated: int | None, dark: bool) -> None:
+def charts(answer: LiveAnswer, result: Result, legend: Legend, isolated: int | None, dark: bool, is_wide: bool) -> None:
     """The tabs beneath the map, of which those that take time are made when they are looked at.
 
-    A click on one draws the tabs alone anew.
+    A click on one draws the tabs alone anew. Where the window is wide, the spectra stand elsewhere.
     """
-    spectra, scatter, good, words = st.tabs([_SPECTRA, _SCATTER, _GOOD, _WORDS], key=state.CHARTS, on_change="rerun")
-    if spectra.open:
-        with spectra:
-            _spectra(result, legend, isolated, dark)
+    names = [_SCATTER, _GOOD, _WORDS] if is_wide else [_SPECTRA, _SCATTER, _GOOD, _WORDS]
+    key = state.CHARTS_OF_WIDE if is_wide else state.CHARTS
+    *spectra, scatter, good, words = st.tabs(names, key=key, on_change="rerun")
+    if spectra and spectra[0].open:
+        with spectra[0]:
+            st.caption(
+                "Each line is one class: how much light it reflects, from blue to shortwave infrared. "
+                "Lines that run close together are classes that are hard to tell apart."
+            )
+            _spectra(result, legend, isolated, dark, SPECTRA_HEIGHT_PX)
     if scatter.open or len(answer.result.scene.bands) < 2:
         with scatter:
             _scatter(answer, legend, isolated, dark)
@@ -71,14 +97,10 @@ def charts(answer: LiveAnswer, result: Result, legend: Legend, isolated: int | N
         st.markdown(run_in_words(answer, result, legend))
 
 
-def _spectra(result: Result, legend: Legend, isolated: int | None, dark: bool) -> None:
-    st.caption(
-        "Each line is one class: how much light it reflects, from blue to shortwave infrared. "
-        "Lines that run close together are classes that are hard to tell apart."
-    )
-    key = (_SPECTRA, result.digest, result.is_full, result.scene.bands, legend, isolated, dark)
+def _spectra(result: Result, legend: Legend, isolated: int | None, dark: bool, height_px: int) -> None:
+    key = (_SPECTRA, result.digest, result.is_full, result.scene.bands, legend, isolated, dark, height_px)
     spec, words = kept_charts().get(
-        key, lambda: (spectra_chart(result, legend, dark, isolated), spectra_name(result, legend))
+        key, lambda: (spectra_chart(result, legend, dark, isolated, height_px), spectra_name(result, legend))
     )
     st.vega_lite_chart(spec, alt=words)
 

@@ -6,7 +6,7 @@ stands above the map.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -66,6 +66,12 @@ class Strip:
     def add(self, words: str) -> None:
         """Say something more, on a line of its own."""
         self._more.markdown(words)
+
+    def offer(self, words: str, label: str, key: str, act: Callable[[], None], help_words: str) -> None:
+        """Say something more, with a button beside it."""
+        with self._more.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key} row"):
+            st.markdown(words, width="stretch")
+            st.button(label, key=key, type="tertiary", on_click=act, help=help_words)
 
     def notes(self, warnings: Sequence[str], has_place: bool) -> None:
         """Offer what there is to know of this result, as counts that open."""

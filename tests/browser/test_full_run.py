@@ -142,7 +142,7 @@ def test_a_run_says_how_far_it_is_and_cancels_and_leaves_nothing(
     expect(app.page.get_by_text("Preview", exact=True)).to_be_visible()
     expect(line).to_have_count(0)
     app.open_hand_over()
-    expect(app.control("button", "Download GeoTIFF")).to_be_disabled()
+    expect(app.window.get_by_text("Makes the full map first").first).to_be_visible()
     assert app.token == token
     assert layout.has_stood_still
     assert not layout.saw_up_to_date_beside_a_run

@@ -45,6 +45,10 @@ class Param:
         return int(value) if isinstance(self.default, int) else float(value)
 
 
+_MOST_DISTANCES = 2_000_000
+"""From pixels to centres, held at once."""
+
+
 class Model(Protocol):
     """A fitted algorithm."""
 
@@ -62,6 +66,32 @@ class Model(Protocol):
         """Class of each row of `features`, shape (pixels, features), as whole numbers from 0."""
         ...
 
+    def clearness(self, features: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+        """How clearly each row belongs to its group rather than to the next, shape (pixels,), 0 to 1.
+
+        `group_of`, shape (classes of `predict`,), are whole numbers: classes of one number are one group. With one
+        group alone it is 1.
+        """
+        ...
+
+
+def margin(distances: np.ndarray, own: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+    """1 - d1 / d2, shape (pixels,), 0 to 1: d1 is the distance to the own group, d2 to the nearest other one.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (pixels, classes), 0 and up; of a group its nearest class counts
+    own : ndarray of shape (pixels,), the class of each pixel, from 0
+    group_of : ndarray of shape (classes,), the number of each class's group
+
+    A pixel as far from another group as from its own has 0.
+    """
+    is_own = group_of[None, :] == group_of[own][:, None]
+    nearest = np.where(is_own, distances, np.inf).min(axis=1)
+    other = np.where(is_own, np.inf, distances).min(axis=1)
+    ratio = np.divide(nearest, other, out=np.ones_like(nearest), where=other > nearest)
+    return np.asarray(1 - ratio)
+
 
 @dataclass(frozen=True, eq=False)
 class LinearModel:
@@ -78,6 +108,8 @@ class LinearModel:
     notes: tuple[str, ...] = ()
     class_of: np.ndarray | None = None
     """Class of each centre, from 0 on, shape (centres,), whole numbers; None where each is its own."""
+    by_angle: bool = False
+    """Whether the weights are directions, and the angle to them is what counts."""
 
     @staticmethod
     def nearest_centre(centres: np.ndarray) -> LinearModel:
@@ -94,9 +126,27 @@ class LinearModel:
         return replace(self, notes=notes)
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        scores = self.bias - np.asarray(features, dtype=np.float64) @ self.weights.T
-        nearest = np.asarray(scores.argmin(axis=1))
+        nearest = np.asarray(self._scores(np.asarray(features, dtype=np.float64)).argmin(axis=1))
         return nearest if self.class_of is None else self.class_of[nearest]
+
+    def clearness(self, features: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+        of_centres = group_of if self.class_of is None else group_of[self.class_of]
+        at_once = max(1, _MOST_DISTANCES // len(self.weights))
+        parts = [features[start : start + at_once] for start in range(0, len(features), at_once)]
+        return np.concatenate([np.empty(0), *(self._clearness(part, of_centres) for part in parts)])
+
+    def _clearness(self, features: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+        rows = np.asarray(features, dtype=np.float64)
+        scores, squares = self._scores(rows), (rows**2).sum(axis=1, keepdims=True)
+        if self.by_angle:
+            lengths = np.sqrt(squares) * np.linalg.norm(self.weights, axis=1)
+            distances = np.arccos(np.clip(-scores / np.maximum(lengths, 1e-300), -1, 1))
+        else:
+            distances = np.sqrt(np.maximum(squares + 2 * scores, 0))
+        return margin(distances, scores.argmin(axis=1), group_of)
+
+    def _scores(self, rows: np.ndarray) -> np.ndarray:
+        return np.asarray(self.bias - rows @ self.weights.T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +159,22 @@ class SklearnModel:
     notes: tuple[str, ...] = ()
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        return np.asarray(self.estimator.predict(np.ascontiguousarray(features, dtype=self.dtype)))
+        return np.asarray(self.estimator.predict(self._rows(features)))
+
+    def clearness(self, features: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+        """The posterior of the own group where the estimator has one, else the margin between its centres."""
+        rows = self._rows(features)
+        own = np.asarray(self.estimator.predict(rows))
+        if hasattr(self.estimator, "predict_proba"):
+            posterior = self.estimator.predict_proba(rows)
+            is_own = group_of[None, :] == group_of[own][:, None]
+            return np.asarray(np.where(is_own, posterior, 0).sum(axis=1)).clip(0, 1)
+        centres = np.asarray(self.estimator.cluster_centers_, dtype=np.float64)
+        squares = (rows**2).sum(axis=1, keepdims=True) + (centres**2).sum(axis=1) - 2 * rows @ centres.T
+        return margin(np.sqrt(np.maximum(squares, 0)), own, group_of)
+
+    def _rows(self, features: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(features, dtype=self.dtype)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ each with the pixels it holds, where scikit-learn lets a subcluster of one pixel
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -41,8 +42,8 @@ def fit(features: np.ndarray, k: int, params: Mapping[str, ParamValue], seed: in
             f"so that there are at least {k} and at most {most:,} subclusters.",
         )
     )
-    joined = LinearModel.nearest_centre(centroids + middle)
-    return LinearModel(joined.weights, joined.bias, notes, _joined(centroids, _sizes(rows, centroids), k))
+    own = _joined(centroids, _sizes(rows, centroids), k)
+    return replace(LinearModel.nearest_centre(centroids + middle), notes=notes, class_of=own)
 
 
 def _some(features: np.ndarray, k: int, most: int, seed: int) -> np.ndarray:

@@ -32,7 +32,7 @@ def fit(features: np.ndarray, k: int, params: Mapping[str, ParamValue], seed: in
     centres = max(tries, key=lambda one: one[1])[0]
     if few is not unit:
         centres = _climb(unit, centres, rounds)[0]
-    return LinearModel(centres.astype(np.float64), np.zeros(k))
+    return LinearModel(centres.astype(np.float64), np.zeros(k), by_angle=True)
 
 
 def _spread_start(unit: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:

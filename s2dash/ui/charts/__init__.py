@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from s2dash.ui.charts.scatter import MOST_SCATTER_POINTS, scatter_alt, scatter_chart
 from s2dash.ui.charts.spec import Chart, Spec
-from s2dash.ui.charts.spectra import spectra_alt, spectra_chart, spectra_name, spread_apart
+from s2dash.ui.charts.spectra import (
+    SPECTRA_BESIDE_HEIGHT_PX,
+    SPECTRA_HEIGHT_PX,
+    spectra_alt,
+    spectra_chart,
+    spectra_name,
+    spread_apart,
+)
 from s2dash.ui.charts.words import in_two_lines
 
 __all__ = [
     "MOST_SCATTER_POINTS",
+    "SPECTRA_BESIDE_HEIGHT_PX",
+    "SPECTRA_HEIGHT_PX",
     "Chart",
     "Spec",
     "in_two_lines",

@@ -28,17 +28,21 @@ from s2dash.ui.charts.spec import (
 from s2dash.ui.charts.words import class_title, percent, shortened
 
 SPECTRA_HEIGHT_PX = 360
+SPECTRA_BESIDE_HEIGHT_PX = 260
+"""Under the panel beside the map; look.css keeps its place."""
 MOST_NUMBERED_LINES = 24
 """More class numbers than this do not fit beside the line ends."""
 
-_PLOT_HEIGHT_PX = SPECTRA_HEIGHT_PX - 68.0
-"""About what Streamlit leaves of the height for the lines, less the axis below."""
+_AXIS_HEIGHT_PX = 68.0
+"""About what Streamlit and the axis below take of the height."""
 _LABEL_GAP_PX = 13.0
 _FEW_LINES = 12
 _HOVERED = "hovered"
 
 
-def spectra_chart(result: Result, legend: Legend, dark: bool, selected: int | None = None) -> Spec:
+def spectra_chart(
+    result: Result, legend: Legend, dark: bool, selected: int | None = None, height_px: int = SPECTRA_HEIGHT_PX
+) -> Spec:
     """Mean reflectance of each class, in percent, against wavelength on a logarithmic axis.
 
     Shown are the bands made for the ground, and others that the recipe uses. Bands without a
@@ -48,8 +52,8 @@ def spectra_chart(result: Result, legend: Legend, dark: bool, selected: int | No
     inks = inks_of(dark)
     bands = shown_bands(result)
     if len(bands) == 1:
-        return layered(_bars(result, legend, bands[0], selected, inks), SPECTRA_HEIGHT_PX)
-    return layered(_lines(result, legend, axis_of(result, bands), selected, inks), SPECTRA_HEIGHT_PX)
+        return layered(_bars(result, legend, bands[0], selected, inks), height_px)
+    return layered(_lines(result, legend, axis_of(result, bands), selected, inks, height_px), height_px)
 
 
 def spectra_name(result: Result, legend: Legend) -> str:
@@ -75,7 +79,9 @@ def spectra_alt(result: Result, legend: Legend) -> str:
     return " ".join(sentences)
 
 
-def _lines(result: Result, legend: Legend, axis: BandAxis, selected: int | None, inks: Inks) -> list[Spec]:
+def _lines(
+    result: Result, legend: Legend, axis: BandAxis, selected: int | None, inks: Inks, height_px: int
+) -> list[Spec]:
     points = _spectrum_points(result, legend, axis, selected, inks)
     domain = _reflectance_domain(points, headroom=0.14 if len(axis.headings) > 1 else 0.05)
     place = {
@@ -115,7 +121,7 @@ def _lines(result: Result, legend: Legend, axis: BandAxis, selected: int | None,
         "mark": {"type": "circle", "size": 330, "opacity": 0},
         "encoding": {**place, "tooltip": _SPECTRUM_TOOLTIP},
     }
-    numbers = _end_numbers(points, axis, domain, inks, place)
+    numbers = _end_numbers(points, axis, domain, inks, place, height_px - _AXIS_HEIGHT_PX)
     return [casing, line, dots, *numbers, *_group_headings(axis, domain, inks, place), targets]
 
 
@@ -174,16 +180,21 @@ def _bars(result: Result, legend: Legend, one: tuple[int, Band], selected: int |
 
 
 def _end_numbers(
-    points: Sequence[dict[str, Any]], axis: BandAxis, domain: tuple[float, float], inks: Inks, place: Spec
+    points: Sequence[dict[str, Any]],
+    axis: BandAxis,
+    domain: tuple[float, float],
+    inks: Inks,
+    place: Spec,
+    plot_height_px: float,
 ) -> list[Spec]:
     """Class numbers right of the line ends, moved apart, each tied to its line; none where they cannot fit."""
     ends = [point for point in points if point["x"] == axis.span[1]]
     if len(ends) > MOST_NUMBERED_LINES:
         return []
     low, high = domain
-    px_per_unit = _PLOT_HEIGHT_PX / (high - low)
+    px_per_unit = plot_height_px / (high - low)
     heights_px = [(point["reflectance"] - low) * px_per_unit for point in ends]
-    spread_px = spread_apart(heights_px, _LABEL_GAP_PX, _PLOT_HEIGHT_PX)
+    spread_px = spread_apart(heights_px, _LABEL_GAP_PX, plot_height_px)
     near, far = axis.at(1.008), axis.at(1.03)
     numbers, ties = [], []
     for point, height_px in zip(ends, spread_px, strict=True):

@@ -10,6 +10,7 @@ from pathlib import Path
 from s2dash.core import palette
 from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run, RunScores, View
+from s2dash.core.shared_map import SharedMap
 from s2dash.server.jobs import FullJob
 from s2dash.server.kept_runs import KeptRun
 from s2dash.server.live_engine import LiveAnswer
@@ -27,6 +28,12 @@ KEPT_RUN: Field[KeptRun[Loaded] | None] = Field("kept run", None)
 GONE_RUN: Field[str | None] = Field("run is gone", None)
 """Digest of the result beside which it is said that the address leads nowhere; empty before there is one."""
 KEEP = "keep run"
+LINK: Field[SharedMap | None] = Field("link", None)
+"""The map that the page's address leads to, while its scene is waited for."""
+LINK_TRIED: Field[Loaded | None] = Field("link tried", None)
+"""The last scene that was looked at for it."""
+LINK_TROUBLE: Field[str | None] = Field("link trouble", None)
+"""Why an address leads to no map."""
 KEEP_BEFORE: Field[tuple[FullJob, bool] | None] = Field("keep run before", None)
 
 
@@ -90,7 +97,7 @@ def load(run: Run, scene: Loaded) -> None:
     put_recipe(run.recipe)
     of, view = (run.scene_digest, run.recipe), run.view
     LOADED.set(replace(scene, reading=run.reading))
-    put_look(of, run.edits, view.alone)
+    put_look(of, run.edits, view.alone if view.alone is None or view.alone <= run.recipe.k else None)
     SIDE.set(next((side for side in SIDES if side == view.side), SIDES[0]))
     PICTURE.set(view.picture)
     SHOWN_BANDS.set(view.shown_bands if len(view.shown_bands) == 3 else ())

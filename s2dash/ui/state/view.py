@@ -18,7 +18,7 @@ def close_window() -> None:
     WINDOW.pop()
 
 
-Side = Literal["Swipe", "Classes", "Picture"]
+Side = Literal["Swipe", "Classes", "Picture", "How sure"]
 SIDES: tuple[Side, ...] = get_args(Side)
 SIDE: Control[Side] = kept_control("view", SIDES[0])
 Panel = Literal["Classes", "Runs"]
@@ -28,7 +28,9 @@ PICTURE: Control[str | None] = kept_control("layer", None)
 """As its menu calls it; None is the menu's first."""
 USUAL_COLOURS = next(iter(palette.PALETTES))
 PALETTE = kept_control("palette", USUAL_COLOURS)
-CHARTS, ACROSS, UP = "charts", "across", "up"
+CHARTS, CHARTS_OF_WIDE, ACROSS, UP = "charts", "charts of a wide window", "across", "up"
+IS_WIDE = Field("window is wide", False)
+"""Whether the window has room for the spectra beside the map."""
 SHOWN_BANDS: Field[tuple[str, ...]] = Field("shown bands", ())
 
 

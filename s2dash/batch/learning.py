@@ -1,0 +1,112 @@
+"""Where a batch's classes come from: the recipe, and one sample of all scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from s2dash.batch import pool as pools
+from s2dash.batch.ledger import LEARNING, OPENING, Ledger, digest
+from s2dash.batch.manifest import Fit
+from s2dash.batch.pool import Pool, Pooling
+from s2dash.batch.sources import Source
+from s2dash.classify import pipeline
+from s2dash.core.recipe import Recipe
+from s2dash.errors import InputError, S2DashError, UnknownName
+from s2dash.export.contents import staged
+
+_SAMPLE_NAME = "batch-sample.npz"
+
+
+def learn(ledger: Ledger) -> tuple[Recipe, Pool]:
+    """The recipe and the pooled sample; the last run's where nothing that they depend on has changed.
+
+    Raises RecipeError or InputError where no scene is left to learn from.
+    """
+    learn_from = sorted(ledger.left(), key=lambda source: source.name)
+    if ledger.plan.fit_on is not None:
+        learn_from = [source for source in learn_from if source == ledger.plan.fit_on]
+    ledger.steps = len(learn_from) + len(ledger.left())
+    recipe = _recipe(ledger, learn_from)
+    known = ledger.manifest.fit.pooled if ledger.manifest.fit and ledger.manifest.recipe == recipe else ()
+    new = [source for source in learn_from if ledger.digests[source.name] not in known]
+    pooling = Pooling(recipe)
+    taken = [source for source in new if _add(ledger, pooling, source, recipe)]
+    rest = [source for source in learn_from if source not in new]
+    kept = None
+    if ledger.manifest.fit and not taken and {ledger.digests[source.name] for source in rest} == set(known):
+        kept = pools.load(ledger.plan.out / _SAMPLE_NAME, ledger.manifest.fit.facts)
+    if kept is None:
+        taken += [source for source in rest if _add(ledger, pooling, source, recipe)]
+        kept = _pooled(ledger, pooling, taken, recipe)
+    else:
+        ledger.steps_done += len(rest)
+    return recipe, kept
+
+
+def _recipe(ledger: Ledger, learn_from: Sequence[Source]) -> Recipe:
+    """The recipe, from the first of these scenes that can be opened and has what it asks for."""
+    for source in learn_from:
+        key = digest(ledger.plan.recipe.key, ledger.digests[source.name])
+        if ledger.manifest.recipe is not None and ledger.manifest.recipe_key == key:
+            return ledger.manifest.recipe
+        scene = None
+        with ledger.failing_alone(source):
+            ledger.report(source, "learning")
+            scene = ledger.shelf.get(source, ledger.progress_of(source, 0.0, OPENING))
+        if scene is None:
+            continue
+        try:
+            recipe = ledger.plan.recipe.make(scene)
+        except UnknownName as error:  # of a band that this scene lacks; the next one may have it
+            ledger.fail(source, error)
+            continue
+        fit = ledger.manifest.fit if recipe == ledger.manifest.recipe else None
+        ledger.manifest = replace(ledger.manifest, recipe_key=key, recipe=recipe, fit=fit)
+        return recipe
+    raise _nothing_left(ledger)
+
+
+def _add(ledger: Ledger, pooling: Pooling, source: Source, recipe: Recipe) -> bool:
+    """Take a scene's sample into the pool; False where it has failed."""
+    if ledger.has_failed(source):
+        return False
+    with ledger.failing_alone(source):
+        ledger.report(source, "learning")
+        progress = ledger.progress_of(source, 0.0, LEARNING)
+        scene = ledger.shelf.get(source, progress)
+        pipeline.resolve(scene, recipe)
+        progress(1.0, "Drawing pixels to learn from")
+        prepared = pipeline.prepare(scene, recipe)
+        pooling.add(prepared.scene, pipeline.sample_of(prepared))
+        ledger.cancel.check()
+        ledger.shelf.put_back(source)
+        ledger.report(source, "waiting")
+        ledger.steps_done += 1
+        return True
+    return False
+
+
+def _pooled(ledger: Ledger, pooling: Pooling, taken: Sequence[Source], recipe: Recipe) -> Pool:
+    pool = pooling.pool()
+    if pool is None:
+        raise _nothing_left(ledger)
+    with staged(ledger.plan.out / _SAMPLE_NAME) as path:
+        pool.save(path)
+    fit = Fit(tuple(sorted(ledger.digests[source.name] for source in taken)), pool.facts())
+    ledger.manifest = replace(ledger.manifest, recipe=recipe, fit=fit)
+    ledger.save()
+    return pool
+
+
+def _nothing_left(ledger: Ledger) -> S2DashError:
+    """Why there is no scene to learn the classes from."""
+    one = ledger.plan.fit_on
+    errors = [error for name, error in ledger.errors.items() if one is None or name == one.name]
+    if not errors:
+        return InputError("There is no scene to work on. Give GeoTIFF files, zips or .SAFE folders.")
+    return (
+        errors[0]
+        if len(errors) == 1
+        else InputError(f"None of the {len(errors)} scenes can be used. The first one: {errors[0]}")
+    )

@@ -1,0 +1,133 @@
+"""The way in by a link: a map that the page's address holds, made the page's once its scene is there.
+
+An example opens by itself. Any other scene is waited for; by its digest it is known to be the same, read as the
+link says.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+import streamlit as st
+
+from s2dash import ingest
+from s2dash.classify import pipeline
+from s2dash.classify.algorithms import find_algorithm
+from s2dash.core.run import Run
+from s2dash.core.scene_reading import SceneReading
+from s2dash.core.shared_map import from_link
+from s2dash.errors import InputError, RecipeError, S2DashError
+from s2dash.ingest.examples import example
+from s2dash.ui import services, state, text
+from s2dash.ui.as_read import as_read
+from s2dash.ui.loaded import Loaded
+from s2dash.ui.strip import Strip
+
+PARAMETER = "map"
+_BAD = ":material/link_off: **The link of this page leads to no map.** "
+_OTHER_SCENE = "What it was made with does not fit the scene as this page has it."
+
+
+def follow_link() -> None:
+    """Before anything is drawn: take up the map that the page's address holds, or look whether its scene has come."""
+    loaded = state.LOADED.get()
+    if loaded is None:
+        _begin(st.query_params.get(PARAMETER))
+        return
+    link = state.LINK.get()
+    if link is None or loaded is state.LINK_TRIED.get():
+        return
+    if _taken(link.run, loaded):
+        state.LINK.pop()
+    else:
+        state.LINK_TRIED.set(loaded)
+
+
+def say_of_link(strip: Strip) -> None:
+    """What the link waits for, or what is wrong with it."""
+    link, trouble = state.LINK.get(), state.LINK_TROUBLE.get()
+    words = trouble if link is None else _words_of_waiting(link.run)
+    if words:
+        help_words = "The page no longer waits for the link's scene, and its address is its own again."
+        strip.offer(words, "Forget the link", "forget link", _forget, help_words)
+
+
+def example_of(loaded: Loaded) -> str:
+    """Key of the example that a scene is; empty where it is none."""
+    return next((one.key for one in ingest.EXAMPLES if one.path in loaded.scene.paths), "")
+
+
+def _begin(address: str | None) -> None:
+    if address is None:
+        return
+    try:
+        link = from_link(address)
+        find_algorithm(link.run.recipe.algorithm).complete_params(link.run.recipe.params_dict)
+        loaded = Loaded(services.sample_scene(example(link.example).key)) if link.example else None
+    except S2DashError as error:
+        state.LINK_TROUBLE.set(_BAD + text.plain(str(error)))
+        return
+    if loaded is None:
+        state.LINK.set(link)
+        state.LOADED.set(Loaded(services.sample_scene()))
+        state.LINK_TRIED.set(state.loaded())
+    elif not _taken(link.run, loaded, is_known=True):
+        state.LINK_TROUBLE.set(_BAD + _OTHER_SCENE)
+
+
+def _taken(run: Run, loaded: Loaded, is_known: bool = False) -> bool:
+    """Make the map the page's where the scene is the link's; whether it was.
+
+    Parameters
+    ----------
+    is_known : the scene is the right one whatever its digest, which is of this machine's file
+    """
+    before = state.LOADED.get()
+    found = _read_as(run.reading, loaded)
+    state.LOADED.set(found)  # by which `as_read` knows how it is to be read
+    try:
+        scene = as_read(found).scene
+        if is_known or scene.digest == run.scene_digest:
+            pipeline.resolve(scene, run.recipe)
+            # Names and colours are the link's, not those of the map that was shown meanwhile.
+            state.LAST_SHOWN.pop()
+            state.load(replace(run, scene_digest=scene.digest), found)
+            return True
+    except (InputError, RecipeError):
+        pass
+    if before is None:
+        state.LOADED.pop()
+    else:
+        state.LOADED.set(before)
+    return False
+
+
+def _read_as(reading: SceneReading, loaded: Loaded) -> Loaded:
+    """The files with the link's band names, to be read as the link says; as they are where these do not fit."""
+    scene = loaded.scene
+    with suppress(InputError, RecipeError):
+        if reading.band_names is not None and reading.band_names != loaded.reading.band_names:
+            scene = ingest.read_as(scene, SceneReading(band_names=reading.band_names))
+    return replace(loaded, scene=scene, reading=reading)
+
+
+def _words_of_waiting(run: Run) -> str:
+    name = text.plain(run.scene_title) or "its own scene"
+    made_with = [f"the area {one.name}" for one in run.reading.area] + [f"{one} as a band" for one in run.reading.also]
+    scene = f"**{name}**" + (f" with {text.plain(' and '.join(made_with))}" if made_with else "")
+    if example_of(state.loaded()):
+        return (
+            f":material/link: **This link is of a scene that is not here.** Choose {scene} by “Change”: "
+            "settings, names and colours of the link then come by themselves."
+        )
+    return (
+        f":material/link_off: **The scene here is not that of the link**, {scene}, or is not read as there. "
+        "Nothing of the link was taken over."
+    )
+
+
+def _forget() -> None:
+    state.LINK.pop()
+    state.LINK_TROUBLE.pop()
+    st.query_params.pop(PARAMETER, None)

@@ -1,0 +1,37 @@
+"""Waiting for a live result while the strip says what is being done."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import TimeoutError as NotYet
+
+from s2dash.core.scene import Scene
+from s2dash.server.live_engine import LiveAnswer, LiveRequest
+from s2dash.ui import text
+from s2dash.ui.strip import Strip
+
+_POLL_SECONDS = 0.05
+_QUICK_POLLS = 10
+_LATER_POLL_SECONDS = 0.2
+"""An answer ends the wait at once; each look costs the server something, and many may be waiting."""
+_COUNT_AFTER_SECONDS = 2.0
+
+
+def wait_for(request: LiveRequest, scene: Scene, strip: Strip) -> LiveAnswer:
+    """The answer of a request; raises what kept it from coming."""
+    started, polls = time.perf_counter(), 0
+    while True:
+        try:
+            return request.result(timeout=_POLL_SECONDS if polls < _QUICK_POLLS else _LATER_POLL_SECONDS)
+        except NotYet:
+            # Each call also lets Streamlit stop this run where a control has been moved meanwhile.
+            strip.busy(_busy_words(scene, time.perf_counter() - started, request.others_before))
+            polls += 1
+
+
+def _busy_words(scene: Scene, waited_seconds: float, others_before: int) -> str:
+    if others_before:
+        return f":material/hourglass_empty: Waiting: {others_before} before you"
+    count = scene.grid.decimated(scene.live_step).pixel_count
+    waited = f" {waited_seconds:.0f} s" if waited_seconds > _COUNT_AFTER_SECONDS else ""
+    return f":material/progress_activity: Grouping {text.number(count)} pixels …{waited}"

@@ -50,9 +50,10 @@ def own_labels(
     Without `number_of`, shape (k,), uint8, it is 1 + the model's own class.
     """
     if isinstance(model, LinearModel):
-        weights = model.weights / space.scale
-        bias = model.bias + model.weights @ (space.shift / space.scale)
-        return nearest.assign(raw, valid, space.low, space.high, weights, bias, number_of)
+        of_scaled = space.folded(model.weights)
+        weights = of_scaled / space.scale
+        bias = model.bias + of_scaled @ (space.shift / space.scale)
+        return nearest.assign(raw, valid, space.low, space.high, weights, bias, _of_centres(model, number_of))
     labels = np.zeros(raw.shape[1], dtype=np.uint8)
     where = np.flatnonzero(valid)
     with single_threaded():
@@ -63,3 +64,10 @@ def own_labels(
             own = model.predict(space.transform(raw[:, some]))
             labels[some] = 1 + own if number_of is None else number_of[own]
     return labels
+
+
+def _of_centres(model: LinearModel, number_of: np.ndarray | None) -> np.ndarray | None:
+    """The number of each centre's class, uint8; None where they count from 1 as the centres do."""
+    if model.class_of is None:
+        return number_of
+    return (model.class_of + 1).astype(np.uint8) if number_of is None else number_of[model.class_of]

@@ -38,6 +38,6 @@ def run_live(fitted: Fitted) -> Result:
         list(pool.map(one, strips))
     labels = fitted.stage(labels)
     grid = scene.grid.decimated(scene.live_step)
-    tally = Tally(ClassMap(grid, fitted.recipe.k, frozen(labels), step=scene.live_step))
+    tally = Tally(ClassMap(grid, fitted.class_count, frozen(labels), step=scene.live_step))
     tally.add(labels, 0)
     return tally.result(fitted)

@@ -236,7 +236,9 @@ def _next_recipes(recipe: Recipe, last: LiveAnswer | None) -> list[Recipe]:
 
 
 def _learnt_words(answer: LiveAnswer) -> str:
-    return f"learnt from {text.pixels(answer.fitted.sample.pixel_count)} in {text.duration(answer.seconds)}"
+    result = answer.result
+    most = f"{len(result.rows)} of at most {result.recipe.k} classes, " if answer.fitted.finds_its_number else ""
+    return f"{most}learnt from {text.pixels(answer.fitted.sample.pixel_count)} in {text.duration(answer.seconds)}"
 
 
 def _announce(shown: Result | None, strip: Strip, beside: Compared | None = None) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import warnings
 
 from s2dash.classify.algorithms import (
+    birch,
     bisecting_kmeans,
     gaussian_mixture,
+    isodata,
     kmeans,
     minibatch_kmeans,
     spectral_angle_kmeans,
@@ -37,6 +39,8 @@ ALGORITHMS: dict[str, Algorithm] = {
         bisecting_kmeans.ALGORITHM,
         gaussian_mixture.ALGORITHM,
         spectral_angle_kmeans.ALGORITHM,
+        isodata.ALGORITHM,
+        birch.ALGORITHM,
     )
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from s2dash.core.legend import MOST_NAME_CHARACTERS
+from s2dash.core.run import Run
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state
 from s2dash.ui.compare.sides import why_not
@@ -68,7 +69,7 @@ def _row_data(one: KeptMap, reopenable: Set[str]) -> dict[str, Any]:
     can_restore = one.loaded is not None or one.scene_key in reopenable
     return {
         "number": one.number,
-        "classes": f"Run {one.number} · {one.run.recipe.k} classes",
+        "classes": f"Run {one.number} · {_classes(one.run)}",
         "title": one.title,
         "words": one.words,
         "scene": one.run.scene_title,
@@ -83,3 +84,9 @@ def _row_data(one: KeptMap, reopenable: Set[str]) -> dict[str, Any]:
         "why_not_compare": why_not(one),
         "needs": "" if can_restore else keeping.needs_words(one),
     }
+
+
+def _classes(run: Run) -> str:
+    """How many classes came out, which may be fewer than k."""
+    count = len(run.scores.shares) if run.scores and run.scores.shares else run.recipe.k
+    return f"{count} class{'es' if count != 1 else ''}"

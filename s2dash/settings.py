@@ -16,6 +16,7 @@ from s2dash.errors import BadSetting
 DATA_FOLDER_VARIABLE = "S2DASH_DATA_FOLDER"
 SCHEDULER_VARIABLE = "S2DASH_SCHEDULER"
 GRACE_VARIABLE = "S2DASH_GRACE_SECONDS"
+KEEP_VARIABLE = "S2DASH_KEEP_FOLDER"
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,24 @@ class SessionLimits:
 
 
 @dataclass(frozen=True)
+class StoreLimits:
+    """What is kept of sessions when their pages are closed, in the folder that `S2DASH_KEEP_FOLDER` names."""
+
+    kept_days: float = limit(7, "days", least=0, most=3_650)
+    """So long after it was last used a session's content is kept under its address. With 0 nothing is."""
+    most_bytes: int = limit(20_000_000_000, "bytes", least=0)
+    """Rasters of scenes, of all sessions together; a full tile has about 2 GB. What is used least goes first."""
+    free_disk_bytes: int = limit(2_000_000_000, "bytes", least=0)
+    """Space that kept scenes leave free on their disk."""
+    most_sessions: int = limit(2_000, "sessions")
+    """Sessions whose runs are kept, each up to 1 MB without its scenes. What was used longest ago goes first."""
+    sweep_seconds: float = limit(600, "seconds", 0.1, 86_400)
+    """How often it is looked for what is past its time."""
+    most_import_bytes: int = limit(20_000_000, "bytes")
+    """A file of runs that is brought in; fifty runs have 600 kB."""
+
+
+@dataclass(frozen=True)
 class TileLimits:
     """What the map's pictures and finished tiles may keep in memory."""
 
@@ -296,6 +315,7 @@ class Limits:
     runs: RunLimits = RunLimits()
     links: LinkLimits = LinkLimits()
     sessions: SessionLimits = SessionLimits()
+    store: StoreLimits = StoreLimits()
     tiles: TileLimits = TileLimits()
     native: NativeLimits = NativeLimits()
     gdal: GdalLimits = GdalLimits()
@@ -367,6 +387,13 @@ def data_folder() -> Path | None:
     """The one folder of this server that every visitor may open files of; None, the default, offers none."""
     named = os.environ.get(DATA_FOLDER_VARIABLE, "").strip()
     return Path(named).expanduser().absolute() if named else None
+
+
+def keep_folder() -> Path:
+    """Where the server keeps sessions beyond their pages; nobody is offered what lies in it."""
+    named = os.environ.get(KEEP_VARIABLE, "").strip()
+    usual = os.environ.get("XDG_DATA_HOME", "").strip() or "~/.local/share"
+    return (Path(named) if named else Path(usual, "s2dash")).expanduser().absolute()
 
 
 def scheduler_address() -> str | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import compileall
 import os
 import shutil
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
@@ -20,6 +22,11 @@ os.environ.update(
     STREAMLIT_BROWSER_GATHER_USAGE_STATS="false",
     STREAMLIT_SERVER_HEADLESS="true",
 )
+
+if "S2DASH_KEEP_FOLDER" not in os.environ:
+    # Of this process alone: nobody's kept sessions are touched, and nothing stays.
+    os.environ["S2DASH_KEEP_FOLDER"] = tempfile.mkdtemp(prefix="s2dash-test-keep-")
+    atexit.register(shutil.rmtree, os.environ["S2DASH_KEEP_FOLDER"], ignore_errors=True)
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"

@@ -36,6 +36,7 @@ This page is written by `python tests/settings_table.py` from `s2dash/settings.p
 | variable | default | unit | what it does |
 |---|--:|---|---|
 | `S2DASH_DATA_FOLDER` | none | a folder | Every visitor may open what lies in it, nothing else. |
+| `S2DASH_KEEP_FOLDER` | `~/.local/share/s2dash` | a folder | Where sessions are kept; for the server alone. |
 | `S2DASH_SCHEDULER` | none | an address | The Dask scheduler for full scenes ([scaling.md](scaling.md)). |
 | `TMPDIR` | the system's | a folder | Where temporary files go: uploads, scenes, copies of large scenes, labels. |
 """

@@ -63,10 +63,16 @@ class TestContract:
 
     @pytest.mark.parametrize("k", [2, 6])
     def test_finds_k_classes_counted_from_0(self, algorithm: Algorithm, features: np.ndarray, k: int) -> None:
-        classes = fitted_classes(algorithm, features, k)
+        model = algorithm.fit(features, k, algorithm.complete_params({}), 0)
+        classes = model.predict(features)
+        if algorithm.k_is == "most":
+            assert 2 <= model.class_count <= k
+            assert f"{model.class_count} classes of at most {k}" in model.notes[0]
+        else:
+            assert model.class_count == k
         assert classes.shape == (len(features),)
         assert np.issubdtype(classes.dtype, np.integer)
-        assert set(np.unique(classes)) == set(range(k))
+        assert set(np.unique(classes)) == set(range(model.class_count))
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_a_pixels_class_depends_on_that_pixel_alone(
@@ -231,6 +237,20 @@ def test_assign_is_assign_exactly_where_single_precision_cannot_tell(apart: floa
     free, valid = np.full(6, np.inf), rng.random(30_000) > 0.1
     ours = nearest.assign(values, valid, -free, free, model.weights, model.bias)
     assert np.array_equal(ours, nearest.assign_exactly(values, valid, -free, free, model.weights, model.bias))
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float64"])
+def test_more_centres_than_labels_share_numbers(dtype: str) -> None:
+    """Also where hundreds of centres are as near as each other."""
+    rng = np.random.default_rng(13)
+    values, valid = rng.integers(0, 9, (3, 5_000)).astype(dtype), rng.random(5_000) > 0.1
+    centres = np.concatenate([rng.integers(0, 9, (300, 3)), np.full((300, 3), 4)])
+    model, free = LinearModel.nearest_centre(centres), np.full(3, np.inf)
+    numbers = rng.integers(1, 8, 600).astype(np.uint8)
+    labels = nearest.assign(values, valid, -free, free, model.weights, model.bias, numbers)
+    exactly = nearest.assign_exactly(values, valid, -free, free, model.weights, model.bias)
+    assert exactly.max() > 255
+    assert np.array_equal(labels, np.array([0, *numbers])[exactly])
 
 
 def test_classes_can_be_given_other_numbers() -> None:

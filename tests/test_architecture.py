@@ -41,6 +41,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "s2dash.core.classmap",
         "s2dash.core.legend",
         "s2dash.core.run",
+        "s2dash.core.run_list",
         "s2dash.core.shared_map",
         "s2dash.tiles.levels",
         "s2dash.tiles.placing",

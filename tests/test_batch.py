@@ -194,6 +194,7 @@ def test_classes_that_exist_already(batch: Batch, tiles: list[Path], tmp_path: P
         {"smooth": 3},
         {"algorithm": "spectral-angle-kmeans", "scale": "none", "params": ()},
         {"algorithm": "bisecting-kmeans", "params": ()},
+        {"pca": 3},
     ],
     ids=str,
 )

@@ -331,6 +331,7 @@ SAME_PIXELS: tuple[dict[str, Any], ...] = (
     {"k": 4},
     {"scale": "robust"},
     {"clip": (1.0, 99.0)},
+    {"pca": 2},
     {"algorithm": "gaussian-mixture", "k": 3},
     {"params": (("n_init", 1),)},
 )

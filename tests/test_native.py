@@ -172,6 +172,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "smoothed, with an index": {"smooth": 3, "indices": ("NDWI",), "scale": "robust"},
     "unmasked": {"mask": "none"},
     "haze": {"atmosphere": "dos1", "indices": ("NDVI",)},
+    "components": {"pca": 0.95, "indices": ("NDVI",)},
+    "mixture of components": {"algorithm": "gaussian-mixture", "pca": 2},
     "mixture": {"algorithm": "gaussian-mixture"},
     "angles": {"algorithm": "spectral-angle-kmeans", "scale": "none"},
     "angles without haze": {"algorithm": "spectral-angle-kmeans", "scale": "none", "atmosphere": "dos1"},

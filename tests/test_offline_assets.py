@@ -125,6 +125,10 @@ def guarded() -> TestClient:
     return TestClient(Starlette(routes=routes, middleware=[Middleware(ContentSecurityPolicy)]))
 
 
+def test_nobody_is_told_the_address_of_the_page(guarded: TestClient) -> None:
+    assert guarded.get("/").headers["referrer-policy"] == "no-referrer"
+
+
 def directives(policy: str) -> dict[str, list[str]]:
     return {words[0]: words[1:] for words in (part.split() for part in policy.split(";"))}
 

@@ -120,6 +120,7 @@ CHANGES: dict[str, tuple[str, str, object, dict[str, Any]]] = {
     "scaling": ("selectbox", "Scaling", "none", {"scale": "none"}),
     "outliers": ("selectbox", "Outliers", "Cut the lowest and highest 2 %", {"clip": (2.0, 98.0)}),
     "smoothing": ("selectbox", "Smoothing", 3, {"smooth": 3}),
+    "components": ("selectbox", "Principal components (PCA)", "First 2 components", {"pca": 2}),
     "seed": ("number_input", "Seed", 3, {"seed": 3}),
     "sample": ("selectbox", "Pixels to learn from", 20_000, {"sample": 20_000}),
     "mask": ("toggle", "Leave out pixels without data", False, {"mask": "none"}),
@@ -646,3 +647,14 @@ def test_the_bar_above_the_map_changes_the_same_choices(page: Page) -> None:
     assert page.widget("selectbox", "Way of grouping").value == "kmeans"
     page.choose("slider", "Number of classes (k)", 2)
     assert page.widget("button", "Fewer classes").disabled
+
+
+def test_the_page_says_how_many_classes_isodata_found(page: Page) -> None:
+    page.choose("selectbox", "Algorithm", "isodata").choose("slider", "Number of classes (k)", 20)
+    count = len(page.rows)
+    assert count < 20
+    words = page.words
+    assert f"{count} of at most 20 classes" in words
+    assert f"ISODATA into {count} classes of at most 20" in words
+    assert f"ISODATA found {count} classes of at most 20" in words
+    assert "The most there can be" in words

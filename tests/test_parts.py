@@ -38,7 +38,7 @@ PARTS = 9
 
 def quick(scene: Scene, algorithm: str = "kmeans", **choices: Any) -> Recipe:
     recipe = replace(pipeline.apply_algorithm(default_recipe(scene), algorithm), k=5)
-    if algorithm not in ("gaussian-mixture", "nested-groups"):
+    if any(param.name == "n_init" for param in ALGORITHMS[algorithm].params):
         recipe = replace(recipe, params=(("n_init", 2),))
     return replace(recipe, **choices)
 
@@ -115,7 +115,12 @@ def run(fitted: Fitted, tmp_path: Path) -> Callable[..., Result]:
 class TestSameLabels:
     @pytest.mark.parametrize(
         "choices",
-        [{}, {"smooth": 3, "indices": ("NDVI",), "clip": (1, 99)}, *({"algorithm": name} for name in ALGORITHMS)],
+        [
+            {},
+            {"smooth": 3, "indices": ("NDVI",), "clip": (1, 99)},
+            {"algorithm": "gaussian-mixture", "pca": 2},
+            *({"algorithm": name} for name in ALGORITHMS),
+        ],
         ids=lambda choices: "-".join(map(str, choices.values())) or "default",
     )
     def test_as_from_threads(self, scene: Scene, run: Callable[..., Result], tmp_path: Path, choices: Any) -> None:

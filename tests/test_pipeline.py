@@ -49,7 +49,7 @@ def quick(scene: Scene, **choices: Any) -> Recipe:
     """The default recipe with k = 5 and fewer restarts."""
     algorithm = choices.pop("algorithm", "kmeans")
     recipe = replace(pipeline.apply_algorithm(default_recipe(scene), algorithm), k=5)
-    if algorithm not in ("gaussian-mixture", "nested-groups"):
+    if any(param.name == "n_init" for param in ALGORITHMS[algorithm].params):
         recipe = replace(recipe, params=QUICK)
     return replace(recipe, **choices)
 
@@ -311,7 +311,7 @@ class TestChoicesThatDoNotFit:
             ({"bands": ("B02", "B11")}, UnknownName, "B11"),
             ({"bands": ("B02", "b2")}, RecipeError, "twice"),
             ({"indices": ("NBR",)}, UnknownName, "NBR"),
-            ({"algorithm": "isodata"}, UnknownName, "isodata"),
+            ({"algorithm": "watershed"}, UnknownName, "watershed"),
             ({"params": (("n_int", 1),)}, UnknownName, "n_int"),
             ({"params": (("n_init", 0),)}, RecipeError, "1 to 100"),
             ({"params": (("n_init", "many"),)}, RecipeError, "number"),
@@ -324,7 +324,7 @@ class TestChoicesThatDoNotFit:
             with pytest.raises(error, match=words):
                 refuse(scene, recipe)
 
-    @pytest.mark.parametrize("choice", [{"indices": ("NDVI",)}, {"scale": "standard"}, {"clip": (1, 99)}])
+    @pytest.mark.parametrize("choice", [{"indices": ("NDVI",)}, {"scale": "standard"}, {"clip": (1, 99)}, {"pca": 2}])
     def test_spectral_angle_takes_bands_as_they_are(self, tmp_path: Path, choice: dict[str, Any]) -> None:
         scene = make_scene(tmp_path)
         with pytest.raises(RecipeError, match="Spectral angle"):
@@ -332,7 +332,7 @@ class TestChoicesThatDoNotFit:
 
     def test_another_algorithm_drops_what_it_does_not_take(self, tmp_path: Path) -> None:
         scene = make_scene(tmp_path)
-        recipe = quick(scene, indices=("NDVI",), clip=(1, 99))
+        recipe = quick(scene, indices=("NDVI",), clip=(1, 99), pca=2)
         for algorithm in ALGORITHMS:
             changed = pipeline.apply_algorithm(recipe, algorithm)
             assert pipeline.resolve(scene, changed).algorithm.name == algorithm
@@ -344,6 +344,8 @@ LARGE_CHOICES: dict[str, dict[str, Any]] = {
     "plain": {},
     "smooth": {"smooth": 3},
     "everything": {"smooth": 3, "indices": ("NDVI", "NDWI"), "clip": (1, 99), "scale": "robust"},
+    "components": {"pca": 2, "indices": ("NDVI",)},
+    "mixture of components": {"algorithm": "gaussian-mixture", "pca": 0.99, "smooth": 3},
     "mixture": {"algorithm": "gaussian-mixture"},
     "bisecting": {"algorithm": "bisecting-kmeans", "smooth": 3},
     "angle": {"algorithm": "spectral-angle-kmeans", "smooth": 3},
@@ -382,7 +384,9 @@ class TestLargeScene:
         assert picture.classmap.grid.shape_rc == labels_of(picture).shape
         assert picture.digest != full.digest
 
-    @pytest.mark.parametrize("choices", [{}, LARGE_CHOICES["everything"], LARGE_CHOICES["bisecting"]])
+    @pytest.mark.parametrize(
+        "choices", [{}, *map(LARGE_CHOICES.get, ("everything", "bisecting", "mixture of components"))]
+    )
     def test_windows_and_threads_change_nothing(self, scene: Scene, tmp_path: Path, choices: dict[str, Any]) -> None:
         fitted = pipeline.fitted_to(scene, quick(scene, **choices))
         expected = pipeline.run_full(fitted, tmp_path / "expected.tif")

@@ -35,6 +35,7 @@ recipes = st.builds(
     params=st.dictionaries(words, values, max_size=4).map(lambda given: tuple(sorted(given.items()))),
     seed=st.integers(0, 2**32 - 1),
     sample=st.none() | st.integers(100, 100_000_000),
+    pca=st.none() | st.integers(1, 1000) | st.floats(0, 1, exclude_min=True, exclude_max=True),
 )
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | words | st.just("all"),
@@ -48,7 +49,7 @@ FIELDS = [field.name for field in dataclasses.fields(Recipe)]
 def test_json_round_trip(recipe: Recipe) -> None:
     text = recipe.to_json()
     assert "\n" not in text
-    assert list(json.loads(text)) == FIELDS
+    assert list(json.loads(text)) == (FIELDS if recipe.pca is not None else [name for name in FIELDS if name != "pca"])
     again = Recipe.from_json(text)
     assert again == recipe
     assert again.to_json() == text
@@ -140,6 +141,12 @@ def test_a_recipe_of_bands_alone_has_every_default() -> None:
         ("k", None),
         ("params", [["n_init", 1]]),
         ("params", {"n_init": None}),
+        ("pca", True),
+        ("pca", "0.9"),
+        ("pca", 0),
+        ("pca", 1.0),
+        ("pca", -0.5),
+        ("pca", 10**400),
         ("params", {"n_init": True}),
         ("params", {"n_init": [1]}),
         ("seed", -1),

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 from page_driver import Downloads, Page, downloads, start
 from PIL import Image
+from waiting import PATIENCE_SECONDS, wait_until
 
+from s2dash.server import live_engine
 from s2dash.server.state import server_state
 from s2dash.ui import full_run, state
 from s2dash.ui.legend_event import LegendEvent
-from s2dash.ui.runs import history, kept, panel
+from s2dash.ui.runs import actions, history, kept, panel
 from s2dash.ui.runs.thumbnail import SIDE
 
 __all__ = ["downloads", "start"]  # fixtures
@@ -28,6 +30,7 @@ K = ("slider", "Number of classes (k)")
 @pytest.fixture(autouse=True)
 def _nothing_is_passed_through(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "STAYS", timedelta(0))
+    monkeypatch.setattr(live_engine, "_STAYED_SECONDS", PATIENCE_SECONDS)  # measured later than any test ends
 
 
 @pytest.fixture
@@ -95,6 +98,15 @@ def test_a_run_knows_the_edits_made_after_it(page: Page, in_page: Callable[[Call
     assert after.number == before.number
     assert after.run.edits.names[1] == "Open sea"
     assert after.thumbnail != before.thumbnail
+
+
+def test_a_map_that_one_stays_with_is_measured(
+    page: Page, in_page: Callable[[Callable[[], Any]], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_engine, "_STAYED_SECONDS", 0)
+    page.choose(*K, 5)
+    wait_until(lambda: in_page(kept.now).separation is not None)
+    assert -1 <= in_page(kept.now).separation <= 1
 
 
 def test_thumbnails_are_pictures_of_the_classes(page: Page, in_page: Callable[[Callable[[], Any]], Any]) -> None:
@@ -205,9 +217,9 @@ def test_what_is_no_action_is_skipped(
     page: Page, in_page: Callable[[Callable[[], Any]], Any], action: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = [action | {"count": 1} if isinstance(action, dict) else action]
-    monkeypatch.setattr(panel, "sent", lambda key, name: message)
+    monkeypatch.setattr(actions, "sent", lambda key, name: message)
     before = in_page(panel.panel_data)
-    in_page(lambda: panel._receive("runs"))
+    in_page(lambda: actions.receive("runs"))
     assert in_page(panel.panel_data) == before
 
 
@@ -216,8 +228,8 @@ def test_an_action_that_comes_twice_is_done_once(
 ) -> None:
     page.choose(*K, 9)
     message = [{"count": 1, "kind": "delete", "number": 1}]
-    monkeypatch.setattr(panel, "sent", lambda key, name: message)
-    in_page(lambda: panel._receive("runs"))
+    monkeypatch.setattr(actions, "sent", lambda key, name: message)
+    in_page(lambda: actions.receive("runs"))
     in_page(kept.bring_back)
-    in_page(lambda: panel._receive("runs"))
+    in_page(lambda: actions.receive("runs"))
     assert [one.number for one in in_page(kept.maps)] == [1, 2]

@@ -16,6 +16,7 @@ CHANGES = {
     "indices": (("NDWI", "NDVI"), "+ NDVI"),
     "scale": ("robust", "outliers ignored"),
     "clip": ((5.0, 95.0), "cut at 5 and 95 %"),
+    "pca": (0.99, "components for 99 %"),
     "smooth": (3, "+ smoothing"),
     "mask": ("none", "nothing left out"),
     "mask_scl": ((3, 8), "leaves out other pixels"),
@@ -48,6 +49,14 @@ def test_a_change_has_words(name: str) -> None:
 
 def test_several_changes_stand_side_by_side() -> None:
     assert words(k=9, indices=("NDWI", "NDVI")) == "k 8 → 9 · + NDVI"
+
+
+def test_components_have_words_in_any_number() -> None:
+    assert [words(pca=pca) for pca in (1, 4, 0.999)] == [
+        "first component",
+        "first 4 components",
+        "components for 99.9 %",
+    ]
 
 
 def test_many_bands_are_counted() -> None:

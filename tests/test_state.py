@@ -41,6 +41,7 @@ SIDEBAR = """
 """
 FOREIGN: dict[str, tuple[dict[str, Any], tuple[str, str, object]]] = {
     "clip": ({"clip": (5.0, 95.0)}, ("selectbox", "Outliers", "5 to 95 %")),
+    "components": ({"pca": 0.87}, ("selectbox", "Principal components (PCA)", "Those that hold 87 % of the variance")),
     "k": ({"k": 40}, ("slider", "Number of classes (k)", 40)),
     "sample": ({"sample": 50_000}, ("selectbox", "Pixels to learn from", 50_000)),
     "all pixels": ({"sample": None}, ("selectbox", "Pixels to learn from", 0)),
@@ -90,9 +91,10 @@ def recipes(draw: st.DrawFn) -> Recipe:
         params=draw(params_of(algorithm)),
         seed=draw(st.integers(0, 2**32 - 1)),
         sample=draw(st.none() | st.integers(100, 100_000_000)),
+        pca=draw(st.none() | st.integers(1, 1000) | st.floats(0, 1, exclude_min=True, exclude_max=True)),
     )
     if ALGORITHMS[algorithm].on_reflectance:
-        return replace(one, indices=(), scale="none", clip=None)
+        return replace(one, indices=(), scale="none", clip=None, pca=None)
     return one
 
 
@@ -248,7 +250,8 @@ def test_a_run_comes_back_whole(
     other = start(scene)
     at_start.append(lambda: state.load(run, loaded))
     assert other.run().tiles == page.tiles
-    assert [row | {"about": ""} for row in other.rows] == [row | {"about": ""} for row in page.rows]
+    of_session = {"about": "", "second": ""}
+    assert [row | of_session for row in other.rows] == [row | of_session for row in page.rows]
     assert other.widget("number_input", "Subtract").value == 100.0
     at_start.append(lambda: found.append((state.run(other.test.session_state["answer"]), state.loaded())))
     other.run()

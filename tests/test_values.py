@@ -68,6 +68,7 @@ RECIPES = st.builds(
     params=st.dictionaries(WORDS, st.integers() | NUMBERS | WORDS, max_size=3).map(lambda p: tuple(sorted(p.items()))),
     seed=st.integers(0, 2**32 - 1),
     sample=maybe(st.integers(100, 100_000_000)),
+    pca=maybe(st.integers(1, 1000) | st.floats(0, 1, exclude_min=True, exclude_max=True)),
 )
 VIEWS = st.builds(
     View,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import replace
 from hashlib import blake2b
+from typing import TypeGuard
 
 import numpy as np
 
@@ -19,11 +20,17 @@ from s2dash.core.types import CancelToken
 _PREDICT_PIXELS = 65_536
 """Pixels given to scikit-learn at once, so that memory is bounded whatever the window."""
 _ASSIGNED_PIXELS = 262_144
+_MOST_CENTRES = 255
+
+
+def has_many_centres(model: Model) -> TypeGuard[LinearModel]:
+    """Whether classes have several centres each, no more than labels can count."""
+    return isinstance(model, LinearModel) and model.class_of is not None and len(model.bias) <= _MOST_CENTRES
 
 
 def centres_key(prepared: Prepared, model: LinearModel, space: FeatureSpace) -> tuple[Hashable, ...]:
     """Of pixels and centres, whatever classes these make: equal keys mean equal nearest centres."""
-    held = _digest(model.weights, model.bias, space.low, space.high, space.shift, space.scale)
+    held = _digest(space.folded(model.weights), model.bias, space.low, space.high, space.shift, space.scale)
     return (*prepared.features_key, held)
 
 
@@ -58,11 +65,12 @@ def labels_of_sample(prepared: Prepared, model: Model, space: FeatureSpace, raw:
     Where a class has several centres, the nearest of them is found once for all ways of putting them together.
     """
     valid = np.ones(raw.shape[1], dtype=bool)
-    if not isinstance(model, LinearModel) or model.groups is None:
+    if not has_many_centres(model):
         return own_labels(model, space, raw, valid)
-    alone = replace(model, groups=None)
+    alone = replace(model, class_of=None)
     key = (*centres_key(prepared, model, space), _digest(raw))
-    return model.centre_table()[prepared.keep("nearest", key, lambda: own_labels(alone, space, raw, valid))]
+    nearest_centres = prepared.keep("nearest", key, lambda: own_labels(alone, space, raw, valid))
+    return model.centre_table(np.arange(1, model.class_count + 1))[nearest_centres]
 
 
 def own_labels(
@@ -78,9 +86,10 @@ def own_labels(
     Without `number_of`, shape (k,), uint8, it is 1 + the model's own class.
     """
     if isinstance(model, LinearModel):
-        weights = model.weights / space.scale
-        bias = model.bias + model.weights @ (space.shift / space.scale)
-        return nearest.assign(raw, valid, space.low, space.high, weights, bias, model.numbers(number_of))
+        of_scaled = space.folded(model.weights)
+        weights = of_scaled / space.scale
+        bias = model.bias + of_scaled @ (space.shift / space.scale)
+        return nearest.assign(raw, valid, space.low, space.high, weights, bias, _of_centres(model, number_of))
     labels = np.zeros(raw.shape[1], dtype=np.uint8)
     where = np.flatnonzero(valid)
     with single_threaded():
@@ -91,3 +100,10 @@ def own_labels(
             own = model.predict(space.transform(raw[:, some]))
             labels[some] = 1 + own if number_of is None else number_of[own]
     return labels
+
+
+def _of_centres(model: LinearModel, number_of: np.ndarray | None) -> np.ndarray | None:
+    """The number of each centre's class, uint8; None where they count from 1 as the centres do."""
+    if model.class_of is None:
+        return number_of
+    return (model.class_of + 1).astype(np.uint8) if number_of is None else number_of[model.class_of]

@@ -46,7 +46,8 @@ def fit_sample(prepared: Prepared, sample: Sample) -> Fitted:
     with single_threaded():
         model = algorithm.fit(rows, recipe.k, algorithm.complete_params(recipe.params_dict), recipe.seed)
         own = labels_of_sample(prepared, model, space, sample.raw)
-    number_of, means, counts = canonical_numbers(scene, sample, own, recipe.k)
+    count = model.class_count
+    number_of, means, counts = canonical_numbers(scene, sample, own, count)
     return Fitted(
         prepared,
         space,
@@ -55,7 +56,7 @@ def fit_sample(prepared: Prepared, sample: Sample) -> Fitted:
         sample,
         frozen(number_of[own - 1]),
         frozen(means),
-        (*_warnings(scene, recipe, int((counts == 0).sum())), *model.notes),
+        (*_warnings(scene, recipe, count, int((counts == 0).sum())), *filter(None, [space.words]), *model.notes),
     )
 
 
@@ -100,6 +101,8 @@ def _few_pixels(distinct: int, recipe: Recipe, band_count: int, is_masked: bool)
         ways.append("choose 2 classes" if distinct == 2 else f"choose {distinct} classes or fewer")
     if len(recipe.bands) < band_count:
         ways.append("choose more bands")
+    if recipe.pca is not None:
+        ways.append("keep more components")
     if is_masked:
         ways.append("mask less")
     if not ways or (distinct <= 2 and not is_masked):
@@ -121,10 +124,10 @@ def _dark_to_bright(brightness: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.lexsort((np.arange(len(counts)), brightness, counts == 0))
 
 
-def _warnings(scene: Scene, recipe: Recipe, empty_classes: int) -> tuple[str, ...]:
+def _warnings(scene: Scene, recipe: Recipe, classes: int, empty_classes: int) -> tuple[str, ...]:
     found = []
     if empty_classes:
-        found.append(f"{recipe.k} classes were asked for; {recipe.k - empty_classes} were found.")
+        found.append(f"{classes} classes were asked for; {classes - empty_classes} were found.")
     if recipe.indices and recipe.scale == "none":
         found.append("Indices run from -1 to 1 and bands to thousands: without scaling, bands alone decide.")
     if recipe.atmosphere == "dos1" and scene.level in CORRECTED_LEVELS:

@@ -28,12 +28,12 @@ class Fitted:
     space: FeatureSpace
     model: Model
     number_of: np.ndarray
-    """Canonical class number, 1 to k from dark to bright, of each of the model's classes, uint8."""
+    """Canonical class number, from 1, the darkest, of each of the model's classes, uint8."""
     sample: Sample
     sample_labels: np.ndarray
     """Class numbers of the sample's pixels, after steps that look at each pixel alone, uint8; 0 where left out."""
     mean_reflectance: np.ndarray
-    """Class means over the sample, shape (k, bands of the scene), reflectance."""
+    """Class means over the sample, shape (classes, bands of the scene), reflectance."""
     warnings: tuple[str, ...]
     fitted_on: str = ""
     """Digest of what it was fitted on, where that is not `scene`."""
@@ -47,6 +47,16 @@ class Fitted:
     @property
     def recipe(self) -> Recipe:
         return self.prepared.recipe
+
+    @property
+    def class_count(self) -> int:
+        """How many classes there are, which may be fewer than k (`Algorithm.k_is`)."""
+        return len(self.number_of)
+
+    @property
+    def finds_its_number(self) -> bool:
+        """Whether the number of classes is the algorithm's to find, up to k."""
+        return self.prepared.algorithm.k_is == "most"
 
     @property
     def engine(self) -> str:
@@ -76,7 +86,7 @@ class Fitted:
         labels = before.stage.of_lone_pixels(self.sample_labels)
         kept = np.flatnonzero(labels)
         reflectance = sample_reflectance(self.scene, self.sample.bands[:, kept])
-        means, _ = class_means(reflectance, labels[kept], self.recipe.k)
+        means, _ = class_means(reflectance, labels[kept], self.class_count)
         return replace(before, sample_labels=frozen(labels), mean_reflectance=frozen(means))
 
     def on(self, scene: Scene) -> Fitted:

@@ -64,7 +64,7 @@ def run_full(
     if executor is not None:
         return _run_parts(fitted, labels_path, progress, cancel, executor, window_shape_rc)
     todo = list(windows(scene.grid.shape_rc, window_shape_rc))
-    classmap = ClassMap(scene.grid, fitted.recipe.k, None, labels_path)
+    classmap = ClassMap(scene.grid, fitted.class_count, None, labels_path)
     tally = Tally(classmap)
     with _writing_labels():
         handle, name = tempfile.mkstemp(suffix=".tif", prefix=".s2dash-", dir=labels_path.parent)
@@ -137,8 +137,8 @@ def _run_parts(
     # The numbers of the model as well: another machine's fit may differ in its last digits.
     numbers = joblib.hash((fitted.space, fitted.model, fitted.number_of))
     key = f"{fitted.labels_key} {numbers}"
-    job = parts.make_job(scene, fitted.recipe.k, partial(label_window, light), window_shape_rc, key, labels_path)
-    tally = Tally(ClassMap(fitted.scene.grid, fitted.recipe.k, None, labels_path))
+    job = parts.make_job(scene, fitted.class_count, partial(label_window, light), window_shape_rc, key, labels_path)
+    tally = Tally(ClassMap(fitted.scene.grid, fitted.class_count, None, labels_path))
     for facts in parts.run(job, labels_path, executor, progress, cancel):
         tally.add_facts(facts)
     return tally.result(fitted)

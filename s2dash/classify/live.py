@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from s2dash.classify.algorithms import LinearModel
-from s2dash.classify.assign import assign, centres_key
+from s2dash.classify.assign import assign, centres_key, has_many_centres
 from s2dash.classify.features import preview_features
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.tally import Tally
@@ -28,7 +27,7 @@ def run_live(fitted: Fitted) -> Result:
     scene = fitted.scene
     labels = fitted.stage(_labels(fitted))
     grid = scene.grid.decimated(scene.live_step)
-    tally = Tally(ClassMap(grid, fitted.recipe.k, frozen(labels), step=scene.live_step))
+    tally = Tally(ClassMap(grid, fitted.class_count, frozen(labels), step=scene.live_step))
     tally.add(labels, 0)
     return tally.result(fitted)
 
@@ -36,10 +35,10 @@ def run_live(fitted: Fitted) -> Result:
 def _labels(fitted: Fitted) -> np.ndarray:
     """Labels before edits. Where a class has several centres, the nearest are kept for other ways to group them."""
     model, prepared = fitted.model, fitted.prepared
-    if not isinstance(model, LinearModel) or model.groups is None:
+    if not has_many_centres(model):
         return _assigned(fitted)
     each = np.arange(1, len(model.bias) + 1, dtype=np.uint8)
-    alone = replace(fitted, model=replace(model, groups=None), number_of=each)
+    alone = replace(fitted, model=replace(model, class_of=None), number_of=each)
     nearest = prepared.keep("nearest", centres_key(prepared, model, fitted.space), lambda: _assigned(alone))
     return model.centre_table(fitted.number_of)[nearest]
 

@@ -140,7 +140,7 @@ def apply_algorithm(recipe: Recipe, algorithm: str) -> Recipe:
     """The recipe with another algorithm, without what that algorithm does not take."""
     changed = replace(recipe, algorithm=algorithm, params=())
     if find_algorithm(algorithm).on_reflectance:
-        return replace(changed, indices=(), scale="none", clip=None)
+        return replace(changed, indices=(), scale="none", clip=None, pca=None)
     return changed
 
 
@@ -153,12 +153,13 @@ def _require_bands_alone(algorithm: Algorithm, recipe: Recipe) -> None:
         "indices": bool(recipe.indices),
         "scaling": recipe.scale != "none",
         "clipping": recipe.clip is not None,
+        "principal components": recipe.pca is not None,
     }
     wrong = [name for name, is_given in given.items() if is_given]
     if wrong:
         raise RecipeError(
             f"{algorithm.label} looks at bands as they are and takes no {' or '.join(wrong)}. "
-            "Set scaling to none and leave out indices and clipping."
+            "Set scaling to none and leave out indices, clipping and principal components."
         )
     if len(recipe.bands) < 2:
         raise RecipeError(f"{algorithm.label} compares bands with each other. Choose at least 2 bands, not 1.")

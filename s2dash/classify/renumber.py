@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class Renumbering:
     def space(self, space: FeatureSpace) -> FeatureSpace:
         """The space that gives changed features what this one gives them unchanged."""
         low, high, shift = (self.apply(limits) for limits in (space.low, space.high, space.shift))
-        return FeatureSpace(low, high, shift, space.scale * self.factor)
+        return replace(space, low=low, high=high, shift=shift, scale=space.scale * self.factor)
 
 
 def renumbering(

@@ -28,6 +28,7 @@ def add_recipe_flags(command: argparse.ArgumentParser) -> None:
     group.add_argument("--indices", metavar="NDVI,NDWI", help="spectral indices as further features")
     group.add_argument("--scale", metavar="none|standard|robust", help="let every band count equally")
     group.add_argument("--clip", metavar="none|1,99", help="cut outliers at these percentiles")
+    group.add_argument("--pca", metavar="none|0.99|3", help="principal components: their share of variance, or number")
     group.add_argument("--smooth", metavar="none|3", help="take the mean of 3 x 3 pixels first")
     group.add_argument("--mask", metavar="auto|none", help="leave out pixels without data, and the next two")
     group.add_argument(
@@ -44,7 +45,7 @@ def add_recipe_flags(command: argparse.ArgumentParser) -> None:
 
 
 RECIPE_FLAGS = (
-    *("bands", "indices", "scale", "clip", "smooth", "mask", "mask_scl", "mask_saturated", "pixel_size"),
+    *("bands", "indices", "scale", "clip", "pca", "smooth", "mask", "mask_scl", "mask_saturated", "pixel_size"),
     *("atmosphere", "algorithm", "k", "param", "seed", "sample"),
 )
 """What `recipe_of` looks at, beside the saved recipe."""
@@ -68,6 +69,8 @@ def recipe_of(arguments: argparse.Namespace, scene: Scene) -> Recipe:
         given["indices"] = () if arguments.indices == "none" else tuple(listed(arguments.indices))
     if arguments.clip is not None:
         given["clip"] = None if arguments.clip == "none" else _percentiles(arguments.clip)
+    if arguments.pca is not None:
+        given["pca"] = None if arguments.pca == "none" else _components(arguments.pca)
     if arguments.smooth is not None:
         given["smooth"] = 0 if arguments.smooth == "none" else _number("--smooth", arguments.smooth)
     if arguments.sample is not None:
@@ -107,6 +110,15 @@ def _percentiles(text: str) -> tuple[float, float]:
     except ValueError:
         raise RecipeError(f"--clip takes two percentiles such as 1,99, or none; not {text[:40]!r}.") from None
     return low, high
+
+
+def _components(text: str) -> int | float:
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    raise RecipeError(
+        f"--pca takes a share such as 0.99, a number of components such as 3, or none; not {text[:40]!r}."
+    )
 
 
 def _number(flag: str, text: str) -> int:

@@ -21,6 +21,8 @@ SCALES = ("none", "standard", "robust")
 MASKS = ("auto", "none")
 ATMOSPHERES = ("none", "dos1")
 
+_MOST_COMPONENTS = 1_000
+
 ParamValue = int | float | str
 
 
@@ -55,6 +57,9 @@ class Recipe:
     seed: int = 0
     sample: int | None = DEFAULT_SAMPLE
     """Pixels to fit on; None fits on all of them."""
+    pca: int | float | None = None
+    """Principal components in place of the scaled features: a number of them, 1 or more, or, as a fraction, the share
+    of the variance that they have to hold; None takes the features themselves. Left out of JSON where it is None."""
 
     def __post_init__(self) -> None:
         if not self.bands:
@@ -81,6 +86,8 @@ class Recipe:
             low, high = self.clip
             if not (math.isfinite(low) and math.isfinite(high) and 0 <= low < high <= 100):
                 raise RecipeError(f"clip = {low:g},{high:g}, but it takes two percentiles, 0 <= low < high <= 100.")
+        if self.pca is not None:
+            _components(self.pca)
         for name, value in self.params:
             if isinstance(value, float) and not math.isfinite(value):
                 raise RecipeError(f"{name} = {value}, but it must be a finite number.")
@@ -101,6 +108,8 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain values, fields in the order of the class."""
         out: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        if self.pca is None:
+            del out["pca"]  # as recipes were before there was such a choice
         return out | {
             "bands": list(self.bands),
             "indices": list(self.indices),
@@ -152,6 +161,9 @@ def recipe_from_dict(given: object) -> Recipe:
         raise RecipeError("mask_saturated should be true or false.")
     if values.get("pixel_size") is not None:
         values["pixel_size"] = _size(values["pixel_size"])
+    pca = values.get("pca")
+    if pca is not None and (isinstance(pca, bool) or not isinstance(pca, (int, float))):
+        raise RecipeError(_PCA_WORDS)
     for name in ("scale", "mask", "algorithm", "atmosphere"):
         if name in values and not isinstance(values[name], str):
             raise RecipeError(f"{name} should be a word, not {type(values[name]).__name__}.")
@@ -201,6 +213,18 @@ def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
 def _whole(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         raise RecipeError(f"{name} = {value}, but it can be {low:,} to {high:,}.")
+
+
+_PCA_WORDS = "pca should be a share of the variance, such as 0.99, a whole number of components, such as 3, or null."
+
+
+def _components(value: int | float) -> None:
+    is_share = isinstance(value, float) and 0 < value < 1
+    if not (is_share or (isinstance(value, int) and 1 <= value <= _MOST_COMPONENTS)):
+        raise RecipeError(
+            f"pca = {str(value)[:60]}, but it can be a share between 0 and 1, or a number of components, "
+            f"1 to {_MOST_COMPONENTS:,}."
+        )
 
 
 def _names(field: str, value: object) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from s2dash.core.legend import Legend
 from s2dash.export import geotiff, table
 from s2dash.export.contents import Export, file_stem, one_line, require_full, staged
 
+_MOST_NOTE_CHARACTERS = 500
+
 
 def write_bundle(result: Result, legend: Legend, out: Path) -> None:
     """Write the zip; raises as `geotiff.write_geotiff` does."""
@@ -39,6 +41,7 @@ def readme(result: Result, tif_name: str) -> str:
     stem = tif_name.removesuffix(geotiff.EXPORT.suffix)
     attribution = one_line(result.scene.attribution)
     source = [f"{attribution}. Keep this sentence with anything you make from the map.", ""] if attribution else []
+    notes = [f"- {one_line(words, _MOST_NOTE_CHARACTERS)}" for words in result.warnings]
     lines = [
         f"Class map of {one_line(result.scene.title) or 'a scene'}",
         "",
@@ -51,6 +54,7 @@ def readme(result: Result, tif_name: str) -> str:
         f"{stem}{table.EXPORT.suffix}  the same for a spreadsheet, with mean reflectances",
         "recipe.json  the choices that made the map; s2dash repeats the run with them",
         "",
+        *(["Notes on this map:", *notes, ""] if notes else []),
         f"Classes are groups of pixels that look alike; their names are the user's. Made with s2dash {__version__}.",
     ]
     return "\r\n".join(lines) + "\r\n"

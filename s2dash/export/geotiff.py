@@ -43,6 +43,8 @@ from s2dash.settings import thread_count
 
 NODATA_NAME = "No data"
 
+_MOST_NOTES_CHARACTERS = 2_000
+
 _COG = {
     "driver": "COG",
     "blocksize": STRIP_ROWS,
@@ -94,6 +96,7 @@ def sidecar_path(out: Path) -> Path:
 def geotiff_tags(result: Result, classes: tuple[ClassFacts, ...]) -> dict[str, str]:
     """The tags of the GeoTIFF, every value one clean line."""
     attribution = one_line(result.scene.attribution)
+    notes = one_line(" ".join(result.warnings), _MOST_NOTES_CHARACTERS)
     return {
         **({"TIFFTAG_COPYRIGHT": attribution, "ATTRIBUTION": attribution} if attribution else {}),
         "TIFFTAG_SOFTWARE": f"s2dash {__version__}",
@@ -103,6 +106,7 @@ def geotiff_tags(result: Result, classes: tuple[ClassFacts, ...]) -> dict[str, s
         "S2DASH_SCENE": one_line(result.scene.title) or "scene",
         "S2DASH_RESULT": one_line(result.digest),
         "S2DASH_RECIPE": result.recipe.to_json(),
+        **({"S2DASH_NOTES": notes} if notes else {}),
         **{f"CLASS_{c.id}": c.name for c in classes},
     }
 

@@ -41,7 +41,7 @@ def facts_of(scene: Scene, valid_counts: Sequence[int]) -> dict[str, Any]:
         "scene_grids": len(scene.grids),
         "bands": [[band.name, band.standard, band.is_helper, _own_facts(band.own)] for band in scene.bands],
         "layers": [layer(one) for one in scene.layers],
-        "masks": [[mask.kind, layer(mask.layer), mask.positions, mask.quality] for mask in scene.masks],
+        "masks": [[m.kind, layer(m.layer), m.positions, m.quality, m.notes] for m in scene.masks],
         "dtype": scene.dtype,
         "nodata": [None if n is None else repr(float(n)) for n in scene.nodata],
         "reflectance": _reflectance_facts(scene.reflectance),
@@ -108,8 +108,8 @@ def scene_of(facts: dict[str, Any], folder: Path, preview: Path) -> Scene:
         reflectance=_reflectance_of(facts["reflectance"]),
         digest=facts["digest"],
         masks=tuple(
-            MaskLayer(kind, layer(one), tuple(positions), quality=quality)
-            for kind, one, positions, quality in facts["masks"]
+            MaskLayer(kind, layer(one), tuple(positions), tuple(notes), quality)
+            for kind, one, positions, quality, notes in facts["masks"]
         ),
         missions=tuple(missions.MISSIONS[key] for key in facts["missions"]),
         left_out=tuple(facts["left_out"]),

@@ -31,15 +31,28 @@ async def warmed_up(state: ServerState, app: Any) -> AsyncIterator[dict[str, Any
     _log_to_console()
     threading.Thread(target=_remove_left, name="s2dash-left", daemon=True).start()
     threading.Thread(target=_make_first_result, args=(state,), name="s2dash-warm-up", daemon=True).start()
-    watch = asyncio.create_task(end_sessions(state.sessions, partial(_tidy, state), session_limits()))
+    watches = [
+        asyncio.create_task(end_sessions(state.sessions, partial(_tidy, state), session_limits())),
+        asyncio.create_task(_sweep(state)),
+    ]
     try:
         yield {}
     finally:
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
+        for watch in watches:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+        state.writer.settle()
+        state.store.close()
         remove_scratch_folders()
         remove_shared_parts()
+
+
+async def _sweep(state: ServerState) -> None:
+    """Remove what is past its time from what is kept of sessions, at once and then now and then."""
+    while True:
+        await asyncio.to_thread(state.store.sweep)
+        await asyncio.sleep(state.limits.store.sweep_seconds)
 
 
 def _remove_left() -> None:

@@ -35,6 +35,8 @@ from s2dash.server import memory
 from s2dash.settings import LIVE_LIMITS, LiveLimits
 
 T = TypeVar("T")
+_STAYED_SECONDS = 1.0
+"""An answer that is looked at for so long is worth its scores."""
 
 _Key: TypeAlias = tuple[str, tuple[Location, ...], *tuple[object, ...]]
 """Digest and files of a scene, and what was made of it."""
@@ -52,6 +54,11 @@ class LiveAnswer:
     def scores(self) -> Scores:
         """Scores of the fit; a tenth of a second, so asked for after the map is drawn, and once."""
         return pipeline.sample_scores(self.fitted)
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether `scores` costs nothing any more."""
+        return "scores" in vars(self)
 
     @cached_property
     def sureness(self) -> LiveSureness:
@@ -236,6 +243,19 @@ class LiveEngine:
             newest = [*others, *reversed(guesses)]
             self._guesses = newest[max(0, len(newest) - self._limits.most_guesses) :]
         timer = threading.Timer(self._limits.quiet_seconds, self._guess_next)
+        timer.daemon = True
+        timer.start()
+
+    def score_soon(self, request: LiveRequest, answer: LiveAnswer) -> None:
+        """Score an answer on a thread once its session has stayed with it, where nobody waits; returns at once."""
+
+        def score() -> None:
+            with self._turns:
+                is_quiet = not (self._running or self._waiting)
+            if is_quiet and request.is_wanted():
+                answer.scores  # noqa: B018 - it is kept with the answer
+
+        timer = threading.Timer(_STAYED_SECONDS, score)
         timer.daemon = True
         timer.start()
 

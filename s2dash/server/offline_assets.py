@@ -127,7 +127,10 @@ class ContentSecurityPolicy:
 
         async def send_with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).setdefault("Content-Security-Policy", policy)
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Content-Security-Policy", policy)
+                # The page's address is a secret: nobody whom the page asks for anything is told it.
+                headers.setdefault("Referrer-Policy", "no-referrer")
             await send(message)
 
         await self._app(scope, receive, send_with_policy)

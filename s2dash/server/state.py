@@ -15,10 +15,11 @@ from s2dash.core.byte_cache import ByteCache, Held
 from s2dash.core.scene import Scene
 from s2dash.server.kept_runs import KeptRuns
 from s2dash.server.live_engine import LiveEngine
+from s2dash.server.session_store import SessionStore, Writer
 from s2dash.server.sessions import Sessions
 from s2dash.server.sweeps import Sweeps
 from s2dash.server.uploads import UploadStore
-from s2dash.settings import LIMITS, Limits
+from s2dash.settings import LIMITS, Limits, keep_folder
 from s2dash.tiles.native import NativeTiles
 from s2dash.tiles.store import TileStore
 
@@ -38,6 +39,10 @@ class ServerState:
     tiles: TileStore
     """The pictures that the tile route serves, and finished tiles."""
     sessions: Sessions
+    store: SessionStore
+    """What is kept of sessions beyond their pages."""
+    writer: Writer
+    """Writes it beside the pages' own work."""
     live: LiveEngine
     """What makes live results, and keeps them for a while."""
     sweeps: Sweeps
@@ -57,12 +62,15 @@ class ServerState:
     def of(cls, limits: Limits) -> Self:
         """A new state that keeps to these limits."""
         live = LiveEngine(limits.live)
+        store = SessionStore(keep_folder(), limits.store)
         return cls(
             limits=limits,
             uploads=UploadStore(limits=limits.uploads),
             kept_runs=KeptRuns(limits.runs),
             tiles=TileStore(limits.tiles),
             sessions=Sessions(),
+            store=store,
+            writer=Writer(store),
             live=live,
             sweeps=Sweeps(lambda: live.is_busy, limits.advice),
             native=NativeTiles(limits.native),

@@ -38,7 +38,7 @@ def come_back() -> None:
     kept = services.kept_runs().get(token)
     if kept is None:
         state.GONE_RUN.set("")
-        st.query_params.clear()
+        st.query_params.pop(_PARAMETER, None)
         return
     kept.job.go_on_while(page_is_open())
     state.KEPT_RUN.set(kept)
@@ -59,8 +59,9 @@ def running(answer: LiveAnswer) -> FullJob | None:
 
 
 def start(answer: LiveAnswer) -> None:
-    """Begin to make the full result."""
-    state.full_runs()[full_key(answer.fitted)] = FullJob(answer.fitted).start(page_is_open())
+    """Begin to make the full result, where nobody has yet."""
+    if running(answer) is None:
+        state.full_runs()[full_key(answer.fitted)] = FullJob(answer.fitted).start(page_is_open())
 
 
 def usual_seconds(answer: LiveAnswer) -> float | None:
@@ -223,7 +224,7 @@ def _forget_kept(job: FullJob) -> None:
     if kept is not None:
         state.KEPT_RUN.pop()
         services.kept_runs().drop(kept.token)
-        st.query_params.clear()
+        st.query_params.pop(_PARAMETER, None)
 
 
 def running_words(job: FullJob) -> str:

@@ -14,6 +14,7 @@ import streamlit as st
 from s2dash import ingest
 from s2dash.classify import pipeline
 from s2dash.classify.algorithms import find_algorithm
+from s2dash.core.legend import clean_name
 from s2dash.core.run import Run
 from s2dash.core.scene_reading import SceneReading
 from s2dash.core.shared_map import from_link
@@ -25,6 +26,8 @@ from s2dash.ui.loaded import Loaded
 from s2dash.ui.strip import Strip
 
 PARAMETER = "map"
+_MOST_NAMED = 3
+"""Of the files that a link may name, so many are said."""
 _BAD = ":material/link_off: **The link of this page leads to no map.** "
 _OTHER_SCENE = "What it was made with does not fit the scene as this page has it."
 
@@ -113,8 +116,9 @@ def _read_as(reading: SceneReading, loaded: Loaded) -> Loaded:
 
 
 def _words_of_waiting(run: Run) -> str:
-    name = text.plain(run.scene_title) or "its own scene"
-    made_with = [f"the area {one.name}" for one in run.reading.area] + [f"{one} as a band" for one in run.reading.also]
+    area, also = run.reading.area[:_MOST_NAMED], run.reading.also[:_MOST_NAMED]
+    made_with = [f"the area {clean_name(one.name)}" for one in area] + [f"{clean_name(one)} as a band" for one in also]
+    name = text.plain(clean_name(run.scene_title)) or "its own scene"
     scene = f"**{name}**" + (f" with {text.plain(' and '.join(made_with))}" if made_with else "")
     if example_of(state.loaded()):
         return (

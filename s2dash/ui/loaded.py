@@ -20,6 +20,8 @@ class Loaded:
     """The files it was made of, where some were left out that may still be asked for."""
     reading: SceneReading = AS_FOUND
     """How the files are to be understood; numbers and no data are yet to be applied to the scene."""
+    files: tuple[str, ...] = ()
+    """What the files were called where they came from; none for a scene of the package."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,6 +56,8 @@ function s2dashControls(shown, scene, basemaps, look, on) {
 
   function backgroundLayer(basemap) {
     const layer = L.tileLayer(basemap.url, {
+      // The page itself tells nobody where it is; these hosts ask for its name, and get no more than that.
+      referrerPolicy: "strict-origin",
       pane: "background", attribution: basemap.attribution, maxNativeZoom: basemap.maxNativeZoom, maxZoom: 30, alt: "",
     });
     let loads = 0;

@@ -40,8 +40,9 @@ from s2dash.ui.messages import words_for
 from s2dash.ui.present import present_button
 from s2dash.ui.quick_bar import quick_bar
 from s2dash.ui.results import charts, current_legend, legend_panel, spectra_beside
-from s2dash.ui.runs import history, kept
+from s2dash.ui.runs import history, keeping, kept
 from s2dash.ui.runs.panel import runs_panel
+from s2dash.ui.runs.window import all_runs
 from s2dash.ui.session import note_session, page_is_open
 from s2dash.ui.sidebar import K_LOW, Choices, highest_k, sidebar
 from s2dash.ui.strip import Strip, announce
@@ -58,6 +59,7 @@ def main() -> None:
     look.apply_look(dark)
     note_session(services.sessions())
     come_back()
+    keeping.begin()
     follow_link()
     choices = sidebar()
     comparing = still_comparing(choices.recipe)
@@ -87,6 +89,7 @@ def main() -> None:
         return
     legend, isolated = current_legend(answer, choices.palette)
     kept.keep(answer, legend)
+    keeping.save()
     history.remember(answer.result.recipe)
     if comparing is not None and isolated is not None:
         stop_comparing()  # a class alone is of the page's own map
@@ -107,6 +110,7 @@ def main() -> None:
     elif strip.trouble is None:
         comparing_line(beside, strip)
     say_of_link(strip)
+    keeping.say(answer, strip)
     warnings = [warning for warning in answer.result.warnings if not warning.startswith("No place")]
     strip.notes(warnings, choices.scene.grid.has_place)
     look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)
@@ -124,6 +128,8 @@ def main() -> None:
         hand_over(answer, shown, legend, trouble)
     elif state.WINDOW.get() == "many scenes":
         many_scenes(answer, legend)
+    elif state.WINDOW.get() == "runs":
+        all_runs()
     with spectra_place:
         is_wide = is_wide_window()
         if is_wide:
@@ -239,7 +245,9 @@ def _next_recipes(recipe: Recipe, last: LiveAnswer | None) -> list[Recipe]:
 
 
 def _learnt_words(answer: LiveAnswer) -> str:
-    return f"learnt from {text.pixels(answer.fitted.sample.pixel_count)} in {text.duration(answer.seconds)}"
+    result = answer.result
+    most = f"{len(result.rows)} of at most {result.recipe.k} classes, " if answer.fitted.finds_its_number else ""
+    return f"{most}learnt from {text.pixels(answer.fitted.sample.pixel_count)} in {text.duration(answer.seconds)}"
 
 
 def _announce(shown: Result | None, strip: Strip, beside: Compared | None = None) -> None:

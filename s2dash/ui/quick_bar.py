@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from s2dash.classify.algorithms import ALGORITHMS
+from s2dash.classify.algorithms import ALGORITHMS, find_algorithm
 from s2dash.ui import state
 from s2dash.ui.sidebar import K_LOW, highest_k
 
@@ -31,7 +31,8 @@ def quick_bar() -> None:
         k = state.K.get()
         with st.container(horizontal=True, vertical_alignment="center", gap=None, key="quick-k"):
             _step("Fewer classes", -1, f"At least {K_LOW}.", state.QUICK_FEWER, disabled=k <= K_LOW)
-            st.markdown(f"**{k}** classes", width="stretch")
+            is_most = find_algorithm(state.ALGORITHM.get()).k_is == "most"
+            st.markdown(f"at most **{k}**" if is_most else f"**{k}** classes", width="stretch")
             _step("More classes", 1, f"At most {highest_k()}.", state.QUICK_MORE, disabled=k >= highest_k())
         st.selectbox(
             "Way of grouping",

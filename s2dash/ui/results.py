@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from s2dash.classify.algorithms import ALGORITHMS
+from s2dash.classify.algorithms import ALGORITHMS, Algorithm
 from s2dash.core import palette
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
@@ -158,6 +158,18 @@ def _scores(answer: LiveAnswer) -> None:
     st.markdown("\n".join(lines))
 
 
+def _components_words(answer: LiveAnswer) -> str:
+    axes = answer.fitted.space.axes
+    count = 0 if axes is None else len(axes)
+    return "the first principal component" if count == 1 else f"the first {count} principal components"
+
+
+def _count_words(algorithm: Algorithm, result: Result) -> str:
+    count = result.classmap.class_count
+    most = f" of at most {result.recipe.k}" if algorithm.k_is == "most" else ""
+    return f"{count} class{'es' if count != 1 else ''}{most}"
+
+
 def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
     """The whole run as a short text, Markdown, the spectra in words among it."""
     recipe, scene = result.recipe, result.scene
@@ -173,9 +185,10 @@ def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
         f"{text.plain(scene.reflectance.sentence)}",
         f"**Looked at.** {text.plain(', '.join((*recipe.bands, *recipe.indices)))}, {scaling[recipe.scale]}"
         + (f", cut at the {recipe.clip[0]:g} and {recipe.clip[1]:g} percentiles" if recipe.clip else "")
+        + (f", as {_components_words(answer)}" if recipe.pca is not None else "")
         + (", after a mean of 3 × 3 pixels" if recipe.smooth else "")
         + f". {text.share(result.masked_share)} of the pixels are masked.",
-        f"**Grouped.** {algorithm.label} into {recipe.k} classes, "
+        f"**Grouped.** {algorithm.label} into {_count_words(algorithm, result)}, "
         f"learnt from {text.pixels(answer.fitted.sample.pixel_count)} "
         f"(seed {recipe.seed}), in {text.duration(answer.seconds)}; labels assigned by {result.engine}. "
         "Classes are numbered from dark to bright.",

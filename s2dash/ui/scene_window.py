@@ -74,7 +74,7 @@ def _uploader() -> None:
         help="A product as it was downloaded (zip or tar), or the files of one scene chosen together: GeoTIFF, JP2, "
         "or ENVI with its header, one band each or several, at 10, 20 and 60 m. What lies beside them may be chosen "
         "too. Up to 200 MB a file; larger ones go in below. "
-        "The files stay on this server for as long as this page is open.",
+        "Files go with this page at the latest; what is made of them is kept as “What is kept” says.",
     )
     if uploads:
         bring(state.INCOMING_SCENE, uploads, partial(read_scene, state.INCOMING_SCENE))

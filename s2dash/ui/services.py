@@ -9,6 +9,7 @@ from s2dash.core.byte_cache import ByteCache
 from s2dash.core.scene import Scene
 from s2dash.server.kept_runs import KeptRuns
 from s2dash.server.live_engine import LiveEngine
+from s2dash.server.session_store import SessionStore, Writer
 from s2dash.server.sessions import Sessions
 from s2dash.server.state import server_state
 from s2dash.server.sweeps import Sweeps
@@ -46,6 +47,16 @@ def upload_store() -> UploadStore:
 def kept_runs() -> KeptRuns[Loaded]:
     """Full runs that go on without a page."""
     return server_state().kept_runs
+
+
+def session_store() -> SessionStore:
+    """What is kept of sessions beyond their pages."""
+    return server_state().store
+
+
+def writer() -> Writer:
+    """What writes it."""
+    return server_state().writer
 
 
 def sessions() -> Sessions:

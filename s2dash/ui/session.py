@@ -139,6 +139,16 @@ def sent(component: str, name: str) -> object:
     return st.session_state.get(component, {}).get(name)
 
 
+def forget_values() -> None:
+    """Forget every value of the session.
+
+    How far widgets and messages are counted stays: by that, what a browser still sends is known to be of before.
+    """
+    for key in list(st.session_state):
+        if not str(key).endswith((" drawn", " number", " taken")):
+            del st.session_state[key]
+
+
 def draw_again() -> None:
     """Draw anew what is being drawn: a window by itself where only that is, or else the whole page."""
     context = get_script_run_ctx()

@@ -111,7 +111,8 @@ def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -
             if kept is None and not also:
                 # Files that are read again still belong to the scene on the page, should that fail.
                 brought.drop()
-        return Loaded(scene, kept.held if kept else (), kept, SceneReading(also=tuple(also)))
+        names = tuple(clean_name(Path(name).name) for name in brought.names)
+        return Loaded(scene, kept.held if kept else (), kept, SceneReading(also=tuple(also)), names)
 
     _begin(incoming, Job(work, "s2dash-scene-"))
 

@@ -139,13 +139,20 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Visit]]:
 
 
 @pytest.fixture(scope="session")
-def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+def running_apps() -> dict[str, subprocess.Popen[bytes]]:
+    """The apps that `start_app` has started, by address."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def start_app(
+    tmp_path_factory: pytest.TempPathFactory, running_apps: dict[str, subprocess.Popen[bytes]]
+) -> Iterator[Callable[..., str]]:
     """`start_app(app_path)`: run it on a free port and return its address; it ends with the session.
 
     `arguments` go to `streamlit run`; settings are read from `.streamlit` beside the app. `environment`
     is added to that of the tests.
     """
-    running: list[subprocess.Popen[bytes]] = []
 
     def start(app_path: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         port = _free_port()
@@ -166,15 +173,15 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        running.append(process)
         url = f"http://127.0.0.1:{port}"
+        running_apps[url] = process
         _wait_until_healthy(url, process, log_path)
         return url
 
     yield start
-    for process in running:
+    for process in running_apps.values():
         process.terminate()
-    for process in running:
+    for process in running_apps.values():
         try:
             process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:

@@ -178,7 +178,7 @@ def test_a_run_that_is_to_go_on_is_found_again_by_its_address(
     name.press("Enter")
     app.page.get_by_text("Go on when I close this page", exact=True).click()
     expect(app.page.get_by_text("Copy this page's address to come back.")).to_be_visible()
-    expect(app.page).to_have_url(re.compile(r"\?run=[0-9a-f]{32}$"))
+    expect(app.page).to_have_url(re.compile(r"[?&]run=[0-9a-f]{32}$"))
     address = app.page.url.removeprefix(server.url)
     app.page.close()
     closed = time.monotonic()

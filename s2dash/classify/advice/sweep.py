@@ -119,7 +119,7 @@ class Sweep:
         seed = self._prepared.recipe.seed
         model = self._algorithm.fit(self._rows, k, self._params, seed)
         own = labels_of_sample(self._prepared, model, self._space, self._sample.raw)
-        numbers, _, _ = canonical_numbers(self._prepared.scene, self._sample, own, k)
+        numbers, _, _ = canonical_numbers(self._prepared.scene, self._sample, own, model.class_count)
         self._labels[k] = numbers[own - 1]
         rows = self._rows
         if self._algorithm.on_reflectance:
@@ -132,9 +132,10 @@ class Sweep:
         before, after = self._labels.get(k - 1), self._labels.get(k)
         if before is None or after is None:
             return None
-        paired = by_overlap(before, after, k - 1, k)
-        new = [number for number in range(1, k + 1) if number not in paired and (after == number).any()]
-        given = np.bincount(before[np.isin(after, new)], minlength=k)
+        counts = int(before.max()), int(after.max())
+        paired = by_overlap(before, after, *counts)
+        new = [number for number in range(1, counts[1] + 1) if number not in paired and (after == number).any()]
+        given = np.bincount(before[np.isin(after, new)], minlength=2)
         return int(given.argmax()) if new else None
 
     def stability(self, k: int) -> float:

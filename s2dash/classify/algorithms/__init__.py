@@ -5,8 +5,10 @@ from __future__ import annotations
 import warnings
 
 from s2dash.classify.algorithms import (
+    birch,
     bisecting_kmeans,
     gaussian_mixture,
+    isodata,
     kmeans,
     minibatch_kmeans,
     nested_groups,
@@ -39,6 +41,8 @@ ALGORITHMS: dict[str, Algorithm] = {
         gaussian_mixture.ALGORITHM,
         spectral_angle_kmeans.ALGORITHM,
         nested_groups.ALGORITHM,
+        isodata.ALGORITHM,
+        birch.ALGORITHM,
     )
 }
 

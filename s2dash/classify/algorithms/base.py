@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -45,12 +45,21 @@ class Param:
         return int(value) if isinstance(self.default, int) else float(value)
 
 
+_MOST_DISTANCES = 2_000_000
+"""From pixels to centres, held at once."""
+
+
 class Model(Protocol):
     """A fitted algorithm."""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know of the fit, in plain words."""
+        ...
+
+    @property
+    def class_count(self) -> int:
+        """How many classes it tells apart."""
         ...
 
     def predict(self, features: np.ndarray) -> np.ndarray:
@@ -64,9 +73,6 @@ class Model(Protocol):
         group alone it is 1.
         """
         ...
-
-
-_ROWS_OF_MANY_CENTRES = 4_096
 
 
 def margin(distances: np.ndarray, own: np.ndarray, group_of: np.ndarray) -> np.ndarray:
@@ -89,7 +95,7 @@ def margin(distances: np.ndarray, own: np.ndarray, group_of: np.ndarray) -> np.n
 
 @dataclass(frozen=True, eq=False)
 class LinearModel:
-    """A model whose class is the smallest of `bias - weights . x`, lowest number first at ties.
+    """A model whose class is that of the smallest of `bias - weights . x`, lowest number first at ties.
 
     With centres c as weights and half their squared length as bias this is the nearest centre in
     Euclidean distance: argmin |x - c|^2 = argmin (|c|^2 / 2 - c . x). A class may have several centres.
@@ -100,8 +106,8 @@ class LinearModel:
     bias: np.ndarray
     """Shape (centres,), float64."""
     notes: tuple[str, ...] = ()
-    groups: np.ndarray | None = None
-    """Class of each centre, shape (centres,), uint8 from 0; None where each has its own. At most 255 centres."""
+    class_of: np.ndarray | None = None
+    """Class of each centre, from 0 on, shape (centres,), whole numbers; None where each is its own."""
     by_angle: bool = False
     """Whether the weights are directions, and the angle to them is what counts."""
 
@@ -111,30 +117,33 @@ class LinearModel:
         centres = np.asarray(centres, dtype=np.float64)
         return LinearModel(centres, 0.5 * (centres**2).sum(axis=1))
 
-    def numbers(self, number_of: np.ndarray | None) -> np.ndarray | None:
-        """Class number of each centre, uint8, where `number_of` has that of each class; without both, None."""
-        if self.groups is None:
-            return number_of
-        return self.groups + np.uint8(1) if number_of is None else number_of[self.groups]
+    def centre_table(self, number_of: np.ndarray) -> np.ndarray:
+        """Class number of each centre by the centres' own numbers from 1, shape (centres + 1,), uint8; 0 for 0.
 
-    def centre_table(self, number_of: np.ndarray | None = None) -> np.ndarray:
-        """`numbers` by the centres' own numbers from 1, shape (centres + 1,), uint8; 0 for 0."""
-        numbers = self.numbers(number_of)
-        own = np.arange(1, len(self.bias) + 1) if numbers is None else numbers
+        `number_of`, shape (k,), are the numbers of the classes.
+        """
+        own = number_of if self.class_of is None else number_of[self.class_of]
         return np.concatenate([[0], own]).astype(np.uint8)
+
+    @property
+    def class_count(self) -> int:
+        return len(self.bias) if self.class_of is None else int(self.class_of.max()) + 1
+
+    def noting(self, *notes: str) -> LinearModel:
+        """The same with these notes."""
+        return replace(self, notes=notes)
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         nearest = np.asarray(self._scores(np.asarray(features, dtype=np.float64)).argmin(axis=1))
-        return nearest if self.groups is None else self.groups[nearest]
+        return nearest if self.class_of is None else self.class_of[nearest]
 
     def clearness(self, features: np.ndarray, group_of: np.ndarray) -> np.ndarray:
-        if self.groups is not None:
-            # Some rows at a time: there is a distance to each of the many centres.
-            alone, by = replace(self, groups=None), group_of[self.groups]
-            starts = range(0, max(1, len(features)), _ROWS_OF_MANY_CENTRES)
-            return np.concatenate(
-                [alone.clearness(features[start : start + _ROWS_OF_MANY_CENTRES], by) for start in starts]
-            )
+        of_centres = group_of if self.class_of is None else group_of[self.class_of]
+        at_once = max(1, _MOST_DISTANCES // len(self.weights))
+        parts = [features[start : start + at_once] for start in range(0, len(features), at_once)]
+        return np.concatenate([np.empty(0), *(self._clearness(part, of_centres) for part in parts)])
+
+    def _clearness(self, features: np.ndarray, group_of: np.ndarray) -> np.ndarray:
         rows = np.asarray(features, dtype=np.float64)
         scores, squares = self._scores(rows), (rows**2).sum(axis=1, keepdims=True)
         if self.by_angle:
@@ -153,6 +162,7 @@ class SklearnModel:
     """A fitted scikit-learn estimator that keeps its own rule of prediction."""
 
     estimator: Any
+    class_count: int
     dtype: type = np.float32
     notes: tuple[str, ...] = ()
 
@@ -191,6 +201,8 @@ class Algorithm:
     on_reflectance: bool = False
     """Whether it takes bands as reflectance and nothing else: no indices, scaling or clipping, and
     pixels that are zero in every chosen band are masked, as they have no direction."""
+    k_is: Literal["number", "most"] = "number"
+    """What k says: the number of classes, or the most that there can be, of which the notes say what came of it."""
 
     def complete_params(self, given: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
         """Every parameter with its value, checked.

@@ -21,7 +21,7 @@ def fit(features: np.ndarray, k: int, params: Mapping[str, ParamValue], seed: in
         max_iter=int(params["max_iter"]),
         random_state=seed,
     ).fit(features)
-    return SklearnModel(estimator, features.dtype.type)
+    return SklearnModel(estimator, k, features.dtype.type)
 
 
 ALGORITHM = Algorithm(

@@ -41,7 +41,7 @@ def fit(features: np.ndarray, k: int, params: Mapping[str, ParamValue], seed: in
         if estimator.converged_
         else (f"The Gaussian mixture was still moving after {params['max_iter']} rounds. Allow more under Advanced.",)
     )
-    return MixtureModel(estimator, np.float64, notes)
+    return MixtureModel(estimator, k, np.float64, notes)
 
 
 ALGORITHM = Algorithm(

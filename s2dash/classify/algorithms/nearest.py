@@ -35,9 +35,9 @@ def assign(
     values : ndarray of shape (features, pixels), any real dtype
     valid : ndarray of shape (pixels,), bool
     low, high : ndarrays of shape (features,), float64
-    weights : ndarray of shape (k, features), float64, k at most 255
+    weights : ndarray of shape (k, features), float64, k at most 65,535
     bias : ndarray of shape (k,), float64
-    numbers : ndarray of shape (k,), uint8, above 0; 1 to k where None
+    numbers : ndarray of shape (k,), uint8, above 0, several may be equal; 1 to k where None, and k at most 255
 
     Returns
     -------
@@ -65,9 +65,12 @@ def assign(
 def assign_exactly(
     values: np.ndarray, valid: np.ndarray, low: np.ndarray, high: np.ndarray, weights: np.ndarray, bias: np.ndarray
 ) -> np.ndarray:
-    """The rule behind `assign`, several times slower: every score is the same sum in the same order."""
+    """The rule behind `assign`, several times slower: every score is the same sum in the same order.
+
+    Classes count from 1 as they stand: uint8, or uint16 where they are more than 255.
+    """
     best = np.full(values.shape[1], np.inf)
-    labels = np.zeros(values.shape[1], dtype=np.uint8)
+    labels: np.ndarray = np.zeros(values.shape[1], dtype=_count_dtype(len(bias)))
     clipped = [
         np.clip(np.where(valid, row, 0).astype(np.float64), lo, hi)
         for row, lo, hi in zip(values, low, high, strict=True)
@@ -83,6 +86,11 @@ def assign_exactly(
     return labels
 
 
+def _count_dtype(count: int) -> type:
+    """The smallest whole numbers that count so far."""
+    return np.uint8 if count <= 255 else np.uint16
+
+
 def _assign_by_sums(
     labels: np.ndarray, values: np.ndarray, valid: np.ndarray, sums: _Sums, numbers: np.ndarray
 ) -> np.ndarray:
@@ -96,7 +104,8 @@ def _assign_by_sums(
             continue
         named = near.view(np.uint8)
         if np.count_nonzero(near) != near.shape[1]:
-            doubtful.append(start + np.flatnonzero(np.add.reduce(named, axis=0, dtype=np.uint8) != 1))
+            counts = np.add.reduce(named, axis=0, dtype=_count_dtype(len(near)))
+            doubtful.append(start + np.flatnonzero(counts != 1))
         named *= numbers[:, None]
         np.bitwise_or.reduce(named, axis=0, out=labels[block])
     return np.concatenate(doubtful)

@@ -56,7 +56,7 @@ def fit(features: np.ndarray, k: int, params: Mapping[str, ParamValue], seed: in
     key = (blake2b(rows.data, digest_size=16).digest(), rows.shape, wanted, seed)
     grown = kept_trees.get(key, lambda: _grown(rows, wanted, seed))
     plain = LinearModel.nearest_centre(grown.centres)
-    return NestedModel(plain.weights, plain.bias, groups=grown.tree.cut(k), tree=grown.tree)
+    return NestedModel(plain.weights, plain.bias, class_of=grown.tree.cut(k), tree=grown.tree)
 
 
 def _grown(rows: np.ndarray, wanted: int, seed: int) -> _Grown:

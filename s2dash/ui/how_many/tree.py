@@ -112,9 +112,9 @@ def _model(fitted: Fitted) -> NestedModel:
 def _numbers(fitted: Fitted) -> dict[int, int]:
     """Class number of each node at the cut."""
     model = _model(fitted)
-    assert model.groups is not None
+    assert model.class_of is not None
     nodes, first = np.unique(model.tree.nodes(fitted.recipe.k), return_index=True)
-    numbers = fitted.number_of[model.groups[first]]
+    numbers = fitted.number_of[model.class_of[first]]
     return {int(node): int(number) for node, number in zip(nodes, numbers, strict=True)}
 
 

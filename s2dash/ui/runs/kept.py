@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from s2dash.classify.algorithms import find_algorithm
 from s2dash.core.legend import Legend, clean_name
 from s2dash.core.run import Run
+from s2dash.core.run_list import ListedRun
+from s2dash.errors import RecipeError, UnreadableValue
 from s2dash.server.live_engine import LiveAnswer
+from s2dash.server.session_store.scenes import scene_key
 from s2dash.server.state import server_state
 from s2dash.ui import state
+from s2dash.ui.runs import keeping
 from s2dash.ui.runs.thumbnail import thumbnail
 from s2dash.ui.runs.values import KeptMap
 from s2dash.ui.runs.words import change_words
@@ -40,10 +45,12 @@ def deleted() -> KeptMap | None:
 
 def keep(answer: LiveAnswer, legend: Legend) -> None:
     """Keep the map that the page shows now, or, where it is kept already, what has been made of its classes since."""
+    keeping.match_arrived()
     run = state.run(answer, datetime.now(UTC), with_scores=False)
     known = next((one for one in maps() if _is_same_map(one.run, run)), None)
     if known is None:
         _add(run, answer, legend)
+        _measure_soon(answer)
         return
     if known.number != state.MAP_NOW.get():
         state.MAP_NOW.set(known.number)
@@ -53,6 +60,22 @@ def keep(answer: LiveAnswer, legend: Legend) -> None:
     if (known.run.edits, known.run.view, known.legend) != (run.edits, run.view, legend):
         picture = known.thumbnail if known.legend == legend else thumbnail(answer.result, legend)
         _put(replace(known, run=replace(run, made=known.run.made), legend=legend, thumbnail=picture))
+    _measure_soon(answer)
+
+
+def _measure_soon(answer: LiveAnswer) -> None:
+    """Have the map that is shown measured beside the page's work; what was so measured before it is taken in."""
+    shown, waiting, request = now(), state.TO_MEASURE.get(), state.REQUEST.get()
+    if waiting is not None and waiting[1].is_scored:
+        found = next((one for one in maps() if one.key == waiting[0]), None)
+        if found is not None and found.separation is None:
+            _put(replace(found, separation=waiting[1].scores.silhouette))
+        state.TO_MEASURE.pop()
+    if shown is None or request is None or shown.separation is not None:
+        return
+    if waiting is None or waiting[0] != shown.key:
+        state.TO_MEASURE.set((shown.key, answer))
+        server_state().live.score_soon(request, answer)
 
 
 def measure(answer: LiveAnswer) -> None:
@@ -65,13 +88,19 @@ def measure(answer: LiveAnswer) -> None:
 def restore(number: int) -> None:
     """Make a kept map the page's, with its names, colours and view; to be called before anything is drawn."""
     found = _by_number(number)
-    if found is not None and found.loaded is not None:
-        state.load(found.run, found.loaded)
+    loaded = None if found is None else found.loaded or keeping.reopened(found)
+    if found is not None and loaded is not None:
+        keeping.load(found, loaded)
 
 
 def star(number: int, is_starred: bool) -> None:
     """Mark a map, or take its mark away."""
     _change(number, star=is_starred)
+
+
+def title(number: int, words: str) -> None:
+    """Call a map so; by its number of classes where it is empty."""
+    _change(number, title=clean_name(words))
 
 
 def note(number: int, words: str) -> None:
@@ -94,6 +123,36 @@ def bring_back() -> None:
         state.MAPS.set(tuple(sorted((*maps(), found), key=lambda one: one.number)))
 
 
+def bring_in(runs: Sequence[ListedRun]) -> tuple[int, int, int]:
+    """List runs from elsewhere; returns how many, how many were listed already, and for how many there was no room.
+
+    Raises UnreadableValue, and lists none, where this s2dash does not know what one of them asks for.
+    """
+    known = {(one.run.scene_digest, one.run.recipe) for one in maps()}
+    new = {(one.run.scene_digest, one.run.recipe): one for one in runs}
+    fresh = [one for key, one in new.items() if key not in known]
+    for one in fresh:
+        _require_known(one)
+    fitting = fresh[-room:] if (room := max(0, MOST_KEPT - len(maps()))) else []
+    for one in fitting:
+        number = state.MAPS_MADE.get() + 1
+        found = keeping.of_listed(one, number)
+        scene = next((other for other in maps() if other.run.scene_digest == one.run.scene_digest), None)
+        if scene is not None:
+            found = replace(found, loaded=scene.loaded, scene_key=scene.scene_key, files=scene.files)
+        state.MAPS_MADE.set(number)
+        state.MAPS.set((*maps(), found))
+    keeping.match_arrived()
+    return len(fitting), len(runs) - len(fresh), len(fresh) - len(fitting)
+
+
+def _require_known(one: ListedRun) -> None:
+    try:
+        find_algorithm(one.run.recipe.algorithm).complete_params(one.run.recipe.params_dict)
+    except RecipeError as error:
+        raise UnreadableValue(f"Run {one.number} of the file cannot be made here. {error}") from error
+
+
 def _is_same_map(one: Run, other: Run) -> bool:
     return (one.scene_digest, one.recipe) == (other.scene_digest, other.recipe)
 
@@ -107,7 +166,17 @@ def _add(run: Run, answer: LiveAnswer, legend: Legend) -> None:
     number = state.MAPS_MADE.get() + 1
     last = now() if now() in before else (before[-1] if before else None)
     words = change_words(last.run if last else None, run)
-    made = KeptMap(number, run, words, thumbnail(answer.result, legend), state.loaded(), legend)
+    loaded = state.loaded()
+    made = KeptMap(
+        number,
+        run,
+        words,
+        thumbnail(answer.result, legend),
+        loaded,
+        legend,
+        files=loaded.files,
+        scene_key=scene_key(loaded.scene),
+    )
     state.MAPS_MADE.set(number)
     state.MAP_NOW.set(number)
     state.MAPS.set(_within_limits((*before, made)))

@@ -6,20 +6,22 @@ action not yet acknowledged; they are carried out in a callback, before anything
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from s2dash.core.legend import MOST_NAME_CHARACTERS
+from s2dash.core.run import Run
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state
-from s2dash.ui.compare.sides import begin_comparing, why_not
-from s2dash.ui.runs import kept
+from s2dash.ui.compare.sides import why_not
+from s2dash.ui.runs import keeping, kept
+from s2dash.ui.runs.actions import receiver
+from s2dash.ui.runs.forget import forget_button
 from s2dash.ui.runs.values import KeptMap
 from s2dash.ui.runs.words import separation_words
-from s2dash.ui.session import sent
 
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
@@ -36,63 +38,55 @@ def runs_panel(answer: LiveAnswer) -> None:
     _component(
         data=panel_data() | {"handled": state.last_edit(state.MAPS_LIST).get()},
         key=state.MAPS_LIST,
-        on_actions_change=partial(_receive, state.MAPS_LIST),
+        on_actions_change=receiver(state.MAPS_LIST),
     )
+    with st.container(horizontal=True, gap="small", key="runsfoot"):
+        st.button(
+            "All runs",
+            icon=":material/table_rows:",
+            key="all runs",
+            type="tertiary",
+            on_click=state.WINDOW.set,
+            args=("runs",),
+            help="Every run in a table to sort; export all as a file, or bring some in.",
+        )
+        forget_button()
 
 
 def panel_data() -> dict[str, Any]:
     """Everything the list shows, as plain values; texts are raw, the list shows them as text only."""
-    shown, gone = kept.now(), kept.deleted()
+    shown, gone, reopenable = kept.now(), kept.deleted(), keeping.reopenable()
     return {
         "now": shown.number if shown else None,
         "deleted": gone.number if gone else None,
+        "foot": keeping.words(),
         "longest_note": MOST_NAME_CHARACTERS,
-        "rows": [_row_data(one) for one in reversed(kept.maps())],
+        "rows": [_row_data(one, reopenable) for one in reversed(kept.maps())],
     }
 
 
-def _row_data(one: KeptMap) -> dict[str, Any]:
+def _row_data(one: KeptMap, reopenable: Set[str]) -> dict[str, Any]:
+    can_restore = one.loaded is not None or one.scene_key in reopenable
     return {
         "number": one.number,
-        "title": f"Run {one.number} · {one.run.recipe.k} classes",
+        "classes": f"Run {one.number} · {_classes(one.run)}",
+        "title": one.title,
         "words": one.words,
         "scene": one.run.scene_title,
         "picture": one.thumbnail,
         "star": one.star,
         "note": one.note,
         "separation": separation_words(one.separation),
-        "can_restore": one.loaded is not None,
+        "k": one.run.recipe.k,
+        "silhouette": one.separation,
+        "made": one.run.made.timestamp() if one.run.made else None,
+        "can_restore": can_restore,
         "why_not_compare": why_not(one),
+        "needs": "" if can_restore else keeping.needs_words(one),
     }
 
 
-def _receive(key: str) -> None:
-    last = state.last_edit(key)
-    actions = sent(key, "actions")
-    for action in actions if isinstance(actions, list) else []:
-        number = _whole(action.get("count")) if isinstance(action, dict) else None
-        if number is not None and number > last.get():
-            last.set(number)
-            _carry_out(action)
-
-
-def _carry_out(action: dict[str, Any]) -> None:
-    """Do what a message from the browser asks for; what is no action is skipped."""
-    number, value = _whole(action.get("number")), action.get("value")
-    match action.get("kind"), number, value:
-        case "bring back", _, _:
-            kept.bring_back()
-        case "compare", int(), _:
-            begin_comparing(number)
-        case "restore", int(), _:
-            kept.restore(number)
-        case "delete", int(), _:
-            kept.delete(number)
-        case "star", int(), bool():
-            kept.star(number, value)
-        case "note", int(), str():
-            kept.note(number, value)
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _classes(run: Run) -> str:
+    """How many classes came out, which may be fewer than k."""
+    count = len(run.scores.shares) if run.scores and run.scores.shares else run.recipe.k
+    return f"{count} class{'es' if count != 1 else ''}"

@@ -49,6 +49,7 @@ class Runs {
     this.root.querySelector(".count").textContent = `${data.rows.length} ${many ? "runs, newest first" : "run"}`;
     this.gone.hidden = data.deleted === null;
     this.gone.querySelector("span").textContent = `Run ${data.deleted} is deleted.`;
+    this.root.querySelector(".foot").textContent = data.foot;
   }
 
   report(kind, number, value = null) {
@@ -63,12 +64,10 @@ class Row {
     this.list = list;
     this.element = list.template.content.firstElementChild.cloneNode(true);
     this.picture = this.element.querySelector("img");
-    this.note = this.element.querySelector(".note");
+    this.fields = ["title", "note"].map((kind) => new TextField(this, this.element.querySelector(`.${kind}`), kind, number));
     this.star = this.element.querySelector(".star");
     this.restore = this.element.querySelector(".restore");
     this.compare = this.element.querySelector(".compare-with");
-    this.typing = false;
-    this.note.setAttribute("aria-label", `Note of run ${number}`);
     this.restore.setAttribute("aria-label", `Restore run ${number}`);
     this.element.querySelector(".delete").setAttribute("aria-label", `Delete run ${number}`);
     this.compare.setAttribute("aria-label", `Compare run ${number}`);
@@ -76,37 +75,58 @@ class Row {
     this.restore.addEventListener("click", () => list.report("restore", number));
     this.element.querySelector(".delete").addEventListener("click", () => list.report("delete", number));
     this.star.addEventListener("click", () => list.report("star", number, !this.row.star));
-    this.note.addEventListener("input", () => { this.typing = true; });
-    this.note.addEventListener("blur", () => this.commit());
-    this.note.addEventListener("keydown", (event) => {
-      if (event.isComposing) return;
-      if (event.key === "Enter") this.note.blur();
-      if (event.key === "Escape") { this.typing = false; this.note.value = this.row.note; }
-    });
-  }
-
-  commit() {
-    const value = this.note.value.trim();
-    if (this.typing && value !== this.row.note) this.list.report("note", this.row.number, value);
-    this.typing = false;
   }
 
   draw(row, isNow) {
     this.row = row;
-    if (this.picture.getAttribute("src") !== row.picture) this.picture.src = row.picture;
-    this.element.querySelector("strong").textContent = row.title;
-    this.element.querySelector(".words").textContent = row.words;
+    if (row.picture && this.picture.getAttribute("src") !== row.picture) this.picture.src = row.picture;
+    this.element.querySelector("strong").textContent = row.classes;
+    this.element.querySelector(".words").textContent = row.title ? `${row.classes} · ${row.words}` : row.words;
+    const needs = this.element.querySelector(".needs");
+    needs.textContent = row.needs;
+    needs.hidden = !row.needs;
     this.element.querySelector(".separation").textContent = row.separation;
     this.element.title = `Run ${row.number} · ${row.scene}`;
     this.element.classList.toggle("now", isNow);
     this.element.setAttribute("aria-current", String(isNow));
     this.star.setAttribute("aria-pressed", String(row.star));
     this.star.setAttribute("aria-label", row.star ? `Take the star from run ${row.number}` : `Star run ${row.number}`);
-    this.note.maxLength = this.list.data.longest_note;
-    if (!this.typing && this.note.value !== row.note) this.note.value = row.note;
     this.compare.disabled = row.why_not_compare !== null;
     this.compare.title = row.why_not_compare ?? (isNow ? "Beside the run before it, or the picture" : "Beside the map that is shown now");
+    for (const field of this.fields) field.draw(row);
     this.restore.disabled = !row.can_restore;
-    this.restore.title = row.can_restore ? "" : "The files of its scene are no longer kept. Bring the scene again.";
+    this.restore.title = row.needs ? `${row.needs}. Bring it again, then all comes back.` : "";
+  }
+}
+
+// A line that is written in place: sent when it is left, taken back by Escape.
+class TextField {
+  constructor(row, input, kind, number) {
+    this.input = input;
+    this.kind = kind;
+    this.row = row;
+    this.typing = false;
+    input.setAttribute("aria-label", `${kind === "note" ? "Note" : "Title"} of run ${number}`);
+    input.addEventListener("input", () => { this.typing = true; });
+    input.addEventListener("blur", () => this.commit());
+    input.addEventListener("keydown", (event) => {
+      if (event.isComposing) return;
+      if (event.key === "Enter") input.blur();
+      if (event.key === "Escape") { this.typing = false; input.value = this.known; }
+    });
+  }
+
+  get known() { return this.row.row[this.kind]; }
+
+  commit() {
+    const value = this.input.value.trim();
+    if (this.typing && value !== this.known) this.row.list.report(this.kind, this.row.row.number, value);
+    this.typing = false;
+  }
+
+  draw(row) {
+    this.input.maxLength = this.row.list.data.longest_note;
+    if (this.kind === "title") this.input.placeholder = row.classes;
+    if (!this.typing && this.input.value !== this.known) this.input.value = this.known;
   }
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 
 from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend
@@ -29,10 +30,18 @@ class KeptMap:
     note: str = ""
     separation: float | None = None
     """Silhouette, -1 to 1, once it was measured."""
+    title: str = ""
+    """The user's own; empty where it is called by its number of classes."""
+    files: tuple[str, ...] = ()
+    """Names of what its scene was made of; none for one that comes with the package."""
+    scene_key: str = ""
+    """By which the server keeps its scene; empty where that was never here."""
+    key: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Its own among the maps of all sessions."""
 
     @property
     def is_marked(self) -> bool:
-        return self.star or bool(self.note)
+        return self.star or bool(self.note) or bool(self.title)
 
 
 @dataclass(frozen=True)

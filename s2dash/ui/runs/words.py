@@ -35,6 +35,8 @@ def _changes(before: Recipe, after: Recipe) -> Iterator[str]:
         yield _SCALES[after.scale]
     if before.clip != after.clip:
         yield "outliers kept" if after.clip is None else f"cut at {after.clip[0]:g} and {after.clip[1]:g} %"
+    if before.pca != after.pca:
+        yield _pca_words(after.pca)
     if before.smooth != after.smooth:
         yield "+ smoothing" if after.smooth else "− smoothing"
     if before.atmosphere != after.atmosphere:
@@ -49,6 +51,15 @@ def _changes(before: Recipe, after: Recipe) -> Iterator[str]:
         yield f"seed {before.seed} → {after.seed}"
     if before.algorithm == after.algorithm and before.params != after.params:
         yield from _params(before, after)
+
+
+def _pca_words(pca: int | float | None) -> str:
+    """`all features`, `first 3 components`, `components for 99 %`."""
+    if pca is None:
+        return "all features"
+    if isinstance(pca, int):
+        return "first component" if pca == 1 else f"first {pca} components"
+    return f"components for {100 * pca:.10g} %"
 
 
 def _label(algorithm: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from s2dash.core.classmap import Result
@@ -43,9 +43,19 @@ def edits(of: Recipe) -> ClassEdits:
     return _EDITS.get().get(map_of(of), NO_EDITS)
 
 
+def edits_of(of: MapKey) -> ClassEdits:
+    """What was made of the classes of a map of any scene."""
+    return _EDITS.get().get(of, NO_EDITS)
+
+
+def put_edits_of(of: MapKey, edits: ClassEdits) -> None:
+    """Put these in the place of the edits of a map of any scene."""
+    _EDITS.set({**_EDITS.get(), of: edits})
+
+
 def put_edits(of: Recipe, edits: ClassEdits) -> None:
     """Put these in the place of the edits of this recipe on the scene in use."""
-    _EDITS.set({**_EDITS.get(), map_of(of): edits})
+    put_edits_of(map_of(of), edits)
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,11 @@ LAST_SHOWN: Field[ShownMap | None] = Field("last shown", None)
 def own_legends() -> OrderedDict[tuple[MapKey, str], OwnLegend]:
     """Legends before edits by map and palette, those looked at last at the end."""
     return Field[OrderedDict[tuple[MapKey, str], OwnLegend]]("own legends", OrderedDict()).made(OrderedDict)
+
+
+def put_own_legend(of: MapKey, palette: str, legend: Legend, carried: Iterable[int]) -> None:
+    """Have a map of any scene look so before its user's edits."""
+    own_legends()[(of, palette)] = OwnLegend(legend, frozenset(carried))
 
 
 def legend_key(of: Recipe, palette: str) -> tuple[MapKey, str]:
@@ -119,5 +134,5 @@ def last_wish(button: str) -> Field[int]:
 
 def put_look(of: MapKey, edits: ClassEdits, alone: int | None) -> None:
     """Put edits and the class shown alone in the place of those of a map, which need not be shown yet."""
-    _EDITS.set({**_EDITS.get(), of: edits})
+    put_edits_of(of, edits)
     _ALONE.set((of, alone))

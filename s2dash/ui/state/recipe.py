@@ -94,6 +94,7 @@ def _of_recipe(key: str, field: str) -> RecipeControl[Any]:
 K: RecipeControl[int] = _of_recipe("k", "k")
 SCALE: RecipeControl[str] = _of_recipe("scale", "scale")
 CLIP: RecipeControl[tuple[float, float] | None] = _of_recipe("clip", "clip")
+PCA: RecipeControl[int | float | None] = _of_recipe("pca", "pca")
 SMOOTH: RecipeControl[int] = _of_recipe("smooth", "smooth")
 MASK: RecipeControl[str] = _of_recipe("mask", "mask")
 MASK_SATURATED: RecipeControl[bool] = _of_recipe("mask saturated", "mask_saturated")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +15,11 @@ from s2dash.core.shared_map import SharedMap
 from s2dash.server.jobs import FullJob
 from s2dash.server.kept_runs import KeptRun
 from s2dash.server.live_engine import LiveAnswer
+from s2dash.server.session_store import Keeper, StoredRun
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.runs.values import KeptMap, Moment
 from s2dash.ui.scenes_batch import Batch
-from s2dash.ui.session import Field
+from s2dash.ui.session import Field, Uploader
 from s2dash.ui.state.classes import all_edits, alone, map_of, put_look
 from s2dash.ui.state.recipe import put_recipe
 from s2dash.ui.state.scene import LOADED, loaded
@@ -43,8 +45,23 @@ MAP_NOW: Field[int | None] = Field("map now", None)
 """Number of the one that is shown."""
 MAPS_MADE = Field("maps made", 0)
 MAP_DELETED: Field[KeptMap | None] = Field("map deleted last", None)
+TO_MEASURE: Field[tuple[str, LiveAnswer] | None] = Field("to measure", None)
+"""Key of the map that is being measured, and the answer that will have its scores."""
 MAPS_LIST = "runs"
 """Key of their list."""
+MAPS_TABLE = "all runs table"
+BROUGHT_RUNS: Field[str | None] = Field("runs brought in", None)
+"""What came of the last file of runs, in words."""
+RUNS_UPLOADER = Uploader("runs upload")
+
+KEEPER: Field[Keeper | None] = Field("keeper", None)
+"""The page's hand in what is kept of sessions; set once the page's address was looked at."""
+STORED: Field[Mapping[str, tuple[KeptMap, StoredRun]]] = Field("stored runs", {})
+"""Maps by key as they were last handed on to be kept."""
+SAY_ONCE: Field[tuple[str, str] | None] = Field("say once", None)
+"""Words on the session, and the digest of the result beside which they stand; empty before there is one."""
+MATCHED_SCENE: Field[tuple[str, int] | None] = Field("scene looked for", None)
+"""The scene for which maps were looked for, by its digest, and among how many."""
 
 MOMENTS: Field[tuple[Moment, ...]] = Field("moments", ())
 """What undo and redo go through, oldest first."""
@@ -83,6 +100,11 @@ def run(answer: LiveAnswer, made: datetime | None = None, with_scores: bool = Tr
     )
 
 
+def palette_of(run: Run) -> str:
+    """The set of colours that a run asks for, or the usual one."""
+    return run.view.palette if run.view.palette in palette.PALETTES else USUAL_COLOURS
+
+
 def load(run: Run, scene: Loaded) -> None:
     """Make a run the page's; to be called before anything is drawn.
 
@@ -101,7 +123,7 @@ def load(run: Run, scene: Loaded) -> None:
     SIDE.set(next((side for side in SIDES if side == view.side), SIDES[0]))
     PICTURE.set(view.picture)
     SHOWN_BANDS.set(view.shown_bands if len(view.shown_bands) == 3 else ())
-    PALETTE.set(view.palette if view.palette in palette.PALETTES else USUAL_COLOURS)
+    PALETTE.set(palette_of(run))
 
 
 BATCH: Field[Batch | None] = Field("many scenes batch", None)

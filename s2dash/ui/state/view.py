@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from s2dash.core import palette
 from s2dash.ui.session import Control, Field, kept_control
 
-Window = Literal["scene", "hand over", "many scenes"]
+Window = Literal["scene", "hand over", "many scenes", "runs"]
 WINDOW: Field[Window | None] = Field("window", None)
 """The window that is open over the page; it stays while the page is drawn again."""
 

@@ -1,0 +1,137 @@
+"""Runs with what their user said of them, as they leave the program: one by one, or all as one JSON file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+
+from s2dash.core import strict_json
+from s2dash.core.edits import ClassEdits, Colour
+from s2dash.core.legend import MOST_NAME_CHARACTERS, Legend, LegendEntry, clean_name
+from s2dash.core.run import Run
+from s2dash.errors import UnreadableValue
+
+_ONE, _ALL = "a run of a list", "a list of runs"
+MOST_RUNS = 1000
+"""Of one file."""
+_Line = Annotated[str, msgspec.Meta(max_length=MOST_NAME_CHARACTERS)]
+_Words = Annotated[str, msgspec.Meta(max_length=400)]
+_Picture = Annotated[str, msgspec.Meta(max_length=40_000, pattern=r"^(data:image/png;base64,[A-Za-z0-9+/]+={0,2})?$")]
+_Class = Annotated[int, msgspec.Meta(ge=1, le=255)]
+
+
+class ClassLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Name and colour of one class."""
+
+    name: _Line
+    colour: Colour
+
+
+class OwnLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a map's classes looked before its user's edits."""
+
+    classes: tuple[ClassLook, ...]
+    carried: tuple[_Class, ...] = ()
+    """Those that took over name or colour from another map."""
+
+
+class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The fields of a listed run that are no values of their own."""
+
+    number: Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
+    title: _Line = ""
+    star: bool = False
+    note: _Line = ""
+    words: _Words = ""
+    thumbnail: _Picture = ""
+    separation: Annotated[float, msgspec.Meta(ge=-1, le=1)] | None = None
+    files: Annotated[tuple[_Words, ...], msgspec.Meta(max_length=10_000)] = ()
+    legend: Annotated[tuple[ClassLook, ...], msgspec.Meta(max_length=255)] = ()
+    own: OwnLook | None = None
+
+
+class _All(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A file of runs."""
+
+    runs: Annotated[list[Any], msgspec.Meta(max_length=MOST_RUNS)]
+
+
+@dataclass(frozen=True)
+class ListedRun:
+    """A run with its place in a list."""
+
+    run: Run
+    number: int
+    """From 1, in the order in which they were made."""
+    legend: Legend
+    title: str = ""
+    star: bool = False
+    note: str = ""
+    words: str = ""
+    """What differs from the run before."""
+    thumbnail: str = ""
+    """A picture as an address that images take; empty where there is none."""
+    separation: float | None = None
+    """Silhouette, -1 to 1, where it was measured."""
+    files: tuple[str, ...] = ()
+    """Names of the files that its scene was made of."""
+    own: OwnLook | None = None
+    edits: ClassEdits | None = None
+    """The user's own edits, where `run.edits` holds what was taken over from other maps as well."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        said = {name: getattr(self, name) for name in _Said.__struct_fields__ if name != "legend"}
+        plain = strict_json.plain(_Said(**said, legend=looks_of(self.legend))) | {"run": self.run.to_dict()}
+        return plain if self.edits is None else plain | {"edits": self.edits.to_dict()}
+
+    @staticmethod
+    def from_dict(given: object) -> ListedRun:
+        """Parse what `to_dict` gave; raises UnreadableValue that says what is wrong."""
+        if not isinstance(given, dict):
+            raise UnreadableValue("This is not a run of a list: it should be a JSON object, in braces.")
+        said = strict_json.decoded(_Said, {k: v for k, v in given.items() if k not in ("run", "edits")}, _ONE)
+        values = {name: getattr(said, name) for name in _Said.__struct_fields__ if name != "legend"}
+        edits = None if given.get("edits") is None else ClassEdits.from_dict(given["edits"])
+        return ListedRun(run=Run.from_dict(given.get("run")), legend=legend_of(said.legend), edits=edits, **values)
+
+    def to_json(self) -> str:
+        """One line of JSON that `from_json` reads back to an equal value."""
+        return strict_json.to_text(self.to_dict())
+
+    @staticmethod
+    def from_json(text: str) -> ListedRun:
+        """Parse what `to_json` wrote; raises UnreadableValue that says what is wrong."""
+        return ListedRun.from_dict(strict_json.parse(text, _ONE))
+
+
+def looks_of(legend: Legend) -> tuple[ClassLook, ...]:
+    """Names and colours in the order of the classes."""
+    return tuple(ClassLook(entry.name, entry.colour) for entry in legend.entries)
+
+
+def legend_of(looks: Sequence[ClassLook]) -> Legend:
+    """The legend of classes 1, 2 and so on; names are cleaned."""
+    named = enumerate(looks, 1)
+    return Legend(tuple(LegendEntry(n, clean_name(look.name) or f"Class {n}", look.colour) for n, look in named))
+
+
+def to_file(runs: Sequence[ListedRun]) -> str:
+    """All runs as one JSON text that `from_file` reads back."""
+    return strict_json.to_text({"version": 1, "runs": [one.to_dict() for one in runs]})
+
+
+def from_file(text: str) -> tuple[ListedRun, ...]:
+    """Parse what `to_file` wrote; raises UnreadableValue that says which run is wrong, and how."""
+    listed = strict_json.decoded(_All, strict_json.parse(text, _ALL), _ALL).runs
+    return tuple(_read(place, one) for place, one in enumerate(listed, 1))
+
+
+def _read(place: int, given: object) -> ListedRun:
+    try:
+        return ListedRun.from_dict(given)
+    except UnreadableValue as error:
+        raise UnreadableValue(f"Run {place} of the file cannot be read. {error}") from error

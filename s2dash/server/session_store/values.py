@@ -1,0 +1,63 @@
+"""What goes into the store of sessions and comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from s2dash.core.run_list import ListedRun
+from s2dash.core.scene import Scene
+
+
+@dataclass(frozen=True, eq=False)
+class StoredScene:
+    """A scene, and what keeps its files alive."""
+
+    scene: Scene
+    held: object = None
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRun:
+    """A run of a session. Two of one key are one run at two times."""
+
+    key: str
+    """Unique among all."""
+    listed: ListedRun
+    scene_key: str = ""
+    """By which the store knows its scene; empty where that never was here."""
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A session as it is at a moment."""
+
+    runs: tuple[StoredRun, ...]
+    """The same object as before where nothing of a run has changed."""
+    shown: str | None
+    """Key of the run that the page shows."""
+    made: int
+    """How many runs were made, also those that are gone."""
+    scenes: Mapping[str, StoredScene] = field(default_factory=dict)
+    """Scenes that are here to be kept, by key."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredSession:
+    """A session as it was kept."""
+
+    runs: tuple[StoredRun, ...]
+    """By number."""
+    shown: str | None
+    made: int
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What is to be written of a session."""
+
+    put: tuple[StoredRun, ...] = ()
+    drop: tuple[str, ...] = ()
+    """Keys of runs that are no longer kept."""
+    shown: str | None = None
+    made: int = 0

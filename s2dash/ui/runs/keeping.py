@@ -1,0 +1,278 @@
+"""The page's session on the server: taken up by the page's address, written beside its work, and forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from s2dash import ingest
+from s2dash.core.edits import NO_EDITS
+from s2dash.core.run import PLAIN_VIEW, Run
+from s2dash.core.run_list import ListedRun, OwnLook, legend_of, looks_of
+from s2dash.core.scene_reading import SceneReading
+from s2dash.errors import RecipeError, S2DashError
+from s2dash.server.live_engine import LiveAnswer
+from s2dash.server.session_store import Keeper, Snapshot, StoredRun, StoredScene
+from s2dash.server.session_store.scenes import scene_key
+from s2dash.ui import services, session, state, text
+from s2dash.ui.loaded import Loaded
+from s2dash.ui.runs.values import KeptMap
+from s2dash.ui.strip import Strip
+
+PARAMETER = "s"
+"""Of the page's address: a secret, as it opens the session to whoever has it."""
+_GONE = (
+    ":material/link_off: **What this address kept is no longer here.** {time} “Forget everything” removes it at once. "
+    "You begin anew; bring your scene again."
+)
+_FORGOTTEN = ":material/delete_forever: **Everything is forgotten.** Nothing of this session is on the server any more."
+_ELSEWHERE = (
+    ":material/link_off: **This session was forgotten in another window, or is past its time.** "
+    "What you do here is no longer kept. Reload the page to begin anew."
+)
+_NEEDS = ":material/upload_file: **The scene of your last map is not kept any more.** {needs}; then all comes back."
+
+
+def begin() -> None:
+    """At the start of a session, take up what is kept under the page's address."""
+    if state.KEEPER.is_set:
+        return
+    state.KEEPER.set(None)
+    address, store = st.query_params.get(PARAMETER), services.session_store()
+    if address is None or not store.is_on:
+        return
+    services.writer().settle(address)
+    found = store.open(address)
+    if found is not None:
+        keeper = Keeper(services.writer(), address)
+        keeper.came_back(found.runs)
+        state.KEEPER.set(keeper)
+        _take_up(found.runs, found.shown, found.made)
+    elif store.trouble is None:
+        # Never one that came from outside: whoever made it up could look into it later.
+        st.query_params.pop(PARAMETER, None)
+        state.SAY_ONCE.set((_GONE.format(time=kept_for()), ""))
+
+
+def words() -> str:
+    """What is kept of the session, and for how long."""
+    if not services.session_store().is_on:
+        return "Every map you make is kept here, until you close this page."
+    days = services.session_store().limits.kept_days
+    return (
+        "Every map you make is kept here. This page’s address brings everything back, scene and names too, for "
+        f"{days:g} day{'' if days == 1 else 's'} after your last visit. Whoever has the address sees it."
+    )
+
+
+def kept_for() -> str:
+    """How long it is kept, as a sentence."""
+    days = services.session_store().limits.kept_days
+    return f"It is kept for {days:g} day{'' if days == 1 else 's'} after the last visit."
+
+
+def save() -> None:
+    """Have what the page shows now written, in its turn; the page's address leads to it from then on."""
+    store, maps, keeper = services.session_store(), state.MAPS.get(), state.KEEPER.get()
+    if not store.is_on or (keeper is None and not _is_worth_it(maps)):
+        return
+    if keeper is None:
+        keeper = Keeper(services.writer())
+        state.KEEPER.set(keeper)
+    stored, shown = _stored_runs(maps), state.MAP_NOW.get()
+    keeper.keep(
+        Snapshot(
+            runs=stored,
+            shown=next((one.key for one in maps if one.number == shown), None),
+            made=state.MAPS_MADE.get(),
+            scenes={one.scene_key: StoredScene(one.loaded.scene, one.loaded) for one in maps if one.loaded is not None},
+        )
+    )
+    if not keeper.is_gone and store.trouble is None and st.query_params.get(PARAMETER) != keeper.address:
+        st.query_params[PARAMETER] = keeper.address
+
+
+def say(answer: LiveAnswer, strip: Strip) -> None:
+    """What there is to know of the keeping: why nothing is kept, or once what is gone."""
+    store, keeper = services.session_store(), state.KEEPER.get()
+    if store.trouble is not None:
+        strip.add(f":material/cloud_off: {store.trouble}")
+    elif keeper is not None and keeper.is_gone:
+        strip.add(_ELSEWHERE)
+    words, beside = state.SAY_ONCE.get() or ("", "")
+    if words and beside in ("", answer.result.digest):
+        state.SAY_ONCE.set((words, answer.result.digest))
+        strip.add(words)
+    elif words:
+        state.SAY_ONCE.pop()
+
+
+def reopened(one: KeptMap) -> Loaded | None:
+    """The scene of a map from what is kept of this session; None where it is not."""
+    keeper = state.KEEPER.get()
+    if keeper is None or not one.scene_key:
+        return None
+    found = services.session_store().scene(keeper.address, one.scene_key)
+    return None if found is None else Loaded(found.scene, (found.held,), None, one.run.reading, one.files)
+
+
+def reopenable() -> frozenset[str]:
+    """Keys of the scenes that `reopened` gives."""
+    keeper = state.KEEPER.get()
+    return frozenset() if keeper is None else services.session_store().scene_keys(keeper.address)
+
+
+def needs_words(one: KeptMap) -> str:
+    """What has to be brought again so that a map can be restored; holds text from outside."""
+    names = [*one.files, *(area.name for area in one.run.reading.area)]
+    if not names:
+        return f"Needs the scene “{one.run.scene_title}”"
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"Needs {names[0]}{more}"
+
+
+def match_arrived() -> None:
+    """Give maps that miss their scene the one that has just come, where it is theirs."""
+    loaded = state.loaded()
+    if state.MATCHED_SCENE.get() == (tried := (loaded.scene.digest, len(state.MAPS.get()))):
+        return
+    state.MATCHED_SCENE.set(tried)
+    state.MAPS.set(tuple(one if one.loaded is not None else _matched(one, loaded) for one in state.MAPS.get()))
+
+
+def _matched(one: KeptMap, loaded: Loaded) -> KeptMap:
+    names = one.run.reading.band_names
+    for given in (None, names) if names is not None else (None,):
+        try:
+            base = ingest.read_as(loaded.scene, SceneReading(band_names=given))
+            fits = ingest.read_as(base, _numbers(one.run)).digest == one.run.scene_digest
+        except S2DashError:
+            continue
+        if fits:
+            found = replace(loaded, scene=base, reading=one.run.reading)
+            return replace(one, loaded=found, scene_key=scene_key(base), files=loaded.files or one.files)
+    return one
+
+
+def _numbers(run: Run) -> SceneReading:
+    reading = run.reading
+    return SceneReading(quantification=reading.quantification, offset=reading.offset, nodata=reading.nodata)
+
+
+def forget_everything() -> None:
+    """Remove all that the server has of this session, and begin anew; to be called before anything is drawn."""
+    keeper = state.KEEPER.get()
+    if keeper is not None:
+        keeper.close()
+        services.writer().settle(keeper.address)
+        services.session_store().forget(keeper.address)
+    if (run := state.KEPT_RUN.get()) is not None:
+        services.kept_runs().drop(run.token)
+    for job in (*state.full_runs().values(), *(one.job.get() for one in (state.INCOMING_SCENE, state.INCOMING_AREA))):
+        if job is not None:
+            job.cancel()
+    st.query_params.clear()
+    session.forget_values()
+    state.KEEPER.set(None)
+    state.SAY_ONCE.set((_FORGOTTEN, ""))
+
+
+def listed(one: KeptMap) -> ListedRun:
+    """A map as it leaves the page."""
+    key = (one.run.scene_digest, one.run.recipe)
+    own = state.own_legends().get((key, state.palette_of(one.run)))
+    return ListedRun(
+        run=one.run,
+        number=one.number,
+        legend=one.legend,
+        title=one.title,
+        star=one.star,
+        note=one.note,
+        words=one.words[:400],
+        thumbnail=one.thumbnail,
+        separation=one.separation,
+        files=one.files,
+        own=None if own is None else OwnLook(classes=looks_of(own.legend), carried=tuple(sorted(own.carried))),
+        edits=None if own is None else state.edits_of(key),
+    )
+
+
+def of_listed(one: ListedRun, number: int, scene_key: str = "", key: str | None = None) -> KeptMap:
+    """A map of the list, without its scene; what was made of its classes is known from then on."""
+    of, palette = (one.run.scene_digest, one.run.recipe), state.palette_of(one.run)
+    if one.own is not None:
+        state.put_own_legend(of, palette, legend_of(one.own.classes), one.own.carried)
+    state.put_edits_of(of, one.run.edits if one.edits is None else one.edits)
+    known = {} if key is None else {"key": key}
+    return KeptMap(
+        number=number,
+        run=one.run,
+        words=one.words,
+        thumbnail=one.thumbnail,
+        loaded=None,
+        legend=one.legend,
+        star=one.star,
+        note=one.note,
+        separation=one.separation,
+        title=one.title,
+        files=one.files,
+        scene_key=scene_key,
+        **known,
+    )
+
+
+def _take_up(runs: Sequence[StoredRun], shown_key: str | None, made: int) -> None:
+    maps: list[KeptMap] = []
+    for run in runs:
+        # Two pages of one address may have given the same number.
+        number = max(run.listed.number, maps[-1].number + 1 if maps else 1)
+        maps.append(of_listed(run.listed, number, run.scene_key, run.key))
+    state.MAPS.set(tuple(maps))
+    state.MAPS_MADE.set(max([made, *(one.number for one in maps)]))
+    shown = next((one for one in maps if one.key == shown_key), None)
+    if shown is None or state.LOADED.is_set:
+        return
+    loaded = reopened(shown)
+    if loaded is None:
+        state.SAY_ONCE.set((_NEEDS.format(needs=text.plain(needs_words(shown))), ""))
+    elif load(shown, loaded):
+        state.MAP_NOW.set(shown.number)
+        state.MAPS.set(tuple(replace(one, loaded=loaded) if one.scene_key == shown.scene_key else one for one in maps))
+
+
+def load(one: KeptMap, loaded: Loaded) -> bool:
+    """Make a map the page's; returns whether this s2dash knows what it asks for."""
+    key = (one.run.scene_digest, one.run.recipe)
+    edits = state.edits_of(key) if (key, state.palette_of(one.run)) in state.own_legends() else one.run.edits
+    try:
+        state.load(one.run, loaded)
+    except RecipeError:
+        return False
+    state.put_look(key, edits, one.run.view.alone)
+    return True
+
+
+def _stored_runs(maps: Sequence[KeptMap]) -> tuple[StoredRun, ...]:
+    """Those of maps that have not changed are the same objects as before."""
+    before = state.STORED.get()
+    now = {
+        one.key: before[one.key] if one.key in before and before[one.key][0] is one else (one, _stored(one))
+        for one in maps
+    }
+    state.STORED.set(now)
+    return tuple(stored for _, stored in now.values())
+
+
+def _stored(one: KeptMap) -> StoredRun:
+    return StoredRun(one.key, listed(one), one.scene_key)
+
+
+def _is_worth_it(maps: Sequence[KeptMap]) -> bool:
+    """Whether there is anything that a new page does not have."""
+    if len(maps) != 1:
+        return len(maps) > 1
+    (one,) = maps
+    is_plain = (one.run.edits, one.run.view) == (NO_EDITS, PLAIN_VIEW)
+    return not (is_plain and not one.is_marked and not one.files)

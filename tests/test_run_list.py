@@ -1,0 +1,67 @@
+"""Listed runs go to JSON and back without loss; nothing else is taken for one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_values import COLOURS, EDITS, RUNS
+
+from s2dash.core.legend import clean_name, default_legend
+from s2dash.core.run_list import ClassLook, ListedRun, OwnLook, from_file, to_file
+from s2dash.errors import UnreadableValue
+
+LINES = st.text(max_size=60).map(clean_name)
+LOOKS = st.builds(ClassLook, LINES, COLOURS)
+LISTED = st.builds(
+    ListedRun,
+    run=RUNS,
+    number=st.integers(1, 10**9),
+    legend=st.lists(COLOURS, max_size=6).map(lambda colours: default_legend(tuple(colours))),
+    title=LINES,
+    star=st.booleans(),
+    note=LINES,
+    words=st.text(max_size=100),
+    thumbnail=st.binary(min_size=3, max_size=30).map(lambda b: f"data:image/png;base64,{b.hex()}") | st.just(""),
+    separation=st.none() | st.floats(-1, 1),
+    files=st.lists(st.text(max_size=20), max_size=3).map(tuple),
+    own=st.none() | st.builds(OwnLook, classes=st.lists(LOOKS, max_size=3).map(tuple)),
+    edits=st.none() | EDITS,
+)
+
+
+@given(st.lists(LISTED, max_size=3))
+def test_a_file_of_runs_comes_back_equal(runs: list[ListedRun]) -> None:
+    assert from_file(to_file(runs)) == tuple(runs)
+
+
+@given(LISTED)
+def test_one_run_comes_back_equal(one: ListedRun) -> None:
+    assert ListedRun.from_json(one.to_json()) == one
+
+
+@given(LISTED, st.text(min_size=1, max_size=10))
+def test_unknown_fields_are_refused(one: ListedRun, name: str) -> None:
+    held = one.to_dict()
+    if name in held:
+        return
+    with pytest.raises(UnreadableValue):
+        from_file(json.dumps({"version": 1, "runs": [held | {name: 1}]}))
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        "https://example.org/a.png",
+        "data:image/svg+xml;base64,AAAA",
+        "data:image/png;base64,AA\nAA",
+        "javascript:1",
+        "A" * 50,
+    ],
+)
+@given(one=LISTED)
+def test_pictures_are_nothing_but_pictures(one: ListedRun, picture: str) -> None:
+    with pytest.raises(UnreadableValue, match="thumbnail"):
+        ListedRun.from_dict(one.to_dict() | {"thumbnail": picture})

@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from s2dash import ingest
 from s2dash.classify import parts, pipeline
 from s2dash.classify.algorithms import load_libraries
-from s2dash.classify.cluster import ClusterExecutor, connected
+from s2dash.classify.dask_cluster import ClusterExecutor, connected
 from s2dash.core import palette
 from s2dash.core.legend import default_legend
 from s2dash.core.recipe import default_recipe

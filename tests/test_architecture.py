@@ -87,7 +87,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "rasterio": RASTER_ROOMS,
     "pyogrio": ("s2dash.ingest.area.vectors",),
     "rasterio._err": ("s2dash.raster",),
-    "distributed": ("s2dash.classify.cluster",),
+    "distributed": ("s2dash.classify.dask_cluster",),
     "offlinefolium": (),
     "msgspec": ("s2dash.core",),
     "pickle": (),

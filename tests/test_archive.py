@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from products import write_safe, zip_folder
 
 from s2dash.errors import UnreadableFile
-from s2dash.ingest import archive
-from s2dash.ingest.archive import Member, extract, is_zip, list_members
+from s2dash.ingest import zip_archive
+from s2dash.ingest.zip_archive import Member, extract, is_zip, list_members
 from s2dash.settings import ARCHIVE_LIMITS, ArchiveLimits
 
 REFUSED = ("encrypted", "lying_size", "slip", "symlink", "symlink_folder", "cut_half")
@@ -313,7 +313,7 @@ def test_target_is_absent_after_any_failure(tmp_path: Path, monkeypatch: pytest.
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(archive, "Path", type("FullPath", (type(path),), {"replace": full}))
+    monkeypatch.setattr(zip_archive, "Path", type("FullPath", (type(path),), {"replace": full}))
     with pytest.raises(UnreadableFile, match="No space left"):
         extract(path, Member("B02.jp2", 600), target)
     assert list(out.iterdir()) == []

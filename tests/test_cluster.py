@@ -20,7 +20,7 @@ from clusters import LocalCluster, local_cluster
 from scenes import make_scene, write_scene
 from waiting import PATIENCE_SECONDS
 
-from s2dash.classify import cluster, full, parts, pipeline
+from s2dash.classify import dask_cluster, full, parts, pipeline
 from s2dash.classify.pipeline import Fitted
 from s2dash.cli import main as cli
 from s2dash.cli import progress_line
@@ -90,15 +90,15 @@ def run(fitted: Fitted, tmp_path: Path) -> Callable[..., Result]:
 
 class TestLabels:
     def test_the_same_as_from_threads(self, local: LocalCluster, run: Callable[..., Result], expected: Result) -> None:
-        with cluster.connected(local.address) as executor:
+        with dask_cluster.connected(local.address) as executor:
             assert same(run(executor=executor), expected)
 
     def test_an_error_on_a_worker_comes_back_in_words(self, local: LocalCluster) -> None:
-        with cluster.connected(local.address) as executor, pytest.raises(RecipeError, match="not valid JSON"):
+        with dask_cluster.connected(local.address) as executor, pytest.raises(RecipeError, match="not valid JSON"):
             executor.submit(Recipe.from_json, "{").result()
 
     def test_what_is_shared_stands_in_its_place(self, local: LocalCluster) -> None:
-        with cluster.connected(local.address) as executor:
+        with dask_cluster.connected(local.address) as executor:
             here, there = (executor.share(parts.running_versions()) for _ in range(2))
             assert executor.submit(parts.version_words, here, there).result() == ""
             assert executor.submit(parts.version_words, (("numpy", "1"),), there).result().startswith("numpy 1 here")
@@ -107,7 +107,7 @@ class TestLabels:
         self, local: LocalCluster, run: Callable[..., Result], tmp_path: Path
     ) -> None:
         token = CancelToken()
-        with cluster.connected(local.address) as executor, pytest.raises(Cancelled):
+        with dask_cluster.connected(local.address) as executor, pytest.raises(Cancelled):
             run(executor=executor, progress=at_share(0.1, token.cancel), cancel=token)
         assert list(tmp_path.iterdir()) == []
 
@@ -138,15 +138,15 @@ class TestLosses:
     ) -> None:
         with local_cluster(tmp_path / "dask") as local:
             killed = partial(local.kill, local.workers[0])
-            with cluster.connected(local.address) as executor:
+            with dask_cluster.connected(local.address) as executor:
                 assert same(run(executor=executor, progress=at_share(0.1, killed)), expected)
             assert local.workers[0].poll() is not None
             assert local.workers[1].poll() is None
 
     def test_no_worker_left(self, run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(cluster, "CLUSTER_LIMITS", replace(cluster.CLUSTER_LIMITS, lonely_seconds=1.0))
-        monkeypatch.setattr(cluster, "_COUNT_SECONDS", 0.2)
-        with local_cluster(tmp_path / "dask", workers=1) as local, cluster.connected(local.address) as executor:
+        monkeypatch.setattr(dask_cluster, "CLUSTER_LIMITS", replace(dask_cluster.CLUSTER_LIMITS, lonely_seconds=1.0))
+        monkeypatch.setattr(dask_cluster, "_COUNT_SECONDS", 0.2)
+        with local_cluster(tmp_path / "dask", workers=1) as local, dask_cluster.connected(local.address) as executor:
             killed = partial(local.kill, local.workers[0])
             with pytest.raises(
                 ClusterLost, match=rf"no worker for 1 s\. Run it again to go on from \d+ of {PARTS} parts"
@@ -199,14 +199,14 @@ class TestCommandLine:
         assert kept >= 0.3 * PARTS
 
         asked: list[Window] = []
-        submit = cluster.ClusterExecutor.submit
+        submit = dask_cluster.ClusterExecutor.submit
 
-        def counted(self: cluster.ClusterExecutor, fn: Callable[..., Any], /, *args: Any, **how: Any) -> Any:
+        def counted(self: dask_cluster.ClusterExecutor, fn: Callable[..., Any], /, *args: Any, **how: Any) -> Any:
             if fn is parts.label_part:
                 asked.append(args[1])
             return submit(self, fn, *args, **how)
 
-        monkeypatch.setattr(cluster.ClusterExecutor, "submit", counted)
+        monkeypatch.setattr(dask_cluster.ClusterExecutor, "submit", counted)
         monkeypatch.setattr(progress_line, "show", lambda share, what: None)
         with local_cluster(tmp_path / "second") as local:
             assert cli.main([*words, "--scheduler", local.address]) == 0
@@ -286,5 +286,5 @@ class TestConnecting:
 
 
 def enter(address: str, seconds: float = 10) -> None:
-    with cluster.connected(address, seconds):
+    with dask_cluster.connected(address, seconds):
         pass

@@ -20,7 +20,7 @@ from loose import ground, placed, read_all, taken_in, write_band
 from pyproj import CRS
 
 from s2dash.errors import UnreadableFile
-from s2dash.ingest import tapes
+from s2dash.ingest import tar_archive
 from s2dash.ingest.assemble.plan import plan_scene
 from s2dash.ingest.assemble.values import InputFile, Provenance
 from s2dash.ingest.gather import gather
@@ -87,7 +87,9 @@ class TestTar:
     @pytest.mark.parametrize("prefix", ["", "./", "a folder/", f"{'long ' * 15}/{'name ' * 8}/", "Überflug/"])
     def test_every_form_of_names(self, tmp_path: Path, form: int, prefix: str) -> None:
         path = tarred(tmp_path / "a.tar", bands(tmp_path / "in"), prefix, form)
-        assert [member.name.split("/")[-1] for member in tapes.list_members(path)] == [f"{name}.tif" for name in BANDS]
+        assert [member.name.split("/")[-1] for member in tar_archive.list_members(path)] == [
+            f"{name}.tif" for name in BANDS
+        ]
         assert [file.name for file in gathered(path, tmp_path).files] == [f"{name}.tif" for name in BANDS]
 
     def test_folders_and_texts_in_it(self, tmp_path: Path) -> None:
@@ -105,16 +107,16 @@ class TestTar:
         plain = tarred(tmp_path / "a.tar", bands(tmp_path / "in")).read_bytes()
         path = tmp_path / "b.tar.gz"
         path.write_bytes(gzip.compress(plain[:1000]) + gzip.compress(plain[1000:]))
-        assert len(tapes.list_members(path)) == 3
+        assert len(tar_archive.list_members(path)) == 3
 
     def test_is_told_by_its_bytes(self, tmp_path: Path) -> None:
         tar = tarred(tmp_path / "a.tar", bands(tmp_path / "in"))
         other = tmp_path / "download"
         other.write_bytes(tar.read_bytes())
-        assert tapes.is_tar(other)
+        assert tar_archive.is_tar(other)
         (tmp_path / "x.gz").write_bytes(gzip.compress(b"no tar" * 200))
-        assert not tapes.is_tar(tmp_path / "x.gz")
-        assert not tapes.is_tar(bands(tmp_path / "in")[0])
+        assert not tar_archive.is_tar(tmp_path / "x.gz")
+        assert not tar_archive.is_tar(bands(tmp_path / "in")[0])
 
     @pytest.mark.parametrize(
         ("info", "words"),
@@ -214,7 +216,7 @@ class TestTar:
             out.write(entry("B02.tif", 30_000_000).tobuf())
             out.write(bytes(30_001_152))
         with pytest.raises(UnreadableFile, match="more than real pictures do"):
-            tapes.list_members(path, limits)
+            tar_archive.list_members(path, limits)
 
     def test_many_entries(self, tmp_path: Path) -> None:
         path = tmp_path / "many.tar"
@@ -222,7 +224,7 @@ class TestTar:
             for number in range(200):
                 archive.addfile(entry(f"{number}.tif"))
         with pytest.raises(UnreadableFile, match="more than 100 entries"):
-            tapes.list_members(path, replace(ARCHIVE_LIMITS, most_members=100))
+            tar_archive.list_members(path, replace(ARCHIVE_LIMITS, most_members=100))
 
     def test_nothing_is_left_of_one_that_is_refused(self, tmp_path: Path) -> None:
         path = tmp_path / "a.tar"

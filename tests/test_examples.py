@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,17 @@ def test_the_coast_is_first_and_keys_are_unique() -> None:
     assert keys[0] == "coast"
     assert len(set(keys)) == len(keys)
     assert ingest.sample_scene().paths == (EXAMPLES[0].path,)
+
+
+def test_runs_and_links_mean_the_same_example_wherever_the_package_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = ingest.sample_scene("mountains")
+    shutil.copytree(here.paths[0].parent, tmp_path / "data")
+    monkeypatch.setattr("s2dash.ingest.examples._DATA", tmp_path / "data")
+    there = ingest.sample_scene("mountains")
+    assert there.paths != here.paths
+    assert there.digest == here.digest != ingest.sample_scene("desert").digest
 
 
 def test_together_they_are_small() -> None:

@@ -18,7 +18,7 @@ from scenes import UTM, UTM_10M, open_scene, write_raster
 from s2dash import ingest
 from s2dash.batch import pool
 from s2dash.classify import pipeline
-from s2dash.classify.renumber import renumbering
+from s2dash.classify.stored_numbers import renumbering
 from s2dash.cli import main as cli
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Scene

@@ -28,7 +28,7 @@ from s2dash.core.scene import LIVE_PIXELS, Scene
 from s2dash.ingest import EXAMPLES, sample_scene
 from s2dash.server.live_engine import LiveRequest
 from s2dash.server.state import server_state
-from s2dash.ui import results, strip
+from s2dash.ui import legend_and_charts, strip
 from s2dash.ui.legend_event import LegendEvent
 
 __all__ = ["downloads", "start"]  # fixtures
@@ -553,8 +553,8 @@ def made_charts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return makes
 
-    monkeypatch.setattr(results, "spectra_chart", counted(results.spectra_chart))
-    monkeypatch.setattr(results, "scatter_chart", counted(results.scatter_chart))
+    monkeypatch.setattr(legend_and_charts, "spectra_chart", counted(legend_and_charts.spectra_chart))
+    monkeypatch.setattr(legend_and_charts, "scatter_chart", counted(legend_and_charts.scatter_chart))
     return made
 
 

@@ -21,7 +21,7 @@ PLACE = Affine(10, 0, 0, 0, -10, 0)
 
 @pytest.mark.parametrize(
     "module",
-    ["s2dash", "s2dash.raster.reading", "s2dash.ingest", "s2dash.classify.pipeline", "s2dash.classify.cluster"],
+    ["s2dash", "s2dash.raster.reading", "s2dash.ingest", "s2dash.classify.pipeline", "s2dash.classify.dask_cluster"],
 )
 def test_the_environment_holds_for_other_peoples_code_before_gdal_is_loaded(module: str, tmp_path: Path) -> None:
     program = f"""

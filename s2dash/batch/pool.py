@@ -18,8 +18,8 @@ import numpy as np
 from affine import Affine
 
 from s2dash import __version__
-from s2dash.classify.renumber import feature_renumbering, matching_bands, renumbering
 from s2dash.classify.sampling import Sample
+from s2dash.classify.stored_numbers import feature_renumbering, matching_bands, renumbering
 from s2dash.core.grid import Grid
 from s2dash.core.missions import OwnBand
 from s2dash.core.recipe import Recipe

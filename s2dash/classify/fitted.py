@@ -11,9 +11,9 @@ from s2dash.classify.algorithms import LinearModel, Model, nearest
 from s2dash.classify.edit import Stage, stage_of
 from s2dash.classify.means import class_means, sample_reflectance
 from s2dash.classify.prepare import Prepared, prepare
-from s2dash.classify.renumber import Renumbering, feature_renumbering, matching_bands, renumbering
 from s2dash.classify.sampling import Sample
 from s2dash.classify.space import FeatureSpace
+from s2dash.classify.stored_numbers import Renumbering, feature_renumbering, matching_bands, renumbering
 from s2dash.core.edits import NO_EDITS, ClassEdits
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene

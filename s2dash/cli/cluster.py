@@ -24,7 +24,7 @@ def executor_of(arguments: argparse.Namespace) -> Iterator[Executor | None]:
     if arguments.scheduler is None:
         yield None
         return
-    from s2dash.classify.cluster import connected
+    from s2dash.classify.dask_cluster import connected
 
     with connected(arguments.scheduler) as executor:
         try:

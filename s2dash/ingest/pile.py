@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from s2dash.core.legend import clean_name
 from s2dash.errors import UnreadableFile
-from s2dash.ingest import archive, tapes
+from s2dash.ingest import tar_archive, zip_archive
 from s2dash.ingest.kinds import ARCHIVE_ENDINGS, kind_of, zarr_in
 from s2dash.raster.location import Place, files_only
 from s2dash.settings import ARCHIVE_LIMITS, ArchiveLimits, thread_count
@@ -83,7 +83,7 @@ def pile_of_folder(root: Path, name: str) -> Pile:
 
 def is_archive(path: Path) -> bool:
     """Whether a file is an archive that is opened, by its first bytes; raises UnreadableFile for one unreadable."""
-    return archive.is_zip(path) or tapes.is_tar(path)
+    return zip_archive.is_zip(path) or tar_archive.is_tar(path)
 
 
 def pile_of_archive(
@@ -95,8 +95,8 @@ def pile_of_archive(
     """
     # The archive's own name may say the baseline where the folder inside has been renamed.
     prefix = _without_ending(PurePosixPath(given.name.replace("\\", "/")).name)
-    is_zip = archive.is_zip(given.path)
-    members = archive.list_members(given.path, limits) if is_zip else tapes.list_members(given.path, limits)
+    is_zip = zip_archive.is_zip(given.path)
+    members = zip_archive.list_members(given.path, limits) if is_zip else tar_archive.list_members(given.path, limits)
     by_name = {f"{prefix}/{member.name.removeprefix('./')}": member for member in members}
 
     def fetch(names: Sequence[str]) -> Mapping[str, Path]:
@@ -114,17 +114,17 @@ def pile_of_archive(
         if is_zip:
             _unzip(given.path, targets, unpacked)
         else:
-            tapes.extract(given.path, targets, unpacked, limits)
+            tar_archive.extract(given.path, targets, unpacked, limits)
         return paths
 
     return Pile(given.name, tuple(by_name), fetch, unpacked_bytes=sum(member.size for member in members))
 
 
-def _unzip(path: Path, targets: Mapping[archive.Member, Path], progress: Callable[[int], None]) -> None:
+def _unzip(path: Path, targets: Mapping[zip_archive.Member, Path], progress: Callable[[int], None]) -> None:
     """Unpack members of a zip, several at once."""
 
-    def unpack(member: archive.Member) -> int:
-        archive.extract(path, member, targets[member])
+    def unpack(member: zip_archive.Member) -> int:
+        zip_archive.extract(path, member, targets[member])
         return member.size
 
     with ThreadPoolExecutor(thread_count()) as pool:

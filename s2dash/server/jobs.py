@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Generic, Self, TypeVar
 
-from s2dash.classify import cluster, parts, pipeline
+from s2dash.classify import dask_cluster, parts, pipeline
 from s2dash.classify.pipeline import Fitted
 from s2dash.core.classmap import Result
 from s2dash.core.types import CancelToken, Progress
@@ -133,7 +133,7 @@ class FullJob(Job[Result]):
         key = self.fitted.labels_key
         shared = folder.with_name(f"s2dash-full-{hashlib.sha256(key.encode()).hexdigest()[:16]}.tif")
         _shared_labels.add(shared)
-        with _alone(shared, cancel), cluster.connected(address) as executor:
+        with _alone(shared, cancel), dask_cluster.connected(address) as executor:
             try:
                 result = pipeline.run_full(self.fitted, shared, progress, cancel, executor)
                 os.replace(shared, labels_path)

@@ -85,7 +85,7 @@ def _make_first_result(state: ServerState) -> None:
     # What the page imports and the result does not, meanwhile; streamlit-folium itself only loads inside a page.
     import folium  # noqa: F401
 
-    from s2dash.ui import results  # noqa: F401
+    from s2dash.ui import legend_and_charts  # noqa: F401
 
     first.result()
     memory.settle()

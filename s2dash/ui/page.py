@@ -31,6 +31,7 @@ from s2dash.ui.hand_over import hand_over, hand_over_button
 from s2dash.ui.how_many.panel import how_many_panel
 from s2dash.ui.how_sure import COLOURS, sure_key
 from s2dash.ui.layers import Layer, layer_controls, layer_now
+from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside
 from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.link import follow_link, say_of_link
 from s2dash.ui.live_wait import wait_for
@@ -39,7 +40,6 @@ from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.present import present_button
 from s2dash.ui.quick_bar import quick_bar
-from s2dash.ui.results import charts, current_legend, legend_panel, spectra_beside
 from s2dash.ui.runs import history, keeping, kept
 from s2dash.ui.runs.panel import runs_panel
 from s2dash.ui.runs.window import all_runs

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from s2dash.ingest import archive
+from s2dash.ingest import zip_archive
 from s2dash.ingest.area.geopackage import leave_tables_only
 from s2dash.ingest.area.kinds import FIRST_BYTES, KINDS, ZIP, kind_of_area
 from s2dash.ingest.area.shapes import Refusal
@@ -84,8 +84,8 @@ def _kind(one: GivenFile) -> str:
 
 def _unpacked(one: GivenFile, scratch: Path, limits: AreaLimits) -> list[GivenFile]:
     """What an archive holds of polygons; of a KMZ its document, of several kinds the first."""
-    members = archive.list_members(one.path)
-    chosen: list[archive.Member] = []
+    members = zip_archive.list_members(one.path)
+    chosen: list[zip_archive.Member] = []
     for ending in _IN_ARCHIVES:
         chosen = [member for member in members if _ends(member.name, ending) and not _is_hidden(member.name)]
         if chosen:
@@ -108,7 +108,7 @@ def _unpacked(one: GivenFile, scratch: Path, limits: AreaLimits) -> list[GivenFi
             raise Refusal(_too_large(limits))
         if member.size <= limits.most_bytes:
             target = scratch / f"member_{number}"
-            archive.extract(one.path, member, target)
+            zip_archive.extract(one.path, member, target)
             unpacked.append(GivenFile(member.name, target))
     return unpacked
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from s2dash.errors import UnreadableFile
-from s2dash.ingest.archive import Member, check_names_differ, name_fault, quoted, shown_title, writing
+from s2dash.ingest.zip_archive import Member, check_names_differ, name_fault, quoted, shown_title, writing
 from s2dash.settings import ARCHIVE_LIMITS, ArchiveLimits
 
 _BLOCK = 512

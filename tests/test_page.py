@@ -658,3 +658,11 @@ def test_the_page_says_how_many_classes_isodata_found(page: Page) -> None:
     assert f"ISODATA into {count} classes of at most 20" in words
     assert f"ISODATA found {count} classes of at most 20" in words
     assert "The most there can be" in words
+
+
+def test_which_classes_come_out_again_is_said_on_request(page: Page) -> None:
+    page.test.session_state["charts"] = "How good"
+    page.run().press("Which classes come out again?")
+    assert "Comes out again" in page.words
+    page.choose("slider", "Number of classes (k)", 4)
+    assert "| Class | Found again |" not in page.words

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from s2dash.classify import pipeline
+from s2dash.classify.advice.steadiness import steadiness
 from s2dash.classify.evaluate import Scores
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.prepare import prepare
@@ -59,6 +60,11 @@ class LiveAnswer:
     def is_scored(self) -> bool:
         """Whether `scores` costs nothing any more."""
         return "scores" in vars(self)
+
+    @cached_property
+    def steadiness(self) -> np.ndarray:
+        """How steady each class is; a second or so, made when somebody asks, and once."""
+        return steadiness(self.fitted)
 
     @cached_property
     def sureness(self) -> LiveSureness:

@@ -32,6 +32,8 @@ _COLOURS_HINT = (
     "Colours are a hint, not a name: blues look like water, greens like plants, browns like bare ground, "
     "pale like sand or cloud. "
 )
+_STEADY, _DOUBTFUL = 0.75, 0.6
+"""Jaccard indices from which a class is stable, and below which it is not to be trusted (Hennig, 2007)."""
 _EDIT_HINT = "Click a name or colour to make it yours."
 
 
@@ -93,6 +95,7 @@ def charts(answer: LiveAnswer, result: Result, legend: Legend, isolated: int | N
     if good.open:
         with good:
             _scores(answer)
+            _steadiness(answer, legend)
     with words:
         st.markdown(run_in_words(answer, result, legend))
 
@@ -156,6 +159,37 @@ def _scores(answer: LiveAnswer) -> None:
     lines = ["| Score | Value | How to read it |", "|:--|--:|:--|"]
     lines += [f"| {name} | {'-' if value is None else form(value)} | {words} |" for name, value, form, words in rows]
     st.markdown("\n".join(lines))
+
+
+def _steadiness(answer: LiveAnswer, legend: Legend) -> None:
+    """Which classes come out again on other pixels: made where somebody asks, as it takes a moment."""
+    digest = answer.result.digest
+    if state.STEADY_OF.get() != digest:
+        st.button(
+            "Which classes come out again?",
+            key="steadiness",
+            icon=":material/replay:",
+            help="Groups other pixels of this picture a few times, each time from another beginning, "
+            "and says how much of each class is found again. Takes a few seconds.",
+            on_click=lambda: state.STEADY_OF.set(digest),
+        )
+        return
+    with st.spinner("Grouping other pixels a few times …"):
+        found = answer.steadiness
+    lines = ["| Class | Found again | What it means |", "|:--|--:|:--|"]
+    for entry, part in zip(legend.entries, found.tolist(), strict=True):
+        lines.append(f"| {text.plain(entry.name)} | {'-' if np.isnan(part) else text.share(part)} | {_steady(part)} |")
+    st.markdown("\n".join(lines))
+
+
+def _steady(part: float) -> str:
+    if np.isnan(part):
+        return "Too few pixels to say."
+    if part >= _STEADY:
+        return "Comes out again: it is in the data."
+    return (
+        "Comes out again in part." if part >= _DOUBTFUL else "Other pixels give other classes here: do not lean on it."
+    )
 
 
 def _components_words(answer: LiveAnswer) -> str:

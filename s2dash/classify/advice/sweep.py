@@ -88,7 +88,7 @@ def sweep(
 
 
 @dataclass(frozen=True, eq=False)
-class _Refit:
+class Refit:
     """Rows to fit once more, the same for every k."""
 
     rows: np.ndarray
@@ -106,7 +106,7 @@ class Sweep:
         rows.flags.writeable = False
         self._rows = rows
         self._labels: dict[int, np.ndarray] = {}
-        self._held_out, self._refits = _drawn(rows, prepared.recipe.seed, limits)
+        self._held_out, self._refits = drawn(rows, prepared.recipe.seed, limits)
         self.distinct = distinct_rows(rows, limits.highest_k)
 
     @property
@@ -150,7 +150,7 @@ def _params(recipe: Recipe) -> dict[str, float | int | str]:
     return dict(recipe.params_dict)
 
 
-def _drawn(rows: np.ndarray, seed: int, limits: AdviceLimits) -> tuple[np.ndarray, list[_Refit]]:
+def drawn(rows: np.ndarray, seed: int, limits: AdviceLimits) -> tuple[np.ndarray, list[Refit]]:
     """The pixels held out, and bootstrap samples of all others: drawn one by one, so that some come twice."""
     if len(rows) < _FEWEST:
         return rows[:0], []
@@ -159,5 +159,5 @@ def _drawn(rows: np.ndarray, seed: int, limits: AdviceLimits) -> tuple[np.ndarra
     aside = min(_HOLD_OUT, len(rows) // 4)
     others = order[aside:]
     size = min(limits.refit_pixels, len(others))
-    refits = [_Refit(rows[np.sort(rng.choice(others, size))], int(rng.integers(2**31))) for _ in range(limits.refits)]
+    refits = [Refit(rows[np.sort(rng.choice(others, size))], int(rng.integers(2**31))) for _ in range(limits.refits)]
     return rows[np.sort(order[:aside])], refits

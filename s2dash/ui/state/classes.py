@@ -22,6 +22,9 @@ REQUEST: Field[LiveRequest | None] = Field("future", None)
 LEGEND = "legend"
 """The legend's table."""
 
+STEADY_OF = Field("steadiness asked of", "")
+"""Digest of the result of which it was last asked how steady its classes are."""
+
 MapKey = tuple[str, Recipe]
 """Digest of a scene as it is read, and a recipe."""
 

@@ -275,3 +275,24 @@ def test_what_a_browser_sent_before_it_was_told_another_value_counts_for_nothing
         assert page.recipe.k == 5
         assert page.widget("slider", label).value == 5
     assert page.choose("slider", label, 8).recipe.k == 8
+
+
+def test_choices_that_follow_before_the_page_is_drawn_all_count() -> None:
+    """A run that a further choice stops may not have come to the widget: going back to what it showed counts too."""
+    test = AppTest.from_string(
+        """
+        import streamlit as st
+        from s2dash.ui.session import kept_control
+
+        control = kept_control("choice of a test", 8)
+        key = control.shown()
+        found = []
+        for chosen in (9, 8, 7):
+            st.session_state[key] = chosen
+            control.take()
+            found.append(control.get())
+        st.session_state["found"] = found
+        """
+    ).run()
+    assert not test.exception
+    assert test.session_state["found"] == [9, 8, 7]

@@ -87,6 +87,8 @@ class Control(Generic[T]):
         drawn = self._drawn.get()
         chosen = st.session_state.get(self._key(drawn), drawn.told)
         if chosen != drawn.told:
+            # Known from here on, not from when it is drawn: the next choice may come before that.
+            self._drawn.set(replace(drawn, told=chosen))
             self.set(chosen)
 
     def _key(self, drawn: _Drawn) -> str:

@@ -19,6 +19,7 @@ from s2dash.core.run_list import from_file, to_file
 from s2dash.errors import S2DashError
 from s2dash.server import live_engine
 from s2dash.server.session_store import SessionStore, Writer
+from s2dash.server.session_store.scenes import scene_key
 from s2dash.settings import StoreLimits
 from s2dash.ui import full_run, services
 from s2dash.ui.legend_event import LegendEvent
@@ -297,6 +298,24 @@ def test_runs_travel_as_a_file(
     inside(other, lambda: kept.restore(3))
     assert other.rows == rows
     assert np.array_equal(other.geotiff, labels)
+
+
+def test_a_brought_run_whose_scene_is_shown_has_it_kept(
+    visit: Callable[..., Page], tmp_path: Path, inside: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its scene was not known as the one that had come."""
+    content = write_scene(tmp_path / "my place.tif", seed=5).read_bytes()
+    page = visit()
+    page.upload("my place.tif", content)
+    text = to_file(inside(page, lambda: [keeping.listed(one) for one in kept.maps()]))
+    other = visit()
+    inside(other, lambda: kept.bring_in(from_file(text)))
+    monkeypatch.setattr(keeping, "match_arrived", lambda: None)
+    other.upload("my place.tif", content)
+    brought = inside(other, kept.now)
+    assert brought.number == 2
+    assert brought.loaded is not None
+    assert brought.scene_key == scene_key(brought.loaded.scene)
 
 
 def test_files_of_runs_that_cannot_be_used_are_refused_with_a_sentence(

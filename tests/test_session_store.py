@@ -197,6 +197,24 @@ def test_forgetting_removes_rows_scenes_and_pictures(store: SessionStore, scene:
     assert b"secret words" not in held
 
 
+@pytest.mark.parametrize("key", ["", ".", "..", "a" * 63])
+def test_a_key_that_is_none_touches_no_scene(store: SessionStore, scene: Scene, key: str) -> None:
+    """Rows of such keys were written once: with them, neither forgetting nor making room may fail or take others."""
+    address, other = put(store, run_of(1)), put(store, run_of(2))
+    kept = keep_scene(store, other, scene)
+    with pytest.raises(ValueError, match="no key"):
+        store.put_scene(address, key, scene)
+    store.limits = replace(store.limits, most_bytes=1)
+    store.sweep()
+    assert store.trouble is None
+    assert store.scene_keys(other) == frozenset()  # there was no room for it, and for nothing else either
+    store.limits = replace(store.limits, most_bytes=10**9)
+    assert keep_scene(store, other, scene) == kept
+    store.forget(address)
+    assert store.open(address) is None
+    assert store.scene_keys(other) == {kept}
+
+
 def test_what_was_forgotten_is_not_written_again(store: SessionStore) -> None:
     address = put(store, run_of(1))
     store.forget(address)

@@ -226,6 +226,26 @@ def test_forgetting_everything(
     assert address_of(page) not in ("", old)
 
 
+def test_what_could_not_be_forgotten_is_said_and_can_be_tried_again(
+    visit: Callable[..., Page], server: Kept, inside: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = visit()
+    page.choose(*K, 5)
+    address = address_of(page)
+    with monkeypatch.context() as patch:
+        patch.setattr(server.now["store"], "forget", lambda address: False)
+        inside(page, keeping.forget_everything)
+    assert "Not forgotten" in page.words
+    assert "Everything is forgotten" not in page.words
+    assert address_of(page) == address
+    page.choose(*K, 6)
+    server.now["writer"].settle()
+    assert len(server.now["store"].open(address).runs) == 3  # it is kept as before
+    inside(page, keeping.forget_everything)
+    assert "Everything is forgotten" in page.words
+    assert server.now["store"].open(address) is None
+
+
 def test_a_tab_of_a_forgotten_session_keeps_nothing_and_says_so(
     visit: Callable[..., Page], server: Kept, inside: Callable[..., Any]
 ) -> None:

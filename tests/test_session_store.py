@@ -215,6 +215,40 @@ def test_a_key_that_is_none_touches_no_scene(store: SessionStore, scene: Scene, 
     assert store.scene_keys(other) == {kept}
 
 
+def test_whether_all_was_forgotten_is_said(store: SessionStore, monkeypatch: pytest.MonkeyPatch, scene: Scene) -> None:
+    address = put(store, run_of(1))
+    key = keep_scene(store, address, scene)
+    _, folders = store._parts() or pytest.fail("it opens")
+
+    def refused(*_: object, **__: object) -> bool:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folders, "remove", refused)
+        assert not store.forget(address)
+    assert store.scene_keys(address) == {key}
+    assert store.forget(address)
+    assert store.forget(address)  # nothing is there
+    assert store.open(address) is None
+
+
+def test_a_scene_whose_session_is_forgotten_while_it_is_copied_does_not_stay(
+    store: SessionStore, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = put(store, run_of(1))
+    _, folders = store._parts() or pytest.fail("it opens")
+    bring = folders.put
+
+    def forgotten_meanwhile(key: str, given: Scene) -> None:
+        assert store.forget(address)
+        bring(key, given)
+
+    monkeypatch.setattr(folders, "put", forgotten_meanwhile)
+    with pytest.raises(SessionGone):
+        keep_scene(store, address, scene)
+    assert not list((tmp_path / "kept" / "scenes").iterdir())
+
+
 def test_what_was_forgotten_is_not_written_again(store: SessionStore) -> None:
     address = put(store, run_of(1))
     store.forget(address)

@@ -151,6 +151,10 @@ class SessionStore:
                     (_session(connection, address), key, json.dumps(scene_facts(scene))),
                 )
             folders.put(key, scene)
+            with database.transaction() as connection:
+                if key not in _wanted(connection):  # all was forgotten while its files were copied
+                    folders.remove(key, also_used=True)
+                    raise SessionGone
             self._make_room(database, folders, key)
         except NoRoom as error:
             _log.warning("a scene is not kept: %s", error)
@@ -187,11 +191,11 @@ class SessionStore:
             return frozenset()
         return frozenset(key for (key,) in found if parts[1].has(key))
 
-    def forget(self, address: str) -> None:
-        """Remove all that is kept under an address, and the scenes that nobody else has."""
+    def forget(self, address: str) -> bool:
+        """Remove all that is kept under an address, and the scenes that nobody else has; returns whether it is gone."""
         parts = self._parts()
         if parts is None:
-            return
+            return False
         try:
             with parts[0].transaction() as connection:
                 own = connection.execute(_SCENES_OF, (_hash(address),)).fetchall()
@@ -201,6 +205,8 @@ class SessionStore:
                     parts[1].remove(key, also_used=True)  # by a page of this very session
         except (sqlite3.Error, OSError) as error:
             self._note(error)
+            return False
+        return True
 
     def sweep(self) -> None:
         """Remove what is past its time or beyond the limits, and what nobody has."""

@@ -28,6 +28,14 @@ _GONE = (
     "You begin anew; bring your scene again."
 )
 _FORGOTTEN = ":material/delete_forever: **Everything is forgotten.** Nothing of this session is on the server any more."
+_FORGOTTEN_SOON = (
+    ":material/delete_forever: **Everything is forgotten.** A copy of your scene that was just being written goes as "
+    "soon as it is done."
+)
+_NOT_FORGOTTEN = (
+    ":material/error: **Not forgotten: the server could not remove what it keeps of this session.** "
+    "Try again in a moment; if that fails too, tell whoever runs it. {time}"
+)
 _ELSEWHERE = (
     ":material/link_off: **This session was forgotten in another window, or is past its time.** "
     "What you do here is no longer kept. Reload the page to begin anew."
@@ -164,10 +172,10 @@ def _numbers(run: Run) -> SceneReading:
 def forget_everything() -> None:
     """Remove all that the server has of this session, and begin anew; to be called before anything is drawn."""
     keeper = state.KEEPER.get()
-    if keeper is not None:
-        keeper.close()
-        services.writer().settle(keeper.address)
-        services.session_store().forget(keeper.address)
+    words = _FORGOTTEN if keeper is None else _forget(keeper)
+    if words is None:
+        state.SAY_ONCE.set((_NOT_FORGOTTEN.format(time=kept_for()), ""))
+        return
     if (run := state.KEPT_RUN.get()) is not None:
         services.kept_runs().drop(run.token)
     for job in (*state.full_runs().values(), *(one.job.get() for one in (state.INCOMING_SCENE, state.INCOMING_AREA))):
@@ -176,7 +184,19 @@ def forget_everything() -> None:
     st.query_params.clear()
     session.forget_values()
     state.KEEPER.set(None)
-    state.SAY_ONCE.set((_FORGOTTEN, ""))
+    state.SAY_ONCE.set((words, ""))
+
+
+def _forget(keeper: Keeper) -> str | None:
+    """Have removed what is kept under the address; returns what there is to say then, None where it is still there."""
+    was_gone = keeper.is_gone
+    keeper.close()
+    is_settled = services.writer().settle(keeper.address)
+    if services.session_store().forget(keeper.address) or (is_settled and not keeper.is_written):
+        return _FORGOTTEN if is_settled else _FORGOTTEN_SOON
+    if not was_gone:
+        keeper.go_on()
+    return None
 
 
 def listed(one: KeptMap) -> ListedRun:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -18,10 +19,12 @@ from waiting import PATIENCE_SECONDS
 from s2dash.core.run_list import from_file, to_file
 from s2dash.errors import S2DashError
 from s2dash.server import live_engine
+from s2dash.server.jobs import FullJob
+from s2dash.server.live_engine import LiveAnswer
 from s2dash.server.session_store import SessionStore, Writer
 from s2dash.server.session_store.scenes import scene_key
 from s2dash.settings import StoreLimits
-from s2dash.ui import full_run, services
+from s2dash.ui import full_run, services, state
 from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.runs import keeping, kept, panel, window
 
@@ -224,6 +227,33 @@ def test_forgetting_everything(
     assert "no longer here" in visit(s=old).words
     page.choose(*K, 5)
     assert address_of(page) not in ("", old)
+
+
+def shown() -> LiveAnswer:
+    """As much of the page's answer as a run is made of."""
+    run, scene = kept.maps()[-1].run, state.loaded().scene
+    result = SimpleNamespace(recipe=run.recipe, scene=scene, rows=())
+    return cast(LiveAnswer, SimpleNamespace(result=result, scores=SimpleNamespace(), seconds=1.0))
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_forgetting_takes_all_full_runs_that_go_on(
+    visit: Callable[..., Page], server: Kept, inside: Callable[..., Any], is_kept: bool
+) -> None:
+    """From another page of the session too; where sessions are not kept, from the one that began them."""
+    server.limits = replace(server.limits, kept_days=7 if is_kept else 0)
+    server.start_again()
+    page = visit()
+    page.choose(*K, 5)
+    tokens = []
+    for _ in range(2):
+        job = cast(FullJob, SimpleNamespace(is_kept=False))
+        inside(page, lambda job=job: full_run._keep(shown(), job))
+        tokens.append(page.test.query_params["run"])
+    runs = services.kept_runs()
+    assert all(runs.get(str(token)) for token in tokens)
+    inside(visit(s=address_of(page)) if is_kept else page, keeping.forget_everything)
+    assert not any(runs.get(str(token)) for token in tokens)
 
 
 def test_what_could_not_be_forgotten_is_said_and_can_be_tried_again(

@@ -176,8 +176,10 @@ def forget_everything() -> None:
     if words is None:
         state.SAY_ONCE.set((_NOT_FORGOTTEN.format(time=kept_for()), ""))
         return
-    if (run := state.KEPT_RUN.get()) is not None:
-        services.kept_runs().drop(run.token)
+    for token in state.KEPT_TOKENS.get():
+        services.kept_runs().drop(token)
+    if keeper is not None:
+        services.kept_runs().drop_session(keeper.address)
     for job in (*state.full_runs().values(), *(one.job.get() for one in (state.INCOMING_SCENE, state.INCOMING_AREA))):
         if job is not None:
             job.cancel()

@@ -27,6 +27,8 @@ from s2dash.ui.state.view import PALETTE, PICTURE, SHOWN_BANDS, SIDE, SIDES, USU
 
 KEPT_RUN: Field[KeptRun[Loaded] | None] = Field("kept run", None)
 """The one that the page's address leads to."""
+KEPT_TOKENS: Field[frozenset[str]] = Field("kept runs' tokens", frozenset())
+"""Of all runs to which it has led."""
 GONE_RUN: Field[str | None] = Field("run is gone", None)
 """Digest of the result beside which it is said that the address leads nowhere; empty before there is one."""
 KEEP = "keep run"

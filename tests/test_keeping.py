@@ -209,6 +209,23 @@ def test_two_tabs_of_one_session_lose_none_of_their_runs(
     assert [m.number for m in found] == [1, 2, 3, 4]
 
 
+def test_a_stale_tab_does_not_undo_what_another_said(
+    visit: Callable[..., Page], server: Kept, inside: Callable[..., Any]
+) -> None:
+    one = visit()
+    one.choose(*K, 5).choose(*K, 6)
+    address = address_of(one)
+    stale = visit(s=address)
+    inside(one, lambda: (kept.title(1, "Best"), kept.delete(2)))
+    server.now["writer"].settle()
+    inside(stale, lambda: kept.restore(1))
+    stale.run()
+    server.now["writer"].settle()
+    found = server.now["store"].open(address)
+    assert [(run.listed.number, run.listed.title) for run in found.runs] == [(1, "Best"), (3, "")]
+    assert found.shown == found.runs[0].key  # what it did itself is written
+
+
 def test_forgetting_everything(
     visit: Callable[..., Page], server: Kept, tmp_path: Path, inside: Callable[..., Any]
 ) -> None:

@@ -252,6 +252,7 @@ def _take_up(runs: Sequence[StoredRun], shown_key: str | None, made: int) -> Non
         number = max(run.listed.number, maps[-1].number + 1 if maps else 1)
         maps.append(of_listed(run.listed, number, run.scene_key, run.key))
     state.MAPS.set(tuple(maps))
+    state.STORED.set({run.key: (one, run) for one, run in zip(maps, runs, strict=True)})
     state.MAPS_MADE.set(max([made, *(one.number for one in maps)]))
     shown = next((one for one in maps if one.key == shown_key), None)
     if shown is None or state.LOADED.is_set:
@@ -277,18 +278,20 @@ def load(one: KeptMap, loaded: Loaded) -> bool:
 
 
 def _stored_runs(maps: Sequence[KeptMap]) -> tuple[StoredRun, ...]:
-    """Those of maps that have not changed are the same objects as before."""
+    """Those of maps that have not changed are the same objects as before: only others are written."""
     before = state.STORED.get()
-    now = {
-        one.key: before[one.key] if one.key in before and before[one.key][0] is one else (one, _stored(one))
-        for one in maps
-    }
+    now = {one.key: (one, _stored(one, before.get(one.key))) for one in maps}
     state.STORED.set(now)
     return tuple(stored for _, stored in now.values())
 
 
-def _stored(one: KeptMap) -> StoredRun:
-    return StoredRun(one.key, listed(one), one.scene_key)
+def _stored(one: KeptMap, before: tuple[KeptMap, StoredRun] | None) -> StoredRun:
+    if before is not None and before[0] is one:
+        return before[1]
+    now = StoredRun(one.key, listed(one), one.scene_key)
+    # A map is another object also where only its scene was opened: that must not undo what another page said of it.
+    is_same = before is not None and (before[1].listed, before[1].scene_key) == (now.listed, now.scene_key)
+    return before[1] if before is not None and is_same else now
 
 
 def _is_worth_it(maps: Sequence[KeptMap]) -> bool:

@@ -21,7 +21,7 @@ from s2dash.errors import S2DashError
 from s2dash.server import live_engine
 from s2dash.server.jobs import FullJob
 from s2dash.server.live_engine import LiveAnswer
-from s2dash.server.session_store import SessionStore, Writer
+from s2dash.server.session_store import SessionStore, SessionUnread, Writer
 from s2dash.server.session_store.scenes import scene_key
 from s2dash.settings import StoreLimits
 from s2dash.ui import full_run, services, state
@@ -182,6 +182,27 @@ def test_an_address_that_leads_nowhere_is_said_and_not_taken(visit: Callable[...
     page.choose(*K, 5)
     assert address_of(page) not in ("", "x" * 32)
     assert "no longer here" not in page.words
+
+
+def test_an_address_that_cannot_be_read_just_now_stays(
+    visit: Callable[..., Page], server: Kept, inside: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = visit()
+    page.choose(*K, 5)
+    address = address_of(page)
+    server.now["writer"].settle()
+
+    def unread(address: str) -> None:
+        raise SessionUnread
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server.now["store"], "open", unread)
+        again = visit(s=address)
+        again.choose(*K, 6)
+    assert "cannot be read just now" in again.words
+    assert address_of(again) == address
+    server.now["writer"].settle()
+    assert [run.listed.run.recipe.k for run in server.now["store"].open(address).runs] == [8, 5]
 
 
 def test_two_visitors_have_two_addresses_and_see_nothing_of_each_other(

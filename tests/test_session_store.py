@@ -30,10 +30,12 @@ from s2dash.server.session_store import (
     Keeper,
     SessionGone,
     SessionStore,
+    SessionUnread,
     Snapshot,
     StoredRun,
     StoredScene,
     Writer,
+    database,
     new_address,
 )
 from s2dash.server.session_store.database import MIGRATIONS
@@ -377,6 +379,22 @@ def test_a_damaged_file_is_left_and_said(tmp_path: Path, content: bytes) -> None
     assert "sqlite" not in str(store.trouble)
     assert put(store, run_of(1))
     assert (tmp_path / "sessions.sqlite3").read_bytes() == content
+
+
+def test_a_file_that_another_holds_is_told_from_one_without_the_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.0)
+    store = SessionStore(tmp_path)
+    address = put(store, run_of(1))
+    other = sqlite3.connect(tmp_path / "sessions.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(SessionUnread):
+        store.open(address)
+    assert store.trouble is None
+    other.execute("ROLLBACK")
+    other.close()
+    assert numbers(store, address) == [1]
 
 
 def test_a_newer_file_is_left_and_said(tmp_path: Path) -> None:

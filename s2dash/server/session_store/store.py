@@ -43,6 +43,10 @@ class SessionGone(Exception):
     """Nothing is kept under the address any more: it was forgotten, or is past its time."""
 
 
+class SessionUnread(Exception):
+    """What is kept under the address could not be read this time; it may be the next."""
+
+
 def new_address() -> str:
     """An address that nobody can guess: 192 random bits, in letters that addresses of the web may hold."""
     return secrets.token_urlsafe(24)
@@ -81,7 +85,10 @@ class SessionStore:
         return self._broken or (_FULL if self._is_full else None)
 
     def open(self, address: str) -> StoredSession | None:
-        """What is kept under an address, which is then used; None where there is nothing, or no longer."""
+        """What is kept under an address, which is then used; None where there is nothing, or no longer.
+
+        Raises SessionUnread where there may be something that could not be read just now.
+        """
         parts = self._parts()
         if parts is None or not self._may_be(address):
             return None
@@ -97,6 +104,8 @@ class SessionStore:
                 rows = connection.execute("SELECT key, scene, listed FROM run WHERE session = ?", found[:1]).fetchall()
         except sqlite3.Error as error:
             self._note(error)
+            if self._broken is None:
+                raise SessionUnread from error
             return None
         runs = [run for row in rows if (run := _stored(*row)) is not None]
         return StoredSession(tuple(sorted(runs, key=lambda one: (one.listed.number, one.key))), found[1], found[2])

@@ -14,7 +14,7 @@ from s2dash.core.run_list import ListedRun, OwnLook, legend_of, looks_of
 from s2dash.core.scene_reading import SceneReading
 from s2dash.errors import RecipeError, S2DashError
 from s2dash.server.live_engine import LiveAnswer
-from s2dash.server.session_store import Keeper, Snapshot, StoredRun, StoredScene
+from s2dash.server.session_store import Keeper, SessionUnread, Snapshot, StoredRun, StoredScene
 from s2dash.server.session_store.scenes import scene_key
 from s2dash.ui import services, session, state, text
 from s2dash.ui.loaded import Loaded
@@ -40,6 +40,10 @@ _ELSEWHERE = (
     ":material/link_off: **This session was forgotten in another window, or is past its time.** "
     "What you do here is no longer kept. Reload the page to begin anew."
 )
+_UNREAD = (
+    ":material/sync_problem: **What this address keeps cannot be read just now.** It is still there: reload the page "
+    "in a moment. What you do until then is not kept."
+)
 _NEEDS = ":material/upload_file: **The scene of your last map is not kept any more.** {needs}; then all comes back."
 
 
@@ -52,7 +56,11 @@ def begin() -> None:
     if address is None or not store.is_on:
         return
     services.writer().settle(address)
-    found = store.open(address)
+    try:
+        found = store.open(address)
+    except SessionUnread:
+        _leave_alone(address)
+        return
     if found is not None:
         keeper = Keeper(services.writer(), address)
         keeper.came_back(found.runs)
@@ -62,6 +70,14 @@ def begin() -> None:
         # Never one that came from outside: whoever made it up could look into it later.
         st.query_params.pop(PARAMETER, None)
         state.SAY_ONCE.set((_GONE.format(time=kept_for()), ""))
+
+
+def _leave_alone(address: str) -> None:
+    """Keep the page's address, and write nothing under it: that would be without what is there."""
+    keeper = Keeper(services.writer(), address)
+    keeper.close()
+    state.KEEPER.set(keeper)
+    state.UNREAD.set(True)
 
 
 def words() -> str:
@@ -108,7 +124,7 @@ def say(answer: LiveAnswer, strip: Strip) -> None:
     if store.trouble is not None:
         strip.add(f":material/cloud_off: {store.trouble}")
     elif keeper is not None and keeper.is_gone:
-        strip.add(_ELSEWHERE)
+        strip.add(_UNREAD if state.UNREAD.get() else _ELSEWHERE)
     words, beside = state.SAY_ONCE.get() or ("", "")
     if words and beside in ("", answer.result.digest):
         state.SAY_ONCE.set((words, answer.result.digest))

@@ -58,6 +58,8 @@ RUNS_UPLOADER = Uploader("runs upload")
 
 KEEPER: Field[Keeper | None] = Field("keeper", None)
 """The page's hand in what is kept of sessions; set once the page's address was looked at."""
+UNREAD = Field("session unread", False)
+"""Whether what the page's address kept could not be read; the page then keeps nothing."""
 STORED: Field[Mapping[str, tuple[KeptMap, StoredRun]]] = Field("stored runs", {})
 """Maps by key as they were last handed on to be kept."""
 SAY_ONCE: Field[tuple[str, str] | None] = Field("say once", None)

@@ -217,6 +217,20 @@ def test_a_key_that_is_none_touches_no_scene(store: SessionStore, scene: Scene, 
     assert store.scene_keys(other) == {kept}
 
 
+@pytest.mark.parametrize("is_swept", [True, False])
+def test_what_was_forgotten_is_in_no_file_while_the_server_goes_on(tmp_path: Path, is_swept: bool) -> None:
+    clock = Clock()
+    store = SessionStore(tmp_path, StoreLimits(kept_days=7), clock)
+    address = put(store, run_of(1, note="secret words"))
+    assert any(b"secret words" in path.read_bytes() for path in tmp_path.glob("sessions*"))
+    if is_swept:
+        clock.now += 8 * DAY
+        store.sweep()
+    else:
+        store.forget(address)
+    assert not any(b"secret words" in path.read_bytes() for path in tmp_path.glob("sessions*"))
+
+
 def test_whether_all_was_forgotten_is_said(store: SessionStore, monkeypatch: pytest.MonkeyPatch, scene: Scene) -> None:
     address = put(store, run_of(1))
     key = keep_scene(store, address, scene)

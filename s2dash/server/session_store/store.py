@@ -215,7 +215,15 @@ class SessionStore:
         except (sqlite3.Error, OSError) as error:
             self._note(error)
             return False
+        self._empty_log(parts[0])
         return True
+
+    @staticmethod
+    def _empty_log(database: Database) -> None:
+        with suppress(sqlite3.Error):
+            if database.empty_log():
+                return
+        _log.warning("the log of the sessions' file could not be emptied; the next sweep tries again")
 
     def sweep(self) -> None:
         """Remove what is past its time or beyond the limits, and what nobody has."""
@@ -232,6 +240,7 @@ class SessionStore:
                 )
             folders.remove_left(self._clock() - _LEFT_SECONDS)
             self._remove_unwanted(database, folders)
+            self._empty_log(database)
             self._make_room(database, folders, None)
         except NoRoom:
             pass  # all that is left is in use

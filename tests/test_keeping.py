@@ -205,6 +205,19 @@ def test_an_address_that_cannot_be_read_just_now_stays(
     assert [run.listed.run.recipe.k for run in server.now["store"].open(address).runs] == [8, 5]
 
 
+def test_an_address_that_is_still_being_written_is_left_alone(
+    visit: Callable[..., Page], server: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = visit()
+    page.choose(*K, 5)
+    address = address_of(page)
+    with monkeypatch.context() as patch:
+        patch.setattr(server.now["writer"], "settle", lambda address: False)
+        again = visit(s=address)
+    assert "cannot be read just now" in again.words
+    assert address_of(again) == address
+
+
 def test_two_visitors_have_two_addresses_and_see_nothing_of_each_other(
     visit: Callable[..., Page], inside: Callable[..., Any]
 ) -> None:

@@ -55,7 +55,9 @@ def begin() -> None:
     address, store = st.query_params.get(PARAMETER), services.session_store()
     if address is None or not store.is_on:
         return
-    services.writer().settle(address)
+    if not services.writer().settle(address):  # the newest of it is not there yet
+        _leave_alone(address)
+        return
     try:
         found = store.open(address)
     except SessionUnread:

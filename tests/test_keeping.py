@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -18,9 +19,12 @@ from waiting import PATIENCE_SECONDS
 from s2dash.core.run_list import from_file, to_file
 from s2dash.errors import S2DashError
 from s2dash.server import live_engine
-from s2dash.server.session_store import SessionStore, Writer
+from s2dash.server.jobs import FullJob
+from s2dash.server.live_engine import LiveAnswer
+from s2dash.server.session_store import SessionStore, SessionUnread, Writer
+from s2dash.server.session_store.scenes import scene_key
 from s2dash.settings import StoreLimits
-from s2dash.ui import full_run, services
+from s2dash.ui import full_run, services, state
 from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.runs import keeping, kept, panel, window
 
@@ -180,6 +184,40 @@ def test_an_address_that_leads_nowhere_is_said_and_not_taken(visit: Callable[...
     assert "no longer here" not in page.words
 
 
+def test_an_address_that_cannot_be_read_just_now_stays(
+    visit: Callable[..., Page], server: Kept, inside: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = visit()
+    page.choose(*K, 5)
+    address = address_of(page)
+    server.now["writer"].settle()
+
+    def unread(address: str) -> None:
+        raise SessionUnread
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server.now["store"], "open", unread)
+        again = visit(s=address)
+        again.choose(*K, 6)
+    assert "cannot be read just now" in again.words
+    assert address_of(again) == address
+    server.now["writer"].settle()
+    assert [run.listed.run.recipe.k for run in server.now["store"].open(address).runs] == [8, 5]
+
+
+def test_an_address_that_is_still_being_written_is_left_alone(
+    visit: Callable[..., Page], server: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = visit()
+    page.choose(*K, 5)
+    address = address_of(page)
+    with monkeypatch.context() as patch:
+        patch.setattr(server.now["writer"], "settle", lambda address: False)
+        again = visit(s=address)
+    assert "cannot be read just now" in again.words
+    assert address_of(again) == address
+
+
 def test_two_visitors_have_two_addresses_and_see_nothing_of_each_other(
     visit: Callable[..., Page], inside: Callable[..., Any]
 ) -> None:
@@ -205,6 +243,23 @@ def test_two_tabs_of_one_session_lose_none_of_their_runs(
     assert [m.number for m in found] == [1, 2, 3, 4]
 
 
+def test_a_stale_tab_does_not_undo_what_another_said(
+    visit: Callable[..., Page], server: Kept, inside: Callable[..., Any]
+) -> None:
+    one = visit()
+    one.choose(*K, 5).choose(*K, 6)
+    address = address_of(one)
+    stale = visit(s=address)
+    inside(one, lambda: (kept.title(1, "Best"), kept.delete(2)))
+    server.now["writer"].settle()
+    inside(stale, lambda: kept.restore(1))
+    stale.run()
+    server.now["writer"].settle()
+    found = server.now["store"].open(address)
+    assert [(run.listed.number, run.listed.title) for run in found.runs] == [(1, "Best"), (3, "")]
+    assert found.shown == found.runs[0].key  # what it did itself is written
+
+
 def test_forgetting_everything(
     visit: Callable[..., Page], server: Kept, tmp_path: Path, inside: Callable[..., Any]
 ) -> None:
@@ -223,6 +278,53 @@ def test_forgetting_everything(
     assert "no longer here" in visit(s=old).words
     page.choose(*K, 5)
     assert address_of(page) not in ("", old)
+
+
+def shown() -> LiveAnswer:
+    """As much of the page's answer as a run is made of."""
+    run, scene = kept.maps()[-1].run, state.loaded().scene
+    result = SimpleNamespace(recipe=run.recipe, scene=scene, rows=())
+    return cast(LiveAnswer, SimpleNamespace(result=result, scores=SimpleNamespace(), seconds=1.0))
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_forgetting_takes_all_full_runs_that_go_on(
+    visit: Callable[..., Page], server: Kept, inside: Callable[..., Any], is_kept: bool
+) -> None:
+    """From another page of the session too; where sessions are not kept, from the one that began them."""
+    server.limits = replace(server.limits, kept_days=7 if is_kept else 0)
+    server.start_again()
+    page = visit()
+    page.choose(*K, 5)
+    tokens = []
+    for _ in range(2):
+        job = cast(FullJob, SimpleNamespace(is_kept=False))
+        inside(page, lambda job=job: full_run._keep(shown(), job))
+        tokens.append(page.test.query_params["run"])
+    runs = services.kept_runs()
+    assert all(runs.get(str(token)) for token in tokens)
+    inside(visit(s=address_of(page)) if is_kept else page, keeping.forget_everything)
+    assert not any(runs.get(str(token)) for token in tokens)
+
+
+def test_what_could_not_be_forgotten_is_said_and_can_be_tried_again(
+    visit: Callable[..., Page], server: Kept, inside: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = visit()
+    page.choose(*K, 5)
+    address = address_of(page)
+    with monkeypatch.context() as patch:
+        patch.setattr(server.now["store"], "forget", lambda address: False)
+        inside(page, keeping.forget_everything)
+    assert "Not forgotten" in page.words
+    assert "Everything is forgotten" not in page.words
+    assert address_of(page) == address
+    page.choose(*K, 6)
+    server.now["writer"].settle()
+    assert len(server.now["store"].open(address).runs) == 3  # it is kept as before
+    inside(page, keeping.forget_everything)
+    assert "Everything is forgotten" in page.words
+    assert server.now["store"].open(address) is None
 
 
 def test_a_tab_of_a_forgotten_session_keeps_nothing_and_says_so(
@@ -297,6 +399,24 @@ def test_runs_travel_as_a_file(
     inside(other, lambda: kept.restore(3))
     assert other.rows == rows
     assert np.array_equal(other.geotiff, labels)
+
+
+def test_a_brought_run_whose_scene_is_shown_has_it_kept(
+    visit: Callable[..., Page], tmp_path: Path, inside: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its scene was not known as the one that had come."""
+    content = write_scene(tmp_path / "my place.tif", seed=5).read_bytes()
+    page = visit()
+    page.upload("my place.tif", content)
+    text = to_file(inside(page, lambda: [keeping.listed(one) for one in kept.maps()]))
+    other = visit()
+    inside(other, lambda: kept.bring_in(from_file(text)))
+    monkeypatch.setattr(keeping, "match_arrived", lambda: None)
+    other.upload("my place.tif", content)
+    brought = inside(other, kept.now)
+    assert brought.number == 2
+    assert brought.loaded is not None
+    assert brought.scene_key == scene_key(brought.loaded.scene)
 
 
 def test_files_of_runs_that_cannot_be_used_are_refused_with_a_sentence(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -69,6 +70,16 @@ def test_a_dropped_run_is_watched_again() -> None:
     runs.drop(token)
     assert runs.get(token) is None
     assert not run.job.is_kept
+
+
+def test_all_runs_of_a_session_go_and_no_others() -> None:
+    runs: KeptRuns[str] = KeptRuns()
+    made = [replace(kept(), session=address) for address in ("one", "", "one", "other")]
+    tokens = [runs.put(run) for run in made]
+    runs.drop_session("")
+    runs.drop_session("one")
+    assert [runs.get(token) is not None for token in tokens] == [False, True, False, True]
+    assert [run.job.is_kept for run in made] == [False, True, False, True]
 
 
 def test_runs_go_after_their_time_and_the_oldest_where_there_are_too_many() -> None:

@@ -30,10 +30,12 @@ from s2dash.server.session_store import (
     Keeper,
     SessionGone,
     SessionStore,
+    SessionUnread,
     Snapshot,
     StoredRun,
     StoredScene,
     Writer,
+    database,
     new_address,
 )
 from s2dash.server.session_store.database import MIGRATIONS
@@ -197,6 +199,72 @@ def test_forgetting_removes_rows_scenes_and_pictures(store: SessionStore, scene:
     assert b"secret words" not in held
 
 
+@pytest.mark.parametrize("key", ["", ".", "..", "a" * 63])
+def test_a_key_that_is_none_touches_no_scene(store: SessionStore, scene: Scene, key: str) -> None:
+    """Rows of such keys were written once: with them, neither forgetting nor making room may fail or take others."""
+    address, other = put(store, run_of(1)), put(store, run_of(2))
+    kept = keep_scene(store, other, scene)
+    with pytest.raises(ValueError, match="no key"):
+        store.put_scene(address, key, scene)
+    store.limits = replace(store.limits, most_bytes=1)
+    store.sweep()
+    assert store.trouble is None
+    assert store.scene_keys(other) == frozenset()  # there was no room for it, and for nothing else either
+    store.limits = replace(store.limits, most_bytes=10**9)
+    assert keep_scene(store, other, scene) == kept
+    store.forget(address)
+    assert store.open(address) is None
+    assert store.scene_keys(other) == {kept}
+
+
+@pytest.mark.parametrize("is_swept", [True, False])
+def test_what_was_forgotten_is_in_no_file_while_the_server_goes_on(tmp_path: Path, is_swept: bool) -> None:
+    clock = Clock()
+    store = SessionStore(tmp_path, StoreLimits(kept_days=7), clock)
+    address = put(store, run_of(1, note="secret words"))
+    assert any(b"secret words" in path.read_bytes() for path in tmp_path.glob("sessions*"))
+    if is_swept:
+        clock.now += 8 * DAY
+        store.sweep()
+    else:
+        store.forget(address)
+    assert not any(b"secret words" in path.read_bytes() for path in tmp_path.glob("sessions*"))
+
+
+def test_whether_all_was_forgotten_is_said(store: SessionStore, monkeypatch: pytest.MonkeyPatch, scene: Scene) -> None:
+    address = put(store, run_of(1))
+    key = keep_scene(store, address, scene)
+    _, folders = store._parts() or pytest.fail("it opens")
+
+    def refused(*_: object, **__: object) -> bool:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folders, "remove", refused)
+        assert not store.forget(address)
+    assert store.scene_keys(address) == {key}
+    assert store.forget(address)
+    assert store.forget(address)  # nothing is there
+    assert store.open(address) is None
+
+
+def test_a_scene_whose_session_is_forgotten_while_it_is_copied_does_not_stay(
+    store: SessionStore, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = put(store, run_of(1))
+    _, folders = store._parts() or pytest.fail("it opens")
+    bring = folders.put
+
+    def forgotten_meanwhile(key: str, given: Scene) -> None:
+        assert store.forget(address)
+        bring(key, given)
+
+    monkeypatch.setattr(folders, "put", forgotten_meanwhile)
+    with pytest.raises(SessionGone):
+        keep_scene(store, address, scene)
+    assert not list((tmp_path / "kept" / "scenes").iterdir())
+
+
 def test_what_was_forgotten_is_not_written_again(store: SessionStore) -> None:
     address = put(store, run_of(1))
     store.forget(address)
@@ -325,6 +393,22 @@ def test_a_damaged_file_is_left_and_said(tmp_path: Path, content: bytes) -> None
     assert "sqlite" not in str(store.trouble)
     assert put(store, run_of(1))
     assert (tmp_path / "sessions.sqlite3").read_bytes() == content
+
+
+def test_a_file_that_another_holds_is_told_from_one_without_the_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.0)
+    store = SessionStore(tmp_path)
+    address = put(store, run_of(1))
+    other = sqlite3.connect(tmp_path / "sessions.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(SessionUnread):
+        store.open(address)
+    assert store.trouble is None
+    other.execute("ROLLBACK")
+    other.close()
+    assert numbers(store, address) == [1]
 
 
 def test_a_newer_file_is_left_and_said(tmp_path: Path) -> None:

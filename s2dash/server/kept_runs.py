@@ -26,6 +26,8 @@ class KeptRun(Generic[Loaded]):
     """The page's scene, with what keeps its files alive."""
     run: Run
     """As the page last showed it."""
+    session: str = ""
+    """Address of the session that it is of; empty where none is kept."""
     token: str = field(default_factory=lambda: secrets.token_hex(16))
 
 
@@ -59,6 +61,13 @@ class KeptRuns(Generic[Loaded]):
             entry = self._kept.pop(token, None)
         if entry is not None:
             entry[1].job.is_kept = False
+
+    def drop_session(self, address: str) -> None:
+        """Forget all runs of a session."""
+        with self._lock:
+            tokens = [token for token, (_, run) in self._kept.items() if address and run.session == address]
+        for token in tokens:
+            self.drop(token)
 
     def _forget_old(self) -> None:
         now = self._clock()

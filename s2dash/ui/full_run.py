@@ -41,7 +41,7 @@ def come_back() -> None:
         st.query_params.pop(_PARAMETER, None)
         return
     kept.job.go_on_while(page_is_open())
-    state.KEPT_RUN.set(kept)
+    _lead_to(kept)
     state.full_runs()[full_key(kept.job.fitted)] = kept.job
     state.load(kept.run, kept.loaded)
 
@@ -200,9 +200,15 @@ def _offer_to_keep(answer: LiveAnswer, job: FullJob) -> None:
 
 
 def _keep(answer: LiveAnswer, job: FullJob) -> None:
-    kept = KeptRun(job, state.loaded(), state.run(answer))
-    state.KEPT_RUN.set(kept)
+    keeper = state.KEEPER.get()
+    kept = KeptRun(job, state.loaded(), state.run(answer), "" if keeper is None else keeper.address)
+    _lead_to(kept)
     st.query_params[_PARAMETER] = services.kept_runs().put(kept)
+
+
+def _lead_to(kept: KeptRun[Loaded]) -> None:
+    state.KEPT_RUN.set(kept)
+    state.KEPT_TOKENS.set(state.KEPT_TOKENS.get() | {kept.token})
 
 
 def _keeps_up(answer: LiveAnswer, job: FullJob) -> bool:

@@ -5,7 +5,7 @@ a folder the rasters (`scenes`), `store` brings both together, and `keeper` writ
 """
 
 from s2dash.server.session_store.keeper import Keeper, Writer
-from s2dash.server.session_store.store import SessionGone, SessionStore, new_address
+from s2dash.server.session_store.store import SessionGone, SessionStore, SessionUnread, new_address
 from s2dash.server.session_store.values import Change, Snapshot, StoredRun, StoredScene, StoredSession
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Keeper",
     "SessionGone",
     "SessionStore",
+    "SessionUnread",
     "Snapshot",
     "StoredRun",
     "StoredScene",

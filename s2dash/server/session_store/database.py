@@ -68,7 +68,7 @@ class Database:
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = NORMAL")
         run("PRAGMA foreign_keys = ON")
-        # What is forgotten is overwritten, also in the file.
+        # What is forgotten is overwritten in the file; `empty_log` takes it out of the log.
         run("PRAGMA secure_delete = ON")
         found = run("PRAGMA quick_check").fetchone()[0]
         if found != "ok":
@@ -97,6 +97,11 @@ class Database:
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def empty_log(self) -> bool:
+        """Write the log back and empty it, as it holds what was deleted too; returns whether nobody else was at it."""
+        with self._lock:
+            return not self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
     def close(self) -> None:
         """Write everything back into the one file."""

@@ -43,6 +43,16 @@ class Keeper:
         self.is_gone = True
         self._waiting = None
 
+    def go_on(self) -> None:
+        """Write again after `close`, as nothing was forgotten."""
+        self.is_gone = False
+        self._last = None
+
+    @property
+    def is_written(self) -> bool:
+        """Whether anything is kept under the address."""
+        return not self._is_new
+
     def write(self, store: SessionStore) -> None:
         """Write what was said last, for the writer alone."""
         snapshot, self._waiting = self._waiting, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -43,6 +44,10 @@ def scene_key(scene: Scene) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
+def _is_key(text: str) -> bool:
+    return re.fullmatch("[0-9a-f]{64}", text) is not None
+
+
 class SceneFolders:
     """The folders of kept scenes by key. Safe to use from any thread, and beside other servers."""
 
@@ -60,7 +65,7 @@ class SceneFolders:
 
     def has(self, key: str) -> bool:
         """Whether a scene is here."""
-        return (self._root / key).is_dir()
+        return _is_key(key) and (self._root / key).is_dir()
 
     def used_bytes(self) -> int:
         """What all of them take; files that several share count once."""
@@ -70,7 +75,12 @@ class SceneFolders:
         return sum({(s.st_dev, s.st_ino): s.st_size for s in _states(paths)}.values())
 
     def put(self, key: str, scene: Scene) -> None:
-        """Keep a scene's files: linked where they lie on the same disk, else copied. Raises NoRoom or OSError."""
+        """Keep a scene's files: linked where they lie on the same disk, else copied.
+
+        Raises NoRoom or OSError, and ValueError where `scene_key` made no such key.
+        """
+        if not _is_key(key):
+            raise ValueError(f"{key!r} is no key of a scene")
         if self.has(key):
             return
         new = Path(tempfile.mkdtemp(prefix=_NEW, dir=self._root))
@@ -113,6 +123,8 @@ class SceneFolders:
 
     def remove(self, key: str, also_used: bool = False) -> bool:
         """Remove a scene's files; returns whether they are gone: one that a page uses stays, unless told otherwise."""
+        if not _is_key(key):  # the folder of all scenes would go for an empty one
+            return True
         with self._lock:
             if key in self._held and not also_used:
                 return False

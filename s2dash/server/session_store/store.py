@@ -43,6 +43,10 @@ class SessionGone(Exception):
     """Nothing is kept under the address any more: it was forgotten, or is past its time."""
 
 
+class SessionUnread(Exception):
+    """What is kept under the address could not be read this time; it may be the next."""
+
+
 def new_address() -> str:
     """An address that nobody can guess: 192 random bits, in letters that addresses of the web may hold."""
     return secrets.token_urlsafe(24)
@@ -81,7 +85,10 @@ class SessionStore:
         return self._broken or (_FULL if self._is_full else None)
 
     def open(self, address: str) -> StoredSession | None:
-        """What is kept under an address, which is then used; None where there is nothing, or no longer."""
+        """What is kept under an address, which is then used; None where there is nothing, or no longer.
+
+        Raises SessionUnread where there may be something that could not be read just now.
+        """
         parts = self._parts()
         if parts is None or not self._may_be(address):
             return None
@@ -97,6 +104,8 @@ class SessionStore:
                 rows = connection.execute("SELECT key, scene, listed FROM run WHERE session = ?", found[:1]).fetchall()
         except sqlite3.Error as error:
             self._note(error)
+            if self._broken is None:
+                raise SessionUnread from error
             return None
         runs = [run for row in rows if (run := _stored(*row)) is not None]
         return StoredSession(tuple(sorted(runs, key=lambda one: (one.listed.number, one.key))), found[1], found[2])
@@ -151,6 +160,10 @@ class SessionStore:
                     (_session(connection, address), key, json.dumps(scene_facts(scene))),
                 )
             folders.put(key, scene)
+            with database.transaction() as connection:
+                if key not in _wanted(connection):  # all was forgotten while its files were copied
+                    folders.remove(key, also_used=True)
+                    raise SessionGone
             self._make_room(database, folders, key)
         except NoRoom as error:
             _log.warning("a scene is not kept: %s", error)
@@ -187,11 +200,11 @@ class SessionStore:
             return frozenset()
         return frozenset(key for (key,) in found if parts[1].has(key))
 
-    def forget(self, address: str) -> None:
-        """Remove all that is kept under an address, and the scenes that nobody else has."""
+    def forget(self, address: str) -> bool:
+        """Remove all that is kept under an address, and the scenes that nobody else has; returns whether it is gone."""
         parts = self._parts()
         if parts is None:
-            return
+            return False
         try:
             with parts[0].transaction() as connection:
                 own = connection.execute(_SCENES_OF, (_hash(address),)).fetchall()
@@ -201,6 +214,16 @@ class SessionStore:
                     parts[1].remove(key, also_used=True)  # by a page of this very session
         except (sqlite3.Error, OSError) as error:
             self._note(error)
+            return False
+        self._empty_log(parts[0])
+        return True
+
+    @staticmethod
+    def _empty_log(database: Database) -> None:
+        with suppress(sqlite3.Error):
+            if database.empty_log():
+                return
+        _log.warning("the log of the sessions' file could not be emptied; the next sweep tries again")
 
     def sweep(self) -> None:
         """Remove what is past its time or beyond the limits, and what nobody has."""
@@ -217,6 +240,7 @@ class SessionStore:
                 )
             folders.remove_left(self._clock() - _LEFT_SECONDS)
             self._remove_unwanted(database, folders)
+            self._empty_log(database)
             self._make_room(database, folders, None)
         except NoRoom:
             pass  # all that is left is in use

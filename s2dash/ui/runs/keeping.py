@@ -14,7 +14,7 @@ from s2dash.core.run_list import ListedRun, OwnLook, legend_of, looks_of
 from s2dash.core.scene_reading import SceneReading
 from s2dash.errors import RecipeError, S2DashError
 from s2dash.server.live_engine import LiveAnswer
-from s2dash.server.session_store import Keeper, Snapshot, StoredRun, StoredScene
+from s2dash.server.session_store import Keeper, SessionUnread, Snapshot, StoredRun, StoredScene
 from s2dash.server.session_store.scenes import scene_key
 from s2dash.ui import services, session, state, text
 from s2dash.ui.loaded import Loaded
@@ -28,9 +28,21 @@ _GONE = (
     "You begin anew; bring your scene again."
 )
 _FORGOTTEN = ":material/delete_forever: **Everything is forgotten.** Nothing of this session is on the server any more."
+_FORGOTTEN_SOON = (
+    ":material/delete_forever: **Everything is forgotten.** A copy of your scene that was just being written goes as "
+    "soon as it is done."
+)
+_NOT_FORGOTTEN = (
+    ":material/error: **Not forgotten: the server could not remove what it keeps of this session.** "
+    "Try again in a moment; if that fails too, tell whoever runs it. {time}"
+)
 _ELSEWHERE = (
     ":material/link_off: **This session was forgotten in another window, or is past its time.** "
     "What you do here is no longer kept. Reload the page to begin anew."
+)
+_UNREAD = (
+    ":material/sync_problem: **What this address keeps cannot be read just now.** It is still there: reload the page "
+    "in a moment. What you do until then is not kept."
 )
 _NEEDS = ":material/upload_file: **The scene of your last map is not kept any more.** {needs}; then all comes back."
 
@@ -43,8 +55,14 @@ def begin() -> None:
     address, store = st.query_params.get(PARAMETER), services.session_store()
     if address is None or not store.is_on:
         return
-    services.writer().settle(address)
-    found = store.open(address)
+    if not services.writer().settle(address):  # the newest of it is not there yet
+        _leave_alone(address)
+        return
+    try:
+        found = store.open(address)
+    except SessionUnread:
+        _leave_alone(address)
+        return
     if found is not None:
         keeper = Keeper(services.writer(), address)
         keeper.came_back(found.runs)
@@ -54,6 +72,14 @@ def begin() -> None:
         # Never one that came from outside: whoever made it up could look into it later.
         st.query_params.pop(PARAMETER, None)
         state.SAY_ONCE.set((_GONE.format(time=kept_for()), ""))
+
+
+def _leave_alone(address: str) -> None:
+    """Keep the page's address, and write nothing under it: that would be without what is there."""
+    keeper = Keeper(services.writer(), address)
+    keeper.close()
+    state.KEEPER.set(keeper)
+    state.UNREAD.set(True)
 
 
 def words() -> str:
@@ -100,7 +126,7 @@ def say(answer: LiveAnswer, strip: Strip) -> None:
     if store.trouble is not None:
         strip.add(f":material/cloud_off: {store.trouble}")
     elif keeper is not None and keeper.is_gone:
-        strip.add(_ELSEWHERE)
+        strip.add(_UNREAD if state.UNREAD.get() else _ELSEWHERE)
     words, beside = state.SAY_ONCE.get() or ("", "")
     if words and beside in ("", answer.result.digest):
         state.SAY_ONCE.set((words, answer.result.digest))
@@ -164,19 +190,33 @@ def _numbers(run: Run) -> SceneReading:
 def forget_everything() -> None:
     """Remove all that the server has of this session, and begin anew; to be called before anything is drawn."""
     keeper = state.KEEPER.get()
+    words = _FORGOTTEN if keeper is None else _forget(keeper)
+    if words is None:
+        state.SAY_ONCE.set((_NOT_FORGOTTEN.format(time=kept_for()), ""))
+        return
+    for token in state.KEPT_TOKENS.get():
+        services.kept_runs().drop(token)
     if keeper is not None:
-        keeper.close()
-        services.writer().settle(keeper.address)
-        services.session_store().forget(keeper.address)
-    if (run := state.KEPT_RUN.get()) is not None:
-        services.kept_runs().drop(run.token)
+        services.kept_runs().drop_session(keeper.address)
     for job in (*state.full_runs().values(), *(one.job.get() for one in (state.INCOMING_SCENE, state.INCOMING_AREA))):
         if job is not None:
             job.cancel()
     st.query_params.clear()
     session.forget_values()
     state.KEEPER.set(None)
-    state.SAY_ONCE.set((_FORGOTTEN, ""))
+    state.SAY_ONCE.set((words, ""))
+
+
+def _forget(keeper: Keeper) -> str | None:
+    """Have removed what is kept under the address; returns what there is to say then, None where it is still there."""
+    was_gone = keeper.is_gone
+    keeper.close()
+    is_settled = services.writer().settle(keeper.address)
+    if services.session_store().forget(keeper.address) or (is_settled and not keeper.is_written):
+        return _FORGOTTEN if is_settled else _FORGOTTEN_SOON
+    if not was_gone:
+        keeper.go_on()
+    return None
 
 
 def listed(one: KeptMap) -> ListedRun:
@@ -230,6 +270,7 @@ def _take_up(runs: Sequence[StoredRun], shown_key: str | None, made: int) -> Non
         number = max(run.listed.number, maps[-1].number + 1 if maps else 1)
         maps.append(of_listed(run.listed, number, run.scene_key, run.key))
     state.MAPS.set(tuple(maps))
+    state.STORED.set({run.key: (one, run) for one, run in zip(maps, runs, strict=True)})
     state.MAPS_MADE.set(max([made, *(one.number for one in maps)]))
     shown = next((one for one in maps if one.key == shown_key), None)
     if shown is None or state.LOADED.is_set:
@@ -255,18 +296,20 @@ def load(one: KeptMap, loaded: Loaded) -> bool:
 
 
 def _stored_runs(maps: Sequence[KeptMap]) -> tuple[StoredRun, ...]:
-    """Those of maps that have not changed are the same objects as before."""
+    """Those of maps that have not changed are the same objects as before: only others are written."""
     before = state.STORED.get()
-    now = {
-        one.key: before[one.key] if one.key in before and before[one.key][0] is one else (one, _stored(one))
-        for one in maps
-    }
+    now = {one.key: (one, _stored(one, before.get(one.key))) for one in maps}
     state.STORED.set(now)
     return tuple(stored for _, stored in now.values())
 
 
-def _stored(one: KeptMap) -> StoredRun:
-    return StoredRun(one.key, listed(one), one.scene_key)
+def _stored(one: KeptMap, before: tuple[KeptMap, StoredRun] | None) -> StoredRun:
+    if before is not None and before[0] is one:
+        return before[1]
+    now = StoredRun(one.key, listed(one), one.scene_key)
+    # A map is another object also where only its scene was opened: that must not undo what another page said of it.
+    is_same = before is not None and (before[1].listed, before[1].scene_key) == (now.listed, now.scene_key)
+    return before[1] if before is not None and is_same else now
 
 
 def _is_worth_it(maps: Sequence[KeptMap]) -> bool:

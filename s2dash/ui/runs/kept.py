@@ -54,7 +54,8 @@ def keep(answer: LiveAnswer, legend: Legend) -> None:
         return
     if known.number != state.MAP_NOW.get():
         state.MAP_NOW.set(known.number)
-        _put(replace(known, loaded=state.loaded()))
+        loaded = state.loaded()
+        _put(replace(known, loaded=loaded, scene_key=scene_key(loaded.scene)))
         state.MAPS.set(_within_limits(maps()))
         known = now() or known
     if (known.run.edits, known.run.view, known.legend) != (run.edits, run.view, legend):

@@ -27,6 +27,8 @@ from s2dash.ui.state.view import PALETTE, PICTURE, SHOWN_BANDS, SIDE, SIDES, USU
 
 KEPT_RUN: Field[KeptRun[Loaded] | None] = Field("kept run", None)
 """The one that the page's address leads to."""
+KEPT_TOKENS: Field[frozenset[str]] = Field("kept runs' tokens", frozenset())
+"""Of all runs to which it has led."""
 GONE_RUN: Field[str | None] = Field("run is gone", None)
 """Digest of the result beside which it is said that the address leads nowhere; empty before there is one."""
 KEEP = "keep run"
@@ -56,6 +58,8 @@ RUNS_UPLOADER = Uploader("runs upload")
 
 KEEPER: Field[Keeper | None] = Field("keeper", None)
 """The page's hand in what is kept of sessions; set once the page's address was looked at."""
+UNREAD = Field("session unread", False)
+"""Whether what the page's address kept could not be read; the page then keeps nothing."""
 STORED: Field[Mapping[str, tuple[KeptMap, StoredRun]]] = Field("stored runs", {})
 """Maps by key as they were last handed on to be kept."""
 SAY_ONCE: Field[tuple[str, str] | None] = Field("say once", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -65,3 +66,10 @@ def test_unknown_fields_are_refused(one: ListedRun, name: str) -> None:
 def test_pictures_are_nothing_but_pictures(one: ListedRun, picture: str) -> None:
     with pytest.raises(UnreadableValue, match="thumbnail"):
         ListedRun.from_dict(one.to_dict() | {"thumbnail": picture})
+
+
+@given(LISTED)
+def test_halves_of_characters_are_refused(one: ListedRun) -> None:
+    text = to_file([replace(one, run=replace(one.run, scene_title="HERE"))])
+    with pytest.raises(UnreadableValue, match="characters that do not exist"):
+        from_file(text.replace("HERE", "\\ud800"))

@@ -12,17 +12,25 @@ from typing import Any
 import numpy as np
 import pytest
 from page_driver import Downloads, Page, downloads, start
-from scenes import write_scene
+from scenes import make_scene, write_scene
 from waiting import PATIENCE_SECONDS
 
+from s2dash import ingest
+from s2dash.core.legend import Legend
+from s2dash.core.recipe import default_recipe
+from s2dash.core.run import Run
 from s2dash.core.run_list import from_file, to_file
+from s2dash.core.scene import Fill
+from s2dash.core.scene_reading import SceneReading
 from s2dash.errors import S2DashError
 from s2dash.server import live_engine
 from s2dash.server.session_store import SessionStore, Writer
 from s2dash.settings import StoreLimits
 from s2dash.ui import full_run, services
 from s2dash.ui.legend_event import LegendEvent
+from s2dash.ui.loaded import Loaded
 from s2dash.ui.runs import keeping, kept, panel, window
+from s2dash.ui.runs.values import KeptMap
 
 __all__ = ["downloads", "start"]  # fixtures
 K = ("slider", "Number of classes (k)")
@@ -330,3 +338,13 @@ def test_as_many_runs_are_brought_in_as_there_is_room(
     assert inside(page, lambda: kept.bring_in(others)) == (2, 0, 3)
     assert [m.run.scene_digest for m in inside(page, kept.maps)][1:] == ["5", "6"]
     assert "3 did not fit" in window._words(2, 0, 3)
+
+
+def test_numbers_without_data_may_have_been_chosen_in_any_order(tmp_path: Path) -> None:
+    fills = tuple(Fill(value, (0, 1)) for value in (0.0, 65_535.0))
+    scene = replace(make_scene(tmp_path), doubtful_fills=fills)
+    shown = ingest.read_as(scene, SceneReading(nodata=(0.0, 65_535.0)))
+    for chosen in ((0.0, 65_535.0), (65_535.0, 0.0)):
+        run = Run(shown.digest, default_recipe(scene), reading=SceneReading(nodata=chosen))
+        found = keeping._matched(KeptMap(1, run, "", "", None, Legend(())), Loaded(scene, (), None))
+        assert found.loaded is not None

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from page_driver import Downloads, Page, downloads, start
 from scenes import make_scene, write_scene
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from waiting import PATIENCE_SECONDS
 
 from s2dash import ingest
@@ -26,7 +27,7 @@ from s2dash.errors import S2DashError
 from s2dash.server import live_engine
 from s2dash.server.session_store import SessionStore, Writer
 from s2dash.settings import StoreLimits
-from s2dash.ui import full_run, services
+from s2dash.ui import full_run, services, state
 from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.runs import keeping, kept, panel, window
@@ -338,6 +339,24 @@ def test_as_many_runs_are_brought_in_as_there_is_room(
     assert inside(page, lambda: kept.bring_in(others)) == (2, 0, 3)
     assert [m.run.scene_digest for m in inside(page, kept.maps)][1:] == ["5", "6"]
     assert "3 did not fit" in window._words(2, 0, 3)
+
+
+def test_a_file_of_runs_does_not_stay_in_memory(
+    visit: Callable[..., Page], inside: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+    remove = MemoryUploadedFileManager.remove_file
+
+    def recorded(self: MemoryUploadedFileManager, session_id: str, file_id: str) -> None:
+        remove(self, session_id, file_id)
+        held.append(len(self.file_storage[session_id]))
+
+    monkeypatch.setattr(MemoryUploadedFileManager, "remove_file", recorded)
+    page = visit()
+    for content in (b"no runs", to_file(inside(page, lambda: [keeping.listed(one) for one in kept.maps()])).encode()):
+        inside(page, lambda: state.WINDOW.set("runs"))
+        page.upload_together(("runs.json", content), label="Bring in runs")
+    assert held == [0, 0]
 
 
 def test_numbers_without_data_may_have_been_chosen_in_any_order(tmp_path: Path) -> None:

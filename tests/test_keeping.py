@@ -367,3 +367,10 @@ def test_numbers_without_data_may_have_been_chosen_in_any_order(tmp_path: Path) 
         run = Run(shown.digest, default_recipe(scene), reading=SceneReading(nodata=chosen))
         found = keeping._matched(KeptMap(1, run, "", "", None, Legend(())), Loaded(scene, (), None))
         assert found.loaded is not None
+
+
+def test_no_more_is_promised_than_is_kept(visit: Callable[..., Page], inside: Callable[..., Any]) -> None:
+    page = visit()
+    inside(page, lambda: state.WINDOW.set("runs"))
+    assert "a small picture of its map; not the scene" in page.run()._downloads["Export all runs"].help
+    assert "the scene as long as the server has room" in inside(page, keeping.words)

@@ -63,8 +63,9 @@ def words() -> str:
         return "Every map you make is kept here, until you close this page."
     days = services.session_store().limits.kept_days
     return (
-        "Every map you make is kept here. This page’s address brings everything back, scene and names too, for "
-        f"{days:g} day{'' if days == 1 else 's'} after your last visit. Whoever has the address sees it."
+        "Every map you make is kept here. This page’s address brings your runs and names back, for "
+        f"{days:g} day{'' if days == 1 else 's'} after your last visit, and the scene as long as the server has room "
+        "for it. Whoever has the address sees it."
     )
 
 

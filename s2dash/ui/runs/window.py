@@ -59,8 +59,8 @@ def _export() -> None:
         key="export runs",
         on_click="ignore",
         icon=":material/download:",
-        help="One file with every run, its names and colours, notes and stars; no pixels. Brought in here or "
-        "elsewhere, a run is restored as soon as its scene is there.",
+        help="One file with every run, its names and colours, notes and stars, and a small picture of its map; "
+        "not the scene. Brought in here or elsewhere, a run is restored as soon as its scene is there.",
     )
 
 

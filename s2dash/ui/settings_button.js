@@ -9,6 +9,15 @@ document.addEventListener("pointerdown", (event) => {
   if (matchMedia(NARROW).matches && event.target.closest?.("[data-testid=stMain]")) close();
 }, true);
 
+// What this opens stands in the page, beneath the sidebar of a narrow window.
+document.addEventListener("click", (event) => {
+  if (!matchMedia(NARROW).matches || !event.target.closest?.(".st-key-help-me-choose button")) return;
+  setTimeout(() => {
+    close();
+    document.querySelector(".st-key-side")?.scrollIntoView({ block: "nearest" });
+  });
+});
+
 export default function ({ parentElement }) {
   parentElement.querySelector("button").onclick = () => {
     root.dataset.settings = "open";

@@ -16,6 +16,8 @@ from waiting import wait_until
 
 from s2dash.classify.compare import Comparison
 from s2dash.core.classmap import Result
+from s2dash.core.legend import default_legend
+from s2dash.core.run_list import OwnLook, looks_of
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Progress
 from s2dash.ui import full_run, state
@@ -23,7 +25,7 @@ from s2dash.ui.compare import exact
 from s2dash.ui.compare import panel as compare_panel
 from s2dash.ui.compare.sides import begin_comparing, why_not
 from s2dash.ui.legend_event import LegendEvent
-from s2dash.ui.runs import kept, panel
+from s2dash.ui.runs import keeping, kept, panel
 
 __all__ = ["downloads", "start"]  # fixtures
 K = ("slider", "Number of classes (k)")
@@ -129,6 +131,20 @@ def test_other_runs_and_sides_are_chosen(page: Page, in_page: InPage) -> None:
     page.press("Swap sides")
     assert (told(page) or {})["sides"] == ["Run 3", "Run 2"]
     assert page.widget("selectbox", "On the left").value == 3
+
+
+def test_a_run_from_elsewhere_whose_legend_is_not_of_its_classes(page: Page, in_page: InPage) -> None:
+    (one,), two_classes = in_page(kept.maps)[-1:], default_legend(("#111111", "#222222"))
+    given = replace(
+        in_page(lambda: keeping.listed(one)),
+        run=replace(one.run, recipe=replace(one.run.recipe, k=4)),
+        legend=two_classes,
+        own=OwnLook(classes=looks_of(two_classes)),
+    )
+    assert in_page(lambda: kept.bring_in([given])) == (1, 0, 0)
+    assert compare(page, in_page, 4)["sides"]
+    in_page(lambda: kept.restore(4))
+    assert [one.name for one in in_page(kept.now).legend.entries] == [f"Class {n}" for n in (1, 2, 3, 4)]
 
 
 def test_a_run_beside_the_picture(page: Page, in_page: InPage) -> None:

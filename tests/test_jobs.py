@@ -28,11 +28,11 @@ from s2dash.classify.prepare import Prepared
 from s2dash.classify.sampling import Sample
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import Pixels, Scene
-from s2dash.core.types import CancelToken, cancellable
+from s2dash.core.types import CancelToken, Progress, cancellable
 from s2dash.errors import Cancelled, RecipeError
 from s2dash.server import folders
 from s2dash.server.folders import ScratchFolder, remove_left_folders, remove_scratch_folders
-from s2dash.server.jobs import FullJob
+from s2dash.server.jobs import FullJob, Job
 from s2dash.server.live_engine import LiveEngine, LiveRequest
 from s2dash.settings import LiveLimits
 
@@ -540,6 +540,20 @@ def test_a_cancelled_job_leaves_no_folder(
     with pytest.raises(Cancelled):
         job.result()
     assert list(job_folder.iterdir()) == []
+
+
+def test_a_cancelled_job_holds_nothing_of_what_it_worked_on(job_folder: Path) -> None:
+    held: list[weakref.ref[np.ndarray]] = []
+
+    def work(folder: Path, progress: Progress, cancel: CancelToken) -> None:
+        pixels = np.zeros(10)
+        held.append(weakref.ref(pixels))
+        cancel.cancel()
+        cancel.check()
+
+    job = Job(work).start()
+    wait_until(lambda: job.is_done and gc.collect() >= 0 and held[0]() is None)
+    assert isinstance(job.error, Cancelled)
 
 
 def test_a_job_that_breaks_says_why_and_leaves_no_folder(

@@ -13,10 +13,17 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from page_driver import Downloads, Page, downloads, start
-from scenes import write_scene
+from scenes import make_scene, write_scene
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from waiting import PATIENCE_SECONDS
 
+from s2dash import ingest
+from s2dash.core.legend import Legend
+from s2dash.core.recipe import default_recipe
+from s2dash.core.run import Run
 from s2dash.core.run_list import from_file, to_file
+from s2dash.core.scene import Fill
+from s2dash.core.scene_reading import SceneReading
 from s2dash.errors import S2DashError
 from s2dash.server import live_engine
 from s2dash.server.jobs import FullJob
@@ -26,7 +33,9 @@ from s2dash.server.session_store.scenes import scene_key
 from s2dash.settings import StoreLimits
 from s2dash.ui import full_run, services, state
 from s2dash.ui.legend_event import LegendEvent
+from s2dash.ui.loaded import Loaded
 from s2dash.ui.runs import keeping, kept, panel, window
+from s2dash.ui.runs.values import KeptMap
 
 __all__ = ["downloads", "start"]  # fixtures
 K = ("slider", "Number of classes (k)")
@@ -450,3 +459,38 @@ def test_as_many_runs_are_brought_in_as_there_is_room(
     assert inside(page, lambda: kept.bring_in(others)) == (2, 0, 3)
     assert [m.run.scene_digest for m in inside(page, kept.maps)][1:] == ["5", "6"]
     assert "3 did not fit" in window._words(2, 0, 3)
+
+
+def test_a_file_of_runs_does_not_stay_in_memory(
+    visit: Callable[..., Page], inside: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+    remove = MemoryUploadedFileManager.remove_file
+
+    def recorded(self: MemoryUploadedFileManager, session_id: str, file_id: str) -> None:
+        remove(self, session_id, file_id)
+        held.append(len(self.file_storage[session_id]))
+
+    monkeypatch.setattr(MemoryUploadedFileManager, "remove_file", recorded)
+    page = visit()
+    for content in (b"no runs", to_file(inside(page, lambda: [keeping.listed(one) for one in kept.maps()])).encode()):
+        inside(page, lambda: state.WINDOW.set("runs"))
+        page.upload_together(("runs.json", content), label="Bring in runs")
+    assert held == [0, 0]
+
+
+def test_numbers_without_data_may_have_been_chosen_in_any_order(tmp_path: Path) -> None:
+    fills = tuple(Fill(value, (0, 1)) for value in (0.0, 65_535.0))
+    scene = replace(make_scene(tmp_path), doubtful_fills=fills)
+    shown = ingest.read_as(scene, SceneReading(nodata=(0.0, 65_535.0)))
+    for chosen in ((0.0, 65_535.0), (65_535.0, 0.0)):
+        run = Run(shown.digest, default_recipe(scene), reading=SceneReading(nodata=chosen))
+        found = keeping._matched(KeptMap(1, run, "", "", None, Legend(())), Loaded(scene, (), None))
+        assert found.loaded is not None
+
+
+def test_no_more_is_promised_than_is_kept(visit: Callable[..., Page], inside: Callable[..., Any]) -> None:
+    page = visit()
+    inside(page, lambda: state.WINDOW.set("runs"))
+    assert "a small picture of its map; not the scene" in page.run()._downloads["Export all runs"].help
+    assert "the scene as long as the server has room" in inside(page, keeping.words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from test_values import COLOURS, EDITS, RUNS
 
 from s2dash.core.legend import clean_name, default_legend
+from s2dash.core.recipe import Recipe
+from s2dash.core.run import Run
 from s2dash.core.run_list import ClassLook, ListedRun, OwnLook, from_file, to_file
 from s2dash.errors import UnreadableValue
 
@@ -17,7 +20,7 @@ LINES = st.text(max_size=60).map(clean_name)
 LOOKS = st.builds(ClassLook, LINES, COLOURS)
 LISTED = st.builds(
     ListedRun,
-    run=RUNS,
+    run=RUNS.map(lambda run: replace(run, scene_title=clean_name(run.scene_title))),
     number=st.integers(1, 10**9),
     legend=st.lists(COLOURS, max_size=6).map(lambda colours: default_legend(tuple(colours))),
     title=LINES,
@@ -30,6 +33,7 @@ LISTED = st.builds(
     own=st.none() | st.builds(OwnLook, classes=st.lists(LOOKS, max_size=3).map(tuple)),
     edits=st.none() | EDITS,
 )
+PLAIN = ListedRun(Run("d", Recipe(("B02", "B03"))), 1, default_legend(("#111111",)))
 
 
 @given(st.lists(LISTED, max_size=3))
@@ -65,3 +69,24 @@ def test_unknown_fields_are_refused(one: ListedRun, name: str) -> None:
 def test_pictures_are_nothing_but_pictures(one: ListedRun, picture: str) -> None:
     with pytest.raises(UnreadableValue, match="thumbnail"):
         ListedRun.from_dict(one.to_dict() | {"thumbnail": picture})
+
+
+@given(LISTED)
+def test_halves_of_characters_are_refused(one: ListedRun) -> None:
+    text = to_file([replace(one, run=replace(one.run, scene_title="HERE"))])
+    with pytest.raises(UnreadableValue, match="characters that do not exist"):
+        from_file(text.replace("HERE", "\\ud800"))
+
+
+@pytest.mark.parametrize("change", [{"scene_title": "A" * 1_000_001}, {"edits": {"names": {"1": "A" * 1_000_001}}}])
+def test_a_run_beyond_all_measure_is_refused(change: dict[str, object]) -> None:
+    held = PLAIN.to_dict()
+    with pytest.raises(UnreadableValue, match=r"Run 2 of the file has 1,00\d,\d+ characters"):
+        from_file(json.dumps({"version": 1, "runs": [held, held | {"run": held["run"] | change}]}))
+
+
+def test_titles_from_elsewhere_are_one_short_line() -> None:
+    words = "A\u202e\n" + 100 * "B"
+    given = replace(PLAIN, run=replace(PLAIN.run, scene_title=words), title=words[:50], note=words[:50])
+    (found,) = from_file(to_file([given]))
+    assert (found.run.scene_title, found.title, found.note) == tuple(map(clean_name, (words, words[:50], words[:50])))

@@ -81,8 +81,8 @@ VIEWS = st.builds(
     zoom=maybe(NUMBERS),
 )
 TIMES = st.datetimes(
-    datetime(1, 1, 2),
-    datetime(9999, 12, 30),
+    datetime(1970, 1, 1),
+    datetime(9998, 12, 31),
     timezones=st.sampled_from([UTC, timezone(timedelta(hours=-9, minutes=-30)), timezone(timedelta(hours=14))]),
 )
 RUNS = st.builds(
@@ -121,6 +121,12 @@ def test_a_run_comes_back_whatever_is_in_it(run: Run) -> None:
     back = Run.from_json(run.to_json())
     assert back == run
     assert back.to_json() == run.to_json()
+
+
+@pytest.mark.parametrize("made", ["2026-05-04T10:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-09:30"])
+def test_a_time_that_cannot_be_compared_or_told_is_refused(made: str) -> None:
+    with pytest.raises(UnreadableValue, match=r"timezone|year"):
+        Run.from_dict(WHOLE[Run].to_dict() | {"made": made})
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

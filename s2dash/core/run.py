@@ -19,6 +19,8 @@ from s2dash.errors import RecipeError, UnreadableValue
 
 _WHAT = "a run"
 _Finite = Annotated[float, msgspec.Meta(ge=-1e300, le=1e300)]
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
+"""Of the times that every clock and page can tell, whatever their zone."""
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
@@ -61,9 +63,13 @@ class _Rest(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_o
     scene_title: str = ""
     view: View = PLAIN_VIEW
     scores: RunScores | None = None
-    made: datetime | None = None
+    made: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     seconds: Annotated[float, msgspec.Meta(ge=0, le=1e300)] | None = None
     versions: dict[str, str] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.made is not None and not _FIRST_YEAR <= self.made.year <= _LAST_YEAR:
+            raise ValueError(f"a run is made in a year from {_FIRST_YEAR} to {_LAST_YEAR}")
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import msgspec
@@ -17,6 +18,8 @@ from s2dash.errors import UnreadableValue
 _ONE, _ALL = "a run of a list", "a list of runs"
 MOST_RUNS = 1000
 """Of one file."""
+MOST_RUN_CHARACTERS = 1_000_000
+"""Of one run in a file: each of them becomes a row of the store and goes to the page."""
 _Line = Annotated[str, msgspec.Meta(max_length=MOST_NAME_CHARACTERS)]
 _Words = Annotated[str, msgspec.Meta(max_length=400)]
 _Picture = Annotated[str, msgspec.Meta(max_length=40_000, pattern=r"^(data:image/png;base64,[A-Za-z0-9+/]+={0,2})?$")]
@@ -131,7 +134,17 @@ def from_file(text: str) -> tuple[ListedRun, ...]:
 
 
 def _read(place: int, given: object) -> ListedRun:
+    length = len(json.dumps(given, ensure_ascii=False))
+    if length > MOST_RUN_CHARACTERS:
+        raise UnreadableValue(
+            f"Run {place} of the file has {length:,} characters; a run has at most {MOST_RUN_CHARACTERS:,}."
+        )
     try:
-        return ListedRun.from_dict(given)
+        return _cleaned(ListedRun.from_dict(given))
     except UnreadableValue as error:
         raise UnreadableValue(f"Run {place} of the file cannot be read. {error}") from error
+
+
+def _cleaned(one: ListedRun) -> ListedRun:
+    run = replace(one.run, scene_title=clean_name(one.run.scene_title))
+    return replace(one, run=run, title=clean_name(one.title), note=clean_name(one.note))

@@ -13,7 +13,6 @@ import json
 import re
 import zlib
 from dataclasses import dataclass, replace
-from typing import Any
 
 from s2dash.core import strict_json
 from s2dash.core.run import Run
@@ -64,7 +63,7 @@ def from_link(text: str, limits: LinkLimits = LINK_LIMITS) -> SharedMap:
     unknown = sorted(set(given) - set(_OF_A_RUN))
     if unknown:
         raise UnreadableValue(f"This is not {_WHAT} as s2dash writes it: it has a field {unknown[0][:40]!r}.")
-    run = Run.from_dict(_without_halves(given) | {"versions": {}})
+    run = Run.from_dict(given | {"versions": {}})
     if example and (run.reading.area or run.reading.also):
         raise UnreadableValue("It names an example, which has no files beside it.")
     return SharedMap(run, example)
@@ -84,12 +83,3 @@ def _unpacked(text: str, limits: LinkLimits) -> str:
         return found.decode("utf-8")
     except (ValueError, binascii.Error, zlib.error) as error:
         raise UnreadableValue("It was cut or changed on its way. Copy the whole link.") from error
-
-
-def _without_halves(given: dict[str, Any]) -> dict[str, Any]:
-    """The same values; refuses halves of characters, which JSON can name and no page can show."""
-    try:
-        json.dumps(given, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise UnreadableValue("It holds characters that do not exist.") from error
-    return given

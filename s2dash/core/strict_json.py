@@ -21,10 +21,12 @@ class Versioned(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 def parse(text: str, what: str) -> dict[str, Any]:
     """The object that a JSON text holds; `what` names it in messages ("a run").
 
-    Raises UnreadableValue for anything else: no JSON, no object, a field twice, numbers that are not finite.
+    Raises UnreadableValue for anything else: no JSON, no object, a field twice, numbers that are not finite, halves of
+    characters.
     """
     try:
         found = json.loads(text, parse_constant=_refused, object_pairs_hook=_once)
+        _require_whole(found)
     except (ValueError, RecursionError) as error:
         raise UnreadableValue(f"This is not {what}: it is not valid JSON ({_said(error)}).") from error
     if not isinstance(found, dict):
@@ -70,6 +72,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError("a field is given twice")
     return found
+
+
+def _require_whole(found: object) -> None:
+    """Raises ValueError for halves of characters, which JSON can name and no page can show nor file hold."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("it holds characters that do not exist") from None
 
 
 def _said(error: BaseException) -> str:

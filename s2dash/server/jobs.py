@@ -17,6 +17,7 @@ from s2dash.classify import dask_cluster, parts, pipeline
 from s2dash.classify.pipeline import Fitted
 from s2dash.core.classmap import Result
 from s2dash.core.types import CancelToken, Progress
+from s2dash.errors import Cancelled
 from s2dash.server import memory
 from s2dash.server.folders import ScratchFolder
 from s2dash.settings import RUN_LIMITS, scheduler_address
@@ -97,7 +98,8 @@ class Job(Generic[T]):
             self._future.set_result(result)
         except BaseException as error:  # noqa: BLE001 - handed to who asks for the result
             self.folder.remove()
-            self._future.set_exception(error)
+            # Where it was stopped holds all that it worked on; who asks for a cancelled job needs none of that.
+            self._future.set_exception(Cancelled(*error.args) if isinstance(error, Cancelled) else error)
         finally:
             memory.hand_back_soon()
 

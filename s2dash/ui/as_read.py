@@ -30,10 +30,22 @@ def as_read(loaded: Loaded) -> Loaded:
     Raises RecipeError for numbers that cannot be.
     """
     offset, quantification = subtracted(loaded.scene).get(), divided(loaded.scene).get()
-    numbers = SceneReading(quantification=quantification, offset=None if offset is None else 0.0 - offset)
-    scene = ingest.read_as(loaded.scene, numbers)
-    left_out = tuple(v for v, _, _ in ingest.doubtful_numbers(scene) if state.stands_for_no_data(v).get())
-    return replace(loaded, scene=ingest.read_as(scene, SceneReading(nodata=left_out)))
+    chosen = SceneReading(
+        quantification=quantification,
+        offset=None if offset is None else 0.0 - offset,
+        nodata=state.loaded().reading.nodata,
+    )
+    return replace(loaded, scene=with_numbers_of(loaded.scene, chosen))
+
+
+def with_numbers_of(scene: Scene, reading: SceneReading) -> Scene:
+    """A scene with the numbers of a reading; the order in which those without data were chosen counts for nothing.
+
+    Raises RecipeError for numbers that cannot be.
+    """
+    scene = ingest.read_as(scene, SceneReading(quantification=reading.quantification, offset=reading.offset))
+    left_out = tuple(value for value, _, _ in ingest.doubtful_numbers(scene) if value in reading.nodata)
+    return ingest.read_as(scene, SceneReading(nodata=left_out))
 
 
 def names_are_doubted(scene: Scene) -> bool:

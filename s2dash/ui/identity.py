@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from s2dash.classify.match import matching_classes
 from s2dash.core import palette
 from s2dash.core.legend import Legend, default_legend
@@ -18,7 +20,7 @@ _UNNAMED = re.compile(r"Class \d+")
 def own_legend(answer: LiveAnswer, chosen_palette: str) -> OwnLegend:
     """The legend of a map before its user's edits; who comes back to a map finds what was there."""
     kept, key = state.own_legends(), state.legend_key(answer.result.recipe, chosen_palette)
-    if key not in kept:
+    if key not in kept or not fits(kept[key].legend, answer):
         kept[key] = _taken_over(state.LAST_SHOWN.get(), answer, chosen_palette)
     kept.move_to_end(key)
     while len(kept) > _MOST_KEPT:
@@ -27,9 +29,9 @@ def own_legend(answer: LiveAnswer, chosen_palette: str) -> OwnLegend:
 
 
 def _taken_over(before: ShownMap | None, answer: LiveAnswer, chosen_palette: str) -> OwnLegend:
-    means, standards = answer.fitted.mean_reflectance, [band.standard for band in answer.result.scene.bands]
     if before is None:
-        return OwnLegend(default_legend(palette.class_colours(means, standards, chosen_palette)))
+        return OwnLegend(plain_legend(answer, chosen_palette))
+    means, standards = _means(answer)
     pairs = matching_classes(before.result, answer.result)
     of_before = {entry.id: entry for entry in before.legend.entries}
     # Other colours that were asked for are meant for all classes.
@@ -38,6 +40,20 @@ def _taken_over(before: ShownMap | None, answer: LiveAnswer, chosen_palette: str
     names = {number: of_before[old].name for number, old in pairs.items() if is_named(of_before[old].name)}
     colours = palette.carried_colours(kept, means, standards, chosen_palette)
     return OwnLegend(default_legend(colours).edited(names, {}), frozenset(kept) | frozenset(names))
+
+
+def plain_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:
+    """The legend of a map that takes over from no other."""
+    return default_legend(palette.class_colours(*_means(answer), chosen_palette))
+
+
+def fits(legend: Legend, answer: LiveAnswer) -> bool:
+    """Whether a legend has an entry for each class of a map: one from elsewhere may have any number of them."""
+    return len(legend.entries) == len(answer.result.rows)
+
+
+def _means(answer: LiveAnswer) -> tuple[np.ndarray, list[str | None]]:
+    return answer.fitted.mean_reflectance, [band.standard for band in answer.result.scene.bands]
 
 
 def is_named(name: str) -> bool:

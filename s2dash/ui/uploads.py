@@ -61,7 +61,7 @@ def spooled(uploads: Sequence[Any]) -> Brought:
             raise UnreadableFile("The server has no room for these files. Tell whoever runs it.") from error
         raise
     finally:
-        _free(uploads)
+        free(uploads)
     return Brought(paths, names, (folder,), folder.remove, can_stay=True)
 
 
@@ -73,7 +73,7 @@ def _on_disk(upload: Any, folder: Path) -> Path:
     return path
 
 
-def _free(uploads: Sequence[Any]) -> None:
+def free(uploads: Sequence[Any]) -> None:
     """Take files from Streamlit's memory: a browser asks for that only when its user removes them by hand."""
     context = get_script_run_ctx()
     for upload in uploads:

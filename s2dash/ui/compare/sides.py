@@ -17,7 +17,7 @@ from s2dash.server.live_engine import LiveAnswer, LiveRequest
 from s2dash.ui import services, state
 from s2dash.ui.compare.exact import counted
 from s2dash.ui.compare.values import THE_PICTURE, Compared, ComparedRun, Comparing
-from s2dash.ui.identity import is_named
+from s2dash.ui.identity import fits, is_named, plain_legend
 from s2dash.ui.live_wait import wait_for
 from s2dash.ui.messages import words_for
 from s2dash.ui.runs import kept
@@ -99,7 +99,7 @@ def compared(comparing: Comparing, scene: Scene, answer: LiveAnswer, strip: Stri
         strip.fail(f"{words_for(error)} Nothing is compared.", False)
         stop_comparing()
         return None
-    sides = [ComparedRun(one.number, of, of.result, one.legend) for one, of in zip(chosen, answers, strict=True)]
+    sides = [ComparedRun(one.number, of, of.result, _legend(one, of)) for one, of in zip(chosen, answers, strict=True)]
     right = sides.pop()
     if not sides:
         return Compared(comparing, None, right, None)
@@ -126,6 +126,10 @@ def _answer(one: KeptMap, last: Field[LiveRequest | None], scene: Scene, now: Li
     request = services.live_engine().submit(on, one.run.recipe, last.get(), page_is_open())
     last.set(request)
     return wait_for(request, on, strip)
+
+
+def _legend(one: KeptMap, answer: LiveAnswer) -> Legend:
+    return one.legend if fits(one.legend, answer) else plain_legend(answer, state.palette_of(one.run))
 
 
 def _comparison(left: ComparedRun, right: ComparedRun, made: Comparison | None) -> Comparison:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from s2dash import ingest
 from s2dash.core.edits import NO_EDITS
-from s2dash.core.run import PLAIN_VIEW, Run
+from s2dash.core.run import PLAIN_VIEW
 from s2dash.core.run_list import ListedRun, OwnLook, legend_of, looks_of
 from s2dash.core.scene_reading import SceneReading
 from s2dash.errors import RecipeError, S2DashError
@@ -17,6 +17,7 @@ from s2dash.server.live_engine import LiveAnswer
 from s2dash.server.session_store import Keeper, SessionUnread, Snapshot, StoredRun, StoredScene
 from s2dash.server.session_store.scenes import scene_key
 from s2dash.ui import services, session, state, text
+from s2dash.ui.as_read import with_numbers_of
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.runs.values import KeptMap
 from s2dash.ui.strip import Strip
@@ -88,8 +89,9 @@ def words() -> str:
         return "Every map you make is kept here, until you close this page."
     days = services.session_store().limits.kept_days
     return (
-        "Every map you make is kept here. This page’s address brings everything back, scene and names too, for "
-        f"{days:g} day{'' if days == 1 else 's'} after your last visit. Whoever has the address sees it."
+        "Every map you make is kept here. This page’s address brings your runs and names back, for "
+        f"{days:g} day{'' if days == 1 else 's'} after your last visit, and the scene as long as the server has room "
+        "for it. Whoever has the address sees it."
     )
 
 
@@ -173,18 +175,13 @@ def _matched(one: KeptMap, loaded: Loaded) -> KeptMap:
     for given in (None, names) if names is not None else (None,):
         try:
             base = ingest.read_as(loaded.scene, SceneReading(band_names=given))
-            fits = ingest.read_as(base, _numbers(one.run)).digest == one.run.scene_digest
+            fits = with_numbers_of(base, one.run.reading).digest == one.run.scene_digest
         except S2DashError:
             continue
         if fits:
             found = replace(loaded, scene=base, reading=one.run.reading)
             return replace(one, loaded=found, scene_key=scene_key(base), files=loaded.files or one.files)
     return one
-
-
-def _numbers(run: Run) -> SceneReading:
-    reading = run.reading
-    return SceneReading(quantification=reading.quantification, offset=reading.offset, nodata=reading.nodata)
 
 
 def forget_everything() -> None:

@@ -15,6 +15,7 @@ from s2dash.ui.runs import keeping, kept
 from s2dash.ui.runs.actions import receiver
 from s2dash.ui.runs.panel import panel_data
 from s2dash.ui.session import draw_again
+from s2dash.ui.uploads import free
 
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
@@ -58,8 +59,8 @@ def _export() -> None:
         key="export runs",
         on_click="ignore",
         icon=":material/download:",
-        help="One file with every run, its names and colours, notes and stars; no pixels. Brought in here or "
-        "elsewhere, a run is restored as soon as its scene is there.",
+        help="One file with every run, its names and colours, notes and stars, and a small picture of its map; "
+        "not the scene. Brought in here or elsewhere, a run is restored as soon as its scene is there.",
     )
 
 
@@ -79,6 +80,8 @@ def _bring_in() -> None:
             state.BROUGHT_RUNS.set(_words(*kept.bring_in(_read(given.getvalue()))))
         except S2DashError as error:
             state.BROUGHT_RUNS.set(words_for(error))
+        finally:
+            free([given])
         state.RUNS_UPLOADER.empty()
         draw_again()
 

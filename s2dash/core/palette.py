@@ -146,7 +146,7 @@ def _far_from(used: Sequence[str], own: str, family: str) -> str:
     """The colour for a new class: the first of its own that lies far from those in use, else the farthest of all."""
     plain = (own, *_FAMILY_COLOURS[family], *_WIDE_FAMILY_COLOURS.get(family, ()))
     candidates = tuple(dict.fromkeys((*plain, *_NEUTRALS)))
-    nearest = sight.least_differences((*candidates, *used))[: len(candidates), len(candidates) :].min(axis=1)
+    nearest = sight.least_differences(candidates, used).min(axis=1)
     for apart in _APART:
         count = len(candidates) if apart < _BORROWED_BELOW else len(set(plain))
         far = np.flatnonzero(nearest[:count] >= apart)

@@ -39,15 +39,25 @@ _BRETTEL = (
 """Brettel, Vienot and Mollon (1997), from cone responses: each half of the colours, and the plane between them."""
 
 
-def least_differences(colours: Sequence[str]) -> np.ndarray:
-    """CIEDE2000 between each two of the colours (`#rrggbb`), in the sight that tells them least apart; shape (n, n)."""
+def least_differences(colours: Sequence[str], others: Sequence[str] | None = None) -> np.ndarray:
+    """CIEDE2000 of each of the colours (`#rrggbb`) to each of the others, in the sight that tells them least apart.
+
+    Shape (colours, others); the others are the colours themselves where there are none.
+    """
+    seen = _as_seen(colours)
+    beside = seen if others is None else _as_seen(others)
+    return np.asarray(np.min([_ciede2000(one, other) for one, other in zip(seen, beside, strict=True)], axis=0))
+
+
+def _as_seen(colours: Sequence[str]) -> list[np.ndarray]:
+    """CIE Lab of the colours in each sight, each of shape (n, 3)."""
     coded = np.array([list(bytes.fromhex(colour[1:])) for colour in colours]) / 255
     linear = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
     seen = [linear, *(linear @ matrix.T for matrix in _MACHADO)]
     cones = linear @ _TO_LMS.T
     for one, other, plane in _BRETTEL:
         seen.append(np.where((cones @ plane > 0)[:, None], cones @ other.T, cones @ one.T))
-    return np.asarray(np.min([_ciede2000(_lab(np.clip(light, 0, 1))) for light in seen], axis=0))
+    return [_lab(np.clip(light, 0, 1)) for light in seen]
 
 
 def _lab(linear: np.ndarray) -> np.ndarray:
@@ -57,22 +67,22 @@ def _lab(linear: np.ndarray) -> np.ndarray:
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
 
 
-def _ciede2000(lab: np.ndarray) -> np.ndarray:
-    """The difference between each two rows, as Sharma, Wu and Dalal (2005) write it."""
-    lightness, a, b = lab[:, 0], lab[:, 1], lab[:, 2]
-    chroma = np.hypot(a, b)
-    mean = (chroma[:, None] + chroma) / 2
+def _ciede2000(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The difference of each row of one to each of the other, as Sharma, Wu and Dalal (2005) write it."""
+    one_l, one_a, one_b = one.T[:, :, None]
+    other_l, other_a, other_b = other.T[:, None, :]
+    mean = (np.hypot(one_a, one_b) + np.hypot(other_a, other_b)) / 2
     stretch = 1 + (1 - np.sqrt(mean**7 / (mean**7 + 25.0**7))) / 2
-    one_a, other_a = a[:, None] * stretch, a * stretch
-    one_c, other_c = np.hypot(one_a, b[:, None]), np.hypot(other_a, b)
-    one_h = np.degrees(np.arctan2(np.broadcast_to(b[:, None], one_a.shape), one_a)) % 360
-    other_h = np.degrees(np.arctan2(np.broadcast_to(b, other_a.shape), other_a)) % 360
+    one_a, other_a = one_a * stretch, other_a * stretch
+    one_c, other_c = np.hypot(one_a, one_b), np.hypot(other_a, other_b)
+    one_h = np.degrees(np.arctan2(np.broadcast_to(one_b, one_a.shape), one_a)) % 360
+    other_h = np.degrees(np.arctan2(np.broadcast_to(other_b, other_a.shape), other_a)) % 360
     grey = one_c * other_c < 1e-12
     turn = np.where(grey, 0, (other_h - one_h + 180) % 360 - 180)
     hue = np.where(grey, one_h + other_h, (one_h + turn / 2) % 360)
-    d_light, d_chroma = lightness - lightness[:, None], other_c - one_c
+    d_light, d_chroma = other_l - one_l, other_c - one_c
     d_hue = 2 * np.sqrt(one_c * other_c) * np.sin(np.radians(turn) / 2)
-    light, c = (lightness[:, None] + lightness) / 2, (one_c + other_c) / 2
+    light, c = (one_l + other_l) / 2, (one_c + other_c) / 2
     t = 1 - 0.17 * _cos(hue - 30) + 0.24 * _cos(2 * hue) + 0.32 * _cos(3 * hue + 6) - 0.20 * _cos(4 * hue - 63)
     s_light = 1 + 0.015 * (light - 50) ** 2 / np.sqrt(20 + (light - 50) ** 2)
     s_chroma, s_hue = 1 + 0.045 * c, 1 + 0.015 * c * t

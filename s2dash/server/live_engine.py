@@ -104,6 +104,8 @@ class _Session:
     """Whose a request is, as long as any of its requests lives."""
 
     def __init__(self) -> None:
+        self.newest: _Key | None = None
+        """Of what it asked for last."""
         self.sample: Sample | None = None
         """The last that it learnt from: a fit that is stopped leaves it to the next."""
 
@@ -217,6 +219,7 @@ class LiveEngine:
         request = LiveRequest(self, key, lambda: self._answer(scene, recipe, session), session, is_wanted)
         known = self._answers.known(key)
         with self._turns:
+            session.newest = key
             running = self._running.get(session)
             if before is not None and running is not None and before in running.requests and running.gives(key):
                 request = before
@@ -258,7 +261,7 @@ class LiveEngine:
         def score() -> None:
             with self._turns:
                 is_quiet = not (self._running or self._waiting)
-            if is_quiet and request.is_wanted():
+            if is_quiet and request.key == request.session.newest and request.is_wanted():
                 answer.scores  # noqa: B018 - it is kept with the answer
 
         timer = threading.Timer(_STAYED_SECONDS, score)

@@ -88,22 +88,23 @@ def main() -> None:
         _announce(None, strip)
         return
     legend, isolated = current_legend(answer, choices.palette)
-    kept.keep(answer, legend)
-    keeping.save()
-    history.remember(answer.result.recipe)
     if comparing is not None and isolated is not None:
         stop_comparing()  # a class alone is of the page's own map
         st.rerun()
-    beside = None if comparing is None else compared(comparing, choices.loaded.scene, answer, strip)
-    if comparing is None:
-        with steps_place:
-            _steps()
+    beside = None
+    if comparing is not None:
+        _keep(answer, legend)  # whose names are those of one side
+        beside = compared(comparing, choices.loaded.scene, answer, strip)
     shown = full_result(answer) or answer.result
     facts_place.write(_facts(choices.scene, shown))
     with map_place:
         _map(choices.scene, (answer, shown), legend, isolated, layer, dark, beside)
         if beside is None and state.SIDE.get() == "How sure":
             sure_key(answer.sureness)
+    if comparing is None:
+        _keep(answer, legend)  # after the map, which somebody waits for
+        with steps_place:
+            _steps()
     trouble = None
     if beside is None:
         trouble = full_run(answer, shown, strip)
@@ -136,6 +137,13 @@ def main() -> None:
             spectra_beside(shown, legend, isolated, dark)
     charts(answer, shown, legend, isolated, dark, is_wide)
     _announce(shown, strip, beside)
+
+
+def _keep(answer: LiveAnswer, legend: Legend) -> None:
+    """Keep what the page shows now, as a run and as a step to undo."""
+    kept.keep(answer, legend)
+    keeping.save()
+    history.remember(answer.result.recipe)
 
 
 def _header(scene: Scene) -> WithMap:

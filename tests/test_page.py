@@ -599,11 +599,11 @@ def test_scores_are_reckoned_when_they_are_looked_at(page: Page, monkeypatch: py
     reckon = pipeline.sample_scores
 
     def counted(fitted: pipeline.Fitted) -> Any:
-        asked.append(fitted)
+        if fitted.recipe.k == 5:  # the map before may still be measured beside the page's work
+            asked.append(fitted)
         return reckon(fitted)
 
     monkeypatch.setattr(pipeline, "sample_scores", counted)
-    # A map that one stays with is measured beside the page's work as well.
     monkeypatch.setattr(kept, "_measure_soon", lambda answer: None)
     page.choose("slider", "Number of classes (k)", 5)
     assert asked == []

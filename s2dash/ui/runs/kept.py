@@ -74,6 +74,9 @@ def _measure_soon(answer: LiveAnswer) -> None:
         state.TO_MEASURE.pop()
     if shown is None or request is None or shown.separation is not None:
         return
+    if answer.is_scored:
+        measure(answer)
+        return
     if waiting is None or waiting[0] != shown.key:
         state.TO_MEASURE.set((shown.key, answer))
         server_state().live.score_soon(request, answer)

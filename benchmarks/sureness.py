@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from s2dash import ingest
 from s2dash.classify import pipeline
 from s2dash.classify.features import preview_features
-from s2dash.classify.sureness import STEPS, SureSteps, _clearness, sureness
+from s2dash.classify.sureness import STEPS, SureSteps, clearness, sureness
 from s2dash.core.recipe import default_recipe
 
 SHARED = ROOT.parent / "shared" / "data"
@@ -52,7 +52,7 @@ def measured(path: Path, reference: np.ndarray, scratch: Path, algorithm: str) -
             steps = SureSteps.of(percent)(percent)
             known = (labels != 0) & (reference != 0)
             right = _right(labels[known], reference[known])
-            clear = _clearness(fitted, features, labels != 0)[known]
+            clear = clearness(fitted, features, labels != 0)[known]
             wrong = [1 - right[steps[known] == step].mean() for step in range(1, len(STEPS) + 1)]
             rows.append([roc_auc_score(right, clear), roc_auc_score(right, percent[known]), *wrong])
     return np.nanmean(rows, axis=0)

@@ -18,7 +18,7 @@ from waiting import PATIENCE_SECONDS
 
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
-from s2dash.ui import services, uploads
+from s2dash.ui import full_run, services, uploads
 from s2dash.ui.legend_event import LegendEvent
 
 PAGE = Path(__file__).parents[1] / "s2dash" / "ui" / "page.py"
@@ -196,3 +196,25 @@ def start(downloads: Downloads, monkeypatch: pytest.MonkeyPatch) -> Callable[[Sc
         return Page(downloads)
 
     return begin
+
+
+InPage = Callable[[Callable[[], Any]], Any]
+
+
+def actor(page: Page, monkeypatch: pytest.MonkeyPatch) -> InPage:
+    """Does something as a callback of the page would, runs it, and returns what came of it."""
+    waiting: list[Callable[[], Any]] = []
+    found: list[Any] = []
+
+    def come_back() -> None:
+        while waiting:
+            found.append(waiting.pop()())
+
+    monkeypatch.setattr(full_run, "come_back", come_back)
+
+    def act(what: Callable[[], Any]) -> Any:
+        waiting.append(what)
+        page.run()
+        return found.pop()
+
+    return act

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_driver import Page, downloads, start
+from page_driver import InPage, Page, actor, downloads, start
 from scenes import make_scene
 from waiting import wait_until
 
@@ -20,7 +20,7 @@ from s2dash.core.legend import default_legend
 from s2dash.core.run_list import OwnLook, looks_of
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Progress
-from s2dash.ui import full_run, state
+from s2dash.ui import state
 from s2dash.ui.compare import exact
 from s2dash.ui.compare import panel as compare_panel
 from s2dash.ui.compare.sides import begin_comparing, why_not
@@ -45,28 +45,6 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 def page(start: Callable[[Scene], Page], scene: Scene) -> Page:
     """With runs 1, 2 and 3 of k = 8, 5 and 6, of which the last is shown."""
     return start(scene).choose(*K, 5).choose(*K, 6)
-
-
-InPage = Callable[[Callable[[], Any]], Any]
-
-
-def actor(page: Page, monkeypatch: pytest.MonkeyPatch) -> InPage:
-    """Does something as a callback of the page would, runs it, and returns what came of it."""
-    waiting: list[Callable[[], Any]] = []
-    found: list[Any] = []
-
-    def come_back() -> None:
-        while waiting:
-            found.append(waiting.pop()())
-
-    monkeypatch.setattr(full_run, "come_back", come_back)
-
-    def act(what: Callable[[], Any]) -> Any:
-        waiting.append(what)
-        page.run()
-        return found.pop()
-
-    return act
 
 
 @pytest.fixture

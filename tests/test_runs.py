@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_driver import Downloads, Page, downloads, start
+from page_driver import Downloads, InPage, Page, actor, downloads, start
 from PIL import Image
 from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash.server import live_engine
 from s2dash.server.state import server_state
-from s2dash.ui import full_run, state
+from s2dash.ui import state
 from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.runs import actions, history, kept, panel
 from s2dash.ui.runs.thumbnail import SIDE
@@ -39,23 +39,8 @@ def page(downloads: Downloads) -> Page:
 
 
 @pytest.fixture
-def in_page(page: Page, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], Any]:
-    """Does something as a callback of the page would, runs it, and returns what came of it."""
-    waiting: list[Callable[[], Any]] = []
-    found: list[Any] = []
-
-    def come_back() -> None:
-        while waiting:
-            found.append(waiting.pop()())
-
-    monkeypatch.setattr(full_run, "come_back", come_back)
-
-    def act(what: Callable[[], Any]) -> Any:
-        waiting.append(what)
-        page.run()
-        return found.pop()
-
-    return act
+def in_page(page: Page, monkeypatch: pytest.MonkeyPatch) -> InPage:
+    return actor(page, monkeypatch)
 
 
 def looks(page: Page) -> list[tuple[str, str]]:

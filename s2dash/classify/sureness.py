@@ -113,12 +113,12 @@ def sureness(fitted: Fitted, features: Pixels, labels: np.ndarray) -> np.ndarray
     A pixel at the edge of what is given has fewer neighbours: give `HALO` more than is wanted.
     """
     mapped = labels != 0
-    clear = _clearness(fitted, features, mapped)
+    clear = clearness(fitted, features, mapped)
     percent = np.rint(100 * clear * _equal_neighbours(labels))
     return np.where(mapped, percent, UNKNOWN).astype(np.uint8)
 
 
-def _clearness(fitted: Fitted, features: Pixels, mapped: np.ndarray) -> np.ndarray:
+def clearness(fitted: Fitted, features: Pixels, mapped: np.ndarray) -> np.ndarray:
     """Clearness of each mapped pixel, shape (rows, cols), float32; 0 elsewhere."""
     group_of = fitted.stage.of_lone_pixels(fitted.number_of)
     flat = features.values.reshape(len(features.values), -1)

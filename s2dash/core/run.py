@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from importlib import metadata
 from typing import Annotated, Any
 
@@ -72,6 +73,13 @@ class _Rest(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_o
             raise ValueError(f"a run is made in a year from {_FIRST_YEAR} to {_LAST_YEAR}")
 
 
+@cache
+def current_versions() -> dict[str, str]:
+    """Versions of the program and of the libraries that decide labels, by name."""
+    names = ("numpy", "scikit-learn", "rasterio")
+    return {"s2dash": __version__, "python": platform.python_version()} | {n: metadata.version(n) for n in names}
+
+
 @dataclass(frozen=True)
 class Run:
     """One map: what it was made of, how, what was made of its classes, and what it showed."""
@@ -129,9 +137,3 @@ class Run:
     def from_json(text: str) -> Run:
         """Parse what `to_json` wrote; raises UnreadableValue that says what is wrong."""
         return Run.from_dict(strict_json.parse(text, _WHAT))
-
-
-def current_versions() -> dict[str, str]:
-    """Versions of the program and of the libraries that decide labels, by name."""
-    names = ("numpy", "scikit-learn", "rasterio")
-    return {"s2dash": __version__, "python": platform.python_version()} | {n: metadata.version(n) for n in names}

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from s2dash.classify.algorithms import ALGORITHMS, Algorithm
+from s2dash.classify.naming import Suggestion
 from s2dash.core import palette
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
@@ -27,6 +28,7 @@ from s2dash.ui.how_sure import sure_words
 from s2dash.ui.identity import effective_legend, own_legend
 from s2dash.ui.legend_table import legend_table, take_event
 from s2dash.ui.services import kept_charts
+from s2dash.ui.suggested_names import shown_suggestions
 
 _COLOURS_HINT = (
     "Colours are a hint, not a name: blues look like water, greens like plants, browns like bare ground, "
@@ -34,7 +36,7 @@ _COLOURS_HINT = (
 )
 _STEADY, _DOUBTFUL = 0.75, 0.6
 """Jaccard indices from which a class is stable, and below which it is not to be trusted (Hennig, 2007)."""
-_EDIT_HINT = "Click a name or colour to make it yours."
+_EDIT_HINT = "Click a name or colour to make it yours, or a suggested name to take it."
 
 
 def current_legend(answer: LiveAnswer, chosen_palette: str) -> tuple[Legend, int | None]:
@@ -51,13 +53,15 @@ def legend_panel(answer: LiveAnswer, shown: Result, legend: Legend, isolated: in
     """The legend and a line on the colours."""
     standards = [band.standard for band in answer.result.scene.bands]
     families = palette.families(answer.fitted.mean_reflectance, standards)
+    suggestions: dict[int, Suggestion] = {}
     if state.SIDE.get() == "How sure":
         second_lines = sure_words(answer.sureness)
     else:
         second_lines = dict.fromkeys(own_legend(answer, chosen_palette).carried, "carried over")
+        suggestions = shown_suggestions(answer, legend)
     words = [palette.FAMILY_WORDS[family] for family in families]
     table = partial(legend_table, shown, legend, family_words=words, second_lines=second_lines, isolated=isolated)
-    if table(key=state.LEGEND) is not None:
+    if table(key=state.LEGEND, suggestions=suggestions) is not None:
         st.rerun()
     st.caption((_COLOURS_HINT if palette.tells_character(chosen_palette, standards) else "") + _EDIT_HINT)
 

@@ -52,6 +52,7 @@ class LegendTable {
     this.order.value = ORDERS[kept(ORDER)] ? kept(ORDER) : "number";
     this.order.addEventListener("change", () => this.reorder());
     this.releaseButton.addEventListener("click", () => this.release());
+    this.suggestions = new Suggestions(this);
     root.addEventListener("keydown", (event) => this.onKey(event));
   }
 
@@ -96,6 +97,8 @@ class LegendTable {
     let isolated = this.data.isolated;
     for (const { kind, id, value } of this.pending) {
       if (kind === "isolate") isolated = id;
+      else if (kind === "names") for (const [one, name] of Object.entries(value)) rename(rows.get(Number(one)), name);
+      else if (kind === "name") rename(rows.get(id), value);
       else if (rows.has(id)) rows.get(id)[kind] = value;
     }
     return { rows, isolated: rows.has(isolated) ? isolated : null };
@@ -106,6 +109,7 @@ class LegendTable {
     this.isolated = isolated;
     this.keepRows(this.inOrder(rows));
     for (const [id, row] of rows) this.rows.get(id).draw(row, isolated);
+    this.suggestions.draw(rows);
     this.root.style.setProperty("--half", Math.ceil(rows.size / 2));
     this.root.classList.toggle("dense", rows.size > this.data.dense_above);
     this.root.querySelector(".heading").hidden = isolated !== null;
@@ -186,6 +190,7 @@ class Row {
     this.name = this.element.querySelector(".name input");
     this.colour = this.element.querySelector("input[type=color]");
     this.second = this.element.querySelector(".name small");
+    this.suggestion = new SuggestedName(table, id, this.element.querySelector(".suggestion"));
     this.only = this.element.querySelector(".only button");
     this.typing = false;
     this.picking = false;
@@ -205,7 +210,7 @@ class Row {
     this.colour.addEventListener("change", () => this.commitColour());
     this.colour.addEventListener("blur", () => this.commit());
     this.element.addEventListener("click", (event) => {
-      const ownUse = event.target.closest("input, label");
+      const ownUse = event.target.closest("input, label, .suggestion");
       if (!ownUse) this.table.toggle(this.id);
     });
   }
@@ -216,6 +221,7 @@ class Row {
     this.name.maxLength = this.table.data.longest_name;
     this.name.title = row.name;
     this.second.textContent = row.second;
+    this.suggestion.draw(row.suggestion);
     if (!this.picking) {
       this.colour.value = row.colour;
       this.paint(row.colour);
@@ -265,6 +271,11 @@ class Row {
     this.name.value = this.shown.name;
     this.name.select();
   }
+}
+
+// A class that has been named has no name suggested any more.
+function rename(row, name) {
+  if (row) Object.assign(row, { name, suggestion: null });
 }
 
 // The browser may keep nothing: then an order lasts as long as the page.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
+from s2dash.classify.naming import Suggestion
 from s2dash.core.classmap import Result
 from s2dash.core.edits import NO_EDITS, ClassEdits
 from s2dash.core.legend import Legend
@@ -24,6 +25,9 @@ LEGEND = "legend"
 
 STEADY_OF = Field("steadiness asked of", "")
 """Digest of the result of which it was last asked how steady its classes are."""
+
+SUGGESTED: Field[tuple[Hashable, Mapping[int, Suggestion]] | None] = Field("suggested names", None)
+"""Names suggested for the classes of the last map that had any asked for, with all that they depend on."""
 
 MapKey = tuple[str, Recipe]
 """Digest of a scene as it is read, and a recipe."""

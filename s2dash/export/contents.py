@@ -66,6 +66,8 @@ class ClassFacts:
     colour: str
     """`#rrggbb`"""
     row: ClassRow
+    code: str = ""
+    """Of its name in a scheme; one clean line."""
 
     @property
     def rgb(self) -> tuple[int, int, int]:
@@ -90,7 +92,10 @@ def class_facts(result: Result, legend: Legend) -> tuple[ClassFacts, ...]:
     uncounted = [i for i in ids if i not in rows]
     if uncounted:
         raise BrokenResult(f"The map has {len(ids)} classes but class {uncounted[0]} was not counted. Run it again.")
-    return tuple(ClassFacts(i, clean_name(entries[i].name) or f"Class {i}", entries[i].colour, rows[i]) for i in ids)
+    return tuple(
+        ClassFacts(i, clean_name(e.name) or f"Class {i}", e.colour, rows[i], clean_name(e.code))
+        for i, e in ((i, entries[i]) for i in ids)
+    )
 
 
 def require_full(result: Result) -> None:

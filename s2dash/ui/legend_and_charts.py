@@ -27,8 +27,9 @@ from s2dash.ui.charts import (
 from s2dash.ui.how_sure import sure_words
 from s2dash.ui.identity import effective_legend, own_legend
 from s2dash.ui.legend_table import legend_table, take_event
+from s2dash.ui.name_sources import name_sources, scheme_in_use
 from s2dash.ui.services import kept_charts
-from s2dash.ui.suggested_names import shown_suggestions
+from s2dash.ui.suggested_names import of_names, shown_suggestions
 
 _COLOURS_HINT = (
     "Colours are a hint, not a name: blues look like water, greens like plants, browns like bare ground, "
@@ -44,7 +45,8 @@ def current_legend(answer: LiveAnswer, chosen_palette: str) -> tuple[Legend, int
     result = answer.result
     of, event = result.recipe, take_event(state.LEGEND)
     if event is not None:
-        state.put_edits(of, state.edits(of).named(event.names, event.colours))
+        codes, colours = of_names(answer, event.names)
+        state.put_edits(of, state.edits(of).named(event.names, {**colours, **event.colours}, codes))
         state.put_alone(of, event.isolation(state.alone(of)))
     return effective_legend(answer, chosen_palette), state.alone(of)
 
@@ -60,10 +62,13 @@ def legend_panel(answer: LiveAnswer, shown: Result, legend: Legend, isolated: in
         second_lines = dict.fromkeys(own_legend(answer, chosen_palette).carried, "carried over")
         suggestions = shown_suggestions(answer, legend)
     words = [palette.FAMILY_WORDS[family] for family in families]
+    scheme = scheme_in_use()
+    choices = tuple(entry.name for entry in scheme.entries) if scheme else ()
     table = partial(legend_table, shown, legend, family_words=words, second_lines=second_lines, isolated=isolated)
-    if table(key=state.LEGEND, suggestions=suggestions) is not None:
+    if table(key=state.LEGEND, suggestions=suggestions, choices=choices) is not None:
         st.rerun()
     st.caption((_COLOURS_HINT if palette.tells_character(chosen_palette, standards) else "") + _EDIT_HINT)
+    name_sources(answer.result.scene)
 
 
 _SPECTRA, _SCATTER, _GOOD, _WORDS = "Spectra", "Scatter", "How good", "This run in words"

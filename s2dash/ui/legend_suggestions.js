@@ -21,10 +21,19 @@ class Suggestions {
 
   draw(rows) {
     this.rows = rows;
+    this.drawChoices(this.table.data.choices ?? []);
     const offered = [...rows.values()].filter((row) => row.suggestion);
     this.all.hidden = offered.length === 0;
     this.table.root.classList.toggle("suggesting", offered.length > 0);
     if (this.shown && !rows.get(this.shown.id)?.suggestion) this.hide();
+  }
+
+  drawChoices(names) {
+    const list = this.table.root.querySelector("datalist");
+    const told = JSON.stringify(names);
+    if (list.dataset.names === told) return;
+    list.dataset.names = told;
+    list.replaceChildren(...names.map((name) => Object.assign(document.createElement("option"), { value: name })));
   }
 
   // What is being typed is the user's own: it is taken first, and nothing is suggested for it any more.
@@ -108,4 +117,13 @@ class SuggestedName {
     this.table.report({ kind: "name", id: this.id, value: this.said.name });
     row.name.focus({ preventScroll: true });
   }
+}
+
+// A field with a list of names to choose from: empty while a class without a name is at hand, or the list shows nothing.
+function offerChoices(row) {
+  const offered = row.table.data.choices?.length > 0;
+  if (offered) row.name.setAttribute("list", "choices");
+  else row.name.removeAttribute("list");
+  row.name.placeholder = offered ? row.shown.name : "";
+  if (offered && !row.typing && /^Class \d+$/.test(row.name.value)) row.name.value = "";
 }

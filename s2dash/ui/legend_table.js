@@ -204,6 +204,7 @@ class Row {
 
   listen() {
     this.name.addEventListener("input", () => { this.typing = true; });
+    this.name.addEventListener("focus", () => offerChoices(this));
     this.name.addEventListener("blur", () => this.commitName());
     this.name.addEventListener("keydown", (event) => this.onNameKey(event));
     this.colour.addEventListener("input", () => { this.picking = true; this.paint(this.colour.value); });
@@ -217,7 +218,8 @@ class Row {
 
   draw(row, isolated) {
     this.shown = row;
-    if (!this.typing && this.name.value !== row.name) this.name.value = row.name;
+    const emptied = this.name.value === "" && this.name.placeholder === row.name && this.name.matches(":focus");
+    if (!this.typing && !emptied && this.name.value !== row.name) this.name.value = row.name;
     this.name.maxLength = this.table.data.longest_name;
     this.name.title = row.name;
     this.second.textContent = row.second;

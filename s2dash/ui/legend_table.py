@@ -47,12 +47,13 @@ def legend_table(
     isolated: int | None,
     key: str,
     suggestions: Mapping[int, Suggestion] = MappingProxyType({}),
+    choices: Sequence[str] = (),
 ) -> LegendEvent | None:
     """Draw the legend, full width of its container, and return what people changed, once.
 
     `family_words` are one phrase for each class in the order of the legend, such as `Looks like
     water`; `second_lines` stand beneath names, by class number, in whose place
-    come names that are suggested;
+    come names that are suggested; `choices` are a list of names to choose from;
     `isolated` is the class shown alone. A returned event is already visible in the table,
     but nowhere else: store it at once, before any other call that a rerun could interrupt, and
     rerun where something above was drawn with the old legend.
@@ -63,6 +64,7 @@ def legend_table(
     if event is not None:
         legend, isolated = event.legend(legend), event.isolation(isolated)
     data = table_data(result, legend, family_words, isolated, second_lines, suggestions)
+    data["choices"] = list(choices)
     data["handled"] = state.last_edit(key).get()
     _component(data=data, key=key, on_edits_change=partial(_receive, key))
     return event

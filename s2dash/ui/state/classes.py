@@ -109,8 +109,9 @@ def all_edits(of: Recipe) -> ClassEdits:
     taken = {entry.id: entry for entry in own.legend.entries if entry.id in own.carried}
     names = {number: entry.name for number, entry in taken.items() if entry.name != f"Class {number}"}
     colours = {entry.id: entry.colour for entry in own.legend.entries} if taken else {}
+    codes = {number: entry.code for number, entry in taken.items()}
     mine = edits(of)
-    return ClassEdits(steps=mine.steps).named(names, colours).named(mine.names, mine.colours)
+    return ClassEdits(steps=mine.steps).named(names, colours, codes).named(mine.names, mine.colours, mine.codes)
 
 
 def alone(of: Recipe) -> int | None:

@@ -142,6 +142,7 @@ from s2dash.ui.state.view import (
     HOW_MANY,
     HOW_MANY_VIEWS,
     IS_WIDE,
+    MAP_START,
     PALETTE,
     PANEL,
     PANELS,
@@ -160,6 +161,7 @@ from s2dash.ui.state.view import (
     Window,
     close_window,
     shown_bands,
+    tracked_map,
     words_with_map,
 )
 
@@ -214,6 +216,7 @@ __all__ = [
     "MAPS_TABLE",
     "MAP_DELETED",
     "MAP_NOW",
+    "MAP_START",
     "MASK",
     "MASK_SATURATED",
     "MATCHED_SCENE",
@@ -301,6 +304,7 @@ __all__ = [
     "shown_bands",
     "stands_for_no_data",
     "subtracted",
+    "tracked_map",
     "use_area",
     "waiting_edits",
     "words_with_map",

@@ -41,6 +41,7 @@ from s2dash.ui.messages import words_for
 from s2dash.ui.present import present_button
 from s2dash.ui.quick_bar import quick_bar
 from s2dash.ui.runs import history, keeping, kept
+from s2dash.ui.runs.last_runs import last_runs
 from s2dash.ui.runs.panel import runs_panel
 from s2dash.ui.runs.window import all_runs
 from s2dash.ui.session import note_session, page_is_open
@@ -103,6 +104,7 @@ def main() -> None:
             sure_key(answer.sureness)
     if comparing is None:
         _keep(answer, legend)  # after the map, which somebody waits for
+        last_runs(strip)
         with steps_place:
             _steps()
     trouble = None

@@ -191,7 +191,7 @@ class TestProducts:
         _, zipped = both(tmp_path, "L1C", "new", with_extras=True)
         scene = taken_in(zipped, tmp_path)
         assert scene.band_names == L1C
-        assert len(scene.paths) == 13
+        assert len(scene.paths) == 14, "thirteen bands and the cloud mask"
 
     @pytest.mark.parametrize("jp2", [True, False])
     def test_pictures_without_coordinates_lie_where_the_metadata_put_them(self, tmp_path: Path, jp2: bool) -> None:

@@ -91,9 +91,9 @@ EDITS = [ClassEdits(), ClassEdits(steps=(Merge((2, 3), 2), LeaveOut(5)))]
 def test_its_class_is_that_of_a_full_run(
     scene: Scene, tmp_path: Path, choices: dict[str, Any], edits: ClassEdits
 ) -> None:
-    one = fitted_on(scene, **choices).edited(edits)
+    one = pipeline.edited(fitted_on(scene, **choices), edits)
     labels = full_labels(one, tmp_path)
-    existing = {int(number) for number in one.stage.of_lone_pixels(one.number_of)} - {0}
+    existing = set(one.numbers)
     for row, col in PLACES:
         point = asked(one, row, col)
         assert point.label == labels[row, col]
@@ -133,7 +133,7 @@ def test_the_next_class_is_the_second_nearest(scene: Scene, name: str) -> None:
 
 
 def test_without_another_class_there_is_no_next(fitted: Fitted) -> None:
-    point = asked(fitted.edited(ClassEdits(steps=(Merge((1, 2, 3, 4, 5), 1),))), 20, 31)
+    point = asked(pipeline.edited(fitted, ClassEdits(steps=(Merge((1, 2, 3, 4, 5), 1),))), 20, 31)
     assert (point.label, point.next_label) == (1, None)
 
 

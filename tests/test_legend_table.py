@@ -71,9 +71,8 @@ def test_words_must_fit_the_classes() -> None:
 
 def test_a_suggestion_stands_in_the_place_of_the_second_line() -> None:
     one = Suggestion("Water", "rule", "MNDWI 0.50: open water.", "very likely")
-    first, other = table_data(make_result(), LEGEND, WORDS, None, {1: "carried over", 2: "carried over"}, {1: one})[
-        "rows"
-    ]
+    carried = dict.fromkeys((1, 2), "carried over")
+    first, other = table_data(make_result(), LEGEND, WORDS, None, carried, suggestions={1: one})["rows"]
     assert first["suggestion"] == {"name": "Water", "sureness": "very likely", "why": "MNDWI 0.50: open water."}
     assert (first["second"], other["second"], other["suggestion"]) == ("", "carried over", None)
     assert "carried over" in first["about"]

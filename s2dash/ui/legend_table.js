@@ -99,7 +99,8 @@ class LegendTable {
       if (kind === "isolate") isolated = id;
       else if (kind === "names") for (const [one, name] of Object.entries(value)) rename(rows.get(Number(one)), name);
       else if (kind === "name") rename(rows.get(id), value);
-      else if (rows.has(id)) rows.get(id)[kind] = value;
+      else if (rows.has(id) && (kind === "merge" || kind === "keep both")) rows.get(id).same = null;
+      else if (rows.has(id) && kind !== "open") rows.get(id)[kind] = value;
     }
     return { rows, isolated: rows.has(isolated) ? isolated : null };
   }
@@ -192,6 +193,8 @@ class Row {
     this.second = this.element.querySelector(".name small");
     this.suggestion = new SuggestedName(table, id, this.element.querySelector(".suggestion"));
     this.only = this.element.querySelector(".only button");
+    this.open = this.element.querySelector(".only .open");
+    this.same = this.element.querySelector(".same");
     this.typing = false;
     this.picking = false;
     this.swatch.firstElementChild.textContent = id;
@@ -199,6 +202,8 @@ class Row {
     this.colour.setAttribute("aria-label", `Colour of class ${id}`);
     this.name.setAttribute("aria-label", `Name of class ${id}`);
     this.only.setAttribute("aria-label", `Show only class ${id}`);
+    this.open.setAttribute("aria-label", `More about class ${id}`);
+    this.open.title = "More about this class: merge, split, leave out";
     this.listen();
   }
 
@@ -210,8 +215,11 @@ class Row {
     this.colour.addEventListener("input", () => { this.picking = true; this.paint(this.colour.value); });
     this.colour.addEventListener("change", () => this.commitColour());
     this.colour.addEventListener("blur", () => this.commit());
+    this.open.addEventListener("click", () => this.table.report({ kind: "open", id: this.id }));
+    this.same.querySelector(".merge").addEventListener("click", () => this.answerSame("merge", this.shown.same));
+    this.same.querySelector(".both").addEventListener("click", () => this.answerSame("keep both", this.shown.name));
     this.element.addEventListener("click", (event) => {
-      const ownUse = event.target.closest("input, label, .suggestion");
+      const ownUse = event.target.closest("input, label, .open, .same, .suggestion");
       if (!ownUse) this.table.toggle(this.id);
     });
   }
@@ -222,8 +230,10 @@ class Row {
     if (!this.typing && !emptied && this.name.value !== row.name) this.name.value = row.name;
     this.name.maxLength = this.table.data.longest_name;
     this.name.title = row.name;
-    this.second.textContent = row.second;
+    this.second.textContent = row.same ? "\u00a0" : row.second;
     this.suggestion.draw(row.suggestion);
+    this.same.hidden = !row.same;
+    this.same.firstElementChild.textContent = `same name as ${row.same}`;
     if (!this.picking) {
       this.colour.value = row.colour;
       this.paint(row.colour);
@@ -237,6 +247,10 @@ class Row {
     this.element.classList.toggle("away", isolated !== null && isolated !== this.id);
     this.only.setAttribute("aria-pressed", String(isolated === this.id));
     this.only.title = isolated === this.id ? "Show all classes again" : "Show only this class";
+  }
+
+  answerSame(kind, value) {
+    this.table.report({ kind, id: this.id, value });
   }
 
   paint(colour) {

@@ -46,6 +46,7 @@ def legend_table(
     second_lines: Mapping[int, str],
     isolated: int | None,
     key: str,
+    same_names: Mapping[int, int] = MappingProxyType({}),
     suggestions: Mapping[int, Suggestion] = MappingProxyType({}),
     choices: Sequence[str] = (),
 ) -> LegendEvent | None:
@@ -54,7 +55,8 @@ def legend_table(
     `family_words` are one phrase for each class in the order of the legend, such as `Looks like
     water`; `second_lines` stand beneath names, by class number, in whose place
     come names that are suggested; `choices` are a list of names to choose from;
-    `isolated` is the class shown alone. A returned event is already visible in the table,
+    `isolated` is the class shown alone; `same_names` are earlier
+    classes of the same name. A returned event is already visible in the table,
     but nowhere else: store it at once, before any other call that a rerun could interrupt, and
     rerun where something above was drawn with the old legend.
 
@@ -63,7 +65,7 @@ def legend_table(
     event = take_event(key)
     if event is not None:
         legend, isolated = event.legend(legend), event.isolation(isolated)
-    data = table_data(result, legend, family_words, isolated, second_lines, suggestions)
+    data = table_data(result, legend, family_words, isolated, second_lines, same_names, suggestions)
     data["choices"] = list(choices)
     data["handled"] = state.last_edit(key).get()
     _component(data=data, key=key, on_edits_change=partial(_receive, key))
@@ -81,6 +83,7 @@ def table_data(
     family_words: Sequence[str],
     isolated: int | None,
     second_lines: Mapping[int, str] = MappingProxyType({}),
+    same_names: Mapping[int, int] = MappingProxyType({}),
     suggestions: Mapping[int, Suggestion] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Everything the table shows, as plain values; texts are raw, the table shows them as text only.
@@ -99,6 +102,7 @@ def table_data(
         "longest_name": MOST_NAME_CHARACTERS,
         "rows": [
             _row_data(entry, row, words, sizes, row.share / largest, second_lines.get(entry.id, ""))
+            | {"same": same_names.get(entry.id)}
             | _suggested(suggestions.get(entry.id))
             for entry, row, words in zip(legend.entries, result.rows, family_words, strict=True)
         ],
@@ -176,6 +180,12 @@ def _read_edit(edit: Mapping[str, object]) -> LegendEvent | None:
         return LegendEvent(isolates=True, isolated=class_id)
     if kind == "names" and isinstance(value, dict):
         return _read_names(value)
+    if kind == "open" and class_id is not None:
+        return LegendEvent(opened=class_id)
+    if kind == "merge" and class_id is not None and (into := _class_number(value)) is not None:
+        return LegendEvent(merges=((class_id, into),))
+    if kind == "keep both" and isinstance(value, str):
+        return LegendEvent(kept_both=frozenset([clean_name(value)]))
     if class_id is None or not isinstance(value, str):
         return None
     if kind == "colour" and _COLOUR.fullmatch(value):

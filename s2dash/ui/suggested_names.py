@@ -28,12 +28,13 @@ def _suggestions(answer: LiveAnswer) -> Mapping[int, Suggestion]:
     return kept[1]
 
 
-def of_names(answer: LiveAnswer, names: Mapping[int, str]) -> tuple[dict[int, str], dict[int, str]]:
+def of_names(names: Mapping[int, str]) -> tuple[dict[int, str], dict[int, str]]:
     """Codes that names bring along, and colours where those are wanted, by class number.
 
-    A name is one of the list in use, or the one that is suggested for its class.
+    A name is one of the list in use, or the one that was last suggested for its class.
     """
-    scheme, found = scheme_in_use(), _suggestions(answer) if names else {}
+    scheme, shown = scheme_in_use(), state.SUGGESTED.get()
+    found = shown[1] if shown is not None else {}
     codes, colours = {}, {}
     for number, name in names.items():
         entry = scheme.entry_named(name) if scheme else None

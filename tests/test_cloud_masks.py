@@ -20,6 +20,7 @@ from loose import placed, taken_in, write_band
 from products import ORIGIN_XY, cloud_gml, write_safe, zip_folder
 
 from s2dash.classify import pipeline
+from s2dash.classify.naming.product import classification_of, names_of
 from s2dash.cli import main as cli
 from s2dash.core.grid import Grid
 from s2dash.core.missions import CLASSI, CLOUDS
@@ -393,6 +394,17 @@ def told(path: Path, folder: Path) -> str:
     scene = taken_in(path, folder)
     fitted = pipeline.fitted_to(scene, replace(default_recipe(scene), k=2, params=(("n_init", 1),)))
     return readme(pipeline.run_live(fitted), "map.tif")
+
+
+@pytest.mark.parametrize(("clouds", "kind"), [(write_pixels, CLASSI), (write_polygons, CLOUDS)])
+def test_names_of_classes_are_told_by_it(tmp_path: Path, clouds: Callable[[Path], Path], kind: str) -> None:
+    scene = taken_in(product(tmp_path, clouds), tmp_path)
+    found = classification_of(scene)
+    assert found is not None
+    assert found[1].quality == kind
+    names, source = names_of(found[1])
+    assert source == "the product's cloud mask"
+    assert {names[code].name for code in scene.mask_classes} <= {"Cloud", "Thin cloud", "Snow or ice"}
 
 
 def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,7 @@ def choose_masks(loaded: Loaded) -> None:
         )
     if scene.has_scl:
         _choose_classes(scene, shares, masked)
-    elif scene.level == "Level-1C":
+    elif scene.level == "Level-1C" and scene.origins:
         st.caption(_NO_CLOUD_MASK)
     _choose_area(loaded, shares)
 

@@ -7,7 +7,7 @@ any pixel of any size of scene by `classify.edit`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -36,7 +36,24 @@ class LeaveOut(Step, frozen=True, forbid_unknown_fields=True, tag="leave out"):
     number: ClassNumber
 
 
-AnyStep = Merge | LeaveOut
+class Majority(Step, frozen=True, forbid_unknown_fields=True, tag="majority"):
+    """Each pixel takes the label that most of its neighbourhood has."""
+
+    size: Literal[3, 5] = 3
+    """Side of the neighbourhood, pixels of the scene."""
+
+
+class Sieve(Step, frozen=True, forbid_unknown_fields=True, tag="sieve"):
+    """Patches smaller than a least size go to the neighbour with the longest border."""
+
+    least: Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+    unit: Literal["ha", "pixels"] = "ha"
+    """Hectares of ground, which stay true on every grid, or pixels of the scene."""
+    neighbours: Literal[4, 8] = 8
+    """Whether pixels hold together by their sides, or by their corners too."""
+
+
+AnyStep = Merge | LeaveOut | Majority | Sieve
 
 
 class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -19,7 +19,6 @@ def sieved_strips(
     least: int,
     neighbours: int,
     look: Callable[[float], None],
-    rows: int = _STRIP_ROWS,
 ) -> Iterator[tuple[Window, np.ndarray]]:
     """Strips of labels from the top down, sieved as the whole raster would be.
 
@@ -30,7 +29,7 @@ def sieved_strips(
     read : labels of a window, shape (rows, cols), uint8; each strip is asked for twice
     look : told the share that is done, 0 to 1, before each strip; what it raises ends the work
     """
-    strips = list(windows(shape_rc, (rows, shape_rc[1])))
+    strips = list(windows(shape_rc, (_STRIP_ROWS, shape_rc[1])))
     sieve = StripSieve(least, neighbours)
     for done, strip in enumerate(strips):
         look(done / (2 * len(strips)))

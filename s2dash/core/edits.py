@@ -62,7 +62,8 @@ class Sieve(Step, frozen=True, forbid_unknown_fields=True, tag="sieve"):
     """Whether pixels hold together by their sides, or by their corners too."""
 
 
-AnyStep = Merge | LeaveOut | Split | Majority | Sieve
+CleanUp = Majority | Sieve
+AnyStep = Merge | LeaveOut | Split | CleanUp
 
 
 class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -83,6 +84,21 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
     def then(self, step: AnyStep) -> ClassEdits:
         """These edits with one more step."""
         return msgspec.structs.replace(self, steps=(*self.steps, step))
+
+    @property
+    def clean_up(self) -> CleanUp | None:
+        """The step that cleans up specks, the last where there are several."""
+        return next((step for step in reversed(self.steps) if isinstance(step, CleanUp)), None)
+
+    def cleaned_up(self, step: CleanUp | None) -> ClassEdits:
+        """These edits with this clean-up after all other steps, in place of any that there is; None for none."""
+        others = tuple(one for one in self.steps if not isinstance(one, CleanUp))
+        return msgspec.structs.replace(self, steps=others if step is None else (*others, step))
+
+    def before_clean_up(self) -> ClassEdits:
+        """The steps before the last clean-up."""
+        place = max((at for at, step in enumerate(self.steps) if isinstance(step, CleanUp)), default=len(self.steps))
+        return msgspec.structs.replace(self, steps=self.steps[:place])
 
     def without_looks(self, numbers: Collection[int]) -> ClassEdits:
         """These edits without names and colours of some classes."""

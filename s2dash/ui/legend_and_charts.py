@@ -26,6 +26,7 @@ from s2dash.ui.charts import (
 )
 from s2dash.ui.class_card.actions import merge, open_card, same_names
 from s2dash.ui.class_card.made import edits_made
+from s2dash.ui.clean_up import clean_up
 from s2dash.ui.how_sure import sure_words
 from s2dash.ui.identity import effective_legend, own_legend
 from s2dash.ui.legend_table import legend_table, take_event
@@ -80,6 +81,7 @@ def legend_panel(answer: LiveAnswer, shown: Result, legend: Legend, isolated: in
     )
     if table(key=state.LEGEND) is not None:
         st.rerun()
+    clean_up(answer)
     edits_made(answer.result.recipe)
     st.caption((_COLOURS_HINT if palette.tells_character(chosen_palette, standards) else "") + _EDIT_HINT)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from s2dash.core.classmap import Result
 from s2dash.core.edits import NO_EDITS, ClassEdits
@@ -16,6 +17,7 @@ from s2dash.ui.session import Control, Field, kept_control
 from s2dash.ui.state.recipe import scene_digest
 from s2dash.ui.state.view import PALETTE
 
+W = TypeVar("W")
 ANSWER: Field[LiveAnswer | None] = Field("answer", None)
 REQUEST: Field[LiveRequest | None] = Field("future", None)
 
@@ -38,6 +40,11 @@ def card_name(number: int, now: str, take: Callable[[str], None]) -> Control[str
 def card_merge(number: int, take: Callable[[int | None], None]) -> Control[int | None]:
     """What a class is to be merged into, on its card; nothing until it is chosen."""
     return Control(f"class card merge {number}", lambda: None, take)
+
+
+def clean_up_control(part: str, now: W, take: Callable[[W], None]) -> Control[W]:
+    """One of the choices of how specks are cleaned up."""
+    return Control(f"clean up {part}", lambda: now, take)
 
 
 KEPT_BOTH: Field[frozenset[str]] = Field("names kept for several classes", frozenset())

@@ -24,6 +24,8 @@ from branca.element import MacroElement
 from folium.template import Template
 
 from s2dash.server.offline_assets import BASEMAPS, local_links
+from s2dash.server.routes.tracked_maps import map_url
+from s2dash.server.tracked_maps import TrackedMap
 from s2dash.ui import state, text
 
 View = Literal["Swipe", "Classes", "Picture", "Differ"]
@@ -128,6 +130,8 @@ class MapState:
     """Whether the user has named a class."""
     k: tuple[int, int, int] | None = None
     """The number of classes that is asked for, the lowest and the highest; None where it cannot be changed."""
+    tracked: TrackedMap | None = None
+    """To which the browser tells where the map looks, and which says from where a scene is to be seen first."""
     compared: ComparedMaps | None = None
     """What stands beside the classes in place of the picture; then `view` is Swipe or Differ."""
 
@@ -286,7 +290,16 @@ def _told(state: MapState) -> dict[str, Any]:
         "named": state.named,
         "k": state.k,
         "compared": None if state.compared is None else _told_compared(state.compared),
+        **({} if state.tracked is None else _told_position(state.tracked)),
     }
+
+
+def _told_position(tracked: TrackedMap) -> dict[str, Any]:
+    told: dict[str, Any] = {"tellTo": map_url(tracked.token, str(st.get_option("server.baseUrlPath")))}
+    if tracked.start is not None:
+        (x, y), zoom = tracked.start.position.centre, tracked.start.position.zoom
+        told["start"] = {"id": tracked.start.id, "scene": tracked.start.scene, "centre": (y, x), "zoom": zoom}
+    return told
 
 
 def _told_compared(compared: ComparedMaps) -> dict[str, Any]:

@@ -31,18 +31,19 @@ from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over import hand_over, hand_over_button
 from s2dash.ui.how_many.panel import how_many_panel
 from s2dash.ui.how_sure import COLOURS, sure_key
-from s2dash.ui.identity import found_legend
+from s2dash.ui.identity import carry_steps, found_legend
 from s2dash.ui.layers import Layer, layer_controls, layer_now
 from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside, take_in
 from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.link import follow_link, say_of_link
 from s2dash.ui.live_wait import wait_for
 from s2dash.ui.many_scenes import many_scenes
-from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
+from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, scene_token, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.present import present_button
 from s2dash.ui.quick_bar import quick_bar
 from s2dash.ui.runs import history, keeping, kept
+from s2dash.ui.runs.last_runs import last_runs
 from s2dash.ui.runs.panel import runs_panel
 from s2dash.ui.runs.window import all_runs
 from s2dash.ui.session import note_session, page_is_open
@@ -89,6 +90,7 @@ def main() -> None:
             _map(choices.scene, None, None, None, layer, dark)
         _announce(None, strip)
         return
+    carry_steps(answer)
     take_in(answer.result.recipe)
     answer = _with_edits(answer, strip)
     legend, isolated = current_legend(answer, choices.palette)
@@ -107,6 +109,7 @@ def main() -> None:
             sure_key(answer.sureness)
     if comparing is None:
         _keep(answer, legend)  # after the map, which somebody waits for
+        last_runs(strip)
         with steps_place:
             _steps()
     trouble = None
@@ -318,6 +321,8 @@ def _map(
             classes_url, rows = pictures.sureness_url(answer), _sure_rows(answer.sureness)
     if results is not None:
         services.native_tiles().prepare(results[0].fitted.scene)
+    tracked = state.tracked_map()
+    tracked.show(scene_token(_scene_key(scene)), state.MAP_START.pop())
     show_map(
         MapState(
             bounds=map_bounds(grid, step),
@@ -329,6 +334,7 @@ def _map(
             attribution=scene.attribution,
             dark=dark,
             scene_key=_scene_key(scene),
+            tracked=tracked,
             title=scene.title,
             facts=_day_and_area(scene, shown) if beside is None else comparing_words(beside),
             legend=rows,

@@ -53,6 +53,7 @@ TO_MEASURE: Field[tuple[str, LiveAnswer] | None] = Field("to measure", None)
 MAPS_LIST = "runs"
 """Key of their list."""
 MAPS_TABLE = "all runs table"
+LAST_RUNS = "last runs"
 BROUGHT_RUNS: Field[str | None] = Field("runs brought in", None)
 """What came of the last file of runs, in words."""
 RUNS_UPLOADER = Uploader("runs upload")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from s2dash.classify.edit import classes_after
-from s2dash.core.edits import AnyStep, LeaveOut, Merge, Split
+from s2dash.core.edits import AnyStep, CleanUp, LeaveOut, Merge, Split
 
 _MOST_CLASSES = 255
 
@@ -40,6 +40,8 @@ def carried(
 
 def _moved(step: AnyStep, pairs: Mapping[int, int], there: frozenset[int]) -> AnyStep | None:
     """The step in the other map's numbers; None where it lacks a class of the step."""
+    if isinstance(step, CleanUp):
+        return step
     named = {*step.classes, step.into} if isinstance(step, Merge) else {step.number}
     if not all(pairs.get(number) in there for number in named):
         return None

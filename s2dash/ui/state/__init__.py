@@ -30,7 +30,6 @@ from s2dash.ui.state.classes import (
     card_name,
     edits,
     edits_of,
-    is_edited,
     last_edit,
     last_wish,
     legend_key,
@@ -42,6 +41,7 @@ from s2dash.ui.state.classes import (
     put_look,
     put_own_legend,
     waiting_edits,
+    was_shown,
 )
 from s2dash.ui.state.compare import (
     COMPARE_PANEL,
@@ -297,7 +297,6 @@ __all__ = [
     "edits_of",
     "folder_in_view",
     "full_runs",
-    "is_edited",
     "last_edit",
     "last_wish",
     "legend_key",
@@ -325,5 +324,6 @@ __all__ = [
     "tracked_map",
     "use_area",
     "waiting_edits",
+    "was_shown",
     "words_with_map",
 ]

@@ -89,6 +89,10 @@ def test_another_k_keeps_the_steps_whose_classes_are_found_again(page: Page) -> 
     assert ("Edits: merge" in words) != ("Not carried over" in words)
     assert len(page.rows) == (count + 1 if "Edits: merge" in words else count + 2)
     assert json.loads(page.downloads["Recipe (JSON)"].content())["k"] == count + 2
+    page.test.session_state["window"] = None
+    page.press("Undo").press("Undo")
+    page.choose("slider", "Number of classes (k)", count + 2)
+    assert len(page.rows) == (count + 1 if "Edits: merge" in words else count + 2)
 
 
 def test_steps_have_words() -> None:

@@ -81,7 +81,7 @@ def after_steps(found: Legend, answer: LiveAnswer, chosen_palette: str) -> Legen
 def carry_steps(answer: LiveAnswer) -> None:
     """Have a map that was never shown go through the steps of the one before it, as far as its classes are the same."""
     of, before = answer.result.recipe, state.LAST_SHOWN.get()
-    if before is None or state.is_edited(of) or not before.result.edits.steps:
+    if before is None or state.was_shown(of) or not before.result.edits.steps:
         return
     pairs = matching_classes(before.found, answer.unedited.result)
     numbers = {old: new for new, old in pairs.items()}

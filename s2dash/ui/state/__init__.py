@@ -31,7 +31,6 @@ from s2dash.ui.state.classes import (
     clean_up_control,
     edits,
     edits_of,
-    is_edited,
     last_edit,
     last_wish,
     legend_key,
@@ -43,6 +42,7 @@ from s2dash.ui.state.classes import (
     put_look,
     put_own_legend,
     waiting_edits,
+    was_shown,
 )
 from s2dash.ui.state.compare import (
     COMPARE_PANEL,
@@ -299,7 +299,6 @@ __all__ = [
     "edits_of",
     "folder_in_view",
     "full_runs",
-    "is_edited",
     "last_edit",
     "last_wish",
     "legend_key",
@@ -327,5 +326,6 @@ __all__ = [
     "tracked_map",
     "use_area",
     "waiting_edits",
+    "was_shown",
     "words_with_map",
 ]

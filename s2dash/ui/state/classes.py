@@ -77,9 +77,9 @@ def edits_of(of: MapKey) -> ClassEdits:
     return _EDITS.get().get(of, NO_EDITS)
 
 
-def is_edited(of: Recipe) -> bool:
-    """Whether anything was said of the edits of this recipe's map, be it that there are none."""
-    return map_of(of) in _EDITS.get()
+def was_shown(of: Recipe) -> bool:
+    """Whether this recipe's map has a legend or edits already: who comes back to it finds what was there."""
+    return map_of(of) in _EDITS.get() or any(key == map_of(of) for key, _ in own_legends())
 
 
 LEFT_BEHIND: Field[tuple[MapKey, Sequence[AnyStep]] | None] = Field("steps left behind", None)

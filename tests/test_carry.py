@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2dash.classify.carry import carried
-from s2dash.core.edits import AnyStep, LeaveOut, Merge, Split
+from s2dash.core.edits import AnyStep, LeaveOut, Majority, Merge, Sieve, Split
 
 CLASSES = range(1, 6)
 
@@ -30,6 +30,11 @@ def test_parts_of_a_split_class_are_known_there() -> None:
     assert left == ()
     kept, left = carried(steps, CLASSES, range(1, 8), {1: 1})
     assert (kept, left) == ((), steps)
+
+
+def test_a_clean_up_names_no_class_and_goes_on_as_it_is() -> None:
+    steps = (Majority(5), Merge((2,), 3), Sieve(0.5))
+    assert carried(steps, CLASSES, CLASSES, {}) == ((Majority(5), Sieve(0.5)), (Merge((2,), 3),))
 
 
 @given(st.permutations(list(CLASSES)))

@@ -121,7 +121,7 @@ def step_name(step: AnyStep) -> str:
         case Majority():
             return f"majority {step.size} × {step.size}"
         case Sieve():
-            return f"patches under {step.least:g} {step.unit} away"
+            return f"sieve under {step.least:g} {step.unit}"
 
 
 def separation_words(silhouette: float | None) -> str:

@@ -21,7 +21,7 @@ from s2dash.classify.fitted import Fitted
 from s2dash.classify.parts import travelling
 from s2dash.classify.sureness import live_sureness
 from s2dash.core.classmap import Result
-from s2dash.core.edits import AnyStep, ClassEdits, LeaveOut, Merge, Split, Step
+from s2dash.core.edits import AnyStep, ClassEdits, LeaveOut, Majority, Merge, Split, Step
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Pixels
 from s2dash.core.types import Window, windows
@@ -60,6 +60,7 @@ EDITS = {
     "neighbours": ClassEdits(steps=(Darkest(2),)),
     "split": ClassEdits(steps=(Split(2, 3, seed=5), Merge((6, 1), 1))),
     "split what was merged": ClassEdits(steps=(Merge((2, 3), 2), Darkest(1), Split(2), Darkest(1))),
+    "majority": ClassEdits(steps=(Majority(5), Merge((1, 2), 1), Majority())),
     "all": ClassEdits(steps=(Merge((5, 4), 4), Darkest(1), LeaveOut(2), Darkest(2))),
 }
 

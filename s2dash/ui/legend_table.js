@@ -226,6 +226,7 @@ class Row {
     this.second.textContent = row.same ? "\u00a0" : row.second;
     this.same.hidden = !row.same;
     this.same.firstElementChild.textContent = `same name as ${row.same}`;
+    this.same.querySelector(".merge").title = `Make classes ${row.same} and ${this.id} one class; undo parts them`;
     if (!this.picking) {
       this.colour.value = row.colour;
       this.paint(row.colour);

@@ -247,6 +247,8 @@ class LiveLimits:
     """Trees of nested groups, which another k cuts elsewhere: 30 kB for ten features."""
     most_nearest_bytes: int = limit(16 * 2**20, "bytes", least=0)
     """Nearest small groups of samples and live pictures, for the same: a byte a pixel."""
+    most_space_bytes: int = limit(2**20, "bytes", least=0)
+    """What smoothing that keeps edges learnt of samples: a kilobyte each."""
     most_chart_bytes: int = limit(4 * 2**20, "bytes", least=0)
     """Charts of all sessions, as text: some hundred kilobytes each."""
 

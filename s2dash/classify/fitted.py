@@ -91,13 +91,16 @@ class Fitted:
         Raises UnknownName for bands or indices that the scene lacks, RecipeError as `prepare` does.
         """
         prepared = prepare(scene, self.recipe)
-        scene = prepared.scene
+        scene, pointwise = prepared.scene, self.prepared.pointwise
         known = matching_bands(self.scene, scene)
         change = feature_renumbering(self.scene, scene, self.recipe)
+        if pointwise is not None:  # then the classes are of features that are no scene's numbers
+            prepared = replace(prepared, pointwise=change.space(pointwise))
+            change = Renumbering.nothing(self.space.count)
         return replace(
             self,
             prepared=prepared,
-            space=self.space if change.is_nothing else change.space(self.space),
+            space=change.space(self.space),
             sample=_renumbered_sample(self.sample, change, self.scene, scene, known),
             mean_reflectance=frozen(_taken(self.mean_reflectance.T, known).T),
             warnings=(*scene.notes, *(words for words in self.warnings if words not in self.scene.notes)),

@@ -135,7 +135,7 @@ def _run_parts(
     scene = parts.travelling(fitted.scene)
     light = fitted.light(replace(fitted.prepared, scene=scene))
     # The numbers of the model as well: another machine's fit may differ in its last digits.
-    numbers = joblib.hash((fitted.space, fitted.model, fitted.number_of, fitted.stage))
+    numbers = joblib.hash((fitted.prepared.pointwise, fitted.space, fitted.model, fitted.number_of, fitted.stage))
     key = f"{fitted.labels_key} {numbers}"
     job = parts.make_job(scene, fitted.class_count, partial(label_window, light), window_shape_rc, key, labels_path)
     tally = Tally(ClassMap(fitted.scene.grid, fitted.class_count, None, labels_path))
@@ -179,7 +179,7 @@ def _labelled_run(fitted: Fitted, run: list[Window], cancel: CancelToken) -> _La
 
 def _labelled_windows(fitted: Fitted, todo: list[Window], cancel: CancelToken) -> Iterator[tuple[Window, np.ndarray]]:
     """Labels of each window as they come, a few ahead of the writer and no more."""
-    runs = (_labelled_run(fitted, run, cancel) for run in _runs(todo, bool(fitted.recipe.smooth)))
+    runs = (_labelled_run(fitted, run, cancel) for run in _runs(todo, fitted.prepared.halo > 0))
     pool = ThreadPoolExecutor(thread_count())
     going: dict[Future[tuple[Window, np.ndarray] | None], _Labelled] = {}
 

@@ -19,8 +19,10 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from s2dash.classify import pipeline
+from s2dash.classify.learn import learnt
 from s2dash.classify.prepare import prepare
 from s2dash.classify.sampling import Sample, sample_of
+from s2dash.classify.space import FeatureSpace
 from s2dash.core.byte_cache import ByteCache, Held, held_by_arrays
 from s2dash.core.edits import ClassEdits
 from s2dash.core.recipe import Recipe
@@ -93,6 +95,10 @@ def _held_of_pixels(pixels: Pixels) -> Held:
     return held_by_arrays(pixels.values, pixels.valid)
 
 
+def _held_of_space(space: FeatureSpace) -> Held:
+    return held_by_arrays(*(value for value in vars(space).values() if isinstance(value, np.ndarray)))
+
+
 @dataclass(frozen=True, eq=False)
 class _Guess:
     """An answer that is likely to be asked for."""
@@ -146,6 +152,7 @@ class LiveEngine:
         self._answers: ByteCache[_Key, LiveAnswer] = ByteCache(limits.most_answer_bytes, _held_of_answer)
         self._smoothed: ByteCache[_Key, Pixels] = ByteCache(limits.most_smoothed_bytes, _held_of_pixels)
         self._nearest: ByteCache[_Key, np.ndarray] = ByteCache(limits.most_nearest_bytes)
+        self._spaces: ByteCache[_Key, FeatureSpace] = ByteCache(limits.most_space_bytes, _held_of_space)
         # Answers hold their samples: one that no answer holds any more goes.
         self._samples: weakref.WeakValueDictionary[object, Sample] = weakref.WeakValueDictionary()
         self._samples_lock = threading.Lock()
@@ -166,6 +173,7 @@ class LiveEngine:
         self._answers.drop(_is_of_gone_files)
         self._smoothed.drop(_is_of_gone_files)
         self._nearest.drop(_is_of_gone_files)
+        self._spaces.drop(_is_of_gone_files)
 
     def submit(
         self,
@@ -328,7 +336,7 @@ class LiveEngine:
 
     def _answer(self, scene: Scene, recipe: Recipe, session: _Session) -> LiveAnswer:
         started = time.perf_counter()
-        prepared = prepare(scene, recipe, self._keep)
+        prepared = learnt(prepare(scene, recipe, self._keep))
         session.sample = sample_of(prepared)
         cancel_token().check()
         fitted = pipeline.fit(prepared)
@@ -344,6 +352,7 @@ class LiveEngine:
             "smoothed": self._smoothed.get,
             "sample": self._sample,
             "nearest": self._nearest.get,
+            "space": self._spaces.get,
         }
         found: T = kept[what](key, make)
         return found

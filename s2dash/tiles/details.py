@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from s2dash.classify import pipeline
-from s2dash.classify.features import raw_features, smoothed_places, stack_features, window_features
+from s2dash.classify.features import places_features, stack_features, window_features
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.sureness import SureSteps, window_sureness
 from s2dash.core.classmap import Result
@@ -200,13 +200,12 @@ class ClassDetail(_LabelDetail):
 
     def _read(self, level: Level, cell: Cell) -> Any:
         prepared = self.fitted.prepared
-        if level.step > 1 and not prepared.recipe.smooth:
+        if level.step > 1 and not prepared.halo:
             return stack_features(prepared, self.native.read_between(prepared.scene, level, cell))
         with self.native.reader(prepared.scene) as reader:
             if level.step == 1:
                 return window_features(prepared, reader, level.window(cell))
-            pixels = smoothed_places(prepared, reader, level.window(cell), level.step)
-        return raw_features(prepared, pixels)
+            return places_features(prepared, reader, level.window(cell), level.step)
 
     def _picked(self, kept: Any, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         top, bottom, left, right = rows.min(), rows.max() + 1, cols.min(), cols.max() + 1

@@ -199,6 +199,14 @@ def test_a_split_leaves_other_classes_and_fills_the_lowest_free_numbers(fitted: 
     assert pipeline.sample_scores(split).silhouette is not None
 
 
+def test_a_split_asks_by_features_smoothed_with_edges_kept(fitted: Fitted, tmp_path: Path) -> None:
+    recipe = replace(fitted.recipe, smooth="edge", transform="sqrt", pca=3)
+    kept = pipeline.edited(pipeline.fitted_to(fitted.scene, recipe), ClassEdits(steps=(Split(2, 3), Merge((1,), 6))))
+    full = pipeline.run_full(kept, tmp_path / "l.tif", window_shape_rc=(64, 48))
+    assert np.array_equal(labels_of(full), labels_of(pipeline.run_live(kept)))
+    assert {row.id for row in full.rows if row.count} == {2, 3, 4, 5, 6, 7}
+
+
 def test_sureness_knows_the_parts_of_a_split_class(fitted: Fitted) -> None:
     one, other = (
         live_sureness(found, pipeline.run_live(found))

@@ -167,6 +167,11 @@ class Stage:
         return Stage(self.steps[:at]), Stage(self.steps[at:])
 
     @property
+    def regroups(self) -> bool:
+        """Whether any step asks about features."""
+        return any(isinstance(step, Regrouping) for step in self.steps)
+
+    @property
     def born(self) -> frozenset[int]:
         """Numbers of classes that a split has added."""
         parts = (step for step in self.steps if isinstance(step, Regrouping))

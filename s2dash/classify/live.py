@@ -31,9 +31,11 @@ def run_live(fitted: Fitted) -> Result:
 def edit_live(fitted: Fitted, labels: np.ndarray) -> Result:
     """The live picture from its labels before edits, shape (rows, cols), uint8: nothing is fitted or assigned anew."""
     scene = fitted.scene
-    if fitted.stage.steps:
-        stage = fitted.stage.every(scene.live_step)
+    stage = fitted.stage.every(scene.live_step)
+    if stage.regroups:
         labels = stage(labels, asking(fitted, preview_features(fitted.prepared), cancel_token()))
+    else:
+        labels = stage(labels)
     grid = scene.grid.decimated(scene.live_step)
     tally = Tally(ClassMap(grid, fitted.class_count, frozen(labels), step=scene.live_step))
     tally.add(labels, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from loose import placed, taken_in, write_band
 from products import ORIGIN_XY, cloud_gml, write_safe, zip_folder
 
 from s2dash.classify import pipeline
+from s2dash.classify.naming.product import classification_of, names_of
 from s2dash.cli import main as cli
 from s2dash.core.grid import Grid
 from s2dash.core.missions import CLASSI, CLOUDS
@@ -26,13 +28,14 @@ from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import SCL, Masking, Scene, masked_shares
 from s2dash.errors import UnreadableFile
 from s2dash.export.bundle import readme
+from s2dash.ingest import cloud_polygons
 from s2dash.ingest.cloud_masks import with_cloud_masks
 from s2dash.ingest.cloud_polygons import burnt, read_polygons
 from s2dash.ingest.gather import gather
 from s2dash.ingest.pile import GivenFile
 from s2dash.ingest.product.choose import choose_files
 from s2dash.raster.reading import read_preview_stack
-from s2dash.settings import ARCHIVE_LIMITS
+from s2dash.settings import ARCHIVE_LIMITS, AREA_LIMITS
 
 SIZE_M = 1200
 SHAPE = (SIZE_M // 60, SIZE_M // 60)
@@ -341,13 +344,41 @@ class TestWhatCannotBeUsed:
         assert any("The product's cloud mask is not used. MSK_CL" in note for note in scene.notes)
         assert not hidden(scene).any()
 
-    def test_polygons_that_cost_too_much(self, tmp_path: Path) -> None:
-        """A comb whose teeth all cross: what makes checks of validity slow is counted before."""
+    @pytest.mark.parametrize(
+        ("limit", "why"),
+        [
+            ({"most_vertices": 14}, "holds more than 14 points"),
+            ({"most_polygons": 1}, "holds more than 1 polygons"),
+            ({"most_bytes": 500}, "bytes, and 500 are allowed"),
+            ({"most_edge_rows": 30}, "holds too many long edges"),
+        ],
+    )
+    def test_polygons_that_cost_too_much(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: dict[str, int], why: str
+    ) -> None:
+        fewer = replace(AREA_LIMITS, **limit)
+        monkeypatch.setattr(cloud_polygons, "AREA_LIMITS", fewer)
+        path = write_polygons(tmp_path, [*POLYGONS, *POLYGONS])
+        with pytest.raises(UnreadableFile, match=why):
+            burnt(read_polygons(path, "a.gml"), GRID, "a.gml")
+
+    def test_polygons_that_cross_themselves_cost_no_more(self, tmp_path: Path) -> None:
+        """Nothing is repaired: burning counts windings, of any ring."""
         rng = np.random.default_rng(0)
-        knot = [(ORIGIN_XY[0] + x, ORIGIN_XY[1] - y) for x, y in rng.uniform(0, SIZE_M, (15_000, 2))]
+        knot = [(ORIGIN_XY[0] + x, ORIGIN_XY[1] - y) for x, y in rng.uniform(60, SIZE_M - 60, (20_000, 2))]
         path = write_polygons(tmp_path, [("OPAQUE", [*knot, knot[0]])])
-        with pytest.raises(UnreadableFile, match="too intricate to check"):
-            read_polygons(path, "a.gml")
+        began = time.process_time()
+        found = burnt(read_polygons(path, "a.gml"), GRID, "a.gml")
+        assert time.process_time() - began < 5
+        assert (found[[0, -1]] == 5).all()
+        assert (found[8:12, 8:12] == 9).mean() > 0.9
+
+    def test_a_bow_tie_is_cloud_on_both_sides(self, tmp_path: Path) -> None:
+        x, y = ORIGIN_XY
+        tie = [(x, y), (x + 1200, y - 1200), (x + 1200, y), (x, y - 1200), (x, y)]
+        found = burnt(read_polygons(write_polygons(tmp_path, [("OPAQUE", tie)]), "a"), GRID, "a")
+        assert (found[1:-1, [0, -1]] == 9).all()
+        assert (found[[0, -1], 5:15] == 5).all()
 
     def test_half_of_the_scene(self, tmp_path: Path) -> None:
         half = Grid(SHAPE, GRID.transform @ Affine.translation(10, 0), GRID.crs_wkt)
@@ -363,6 +394,17 @@ def told(path: Path, folder: Path) -> str:
     scene = taken_in(path, folder)
     fitted = pipeline.fitted_to(scene, replace(default_recipe(scene), k=2, params=(("n_init", 1),)))
     return readme(pipeline.run_live(fitted), "map.tif")
+
+
+@pytest.mark.parametrize(("clouds", "kind"), [(write_pixels, CLASSI), (write_polygons, CLOUDS)])
+def test_names_of_classes_are_told_by_it(tmp_path: Path, clouds: Callable[[Path], Path], kind: str) -> None:
+    scene = taken_in(product(tmp_path, clouds), tmp_path)
+    found = classification_of(scene)
+    assert found is not None
+    assert found[1].quality == kind
+    names, source = names_of(found[1])
+    assert source == "the product's cloud mask"
+    assert {names[code].name for code in scene.mask_classes} <= {"Cloud", "Thin cloud", "Snow or ice"}
 
 
 def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

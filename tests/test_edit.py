@@ -21,7 +21,7 @@ from s2dash.classify.fitted import Fitted
 from s2dash.classify.parts import travelling
 from s2dash.classify.sureness import live_sureness
 from s2dash.core.classmap import Result
-from s2dash.core.edits import AnyStep, ClassEdits, LeaveOut, Merge, Split, Step
+from s2dash.core.edits import AnyStep, ClassEdits, LeaveOut, Majority, Merge, Split, Step
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Pixels
 from s2dash.core.types import Window, windows
@@ -60,6 +60,7 @@ EDITS = {
     "neighbours": ClassEdits(steps=(Darkest(2),)),
     "split": ClassEdits(steps=(Split(2, 3, seed=5), Merge((6, 1), 1))),
     "split what was merged": ClassEdits(steps=(Merge((2, 3), 2), Darkest(1), Split(2), Darkest(1))),
+    "majority": ClassEdits(steps=(Majority(5), Merge((1, 2), 1), Majority())),
     "all": ClassEdits(steps=(Merge((5, 4), 4), Darkest(1), LeaveOut(2), Darkest(2))),
 }
 
@@ -196,6 +197,14 @@ def test_a_split_leaves_other_classes_and_fills_the_lowest_free_numbers(fitted: 
     assert np.isfinite(split.numbers_mean).all()
     assert split.model is own.model
     assert pipeline.sample_scores(split).silhouette is not None
+
+
+def test_a_split_asks_by_features_smoothed_with_edges_kept(fitted: Fitted, tmp_path: Path) -> None:
+    recipe = replace(fitted.recipe, smooth="edge", transform="sqrt", pca=3)
+    kept = pipeline.edited(pipeline.fitted_to(fitted.scene, recipe), ClassEdits(steps=(Split(2, 3), Merge((1,), 6))))
+    full = pipeline.run_full(kept, tmp_path / "l.tif", window_shape_rc=(64, 48))
+    assert np.array_equal(labels_of(full), labels_of(pipeline.run_live(kept)))
+    assert {row.id for row in full.rows if row.count} == {2, 3, 4, 5, 6, 7}
 
 
 def test_sureness_knows_the_parts_of_a_split_class(fitted: Fitted) -> None:

@@ -75,7 +75,7 @@ def test_each_interaction_does_what_it_needs_and_no_more(
     assert cost(lambda: page.edit_legend(LegendEvent(isolates=True))) == (1, 0, 0)
     assert cost(lambda: page.edit_legend(LegendEvent(opened=3))) == (1, 0, 0)
     assert cost(lambda: page.choose("selectbox", "Merge class 3 into", 4)) == (1, 0, 1)
-    assert cost(lambda: page.press("Split")) == (1, 0, 1)
+    assert cost(lambda: page.press("Split in two")) == (1, 0, 1)
     assert cost(lambda: page.press("Undo")) == (1, 0, 0)
     assert cost(lambda: page.press("Redo")) == (1, 0, 0)
     assert cost(lambda: page.press("Leave out")) == (1, 0, 1)

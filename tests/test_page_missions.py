@@ -70,6 +70,13 @@ def test_the_cloud_mask_of_level_1c_leaves_out_clouds(tmp_path: Path, start: Cal
     assert (page.geotiff != 0).all()
 
 
+def test_without_a_cloud_mask_the_page_says_which_file_would_help(tmp_path: Path, start: Callable[..., Page]) -> None:
+    safe = write_safe(tmp_path, level="L1C", size_m=600, bands=("B02", "B04", "B08", "B10"), with_extras=False)
+    page = start(taken_in(safe, tmp_path))
+    assert "Nothing here says where clouds are" in page.words
+    assert "MSK_CLASSI_B00.jp2" in page.words
+
+
 def test_of_an_unknown_sensor_the_page_names_nobody(tmp_path: Path, start: Callable[..., Page]) -> None:
     values = numbers(LIKE).astype("float32") / 7 - 300
     names = [f"A{n:02}" for n in range(len(LIKE))]

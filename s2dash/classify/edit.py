@@ -1,8 +1,9 @@
 """The stage between labels and a result, where edits of classes act: the same for live picture, windows and tiles.
 
 A step either looks at each pixel alone, or at neighbours too, as far as its halo. Labels come in with that
-margin around them, as far as the scene goes, and so windows of any size give the same labels. A step that groups
-pixels anew asks another model about them, by the features that the fit's own model is asked with (`Ask`).
+margin around them, as far as the scene goes, and so windows of any size give the same labels. A sieve needs the
+whole scene (`Stage.parted`): a full run gives it that, and a window by itself shows it as far as its halo. A step
+that groups pixels anew asks another model about them, by the features that the fit's own model is asked with (`Ask`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from s2dash.classify.algorithms import Model
-from s2dash.core.edits import LeaveOut, Merge, Step
+from s2dash.classify.clean_up import NeighbourMajority, Sieving, sieving
+from s2dash.core.edits import LeaveOut, Majority, Merge, Step
+from s2dash.core.grid import Grid
 from s2dash.core.types import Window
 from s2dash.errors import UnknownName
 
@@ -110,6 +113,11 @@ def _after_leaving_out(step: LeaveOut, before: frozenset[int]) -> frozenset[int]
     return before - {step.number}
 
 
+@label_step.register
+def _majority(step: Majority) -> LabelStep:
+    return NeighbourMajority(step.size)
+
+
 def require_classes(numbers: Sequence[int], before: frozenset[int]) -> None:
     """Raise UnknownName where one of these is no class of the map."""
     for number in numbers:
@@ -144,6 +152,24 @@ class Stage:
     def inside(self, labels: np.ndarray, wide: Window, window: Window, ask: Ask = _nobody) -> np.ndarray:
         """Labels of `window` after all steps, from those of `wide`, which is the window with its halo."""
         return self(labels, ask)[window.within(wide).slices_rc]
+
+    def on(self, grid: Grid) -> Stage:
+        """The same steps for another scene's grid; raises RecipeError for hectares where that has no place."""
+        return Stage([sieving(step.step, grid) if isinstance(step, Sieving) else step for step in self.steps])
+
+    def every(self, step: int) -> Stage:
+        """The same steps for every `step`-th pixel of their scene, the sieve's least patch as many times smaller."""
+        return Stage([one.every(step) if isinstance(one, Sieving) else one for one in self.steps])
+
+    def parted(self) -> tuple[Stage, Stage]:
+        """The steps that any window with its halo gets right, and the rest, from the first that needs the whole."""
+        at = next((place for place, step in enumerate(self.steps) if isinstance(step, Sieving)), len(self.steps))
+        return Stage(self.steps[:at]), Stage(self.steps[at:])
+
+    @property
+    def regroups(self) -> bool:
+        """Whether any step asks about features."""
+        return any(isinstance(step, Regrouping) for step in self.steps)
 
     @property
     def born(self) -> frozenset[int]:

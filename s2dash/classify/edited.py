@@ -10,12 +10,13 @@ import numpy as np
 from s2dash.classify.algorithms import Algorithm, Model, find_algorithm
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.assign import asking, own_labels
+from s2dash.classify.clean_up import sieving
 from s2dash.classify.edit import LabelStep, Regrouping, Stage, classes_after, label_step, require_classes
 from s2dash.classify.fit import canonical_numbers, distinct_rows
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.means import class_means, sample_reflectance
 from s2dash.classify.sampling import Sample
-from s2dash.core.edits import ClassEdits, Split, Step
+from s2dash.core.edits import ClassEdits, Sieve, Split, Step
 from s2dash.core.scene import Pixels
 from s2dash.core.types import frozen
 from s2dash.errors import RecipeError, TooFewPixels
@@ -53,13 +54,22 @@ class _Replay:
         self._steps: list[LabelStep | Regrouping] = []
 
     def take(self, step: Step) -> None:
-        work = self._split(step) if isinstance(step, Split) else label_step(step)
+        work = self._work(step)
         self._steps.append(work)
         self._classes = classes_after(step, self._classes)
         if isinstance(work, Regrouping):
             self._classes |= set(work.number_of.tolist())
         self._highest = max(self._highest, *self._classes, 0)
         self._labels = self._after(work)
+
+    def _work(self, step: Step) -> LabelStep | Regrouping:
+        match step:
+            case Split():
+                return self._split(step)
+            case Sieve():
+                return sieving(step, self._fitted.scene.grid)
+            case _:
+                return label_step(step)
 
     def fitted(self, edits: ClassEdits) -> Fitted:
         fitted, kept = self._fitted, np.flatnonzero(self._labels)

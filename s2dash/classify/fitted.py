@@ -88,7 +88,7 @@ class Fitted:
         scaling, sample and all are put into the numbers of `scene`; so is the haze of each where it is
         subtracted. Means of bands that this fit has not seen are NaN.
 
-        Raises UnknownName for bands or indices that the scene lacks, RecipeError as `prepare` does.
+        Raises UnknownName for bands or indices that the scene lacks, RecipeError as `prepare` and `Stage.on` do.
         """
         prepared = prepare(scene, self.recipe)
         scene, pointwise = prepared.scene, self.prepared.pointwise
@@ -105,6 +105,7 @@ class Fitted:
             mean_reflectance=frozen(_taken(self.mean_reflectance.T, known).T),
             warnings=(*scene.notes, *(words for words in self.warnings if words not in self.scene.notes)),
             fitted_on=self.fitted_on or self.scene.digest,
+            stage=self.stage.on(scene.grid),
         )
 
     def light(self, prepared: Prepared | None = None) -> Fitted:

@@ -20,7 +20,8 @@ from s2dash.settings import thread_count
 def run_live(fitted: Fitted) -> Result:
     """Label the live picture: the whole scene where it is small, else every n-th pixel of it.
 
-    Steps of edits that look at neighbours see those of the live picture, which are n pixels away.
+    Steps of edits that look at neighbours see those of the live picture, which are n pixels away; the least patch
+    of a sieve is as large on the ground, and has fewer pixels.
 
     Raises Cancelled where this thread's work is to stop (`types.cancel_token`).
     """
@@ -30,8 +31,11 @@ def run_live(fitted: Fitted) -> Result:
 def edit_live(fitted: Fitted, labels: np.ndarray) -> Result:
     """The live picture from its labels before edits, shape (rows, cols), uint8: nothing is fitted or assigned anew."""
     scene = fitted.scene
-    if fitted.stage.steps:
-        labels = fitted.stage(labels, asking(fitted, preview_features(fitted.prepared), cancel_token()))
+    stage = fitted.stage.every(scene.live_step)
+    if stage.regroups:
+        labels = stage(labels, asking(fitted, preview_features(fitted.prepared), cancel_token()))
+    else:
+        labels = stage(labels)
     grid = scene.grid.decimated(scene.live_step)
     tally = Tally(ClassMap(grid, fitted.class_count, frozen(labels), step=scene.live_step))
     tally.add(labels, 0)

@@ -16,7 +16,6 @@ import numpy as np
 from s2dash.classify.algorithms import Model
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.assign import asking, assign, assign_edited
-from s2dash.classify.edit import Regrouping
 from s2dash.classify.features import preview_features, window_features
 from s2dash.classify.fitted import Fitted
 from s2dash.core.classmap import Result
@@ -127,7 +126,7 @@ def clearness(fitted: Fitted, features: Pixels, mapped: np.ndarray) -> np.ndarra
     """
     stage = fitted.stage
     out = _clearness(fitted, fitted.model, features, mapped, stage.numbers_of(fitted.number_of))
-    if any(isinstance(step, Regrouping) for step in stage.steps):
+    if stage.regroups:
         before = assign(fitted, features)
         for step, where, group_of in stage.regroupings(before, asking(fitted, features)):
             inside = where & mapped

@@ -49,4 +49,4 @@ class Tally:
         )
         key = f"{fitted.labels_key} {classmap.step} {fitted.fitted_on}".rstrip()
         digest = hashlib.sha256(key.encode()).hexdigest()
-        return Result(fitted.scene, fitted.recipe, classmap, rows, fitted.engine, digest, fitted.warnings)
+        return Result(fitted.scene, fitted.recipe, classmap, rows, fitted.engine, digest, fitted.warnings, fitted.edits)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from s2dash.core.edits import NO_EDITS, ClassEdits
 from s2dash.core.grid import Grid
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
@@ -56,6 +57,8 @@ class Result:
     digest: str
     """Of scene, recipe and grid: equal digests mean equal labels."""
     warnings: tuple[str, ...] = ()
+    edits: ClassEdits = NO_EDITS
+    """Whose steps its labels went through."""
 
     @property
     def is_full(self) -> bool:

@@ -12,20 +12,24 @@ from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 from s2dash.core.scene import SCL
 from s2dash.export import geotiff, table
-from s2dash.export.contents import Export, file_stem, one_line, require_full, staged
+from s2dash.export.contents import Export, edits_with_looks, file_stem, one_line, require_full, staged
 
 _MOST_NOTE_CHARACTERS = 500
+
+
+_EDITS_LINE = "edits.json  which classes were then merged, split or left out: s2dash takes it with --edits"
 
 
 def write_bundle(result: Result, legend: Legend, out: Path) -> None:
     """Write the zip; raises as `geotiff.write_geotiff` does."""
     require_full(result)
-    stem = file_stem(result)
+    stem, edits = file_stem(result), edits_with_looks(result, legend)
     tif_name = stem + geotiff.EXPORT.suffix
     texts = {
         f"{tif_name}.aux.xml": geotiff.sidecar_xml(result, legend).encode(),
         stem + table.EXPORT.suffix: table.csv_bytes(table.csv_text(result, legend)),
         "recipe.json": (json.dumps(result.recipe.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
+        **({"edits.json": (edits.to_json() + "\n").encode()} if edits else {}),
         "README.txt": readme(result, tif_name).encode(),
     }
     with staged(out) as path, tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -55,6 +59,7 @@ def readme(result: Result, tif_name: str) -> str:
         f"{tif_name}.aux.xml  names, colours, pixels and areas of the classes, for GIS programs",
         f"{stem}{table.EXPORT.suffix}  the same for a spreadsheet, with mean reflectances",
         "recipe.json  the choices that made the map; s2dash repeats the run with them",
+        *([_EDITS_LINE] if result.edits.steps else []),
         "",
         *([left_out, ""] if left_out else []),
         *(["Notes on this map:", *notes, ""] if notes else []),

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from s2dash.core.classmap import ClassMap, ClassRow, Result
+from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend, clean_name
 from s2dash.core.types import windows
 from s2dash.errors import BrokenResult, OutputConflict, RecipeError
@@ -96,6 +97,15 @@ def class_facts(result: Result, legend: Legend) -> tuple[ClassFacts, ...]:
     return tuple(
         ClassFacts(i, clean_name(e.name) or f"Class {i}", e.colour, rows[i], clean_name(e.code))
         for i, e in ((i, entries[i]) for i in ids)
+    )
+
+
+def edits_with_looks(result: Result, legend: Legend) -> ClassEdits | None:
+    """The steps that made these classes of those that were found, with names and colours; None without steps."""
+    if not result.edits.steps:
+        return None
+    return ClassEdits(steps=result.edits.steps).named(
+        {entry.id: entry.name for entry in legend.entries}, {entry.id: entry.colour for entry in legend.entries}
     )
 
 

@@ -22,6 +22,7 @@ from rasterio.errors import CRSError
 
 from s2dash import __version__
 from s2dash.core.classmap import ClassMap, Result
+from s2dash.core.edits import ClassEdits
 from s2dash.core.grid import Grid
 from s2dash.core.legend import Legend
 from s2dash.errors import BrokenResult, OutputConflict
@@ -63,7 +64,7 @@ def write_geotiff(result: Result, legend: Legend, out: Path) -> None:
     Overviews take the most frequent class. Tags: CLASS_1 to CLASS_k, CODE_1 to CODE_k where names are of a scheme,
     S2DASH_RECIPE, S2DASH_VERSION,
     S2DASH_SCENE, S2DASH_SENSOR, S2DASH_RESULT (its digest), ENGINE, TIFFTAG_SOFTWARE and, where the source is known,
-    ATTRIBUTION and TIFFTAG_COPYRIGHT.
+    ATTRIBUTION and TIFFTAG_COPYRIGHT; S2DASH_EDITS after steps of edits.
     The file is written under a temporary name and read back before it takes the place of `out`; on
     failure nothing is left and an existing `out` stays. Memory holds one strip of labels.
 
@@ -106,6 +107,7 @@ def geotiff_tags(result: Result, classes: tuple[ClassFacts, ...]) -> dict[str, s
         "S2DASH_SCENE": one_line(result.scene.title) or "scene",
         "S2DASH_RESULT": one_line(result.digest),
         "S2DASH_RECIPE": result.recipe.to_json(),
+        **({"S2DASH_EDITS": ClassEdits(steps=result.edits.steps).to_json()} if result.edits.steps else {}),
         **({"S2DASH_NOTES": notes} if notes else {}),
         **{f"CLASS_{c.id}": c.name for c in classes},
         **{f"CODE_{c.id}": c.code for c in classes if c.code},

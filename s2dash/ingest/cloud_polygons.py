@@ -15,6 +15,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 import numpy as np
+import shapely
 from pyproj import CRS
 from shapely.errors import GEOSException
 
@@ -23,15 +24,16 @@ from s2dash.core.types import windows
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.align import same_crs
 from s2dash.ingest.area.placing import OutsideScene, area_on, burn
-from s2dash.ingest.area.shapes import Area, Refusal, area_of, collect, epsg
+from s2dash.ingest.area.shapes import Area, Refusal, collect, epsg
 from s2dash.ingest.safe_xml import local_name, parsed_xml, text_of
-from s2dash.settings import ARCHIVE_LIMITS, AREA_LIMITS
+from s2dash.settings import AREA_LIMITS
 
 CLEAR, OPAQUE, CIRRUS = 5, 9, 10
 """Classes, in the numbers of the scene classification."""
 _TYPES = {"OPAQUE": OPAQUE, "CIRRUS": CIRRUS}
 _CRS = re.compile(r"(?:.*[:/])?EPSG[:/](?:[\d.]*[:/])?(\d{4,6})", re.IGNORECASE | re.ASCII)
 _STRIP_ROWS = 512
+_FARTHEST_M = 1e9
 _DIMENSIONS = {"2": 2, "3": 3}
 
 
@@ -51,10 +53,10 @@ def read_polygons(path: Path, name: str) -> CloudPolygons:
     """Raises UnreadableFile for what is no such mask, is damaged, or passes a limit."""
     try:
         with path.open("rb") as file:
-            xml = file.read(ARCHIVE_LIMITS.most_metadata_bytes + 1)
+            xml = file.read(AREA_LIMITS.most_bytes + 1)
     except OSError as error:
         raise UnreadableFile(f"{name} cannot be read: {error.strerror}.") from error
-    root = parsed_xml(xml, name)
+    root = parsed_xml(xml, name, AREA_LIMITS.most_bytes)
     if local_name(root) != "Mask":
         raise UnreadableFile(f"{name} is not the cloud mask of a Sentinel-2 product.")
     try:
@@ -83,7 +85,7 @@ def burnt(polygons: CloudPolygons, grid: Grid, name: str) -> np.ndarray:
         # Clouds elsewhere on the tile than a cut of it are no reason to refuse the mask.
         with contextlib.suppress(OutsideScene):
             if code in polygons.areas:
-                _burn_onto(classes, code, area_on(polygons.areas[code], grid), grid)
+                _burn_onto(classes, code, area_on(polygons.areas[code], grid, AREA_LIMITS), grid)
     return classes
 
 
@@ -115,8 +117,20 @@ def _polygons(root: Element, name: str) -> CloudPolygons:
         return CloudPolygons(crs, _extent(root), {})
     if crs is None:
         raise Refusal("does not say which coordinate system it is in.")
-    areas = {code: area_of(collect(shapes, AREA_LIMITS), crs, (), name, AREA_LIMITS) for code, shapes in found.items()}
+    areas = {code: _area(shapes, crs, name) for code, shapes in found.items()}
     return CloudPolygons(crs, _extent(root), areas)
+
+
+def _area(shapes: list[list[np.ndarray]], crs: CRS, name: str) -> Area:
+    """The polygons as they stand; raises Refusal.
+
+    Those of clouds touch themselves at corners. They are not repaired, which takes GEOS ten seconds for a tile of
+    small clouds: `burn` counts windings, and needs no valid polygons.
+    """
+    polygons = collect(shapes, AREA_LIMITS).polygons
+    if abs(shapely.total_bounds(polygons)).max() > _FARTHEST_M:
+        raise Refusal("holds coordinates that lie nowhere on the Earth.")
+    return Area(shapely.multipolygons(polygons), crs.to_wkt(), len(polygons), (), name)
 
 
 def _below(element: Element, name: str) -> Iterator[Element]:

@@ -6,8 +6,10 @@ import re
 
 import numpy as np
 
+from s2dash.classify.carry import carried
 from s2dash.classify.match import matching_classes
 from s2dash.core import palette
+from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend, LegendEntry, default_legend
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state
@@ -77,6 +79,19 @@ def after_steps(found: Legend, answer: LiveAnswer, chosen_palette: str) -> Legen
     return Legend(tuple(kept.get(n, LegendEntry(n, f"Class {n}", colours[n - 1])) for n in answer.fitted.numbers))
 
 
+def carry_steps(answer: LiveAnswer) -> None:
+    """Have a map that was never shown go through the steps of the one before it, as far as its classes are the same."""
+    of, before = answer.result.recipe, state.LAST_SHOWN.get()
+    if before is None or state.was_shown(of) or not before.result.edits.steps:
+        return
+    pairs = matching_classes(before.found, answer.unedited.result)
+    numbers = {old: new for new, old in pairs.items()}
+    was, now = ([row.id for row in result.rows] for result in (before.found, answer.unedited.result))
+    steps, left = carried(before.result.edits.steps, was, now, numbers)
+    state.put_edits(of, ClassEdits(steps=steps))
+    state.LEFT_BEHIND.set((state.map_of(of), left))
+
+
 def found_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:
     """The legend of all classes as they were found, with the user's names and colours."""
     edits = state.edits(answer.result.recipe)
@@ -88,5 +103,5 @@ def effective_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:
     edits = state.edits(answer.result.recipe)
     own = after_steps(own_legend(answer, chosen_palette).legend, answer, chosen_palette)
     legend = own.edited(edits.names, edits.colours, edits.codes)
-    state.LAST_SHOWN.set(ShownMap(answer.result, chosen_palette, legend))
+    state.LAST_SHOWN.set(ShownMap(answer.result, chosen_palette, legend, answer.unedited.result))
     return legend

@@ -12,6 +12,7 @@ from s2dash.classify.algorithms import ALGORITHMS, Algorithm
 from s2dash.classify.naming import Suggestion
 from s2dash.core import palette
 from s2dash.core.classmap import Result
+from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
 from s2dash.server.live_engine import LiveAnswer
@@ -27,10 +28,12 @@ from s2dash.ui.charts import (
 )
 from s2dash.ui.class_card.actions import merge, open_card, same_names
 from s2dash.ui.class_card.made import edits_made
+from s2dash.ui.clean_up import clean_up
 from s2dash.ui.how_sure import sure_words
 from s2dash.ui.identity import effective_legend, own_legend
 from s2dash.ui.legend_table import legend_table, take_event
 from s2dash.ui.name_sources import name_sources, scheme_in_use
+from s2dash.ui.runs.words import step_name
 from s2dash.ui.services import kept_charts
 from s2dash.ui.suggested_names import of_names, shown_suggestions
 
@@ -89,6 +92,7 @@ def legend_panel(answer: LiveAnswer, shown: Result, legend: Legend, isolated: in
     )
     if table(key=state.LEGEND) is not None:
         st.rerun()
+    clean_up(answer)
     edits_made(answer.result.recipe)
     st.caption((_COLOURS_HINT if palette.tells_character(chosen_palette, standards) else "") + _EDIT_HINT)
     name_sources(answer.result.scene)
@@ -240,6 +244,11 @@ def _count_words(algorithm: Algorithm, result: Result) -> str:
     return f"{count} class{'es' if count != 1 else ''}{most}"
 
 
+def _edits_words(result: Result) -> str:
+    steps = ", then ".join(step_name(step) for step in result.edits.steps)
+    return f"{steps[0].upper()}{steps[1:]}. {len(result.rows)} classes are left."
+
+
 def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
     """The whole run as a short text, Markdown, the spectra in words among it."""
     recipe, scene = result.recipe, result.scene
@@ -262,9 +271,11 @@ def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
         f"learnt from {text.pixels(answer.fitted.sample.pixel_count)} "
         f"(seed {recipe.seed}), in {text.duration(answer.seconds)}; labels assigned by {result.engine}. "
         "Classes are numbered from dark to bright.",
+        *([f"**Edited.** {_edits_words(result)}"] if result.edits.steps else []),
         f"**Spectra.** {text.plain(spectra_alt(result, legend))}",
         *(f"**Note.** {text.plain(warning)}" for warning in result.warnings),
         *([f"{text.plain(scene.attribution)}."] if scene.attribution else []),
         f"```\n{recipe.to_json()}\n```",
+        *([f"```\n{ClassEdits(steps=result.edits.steps).to_json()}\n```"] if result.edits.steps else []),
     ]
     return "\n\n".join(parts)

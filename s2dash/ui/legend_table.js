@@ -234,6 +234,7 @@ class Row {
     this.suggestion.draw(row.suggestion);
     this.same.hidden = !row.same;
     this.same.firstElementChild.textContent = `same name as ${row.same}`;
+    this.same.querySelector(".merge").title = `Make classes ${row.same} and ${this.id} one class; undo parts them`;
     if (!this.picking) {
       this.colour.value = row.colour;
       this.paint(row.colour);

@@ -21,6 +21,10 @@ _EVERYTHING = Masking(True, True, tuple(sentinel2.SCL_CLASSES))
 _SORTED_BY = "Level-2A sorts pixels by itself. Leave out:"
 _SORTED_BY_BITS = "The picture's quality band tells these apart. Leave out:"
 _SORTED_BY_CLOUD_MASK = "The product's own cloud mask tells these apart. Leave out:"
+_NO_CLOUD_MASK = (
+    "Nothing here says where clouds are, so they become classes. Bring the whole product, or its `MSK_CLASSI_B00.jp2` "
+    "(before 2022 `MSK_CLOUDS_B00.gml`, both in `QI_DATA`) together with the bands."
+)
 _HELP_OF_CLOUDS = {
     9: "Thick cloud, through which no ground is seen. Level-1C's mask misses small clouds and knows no cloud shadows.",
     10: "Thin, high cloud: the ground shows through, but its colours are changed.",
@@ -52,6 +56,8 @@ def choose_masks(loaded: Loaded) -> None:
         )
     if scene.has_scl:
         _choose_classes(scene, shares, masked)
+    elif scene.level == "Level-1C" and scene.origins:
+        st.caption(_NO_CLOUD_MASK)
     _choose_area(loaded, shares)
 
 

@@ -31,7 +31,7 @@ from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over import hand_over, hand_over_button
 from s2dash.ui.how_many.panel import how_many_panel
 from s2dash.ui.how_sure import COLOURS, sure_key
-from s2dash.ui.identity import found_legend
+from s2dash.ui.identity import carry_steps, found_legend
 from s2dash.ui.layers import Layer, layer_controls, layer_now
 from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside, take_in
 from s2dash.ui.legend_table import DENSE_ABOVE
@@ -90,6 +90,7 @@ def main() -> None:
             _map(choices.scene, None, None, None, layer, dark)
         _announce(None, strip)
         return
+    carry_steps(answer)
     take_in(answer.result.recipe)
     answer = _with_edits(answer, strip)
     legend, isolated = current_legend(answer, choices.palette)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from s2dash.classify.naming.overlap import NamedCode
+from s2dash.core import missions
 from s2dash.core.scene import SCL, MaskLayer, Scene
 
 _SCL_NAMES: Mapping[int, NamedCode] = {
@@ -31,4 +32,5 @@ def names_of(mask: MaskLayer) -> tuple[Mapping[int, NamedCode], str]:
     """What its numbers mean, and what it is called in a reason."""
     if mask.quality is None:
         return _SCL_NAMES, "the product's own classification"
-    return _QUALITY_NAMES, "the product's quality band"
+    is_of_clouds = mask.quality in (missions.CLASSI, missions.CLOUDS)
+    return _QUALITY_NAMES, "the product's cloud mask" if is_of_clouds else "the product's quality band"

@@ -16,7 +16,7 @@ from s2dash.ui.class_card import actions
 from s2dash.ui.class_card.made import edits_made
 from s2dash.ui.class_card.sections import sections
 
-_PARTS = {2: "in two", 3: "in three", 4: "in four", 5: "in five", 6: "in six", 8: "in eight"}
+_PARTS = {2: "Split in two", 3: "in three", 4: "in four"}
 
 
 def class_card(answer: LiveAnswer, shown: Result, legend: Legend, isolated: int | None) -> None:
@@ -108,20 +108,13 @@ def _merging(of: Recipe, legend: Legend, entry: LegendEntry) -> None:
 
 
 def _splitting(answer: LiveAnswer, entry: LegendEntry) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="classsplit"):
-        st.button(
-            "Split",
-            key="split class",
-            icon=":material/call_split:",
-            on_click=partial(actions.split, answer, entry.id, state.CARD_PARTS.get()),
-            help="Groups the pixels of this class anew among themselves; all other classes keep theirs.",
-        )
-        st.selectbox(
-            "Parts of a split class",
-            list(_PARTS),
-            format_func=_PARTS.__getitem__,
-            key=state.CARD_PARTS.shown(),
-            on_change=state.CARD_PARTS.take,
-            label_visibility="collapsed",
-            help="Into how many classes it is split. The darkest part keeps number, name and colour.",
-        )
+    with st.container(horizontal=True, gap="small", key="classsplit"):
+        for k, label in _PARTS.items():
+            st.button(
+                label,
+                key=f"split class {k}",
+                icon=":material/call_split:" if k == min(_PARTS) else None,
+                on_click=partial(actions.split, answer, entry.id, k),
+                help="Groups the pixels of this class anew among themselves; all other classes keep theirs. "
+                "The darkest part keeps number, name and colour.",
+            )

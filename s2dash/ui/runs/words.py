@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
 from s2dash.classify.algorithms import ALGORITHMS
-from s2dash.core.edits import AnyStep, ClassEdits, LeaveOut, Merge, Split
+from s2dash.core.edits import AnyStep, ClassEdits, LeaveOut, Majority, Merge, Sieve, Split
 from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run
 from s2dash.ui import text
@@ -118,6 +118,10 @@ def step_name(step: AnyStep) -> str:
             return f"split {step.number} in {'two' if step.k == 2 else step.k}"
         case LeaveOut():
             return f"leave out {step.number}"
+        case Majority():
+            return f"majority {step.size} × {step.size}"
+        case Sieve():
+            return f"sieve under {step.least:g} {step.unit}"
 
 
 def separation_words(silhouette: float | None) -> str:

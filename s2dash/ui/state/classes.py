@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from s2dash.classify.naming import Suggestion
 from s2dash.core.classmap import Result
-from s2dash.core.edits import NO_EDITS, ClassEdits
+from s2dash.core.edits import NO_EDITS, AnyStep, ClassEdits
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
 from s2dash.server.live_engine import LiveAnswer, LiveRequest
 from s2dash.ui.legend_event import LegendEvent
-from s2dash.ui.session import Control, Field, kept_control
+from s2dash.ui.session import Control, Field
 from s2dash.ui.state.recipe import scene_digest
 from s2dash.ui.state.view import PALETTE
 
+W = TypeVar("W")
 ANSWER: Field[LiveAnswer | None] = Field("answer", None)
 REQUEST: Field[LiveRequest | None] = Field("future", None)
 
@@ -25,8 +27,6 @@ LEGEND = "legend"
 
 CARD_CLASS: Field[int | None] = Field("class card", None)
 """The class whose card is pushed over the legend."""
-CARD_PARTS: Control[int] = kept_control("class card parts", 2)
-"""Into how many a class is to be split."""
 CARD_TROUBLE: Field[str | None] = Field("class card trouble", None)
 """Why what was last asked for on a card could not be done."""
 
@@ -39,6 +39,11 @@ def card_name(number: int, now: str, take: Callable[[str], None]) -> Control[str
 def card_merge(number: int, take: Callable[[int | None], None]) -> Control[int | None]:
     """What a class is to be merged into, on its card; nothing until it is chosen."""
     return Control(f"class card merge {number}", lambda: None, take)
+
+
+def clean_up_control(part: str, now: W, take: Callable[[W], None]) -> Control[W]:
+    """One of the choices of how specks are cleaned up."""
+    return Control(f"clean up {part}", lambda: now, take)
 
 
 KEPT_BOTH: Field[frozenset[str]] = Field("names kept for several classes", frozenset())
@@ -76,6 +81,15 @@ def edits_of(of: MapKey) -> ClassEdits:
     return _EDITS.get().get(of, NO_EDITS)
 
 
+def was_shown(of: Recipe) -> bool:
+    """Whether this recipe's map has a legend or edits already: who comes back to it finds what was there."""
+    return map_of(of) in _EDITS.get() or any(key == map_of(of) for key, _ in own_legends())
+
+
+LEFT_BEHIND: Field[tuple[MapKey, Sequence[AnyStep]] | None] = Field("steps left behind", None)
+"""A map, and the steps of the one before that do not hold for it."""
+
+
 def put_edits_of(of: MapKey, edits: ClassEdits) -> None:
     """Put these in the place of the edits of a map of any scene."""
     _EDITS.set({**_EDITS.get(), of: edits})
@@ -102,6 +116,8 @@ class ShownMap:
     result: Result
     palette: str
     legend: Legend
+    found: Result
+    """The map before the steps of its edits."""
 
 
 LAST_SHOWN: Field[ShownMap | None] = Field("last shown", None)

@@ -22,6 +22,9 @@ class Held:
     def set(self, value: Any) -> None:
         self.value = value
 
+    def pop(self) -> None:
+        self.value = None
+
 
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
@@ -30,6 +33,9 @@ def page(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     page = SimpleNamespace(
         SIDES=("Swipe", "Classes", "Picture"),
         SIDE=Held("Swipe"),
+        PANELS=("Classes", "Runs"),
+        PANEL=Held("Runs"),
+        PUSHED=Held("how many"),
         K=Held(8),
         ANSWER=Held(answer),
         alone=Held(2),
@@ -77,3 +83,10 @@ def test_a_wish_is_taken_once(monkeypatch: pytest.MonkeyPatch, page: SimpleNames
     assert page.K.value == 9
     receive(monkeypatch, {"number": 3, "k": 5})
     assert page.K.value == 5
+
+
+def test_the_legend_is_brought_where_it_is_wished_for(monkeypatch: pytest.MonkeyPatch, page: SimpleNamespace) -> None:
+    receive(monkeypatch, {"number": 1, "panel": ["Classes"]})
+    assert (page.PANEL.value, page.PUSHED.value) == ("Runs", "how many")
+    receive(monkeypatch, {"number": 2, "panel": "Classes"})
+    assert (page.PANEL.value, page.PUSHED.value) == ("Classes", None)

@@ -56,6 +56,9 @@ def _receive(key: str, lowest_k: int, highest_k: int) -> None:
         _show_alone(wish["alone"])
     if wish.get("view") in state.SIDES:
         state.SIDE.set(wish["view"])
+    if wish.get("panel") in state.PANELS:
+        state.PANEL.set(wish["panel"])
+        state.PUSHED.pop()
     k = _whole(wish.get("k"))
     if k is not None and lowest_k <= k <= highest_k:
         state.K.set(k)

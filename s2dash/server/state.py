@@ -19,6 +19,7 @@ from s2dash.server.live_engine import LiveEngine
 from s2dash.server.session_store import SessionStore, Writer
 from s2dash.server.sessions import Sessions
 from s2dash.server.sweeps import Sweeps
+from s2dash.server.tracked_maps import TrackedMaps
 from s2dash.server.uploads import UploadStore
 from s2dash.settings import LIMITS, Limits, keep_folder
 from s2dash.tiles.native import NativeTiles
@@ -40,6 +41,8 @@ class ServerState:
     tiles: TileStore
     """The pictures that the tile route serves, and finished tiles."""
     sessions: Sessions
+    maps: TrackedMaps
+    """Where the maps of open pages look."""
     store: SessionStore
     """What is kept of sessions beyond their pages."""
     writer: Writer
@@ -72,6 +75,7 @@ class ServerState:
             kept_runs=KeptRuns(limits.runs),
             tiles=TileStore(limits.tiles),
             sessions=Sessions(),
+            maps=TrackedMaps(),
             store=store,
             writer=Writer(store),
             live=live,

@@ -24,6 +24,8 @@ from branca.element import MacroElement
 from folium.template import Template
 
 from s2dash.server.offline_assets import BASEMAPS, local_links
+from s2dash.server.routes.tracked_maps import map_url
+from s2dash.server.tracked_maps import TrackedMap
 from s2dash.ui import state, text
 
 View = Literal["Swipe", "Classes", "Picture", "Differ"]
@@ -145,6 +147,8 @@ class MapState:
     """The number of classes that is asked for, the lowest and the highest; None where it cannot be changed."""
     asking: Asking | None = None
     """None where nothing can be asked."""
+    tracked: TrackedMap | None = None
+    """To which the browser tells where the map looks, and which says from where a scene is to be seen first."""
     compared: ComparedMaps | None = None
     """What stands beside the classes in place of the picture; then `view` is Swipe or Differ."""
 
@@ -304,6 +308,7 @@ def _told(state: MapState) -> dict[str, Any]:
         "k": state.k,
         "asking": None if state.asking is None else _told_asking(state.asking),
         "compared": None if state.compared is None else _told_compared(state.compared),
+        **({} if state.tracked is None else _told_position(state.tracked)),
     }
 
 
@@ -313,6 +318,14 @@ def _told_asking(asking: Asking) -> dict[str, Any]:
         "classes": [asdict(row) for row in asking.classes],
         "opensClasses": asking.opens_classes,
     }
+
+
+def _told_position(tracked: TrackedMap) -> dict[str, Any]:
+    told: dict[str, Any] = {"tellTo": map_url(tracked.token, str(st.get_option("server.baseUrlPath")))}
+    if tracked.start is not None:
+        (x, y), zoom = tracked.start.position.centre, tracked.start.position.zoom
+        told["start"] = {"id": tracked.start.id, "scene": tracked.start.scene, "centre": (y, x), "zoom": zoom}
+    return told
 
 
 def _told_compared(compared: ComparedMaps) -> dict[str, Any]:

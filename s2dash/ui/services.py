@@ -14,6 +14,7 @@ from s2dash.server.session_store import SessionStore, Writer
 from s2dash.server.sessions import Sessions
 from s2dash.server.state import server_state
 from s2dash.server.sweeps import Sweeps
+from s2dash.server.tracked_maps import TrackedMaps
 from s2dash.server.uploads import UploadStore
 from s2dash.tiles.native import NativeTiles
 from s2dash.tiles.store import TileStore
@@ -68,6 +69,11 @@ def writer() -> Writer:
 def sessions() -> Sessions:
     """The sessions of this process."""
     return server_state().sessions
+
+
+def tracked_maps() -> TrackedMaps:
+    """Where the maps of open pages look."""
+    return server_state().maps
 
 
 def kept_charts() -> ByteCache[Hashable, tuple[dict[str, Any], str]]:

@@ -19,7 +19,7 @@ from s2dash.classify.features import window_features
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.point import Point, ask, class_spread, next_class
 from s2dash.classify.sureness import STEPS, UNKNOWN, SureSteps, window_sureness
-from s2dash.core.edits import ClassEdits, LeaveOut, Merge
+from s2dash.core.edits import ClassEdits, LeaveOut, Merge, Split
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import SCL, Layer, MaskLayer, Scene
 from s2dash.core.types import Window
@@ -83,17 +83,21 @@ CHOICES: list[dict[str, Any]] = [
     {"algorithm": "gaussian-mixture"},
     {"algorithm": "spectral-angle-kmeans", "scale": "none"},
 ]
-EDITS = [ClassEdits(), ClassEdits(steps=(Merge((2, 3), 2), LeaveOut(5)))]
+EDITS = [
+    ClassEdits(),
+    ClassEdits(steps=(Merge((2, 3), 2), LeaveOut(5))),
+    ClassEdits(steps=(Split(2, 3), Merge((3, 7), 3))),
+]
 
 
 @pytest.mark.parametrize("choices", CHOICES, ids=str)
-@pytest.mark.parametrize("edits", EDITS, ids=["plain", "edited"])
+@pytest.mark.parametrize("edits", EDITS, ids=["plain", "edited", "split"])
 def test_its_class_is_that_of_a_full_run(
     scene: Scene, tmp_path: Path, choices: dict[str, Any], edits: ClassEdits
 ) -> None:
-    one = fitted_on(scene, **choices).edited(edits)
+    one = pipeline.edited(fitted_on(scene, **choices), edits)
     labels = full_labels(one, tmp_path)
-    existing = {int(number) for number in one.stage.of_lone_pixels(one.number_of)} - {0}
+    existing = set(one.numbers)
     for row, col in PLACES:
         point = asked(one, row, col)
         assert point.label == labels[row, col]
@@ -133,7 +137,7 @@ def test_the_next_class_is_the_second_nearest(scene: Scene, name: str) -> None:
 
 
 def test_without_another_class_there_is_no_next(fitted: Fitted) -> None:
-    point = asked(fitted.edited(ClassEdits(steps=(Merge((1, 2, 3, 4, 5), 1),))), 20, 31)
+    point = asked(pipeline.edited(fitted, ClassEdits(steps=(Merge((1, 2, 3, 4, 5), 1),))), 20, 31)
     assert (point.label, point.next_label) == (1, None)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from pyproj import Transformer
 
 from s2dash.classify.algorithms.threads import single_threaded
+from s2dash.classify.assign import asking, assign
 from s2dash.classify.features import window_features
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.full import label_window
@@ -137,15 +138,21 @@ def next_class(fitted: Fitted, features: Pixels, label: int) -> int | None:
     Against each other class alone clearness is asked for: the next is the one against which it is least clear.
     Where neighbours have given the pixel its class, the one it would have by itself is the next.
     """
-    number_of = fitted.stage.of_lone_pixels(fitted.number_of)
+    stage, asked, before = fitted.stage, asking(fitted, features), assign(fitted, features)
+    alone = int(stage.of_lone_pixels(before, asked)[0, 0])
+    if alone not in (0, label):
+        return alone
+    models = [(fitted.model, stage.numbers_of(fitted.number_of))]
+    models += [(step.model, numbers) for step, where, numbers in stage.regroupings(before, asked) if where[0, 0]]
     row = fitted.space.transform(features.values.reshape(len(features.values), -1))
     with single_threaded():
-        alone = int(number_of[fitted.model.predict(row)[0]])
-        if alone not in (0, label):
-            return alone
-        others = [int(number) for number in np.unique(number_of) if number not in (0, alone, label)]
-        clear = [float(fitted.model.clearness(row, (number_of == other).astype(int))[0]) for other in others]
-    return others[int(np.argmin(clear))] if others else None
+        clear = {
+            int(other): float(model.clearness(row, (numbers == other).astype(int))[0])
+            for model, numbers in models
+            for other in np.unique(numbers)
+            if other not in (0, label, numbers[model.predict(row)[0]])
+        }
+    return min(clear, key=lambda other: clear[other], default=None)
 
 
 def class_spread(fitted: Fitted, label: int) -> np.ndarray:

@@ -41,6 +41,8 @@ def page(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         alone=Held(2),
         last_wish=lambda key: last,
     )
+    page.opened = Held()
+    monkeypatch.setattr(present, "open_card", page.opened.set)
     page.put_alone = lambda of, number: page.alone.set(number)
     monkeypatch.setattr(present, "state", page)
     return page
@@ -90,3 +92,11 @@ def test_the_legend_is_brought_where_it_is_wished_for(monkeypatch: pytest.Monkey
     assert (page.PANEL.value, page.PUSHED.value) == ("Runs", "how many")
     receive(monkeypatch, {"number": 2, "panel": "Classes"})
     assert (page.PANEL.value, page.PUSHED.value) == ("Classes", None)
+
+
+def test_a_class_that_is_there_is_opened(monkeypatch: pytest.MonkeyPatch, page: SimpleNamespace) -> None:
+    for number, wished in enumerate((None, 9, "3", True), 1):
+        receive(monkeypatch, {"number": number, "open": wished})
+        assert page.opened.value is None
+    receive(monkeypatch, {"number": 5, "open": 3})
+    assert (page.opened.value, page.PANEL.value) == (3, "Classes")

@@ -215,10 +215,8 @@ function s2dashPoint(stage, maps, on) {
   }
 
   function drawActions(head, own) {
-    if (told.asking.opensClasses) {
-      const opens = button(head, "s2-opens", "›", () => on.wish({ open: own.id }), "More about this class");
-      head.insertBefore(opens, head.lastChild.previousSibling);
-    }
+    const opens = button(head, "s2-opens", "›", () => on.wish({ open: own.id }), "More about this class");
+    head.insertBefore(opens, opens.previousSibling);
     const foot = add(card, "footer", "");
     const isAlone = told.alone === own.id;
     const acts = [
@@ -319,7 +317,7 @@ function s2dashPoint(stage, maps, on) {
     }, true);
   }
 
-  // state: {asking: {url, classes: [{id, name, colour}], opensClasses} or null, alone}. Of another result the place that was
+  // state: {asking: {url, classes: [{id, name, colour}]} or null, alone}. Of another result the place that was
   // asked about is asked again, so that the card says nothing that is no longer so.
   function tell(state) {
     const before = told.asking;

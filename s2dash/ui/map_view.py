@@ -108,8 +108,6 @@ class Asking:
     """Of the route that answers; another for each result."""
     classes: tuple[LegendRow, ...]
     """What the classes are called, whatever the map shows."""
-    opens_classes: bool = False
-    """Whether the page takes the wish to open a class (`open`), which the card then offers."""
 
 
 @dataclass(frozen=True)
@@ -316,7 +314,6 @@ def _told_asking(asking: Asking) -> dict[str, Any]:
     return {
         "url": asking.url,
         "classes": [asdict(row) for row in asking.classes],
-        "opensClasses": asking.opens_classes,
     }
 
 

@@ -101,6 +101,12 @@ def test_a_click_says_what_the_file_says(open_app: Callable[..., AppPage]) -> No
     alone.click()
     expect(alone).to_have_attribute("aria-pressed", "false")
 
+    card(app).get_by_role("button", name="More about this class").click()
+    expect(asked).to_have_count(0)
+    card(app).get_by_role("button", name="Name").click()
+    expect(name).to_be_focused()
+    expect(asked).to_have_attribute("data-id", number)
+
     # Another recipe: the card says what that makes of the place.
     before = app.token
     with app.page.expect_response(re.compile(r"/points/")):

@@ -132,7 +132,9 @@ function s2dashPoint(stage, maps, on) {
     let before = 0;
     for (const { colour, opacity, share } of steps) {
       const item = add(key, "span", "");
-      add(item, "i", "", { "aria-hidden": "true" }).style.cssText = "background:" + colour + ";opacity:" + opacity;
+      // As it looks over the picture's greys.
+      const seen = "color-mix(in srgb, " + colour + " " + Math.round(100 * opacity) + "%, #a0a0a0)";
+      add(item, "i", "", { "aria-hidden": "true" }).style.background = seen;
       item.append((before ? "to " : "nearest ") + Math.round(100 * share) + " %");
       before = share;
     }

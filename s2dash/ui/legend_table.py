@@ -32,7 +32,7 @@ _component = st.components.v2.component(
     "s2dash_legend_table",
     html=(_HERE / "legend_table.html").read_text("utf-8"),
     css=(_HERE / "legend_table.css").read_text("utf-8"),
-    js=(_HERE / "legend_table.js").read_text("utf-8"),
+    js="".join((_HERE / name).read_text("utf-8") for name in ("legend_table.js", "legend_asked.js")),
 )
 
 

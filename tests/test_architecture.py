@@ -34,6 +34,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("s2dash.ingest", "s2dash.classify.algorithms", "s2dash.export"),
     (
         "s2dash.classify.atmosphere",
+        "s2dash.classify.edge_smoothing",
         "s2dash.classify.evaluate",
         "s2dash.classify.indices",
         "s2dash.classify.means",

@@ -21,8 +21,8 @@ from s2dash.batch.pool import Pool
 from s2dash.batch.table import write_tables
 from s2dash.classify import pipeline
 from s2dash.classify.pipeline import Fitted
-from s2dash.classify.prepare import of_numbers
 from s2dash.core import palette
+from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend, default_legend
 from s2dash.core.recipe import Recipe
 from s2dash.core.types import CancelToken, Progress, no_progress
@@ -80,7 +80,8 @@ def _labelled(ledger: Ledger) -> tuple[Recipe, Legend]:
 
 def _digest_of(given: Given) -> str:
     names = " ".join(f"{entry.name} {entry.colour}" for entry in given.legend.entries)
-    return digest(given.fitted.scene.digest, given.fitted.fitted_on, names)
+    steps = ClassEdits(steps=given.fitted.edits.steps).to_json() if given.fitted.edits.steps else None
+    return digest(given.fitted.scene.digest, given.fitted.fitted_on, names, *filter(None, [steps]))
 
 
 def _stopped(ledger: Ledger) -> Report:
@@ -95,6 +96,6 @@ def _stopped(ledger: Ledger) -> Report:
 
 
 def _fitted(recipe: Recipe, pool: Pool) -> tuple[Fitted, Legend]:
-    fitted = pipeline.fit_sample(of_numbers(pool.scene, recipe), pool.sample)
+    fitted = pipeline.fit_sample(pool.prepared(recipe), pool.sample)
     standards = [band.standard for band in pool.scene.bands]
     return fitted, default_legend(palette.class_colours(fitted.mean_reflectance, standards))

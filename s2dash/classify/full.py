@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from s2dash.classify import parts
-from s2dash.classify.assign import assign
+from s2dash.classify.assign import assign_edited
 from s2dash.classify.features import run_features, window_features
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.tally import Tally
@@ -135,7 +135,7 @@ def _run_parts(
     scene = parts.travelling(fitted.scene)
     light = fitted.light(replace(fitted.prepared, scene=scene))
     # The numbers of the model as well: another machine's fit may differ in its last digits.
-    numbers = joblib.hash((fitted.space, fitted.model, fitted.number_of))
+    numbers = joblib.hash((fitted.prepared.pointwise, fitted.space, fitted.model, fitted.number_of, fitted.stage))
     key = f"{fitted.labels_key} {numbers}"
     job = parts.make_job(scene, fitted.class_count, partial(label_window, light), window_shape_rc, key, labels_path)
     tally = Tally(ClassMap(fitted.scene.grid, fitted.class_count, None, labels_path))
@@ -148,7 +148,7 @@ def label_window(fitted: Fitted, reader: SceneReader, window: Window, cancel: Ca
     """Labels of one window, shape (rows, cols), uint8, edited; `reader` reads the fitted scene."""
     stage = fitted.stage
     wide = window.grown(stage.halo, fitted.scene.grid.shape_rc)
-    return stage.inside(assign(fitted, window_features(fitted.prepared, reader, wide), cancel), wide, window)
+    return assign_edited(fitted, window_features(fitted.prepared, reader, wide), cancel)[window.within(wide).slices_rc]
 
 
 _Labelled = Generator[tuple[Window, np.ndarray], None, None]
@@ -174,12 +174,12 @@ def _labelled_run(fitted: Fitted, run: list[Window], cancel: CancelToken) -> _La
                 yield window, label_window(fitted, reader, window, cancel)
             else:
                 # Not by a name: a run that waits for its turn would hold on to the features of its last window.
-                yield window, stage(assign(fitted, next(features), cancel))
+                yield window, assign_edited(fitted, next(features), cancel)
 
 
 def _labelled_windows(fitted: Fitted, todo: list[Window], cancel: CancelToken) -> Iterator[tuple[Window, np.ndarray]]:
     """Labels of each window as they come, a few ahead of the writer and no more."""
-    runs = (_labelled_run(fitted, run, cancel) for run in _runs(todo, bool(fitted.recipe.smooth)))
+    runs = (_labelled_run(fitted, run, cancel) for run in _runs(todo, fitted.prepared.halo > 0))
     pool = ThreadPoolExecutor(thread_count())
     going: dict[Future[tuple[Window, np.ndarray] | None], _Labelled] = {}
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from s2dash.classify.assign import assign, centres_key, has_many_centres
+from s2dash.classify.assign import asking, assign, centres_key, has_many_centres
 from s2dash.classify.features import preview_features
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.tally import Tally
@@ -24,8 +24,14 @@ def run_live(fitted: Fitted) -> Result:
 
     Raises Cancelled where this thread's work is to stop (`types.cancel_token`).
     """
+    return edit_live(fitted, _labels(fitted))
+
+
+def edit_live(fitted: Fitted, labels: np.ndarray) -> Result:
+    """The live picture from its labels before edits, shape (rows, cols), uint8: nothing is fitted or assigned anew."""
     scene = fitted.scene
-    labels = fitted.stage(_labels(fitted))
+    if fitted.stage.steps:
+        labels = fitted.stage(labels, asking(fitted, preview_features(fitted.prepared), cancel_token()))
     grid = scene.grid.decimated(scene.live_step)
     tally = Tally(ClassMap(grid, fitted.class_count, frozen(labels), step=scene.live_step))
     tally.add(labels, 0)

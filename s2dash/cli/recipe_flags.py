@@ -32,7 +32,9 @@ def add_recipe_flags(command: argparse.ArgumentParser) -> None:
     group.add_argument("--smooth", metavar="none|3", help="take the mean of 3 x 3 pixels first")
     group.add_argument("--mask", metavar="auto|none", help="leave out pixels without data, and the next two")
     group.add_argument(
-        "--mask-scl", metavar="default|none|3,8,9", help="classes of the scene classification to leave out"
+        "--mask-scl",
+        metavar="default|none|3,8,9",
+        help="classes of the scene classification or cloud mask to leave out",
     )
     group.add_argument("--mask-saturated", metavar="yes|no", help="leave out saturated pixels")
     group.add_argument("--pixel-size", metavar="finest|10|20|60", help="the grid to work on, in units of the CRS")

@@ -18,6 +18,7 @@ class ClassMap:
 
     grid: Grid
     class_count: int
+    """The highest class number; after edits some below it may be missing."""
     labels: np.ndarray | None
     """Shape (rows, cols), uint8, read-only; None where they are in a file."""
     path: Path | None = None
@@ -49,6 +50,7 @@ class Result:
     recipe: Recipe
     classmap: ClassMap
     rows: tuple[ClassRow, ...]
+    """One for each class, in the order of their numbers; what was merged or left out has none."""
     engine: str
     """What assigned the pixels: `numpy` or `scikit-learn`."""
     digest: str

@@ -6,7 +6,7 @@ any pixel of any size of scene by `classify.edit`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -36,7 +36,16 @@ class LeaveOut(Step, frozen=True, forbid_unknown_fields=True, tag="leave out"):
     number: ClassNumber
 
 
-AnyStep = Merge | LeaveOut
+class Split(Step, frozen=True, forbid_unknown_fields=True, tag="split"):
+    """A class that is grouped anew inside itself: the first part keeps its number, others get the lowest free ones."""
+
+    number: ClassNumber
+    k: Annotated[int, msgspec.Meta(ge=2, le=255)] = 2
+    """How many classes it becomes."""
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)] = 0
+
+
+AnyStep = Merge | LeaveOut | Split
 
 
 class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -57,6 +66,16 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
     def then(self, step: AnyStep) -> ClassEdits:
         """These edits with one more step."""
         return msgspec.structs.replace(self, steps=(*self.steps, step))
+
+    def without_looks(self, numbers: Collection[int]) -> ClassEdits:
+        """These edits without names and colours of some classes."""
+        names = {number: name for number, name in self.names.items() if number not in numbers}
+        colours = {number: colour for number, colour in self.colours.items() if number not in numbers}
+        return msgspec.structs.replace(self, names=names, colours=colours)
+
+    def without_steps(self) -> ClassEdits:
+        """Names and colours alone."""
+        return msgspec.structs.replace(self, steps=())
 
     def to_dict(self) -> dict[str, Any]:
         """The edits as plain values."""

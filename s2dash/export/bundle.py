@@ -10,6 +10,7 @@ from pathlib import Path
 from s2dash import __version__
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
+from s2dash.core.scene import SCL
 from s2dash.export import geotiff, table
 from s2dash.export.contents import Export, file_stem, one_line, require_full, staged
 
@@ -42,6 +43,7 @@ def readme(result: Result, tif_name: str) -> str:
     attribution = one_line(result.scene.attribution)
     source = [f"{attribution}. Keep this sentence with anything you make from the map.", ""] if attribution else []
     notes = [f"- {one_line(words, _MOST_NOTE_CHARACTERS)}" for words in result.warnings]
+    left_out = _left_out(result)
     lines = [
         f"Class map of {one_line(result.scene.title) or 'a scene'}",
         "",
@@ -54,10 +56,19 @@ def readme(result: Result, tif_name: str) -> str:
         f"{stem}{table.EXPORT.suffix}  the same for a spreadsheet, with mean reflectances",
         "recipe.json  the choices that made the map; s2dash repeats the run with them",
         "",
+        *([left_out, ""] if left_out else []),
         *(["Notes on this map:", *notes, ""] if notes else []),
         f"Classes are groups of pixels that look alike; their names are the user's. Made with s2dash {__version__}.",
     ]
     return "\r\n".join(lines) + "\r\n"
+
+
+def _left_out(result: Result) -> str:
+    """Which clouds and the like are no data by choice, and who says where they are; empty where nothing is."""
+    scene, codes = result.scene, result.recipe.masking.scl
+    words = [name for code, name in scene.mask_classes.items() if code in codes]
+    by = dict.fromkeys(mask.quality or "SCL" for mask in scene.masks if mask.kind == SCL)
+    return f"Left out as no data, by {' and '.join(by)}: {'; '.join(words)}." if words else ""
 
 
 EXPORT = Export(

@@ -29,6 +29,7 @@ from s2dash.export.contents import (
     STRIP_ROWS,
     ClassFacts,
     Export,
+    category_names,
     class_facts,
     file_strips,
     label_strips,
@@ -40,8 +41,6 @@ from s2dash.export.overviews import write_overviews
 from s2dash.export.vrt import class_vrt
 from s2dash.raster.door import make_geotiff, open_raster
 from s2dash.settings import thread_count
-
-NODATA_NAME = "No data"
 
 _MOST_NOTES_CHARACTERS = 2_000
 
@@ -123,7 +122,7 @@ def sidecar_xml(result: Result, legend: Legend) -> str:
     root = ET.Element("PAMDataset")
     band = ET.SubElement(root, "PAMRasterBand", band="1")
     names = ET.SubElement(band, "CategoryNames")
-    for name in (NODATA_NAME, *(c.name for c in classes)):
+    for name in category_names({c.id: c.name for c in classes}):
         ET.SubElement(names, "Category").text = name
     band.append(_attribute_table(_columns(classes)))
     ET.indent(root)
@@ -215,7 +214,8 @@ def _vrt_text(
     grid: Grid, crs: CRS | None, classes: Iterable[ClassFacts], tags: dict[str, str], paths: Sequence[Path]
 ) -> str:
     """The VRT of a class map; `paths` are those of the labels and their overviews, largest first."""
-    colours = ((0, 0, 0, 0), *((*c.rgb, 255) for c in classes))
+    of_number = {c.id: (*c.rgb, 255) for c in classes}
+    colours = [of_number.get(number, (0, 0, 0, 0)) for number in range(max(of_number, default=0) + 1)]
     root, band = class_vrt(grid, None if crs is None else crs.to_wkt(), tags, colours)
     labels, *smaller = paths
     for kind, path in (("SimpleSource", labels), *(("Overview", path) for path in smaller)):

@@ -13,6 +13,7 @@ from s2dash import ingest
 from s2dash.classify.algorithms import kmeans, nested_groups
 from s2dash.core.byte_cache import ByteCache, Held
 from s2dash.core.scene import Scene
+from s2dash.server.askable import Askable
 from s2dash.server.kept_runs import KeptRuns
 from s2dash.server.live_engine import LiveEngine
 from s2dash.server.session_store import SessionStore, Writer
@@ -48,6 +49,8 @@ class ServerState:
     """Writes it beside the pages' own work."""
     live: LiveEngine
     """What makes live results, and keeps them for a while."""
+    askable: Askable
+    """The live results that a map may ask about."""
     sweeps: Sweeps
     """Advice on the number of classes, made while nobody waits for a map."""
     native: NativeTiles
@@ -76,6 +79,7 @@ class ServerState:
             store=store,
             writer=Writer(store),
             live=live,
+            askable=Askable(),
             sweeps=Sweeps(lambda: live.is_busy, limits.advice),
             native=NativeTiles(limits.native),
             charts=ByteCache(limits.live.most_chart_bytes, _held_of_chart),

@@ -19,6 +19,7 @@ from s2dash.errors import S2DashError
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.tiles.placing import map_bounds
 from s2dash.ui import look, pictures, services, state, text
+from s2dash.ui.class_card.card import class_card
 from s2dash.ui.compare.bar import compare_bar
 from s2dash.ui.compare.exact import comparing_line
 from s2dash.ui.compare.on_map import compared_maps, map_view, side_url
@@ -30,8 +31,9 @@ from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over import hand_over, hand_over_button
 from s2dash.ui.how_many.panel import how_many_panel
 from s2dash.ui.how_sure import COLOURS, sure_key
+from s2dash.ui.identity import found_legend
 from s2dash.ui.layers import Layer, layer_controls, layer_now
-from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside
+from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside, take_in
 from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.link import follow_link, say_of_link
 from s2dash.ui.live_wait import wait_for
@@ -88,6 +90,8 @@ def main() -> None:
             _map(choices.scene, None, None, None, layer, dark)
         _announce(None, strip)
         return
+    take_in(answer.result.recipe)
+    answer = _with_edits(answer, strip)
     legend, isolated = current_legend(answer, choices.palette)
     if comparing is not None and isolated is not None:
         stop_comparing()  # a class alone is of the page's own map
@@ -120,7 +124,9 @@ def main() -> None:
     with side:
         panel = _panel()
         if state.PUSHED.get() == "how many":
-            how_many_panel(answer, legend)
+            how_many_panel(answer.unedited, found_legend(answer, choices.palette))
+        elif state.PUSHED.get() == "class card" and beside is None and panel != "Runs":
+            class_card(answer, shown, legend, isolated)
         elif panel != "Runs":
             legend_panel(answer, shown, legend, isolated, choices.palette)
         elif beside is not None:
@@ -245,6 +251,17 @@ def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
         engine.foresee(future, choices.scene, _next_recipes(choices.recipe, last))
     strip.settle(_learnt_words(answer) if choices.scene.live_step == 1 else None)
     return answer
+
+
+def _with_edits(answer: LiveAnswer, strip: Strip) -> LiveAnswer:
+    """The answer after what the user has merged, split and left out; as it was found where that cannot be done."""
+    try:
+        edited = services.live_engine().edited(answer, state.edits(answer.result.recipe))
+    except S2DashError as error:
+        strip.add(f"{words_for(error)} The classes are shown as they were found.")
+        edited = answer.unedited
+    state.ANSWER.set(edited)
+    return edited
 
 
 def _next_recipes(recipe: Recipe, last: LiveAnswer | None) -> list[Recipe]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from s2dash.core.byte_cache import ByteCache
 from s2dash.core.scene import Scene
+from s2dash.server.askable import Askable
 from s2dash.server.kept_runs import KeptRuns
 from s2dash.server.live_engine import LiveEngine
 from s2dash.server.session_store import SessionStore, Writer
@@ -23,6 +24,11 @@ from s2dash.ui.loaded import Loaded
 def live_engine() -> LiveEngine:
     """The engine of live results."""
     return server_state().live
+
+
+def askable() -> Askable:
+    """The live results that a map may ask about."""
+    return server_state().askable
 
 
 def sweeps() -> Sweeps:

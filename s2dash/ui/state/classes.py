@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from s2dash.core.classmap import Result
@@ -12,7 +12,7 @@ from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
 from s2dash.server.live_engine import LiveAnswer, LiveRequest
 from s2dash.ui.legend_event import LegendEvent
-from s2dash.ui.session import Field
+from s2dash.ui.session import Control, Field, kept_control
 from s2dash.ui.state.recipe import scene_digest
 from s2dash.ui.state.view import PALETTE
 
@@ -21,6 +21,27 @@ REQUEST: Field[LiveRequest | None] = Field("future", None)
 
 LEGEND = "legend"
 """The legend's table."""
+
+CARD_CLASS: Field[int | None] = Field("class card", None)
+"""The class whose card is pushed over the legend."""
+CARD_PARTS: Control[int] = kept_control("class card parts", 2)
+"""Into how many a class is to be split."""
+CARD_TROUBLE: Field[str | None] = Field("class card trouble", None)
+"""Why what was last asked for on a card could not be done."""
+
+
+def card_name(number: int, now: str, take: Callable[[str], None]) -> Control[str]:
+    """The name of a class on its card."""
+    return Control(f"class card name {number}", lambda: now, take)
+
+
+def card_merge(number: int, take: Callable[[int | None], None]) -> Control[int | None]:
+    """What a class is to be merged into, on its card; nothing until it is chosen."""
+    return Control(f"class card merge {number}", lambda: None, take)
+
+
+KEPT_BOTH: Field[frozenset[str]] = Field("names kept for several classes", frozenset())
+"""Names that are meant for more than one class."""
 
 STEADY_OF = Field("steadiness asked of", "")
 """Digest of the result of which it was last asked how steady its classes are."""

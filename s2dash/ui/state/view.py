@@ -27,7 +27,7 @@ SIDE: Control[Side] = kept_control("view", SIDES[0])
 Panel = Literal["Classes", "Runs"]
 PANELS: tuple[Panel, ...] = get_args(Panel)
 PANEL: Control[Panel] = kept_control("panel", PANELS[0])
-Pushed = Literal["how many"]
+Pushed = Literal["how many", "class card"]
 PUSHED: Field[Pushed | None] = Field("pushed panel", None)
 """What has been pushed over the panel beside the map, until its user goes back."""
 HowManyView = Literal["Chart", "Nested"]

@@ -153,5 +153,7 @@ def test_a_colour_from_elsewhere_is_still_checked() -> None:
 
 
 def test_outside_text_never_becomes_markup() -> None:
-    script = (Path(__file__).resolve().parents[1] / "s2dash" / "ui" / "legend_table.js").read_text("utf-8")
+    folder = Path(__file__).resolve().parents[1] / "s2dash" / "ui"
+    names = ("legend_table.js", "legend_asked.js", "map_point.js", "map_spectrum.js")
+    script = "".join((folder / name).read_text("utf-8") for name in names)
     assert not any(way in script for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write"))

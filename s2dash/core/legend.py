@@ -13,6 +13,7 @@ from s2dash.errors import RecipeError
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 MOST_NAME_CHARACTERS = 60
+_UNSEEN = frozenset(("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"))
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,9 @@ def default_legend(colours: Sequence[str], numbers: Sequence[int] | None = None)
 
 def clean_name(text: str) -> str:
     """A name as one line of at most 60 characters, without control or direction characters."""
-    visible = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn") else c for c in text)
-    return " ".join(visible.split())[:MOST_NAME_CHARACTERS].strip()
+    if not text.isprintable():  # as almost every name is, which is asked much faster
+        text = "".join(" " if unicodedata.category(c) in _UNSEEN else c for c in text)
+    return " ".join(text.split())[:MOST_NAME_CHARACTERS].strip()
 
 
 def _checked_colour(colour: str) -> str:

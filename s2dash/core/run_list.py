@@ -142,7 +142,10 @@ def from_file(text: str) -> tuple[ListedRun, ...]:
 
 
 def _read(place: int, given: object) -> ListedRun:
-    length = len(json.dumps(given, ensure_ascii=False))
+    try:
+        length = len(json.dumps(given, ensure_ascii=False))
+    except RecursionError as error:
+        raise UnreadableValue(f"Run {place} of the file cannot be read: it is nested too deep.") from error
     if length > MOST_RUN_CHARACTERS:
         raise UnreadableValue(
             f"Run {place} of the file has {length:,} characters; a run has at most {MOST_RUN_CHARACTERS:,}."

@@ -36,6 +36,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   shown = table;
   table.send = (edits) => setTriggerValue("edits", edits);
   table.receive(data);
+  followCard(); // legend_asked.js
 }
 
 class LegendTable {

@@ -34,7 +34,7 @@ _component = st.components.v2.component(
     "s2dash_legend_table",
     html=(_HERE / "legend_table.html").read_text("utf-8"),
     css="".join((_HERE / f"{part}.css").read_text("utf-8") for part in _PARTS),
-    js="".join((_HERE / f"{part}.js").read_text("utf-8") for part in _PARTS),
+    js="".join((_HERE / f"{part}.js").read_text("utf-8") for part in (*_PARTS, "legend_asked")),
 )
 
 

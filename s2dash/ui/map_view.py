@@ -56,9 +56,12 @@ _SCRIPTS = (
     "map_controls.js",
     "map_gestures.js",
     "map_hint.js",
+    "map_spectrum.js",
+    "map_point.js",
     "map_present.js",
     "map_view.js",
 )
+_STYLES = ("map_view.css", "map_point.css")
 _STATE = "s2dashState"
 """Stands in the kept map's script for the message to it."""
 _only_arguments: ContextVar[bool] = ContextVar("only arguments", default=False)
@@ -98,6 +101,16 @@ class ComparedMaps:
 
 
 @dataclass(frozen=True)
+class Asking:
+    """How the map asks what is at a place."""
+
+    url: str
+    """Of the route that answers; another for each result."""
+    classes: tuple[LegendRow, ...]
+    """What the classes are called, whatever the map shows."""
+
+
+@dataclass(frozen=True)
 class MapState:
     """All that the map shows at one moment."""
 
@@ -130,6 +143,8 @@ class MapState:
     """Whether the user has named a class."""
     k: tuple[int, int, int] | None = None
     """The number of classes that is asked for, the lowest and the highest; None where it cannot be changed."""
+    asking: Asking | None = None
+    """None where nothing can be asked."""
     tracked: TrackedMap | None = None
     """To which the browser tells where the map looks, and which says from where a scene is to be seen first."""
     compared: ComparedMaps | None = None
@@ -225,7 +240,7 @@ class _Start(MacroElement):
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Start"
         self.javascript = "\n".join(map(_text_beside, _SCRIPTS))
-        self.css = _text_beside("map_view.css")
+        self.css = "\n".join(map(_text_beside, _STYLES))
         self.settings_expression = script_expression(settings)
 
 
@@ -289,8 +304,16 @@ def _told(state: MapState) -> dict[str, Any]:
         "alone": state.alone,
         "named": state.named,
         "k": state.k,
+        "asking": None if state.asking is None else _told_asking(state.asking),
         "compared": None if state.compared is None else _told_compared(state.compared),
         **({} if state.tracked is None else _told_position(state.tracked)),
+    }
+
+
+def _told_asking(asking: Asking) -> dict[str, Any]:
+    return {
+        "url": asking.url,
+        "classes": [asdict(row) for row in asking.classes],
     }
 
 

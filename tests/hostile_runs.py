@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from answers import preview, wrong_scene
+from scenes import make_scene
 
 from s2dash import ingest
 from s2dash.classify import pipeline
@@ -52,6 +53,8 @@ class Outcome:
     """Secrets that were found in an output."""
     left: tuple[str, ...]
     """What is on the disk that should not be."""
+    reference: str
+    """The refusal as a map to name classes by; empty where it is one."""
     in_place: str
     """What the command line's door for the operator's own files says; empty where it opens or declines."""
     seconds: float
@@ -65,13 +68,14 @@ def take_in(path: Path, folder: Path) -> Outcome:
     _become_a_server(folder)
     target = folder / "scene"
     message, scene = "", None
+    reference, told = _as_reference(path, folder)
     try:
         scene = ingest.ingest(path, target)
     except S2DashError as error:
         message = str(error)
     child = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds, child_mb = child.ru_utime + child.ru_stime, child.ru_maxrss // 1024
-    texts = [message]
+    texts = [message, told]
     fault, classes, classify_message, leaked = None, (), "", ()
     if scene is not None:
         fault = wrong_scene(scene, target)
@@ -89,6 +93,7 @@ def take_in(path: Path, folder: Path) -> Outcome:
         classify_message=classify_message,
         leaked=(*leaked, *_secrets_in("\n".join(texts).encode())),
         left=tuple(str(found.relative_to(folder)) for found in folder.rglob("*")),
+        reference=reference,
         in_place=_in_place(path),
         seconds=seconds,
         child_mb=child_mb,
@@ -130,6 +135,20 @@ def _classified(scene: Scene) -> tuple[tuple[int, ...], str]:
         return (), str(error)
     assert found is not None
     return tuple(int(label) for label in np.unique(found)), ""
+
+
+def _as_reference(path: Path, folder: Path) -> tuple[str, str]:
+    """What is wrong with a file as a map to name classes by, and all that comes of it where nothing is."""
+    made = make_scene(folder)
+    try:
+        found = ingest.read_reference(made, path, folder / "reference")
+    except S2DashError as error:
+        return str(error), str(error)
+    finally:
+        for one in (folder / "reference", *made.paths):
+            shutil.rmtree(one) if one.is_dir() else one.unlink(missing_ok=True)
+    codes = b"".join(one.astype("uint8").tobytes() + one.astype(">u2").tobytes() for one in found.codes.values())
+    return "", "\n".join([found.name, *found.names.values(), codes.decode("latin-1")])
 
 
 def _in_place(path: Path) -> str:

@@ -166,7 +166,7 @@ class TestClassify:
         run: Callable[..., dict[str, Any]],
         fail: Callable[..., str],
     ) -> None:
-        edits = ClassEdits(names={2: "Sea"}, colours={2: "#112233"}, steps=(Merge((3,), 2), Split(1)))
+        edits = ClassEdits(names={2: "Sea"}, colours={2: "#112233"}, codes={2: "523"}, steps=(Merge((3,), 2), Split(1)))
         file, plain, out = tmp_path / "e.json", tmp_path / "plain.tif", tmp_path / "out.tif"
         file.write_text(edits.to_json())
         run("classify", scene_path, "-o", plain, *QUICK, "--k", 4)
@@ -180,6 +180,7 @@ class TestClassify:
         assert set(np.unique(after[before == 1]).tolist()) == {1, 3}
         with rasterio.open(out) as dataset:
             assert ClassEdits.from_json(dataset.tags()["S2DASH_EDITS"]).steps == edits.steps
+            assert dataset.tags()["CODE_2"] == "523"
             assert dataset.colormap(1)[2][:3] == (0x11, 0x22, 0x33)
         file.write_text('{"version":1,"steps":[{"step":"melt"}]}')
         assert "melt" in fail("classify", scene_path, "-o", out, "--edits", file)

@@ -32,7 +32,8 @@ def test_a_map_and_a_list_of_names(page: Page, scene: Scene, tmp_path: Path) -> 
     page.upload_together(("wc.tif", path.read_bytes()), label="A map to name classes by")
     assert {row["suggestion"]["name"] for row in page.rows} == {"Permanent water bodies"}
     assert page.rows[0]["suggestion"]["why"] == "All of it is “Permanent water bodies” in wc.tif."
-    page.edit_legend(LegendEvent({1: "Permanent water bodies"}))
+    page.edit_legend(LegendEvent(opened=1))
+    page.choose("text_input", "Name on the card of class 1", "Permanent water bodies").press("All classes")
     assert page.rows[0]["suggestion"] is None
     page.upload_together(("mine.csv", b"name,code,colour\nBay,7,#123456\n"), label="Your own list")
     page.choose("toggle", "Take the list's colours too", True)

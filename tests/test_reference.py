@@ -24,6 +24,7 @@ from s2dash.classify.naming.legends import (
     WORLDCOVER_CODES,
     fitting_legends,
     likely_legend,
+    meanings_of,
 )
 from s2dash.core.legend import default_legend
 from s2dash.core.recipe import default_recipe
@@ -114,6 +115,18 @@ def test_legends_are_known_by_their_codes() -> None:
     assert likely_legend(codes_of({1, 2, 3})) == NUMBERS
     assert likely_legend(codes_of({10, 20}, names={10: "Sea"})) == OWN
     assert fitting_legends(codes_of({1, 2, 3})) == (CORINE_NUMBERS, NUMBERS)
+    assert likely_legend(codes_of({10, 40}, "clc.tif")) == CORINE_NUMBERS
+
+
+@given(st.sets(st.integers(-3, 999), min_size=1), st.dictionaries(st.integers(0, 60), st.just("Sea")))
+def test_the_likely_legend_is_one_of_those_that_fit(values: set[int], names: dict[int, str]) -> None:
+    reference = codes_of(values, names=names)
+    assert likely_legend(reference) in fitting_legends(reference)
+
+
+def test_numbers_that_a_file_calls_the_same_are_one() -> None:
+    meanings = meanings_of(codes_of({1, 2, 3}, names={1: "Marsh", 2: "Sea", 3: "Sea"}), OWN)
+    assert meanings[2] == meanings[3] != meanings[1]
 
 
 def test_a_reference_of_another_grid_says_nothing(tmp_path: Path) -> None:
@@ -146,6 +159,10 @@ class TestRefusals:
     def test_no_whole_numbers(self, scene: Scene, tmp_path: Path, value: float) -> None:
         path = write_raster(tmp_path / "m.tif", np.full((1, 48, 64), value, np.float32))
         assert "numbers are not whole" in self.refusal(scene, path, tmp_path)
+
+    def test_a_picture_in_colours(self, scene: Scene, tmp_path: Path) -> None:
+        path = write_raster(tmp_path / "m.tif", np.ones((3, 48, 64), np.uint8))
+        assert "3 bands, and a map of classes has one" in self.refusal(scene, path, tmp_path)
 
     def test_a_measurement(self, scene: Scene, tmp_path: Path) -> None:
         path = write_raster(tmp_path / "m.tif", np.arange(48 * 64, dtype=np.uint16).reshape(1, 48, 64))

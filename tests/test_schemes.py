@@ -89,6 +89,7 @@ class TestCodes:
         assert ClassEdits.from_json(named.to_json()) == named
         assert named.named({}, {1: "#112233"}).codes == {1: "523"}
         assert named.named({1: "Bay"}, {}).codes == {}
+        assert named.without_looks([1]).codes == {}
         assert "codes" not in NO_EDITS.to_dict()
 
     def test_legends_hold_them_and_runs_keep_them(self) -> None:

@@ -108,10 +108,11 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
         return msgspec.structs.replace(self, steps=self.steps[:place])
 
     def without_looks(self, numbers: Collection[int]) -> ClassEdits:
-        """These edits without names and colours of some classes."""
+        """These edits without names, colours and codes of some classes."""
         names = {number: name for number, name in self.names.items() if number not in numbers}
         colours = {number: colour for number, colour in self.colours.items() if number not in numbers}
-        return msgspec.structs.replace(self, names=names, colours=colours)
+        codes = {number: code for number, code in self.codes.items() if number not in numbers}
+        return msgspec.structs.replace(self, names=names, colours=colours, codes=codes)
 
     def without_steps(self) -> ClassEdits:
         """Names and colours alone."""

@@ -43,6 +43,11 @@ def write_codes(
         raise UnreadableFile(f"{name} is no raster. Give a map of classes as GeoTIFF, one number for each class.")
     found, files = hashlib.sha256(), []
     with open_checked(given.path, name=name) as dataset:
+        if dataset.count > 1:
+            raise UnreadableFile(
+                f"{name} has {dataset.count:,} bands, and a map of classes has one. "
+                "Give one with a number for each class; a picture in colours says nothing of its classes."
+            )
         with translated_header_errors(name):
             source = read_grid(dataset, name)
             names = _own_names(dataset)

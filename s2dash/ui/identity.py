@@ -95,7 +95,7 @@ def carry_steps(answer: LiveAnswer) -> None:
 def found_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:
     """The legend of all classes as they were found, with the user's names and colours."""
     edits = state.edits(answer.result.recipe)
-    return own_legend(answer, chosen_palette).legend.edited(edits.names, edits.colours)
+    return own_legend(answer, chosen_palette).legend.edited(edits.names, edits.colours, edits.codes)
 
 
 def effective_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:

@@ -26,28 +26,29 @@ _OF_CORINE = re.compile(r"clc|corine", re.IGNORECASE)
 def likely_legend(reference: Reference) -> str:
     """The one of `LEGENDS` that a map seems to have, by names in it, by its codes, or by its name.
 
-    Numbers from 1 to 44 are CORINE's only where the file's name says so, as any map may have them.
+    Numbers from 1 to 44 are CORINE's only where the file's name says so, as any map may have them; 10 to 40 are
+    WorldCover's too.
     """
     values = reference.values - _FILL
-    if reference.names:
+    if reference.values & set(reference.names):
         return OWN
+    if values and _OF_CORINE.search(reference.name) and values <= set(range(1, 45)):
+        return CORINE_NUMBERS
     if values and values <= set(_codes(WORLDCOVER)):
         return WORLDCOVER_CODES
-    if values and values <= set(_codes(CORINE_3)):
-        return CORINE_CODES
-    is_corine = bool(_OF_CORINE.search(reference.name)) and values <= set(range(1, 45))
-    return CORINE_NUMBERS if is_corine else NUMBERS
+    return CORINE_CODES if values and values <= set(_codes(CORINE_3)) else NUMBERS
 
 
 def fitting_legends(reference: Reference) -> tuple[str, ...]:
-    """Those of `LEGENDS` by which at least one code of a map means something."""
-    return tuple(legend for legend in LEGENDS if reference.values & set(meanings_of(reference, legend)))
+    """Those of `LEGENDS` by which at least one code of a map means something; numbers alone where none does."""
+    values = reference.values
+    return tuple(legend for legend in LEGENDS if values & set(meanings_of(reference, legend))) or (NUMBERS,)
 
 
 def meanings_of(reference: Reference, legend: str) -> Mapping[int, NamedCode]:
     """What codes mean by one of `LEGENDS`."""
     if legend == OWN:
-        return {code: _named(code, words) for code, words in reference.names.items()}
+        return _own(reference.names)
     if legend == WORLDCOVER_CODES:
         return _codes(WORLDCOVER)
     if legend == CORINE_CODES:
@@ -61,5 +62,9 @@ def _codes(scheme: Scheme) -> dict[int, NamedCode]:
     return {int(entry.code): NamedCode(entry.name, f"“{entry.name}”", entry.code) for entry in scheme.entries}
 
 
-def _named(code: int, words: str) -> NamedCode:
-    return NamedCode(words, f"“{words}”", str(code))
+def _own(names: Mapping[int, str]) -> dict[int, NamedCode]:
+    """Numbers of one name are one, and its code is the first."""
+    first: dict[str, int] = {}
+    for code, words in sorted(names.items()):
+        first.setdefault(words, code)
+    return {code: NamedCode(words, f"“{words}”", str(first[words])) for code, words in names.items()}

@@ -11,6 +11,7 @@ from s2dash.errors import S2DashError
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import services, state
 from s2dash.ui.messages import words_for
+from s2dash.ui.suggested_names import of_names
 
 
 def open_card(number: int) -> None:
@@ -61,8 +62,9 @@ def remove_all(of: Recipe) -> None:
 
 
 def rename(of: Recipe, number: int, name: str) -> None:
-    """Call a class so."""
-    state.put_edits(of, state.edits(of).named({number: name}, {}))
+    """Call a class so, with the code that such a name brings along."""
+    codes, colours = of_names({number: name})
+    state.put_edits(of, state.edits(of).named({number: name}, colours, codes))
 
 
 def same_names(legend: Legend, kept: Collection[str]) -> dict[int, int]:

@@ -29,12 +29,16 @@ def page(start: Callable[[Scene], Page], scene: Scene) -> Page:
 def test_a_map_and_a_list_of_names(page: Page, scene: Scene, tmp_path: Path) -> None:
     assert {row["suggestion"]["name"] for row in page.rows} >= {"Water", "Dense plants"}
     path = write_raster(tmp_path / "m.tif", np.full((1, *scene.grid.shape_rc), 80, np.uint8))
-    page.upload_together(("wc.tif", path.read_bytes()), label="A map to name classes by")
+    names = b'<PAMDataset><PAMRasterBand band="1"/></PAMDataset>'
+    page.upload_together(
+        ("wc.tif.aux.xml", names), ("wc.tif", path.read_bytes()), label="A map to name classes by"
+    ).choose("toggle", "Take the map's colours too", True)
     assert {row["suggestion"]["name"] for row in page.rows} == {"Permanent water bodies"}
     assert page.rows[0]["suggestion"]["why"] == "All of it is “Permanent water bodies” in wc.tif."
     page.edit_legend(LegendEvent(opened=1))
     page.choose("text_input", "Name on the card of class 1", "Permanent water bodies").press("All classes")
     assert page.rows[0]["suggestion"] is None
+    assert page.rows[0]["colour"] == "#0064c8"
     page.upload_together(("mine.csv", b"name,code,colour\nBay,7,#123456\n"), label="Your own list")
     page.choose("toggle", "Take the list's colours too", True)
     page.edit_legend(LegendEvent({2: "Bay"}))
@@ -52,6 +56,7 @@ def test_a_map_and_a_list_of_names(page: Page, scene: Scene, tmp_path: Path) -> 
     ("label", "name", "content", "words"),
     [
         ("A map to name classes by", "m.tif", b"no raster", "m.tif"),
+        ("A map to name classes by", "m.tif.aux.xml", b"<PAMDataset/>", "Choose one map"),
         ("Your own list", "mine.csv", b"label\nBay\n", "is no list of names"),
     ],
 )

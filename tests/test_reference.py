@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
+from hostile_files import entity_bomb, raw_vrt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rasterio.warp import Resampling, reproject
@@ -22,16 +26,18 @@ from s2dash.classify.naming.legends import (
     NUMBERS,
     OWN,
     WORLDCOVER_CODES,
+    WORLDCOVER_COLOURS,
     fitting_legends,
     likely_legend,
     meanings_of,
 )
-from s2dash.core.legend import default_legend
+from s2dash.core.legend import clean_name, default_legend
 from s2dash.core.recipe import default_recipe
 from s2dash.core.reference import NO_CODE, Reference
 from s2dash.core.scene import Scene
 from s2dash.errors import UnreadableFile
 from s2dash.export.geotiff import write_geotiff
+from s2dash.ingest.label_words import words_in_sidecar
 
 pytestmark = pytest.mark.usefixtures("door_is_here")
 
@@ -134,6 +140,75 @@ def test_a_reference_of_another_grid_says_nothing(tmp_path: Path) -> None:
     fitted = pipeline.fit(pipeline.prepare(scene, replace(default_recipe(scene), k=3)))
     found = suggestions(fitted, pipeline.run_live(fitted), codes_of({10, 20}))
     assert {one.source for one in found.values()} == {"rule"}
+
+
+SIDECAR = """<PAMDataset><PAMRasterBand band="1">
+<CategoryNames><Category>Nothing</Category><Category>Sea</Category><Category>x‮&lt;b&gt;</Category></CategoryNames>
+<GDALRasterAttributeTable tableType="thematic">
+<FieldDefn index="0"><Name>VALUE</Name><Type>0</Type><Usage>0</Usage></FieldDefn>
+<FieldDefn index="1"><Name>Kind</Name><Type>2</Type><Usage>2</Usage></FieldDefn>
+<FieldDefn index="2"><Name>R</Name><Type>0</Type><Usage>6</Usage></FieldDefn>
+<FieldDefn index="3"><Name>G</Name><Type>0</Type><Usage>7</Usage></FieldDefn>
+<FieldDefn index="4"><Name>B</Name><Type>0</Type><Usage>8</Usage></FieldDefn>
+<Row index="0"><F>2</F><F>Marsh</F><F>1</F><F>2</F><F>255</F></Row>
+<Row index="1"><F>3</F><F>Sand</F><F>1</F><F>2</F><F>256</F></Row>
+<Row index="2"><F>4.5</F><F>No code</F></Row><Row index="3"/>
+</GDALRasterAttributeTable></PAMRasterBand>
+<PAMRasterBand band="2"><CategoryNames><Category>Other</Category></CategoryNames></PAMRasterBand></PAMDataset>"""
+
+
+class TestItsOwnWords:
+    def test_names_and_colours_beside_it(self, tmp_path: Path) -> None:
+        scene = make_scene(tmp_path)
+        stored = np.random.default_rng(0).integers(1, 4, (1, *scene.grid.shape_rc)).astype(np.uint8)
+        path = write_raster(tmp_path / "map.tif", stored)
+        (tmp_path / "map.tif.aux.xml").write_text(SIDECAR)
+        alone = ingest.read_reference(scene, path, tmp_path / "read")
+        found = ingest.read_reference(scene, path, tmp_path / "read too", None, tmp_path / "map.tif.aux.xml")
+        assert alone.names == {}  # what lies beside a file is not its own, unless it is given
+        assert found.names == {1: "Sea", 2: "Marsh", 3: "Sand"}
+        assert found.colours == {2: "#0102ff"}
+        assert found.digest != alone.digest
+        assert {code: one.colour for code, one in meanings_of(found, OWN).items()} == {1: "", 2: "#0102ff", 3: ""}
+
+    @pytest.mark.parametrize(
+        ("xml", "words"),
+        [
+            (entity_bomb(), "DOCTYPE"),
+            (raw_vrt("/etc/passwd"), "no names of classes"),
+            (b"<PAMDataset>", "damaged"),
+            (SIDECAR.replace("<Row", "<Row/>" * 10_001 + "<Row", 1).encode(), "at most 10,000"),
+            (b" " * 70_000_000, "bytes"),
+        ],
+    )
+    def test_what_is_no_side_car_is_said(self, xml: bytes, words: str) -> None:
+        with pytest.raises(UnreadableFile, match=words):
+            words_in_sidecar(xml, "map.tif.aux.xml")
+
+    @given(st.text(max_size=40), st.text(max_size=12))
+    def test_any_cells_are_clean_or_left_out(self, cell: str, code: str) -> None:
+        row = "".join(f"<F>{escape(one)}</F>" for one in (code, cell, code, code, code))
+        try:
+            found = words_in_sidecar(SIDECAR.replace('<Row index="3"/>', f"<Row>{row}</Row>").encode("utf-8"), "x")
+        except (UnreadableFile, UnicodeEncodeError):
+            return
+        assert all(name == clean_name(name) != "" for name in found.names.values())
+        assert all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in found.colours.values())
+
+    def test_legends_are_known_by_their_colours(self, tmp_path: Path) -> None:
+        scene = make_scene(tmp_path)
+        path = write_raster(tmp_path / "m.tif", np.random.default_rng(0).integers(1, 3, (1, 48, 64)).astype(np.uint8))
+        with rasterio.open(path, "r+") as dataset:
+            dataset.write_colormap(1, {1: (0, 100, 0, 255), 2: (0, 100, 200, 255)})
+        reference = ingest.read_reference(scene, path, tmp_path / "read")
+        assert reference.colours == {1: "#006400", 2: "#0064c8"}
+        assert likely_legend(reference) == WORLDCOVER_COLOURS
+        meanings = meanings_of(reference, WORLDCOVER_COLOURS)
+        assert [(one.name, one.code) for one in meanings.values()] == [
+            ("Tree cover", "10"),
+            ("Permanent water bodies", "80"),
+        ]
+        assert likely_legend(codes_of({10, 7}, "ESA_WorldCover_10m.tif")) == WORLDCOVER_CODES
 
 
 class TestRefusals:

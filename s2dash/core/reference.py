@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,7 +23,9 @@ class Reference:
     codes: Mapping[Grid, np.ndarray]
     """For each of the scene's grids those under its live picture, shape (rows, cols), int32, read-only."""
     names: Mapping[int, str]
-    """What its file itself calls codes, clean; empty for most."""
+    """What its file itself calls codes that occur, clean; empty for most."""
+    colours: Mapping[int, str] = field(default_factory=dict)
+    """Of its file's own colour table, `#rrggbb`, by codes that occur."""
 
     @property
     def values(self) -> frozenset[int]:

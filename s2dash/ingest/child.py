@@ -122,8 +122,8 @@ def _reference(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     from s2dash.ingest.label_raster import write_codes
     from s2dash.ingest.pile import GivenFile
 
-    given = GivenFile(request["names"][0], Path(request["paths"][0]))
-    return write_codes(given, request["grids"], folder, _Progress(0, 1, "Reading the map"))
+    given = [GivenFile(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
+    return write_codes(given[0], request["grids"], folder, _Progress(0, 1, "Reading the map"), *given[1:])
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,34 +13,43 @@ from pyproj import Transformer
 from pyproj.exceptions import ProjError
 
 from s2dash.core.grid import Grid, decimation_step
-from s2dash.core.legend import clean_name
 from s2dash.core.reference import NO_CODE
 from s2dash.core.scene import LIVE_PIXELS
 from s2dash.core.types import Window, windows
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.canonical import BLOCK
 from s2dash.ingest.checks import driver_of, open_checked, read_grid, translated_header_errors
+from s2dash.ingest.label_words import LabelWords, words_in, words_in_sidecar
 from s2dash.ingest.pile import GivenFile, shown
 from s2dash.ingest.scene_facts import grid_of
 from s2dash.raster.door import GDAL_ERRORS
 from s2dash.raster.reading import preview_places
+from s2dash.settings import ARCHIVE_LIMITS
 
 MOST_CODES = 1000
 """Maps of land cover have a few dozen; what has more is a measurement."""
-_CLASS_TAG = re.compile(r"CLASS_(\d{1,3})")
 
 
 def write_codes(
-    given: GivenFile, grids: Sequence[list[Any]], folder: Path, progress: Callable[[float], None]
+    given: GivenFile,
+    grids: Sequence[list[Any]],
+    folder: Path,
+    progress: Callable[[float], None],
+    sidecar: GivenFile | None = None,
 ) -> dict[str, Any]:
     """Write the codes under the live picture of each grid as .npy, nearest; returns the facts.
+
+    Parameters
+    ----------
+    sidecar : GDAL's `.aux.xml` that belongs to it, with names of codes; only where the user gives it, too
 
     Raises UnreadableFile for what is no raster of labels, and for one that lies elsewhere.
     """
     name = shown(given.name)
     if driver_of(given.path) is None:
         raise UnreadableFile(f"{name} is no raster. Give a map of classes as GeoTIFF, one number for each class.")
-    found, files = hashlib.sha256(), []
+    found, files, values = hashlib.sha256(), list[str](), set[int]()
+    beside = LabelWords() if sidecar is None else words_in_sidecar(_small(sidecar), shown(sidecar.name))
     with open_checked(given.path, name=name) as dataset:
         if dataset.count > 1:
             raise UnreadableFile(
@@ -50,22 +58,24 @@ def write_codes(
             )
         with translated_header_errors(name):
             source = read_grid(dataset, name)
-            names = _own_names(dataset)
+            words = words_in(dataset).then(beside)
         for number, facts in enumerate(grids):
             codes = _codes_under(dataset, source, name, grid_of(facts))
             found.update(codes.tobytes())
+            values.update(np.unique(codes).tolist())
             files.append(f"codes_{number}.npy")
             np.save(folder / files[-1], codes, allow_pickle=False)
             progress((number + 1) / len(grids))
-    found.update(repr(sorted(names.items())).encode())
-    return {"codes": files, "names": {str(code): words for code, words in names.items()}, "digest": found.hexdigest()}
+    words = words.of(values)
+    found.update(repr((sorted(words.names.items()), sorted(words.colours.items()))).encode())
+    names, colours = ({str(code): text for code, text in one.items()} for one in (words.names, words.colours))
+    return {"codes": files, "names": names, "colours": colours, "digest": found.hexdigest()}
 
 
-def _own_names(dataset: rasterio.DatasetReader) -> dict[int, str]:
-    """Names by code where the file is a class map of our own."""
-    tagged = ((_CLASS_TAG.fullmatch(key), value) for key, value in dataset.tags().items())
-    cleaned = {int(match[1]): clean_name(value) for match, value in tagged if match}
-    return {code: words for code, words in cleaned.items() if words}
+def _small(given: GivenFile) -> bytes:
+    """The bytes of a text, as many as are needed to see that it is too large."""
+    with given.path.open("rb") as file:
+        return file.read(ARCHIVE_LIMITS.most_metadata_bytes + 1)
 
 
 def _codes_under(dataset: rasterio.DatasetReader, source: Grid, name: str, grid: Grid) -> np.ndarray:

@@ -69,7 +69,7 @@ def run_child(request: Mapping[str, Any], folder: Path, progress: Progress, canc
         if outcome is None:
             complaints.seek(0)
             _log.warning("the ingest process ended early: %s", complaints.read()[-2000:].decode(errors="replace"))
-            is_one = len(request["names"]) == 1 or request["kind"] == "area"
+            is_one = len(request["names"]) == 1 or request["kind"] != "scene"
             name = str(request["names"][0]) if is_one else "One of the files"
             raise UnreadableFile(
                 f"{name} could not be read: it is damaged, or asks for more memory or time than a file may take."

@@ -20,6 +20,7 @@ def read_reference(
     path: Path,
     folder: Path,
     name: str | None = None,
+    sidecar: Path | None = None,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> Reference:
@@ -29,14 +30,16 @@ def read_reference(
     ----------
     folder : made if missing, for what the process writes; nothing of it is needed afterwards
     name : what the file was called where it came from
+    sidecar : GDAL's `.aux.xml` that was given with it, of which names and colours of codes are taken
 
     Raises UnreadableFile that says what is wrong, Cancelled on request.
     """
     called = clean_name(name or path.name) or "reference"
+    given = {called: path} | ({f"{called}.aux.xml": sidecar} if sidecar else {})
     request = {
         "kind": "reference",
-        "paths": [str(path.resolve())],
-        "names": [called],
+        "paths": [str(one.resolve()) for one in given.values()],
+        "names": list(given),
         "folder": str(folder.resolve()),
         "grids": [grid_facts(grid) for grid in scene.grids],
     }
@@ -49,4 +52,5 @@ def read_reference(
             raise ValueError(f"codes of shape {taken.shape} and kind {taken.dtype}, expected {expected}, int32")
         codes[grid] = frozen(taken)
     names = {int(code): clean_name(str(words)) for code, words in facts["names"].items()}
-    return Reference(called, str(facts["digest"]), codes, names)
+    colours = {int(code): str(colour) for code, colour in facts["colours"].items()}
+    return Reference(called, str(facts["digest"]), codes, names, colours)

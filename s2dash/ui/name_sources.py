@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from s2dash import ingest
-from s2dash.classify.naming.legends import fitting_legends, likely_legend
+from s2dash.classify.naming.legends import fitting_legends, likely_legend, meanings_of
 from s2dash.core.reference import Reference
 from s2dash.core.scene import Scene
 from s2dash.core.scheme_file import scheme_from_csv
 from s2dash.core.schemes import SCHEMES, Scheme
-from s2dash.errors import S2DashError
+from s2dash.errors import S2DashError, UnreadableFile
 from s2dash.server.folders import ScratchFolder
 from s2dash.ui import state, text
+from s2dash.ui.loaded import Brought
 from s2dash.ui.messages import words_for
 from s2dash.ui.uploads import free, spooled
 
@@ -85,15 +87,17 @@ def _take_scheme(upload: Any) -> None:
 def _choose_reference(scene: Scene) -> None:
     reference = state.reference_of(scene)
     if reference is None:
-        upload = st.file_uploader(
+        uploads = st.file_uploader(
             "A map to name classes by",
-            type=["tif", "tiff", "jp2"],
+            type=["tif", "tiff", "jp2", "xml"],
+            accept_multiple_files=True,
             key=state.REFERENCE_UPLOADER.key,
             help="A raster of classes for the same ground, such as ESA WorldCover, CORINE or an older map of yours, "
-            "with any coordinates and pixel size. Names are suggested by what most of each class is there.",
+            "with any coordinates and pixel size. Names are suggested by what most of each class is there. Choose its "
+            ".aux.xml together with it, where it has one with names.",
         )
-        if upload is not None:
-            _take_reference(scene, upload)
+        if uploads:
+            _take_reference(scene, uploads)
             st.rerun()
         if words := state.REFERENCE_WORDS.get():
             st.markdown(words)
@@ -107,20 +111,28 @@ def _choose_reference(scene: Scene) -> None:
         on_change=legend.take,
         help="Chosen by the numbers and names in the file; choose another if names make no sense.",
     )
+    if any(one.colour for one in meanings_of(reference, legend.get()).values()):
+        st.toggle(
+            "Take the map's colours too",
+            key=state.REFERENCE_COLOURS.shown(),
+            on_change=state.REFERENCE_COLOURS.take,
+            help="A class whose name you take from this map gets its colour there as well.",
+        )
     if st.button("Take this map away", icon=":material/close:", width="stretch"):
         state.REFERENCE.pop()
         st.rerun()
 
 
-def _take_reference(scene: Scene, upload: Any) -> None:
+def _take_reference(scene: Scene, uploads: Sequence[Any]) -> None:
     state.REFERENCE_WORDS.pop()
     folder = None
     try:
-        brought = spooled([upload])
+        brought = spooled(uploads)
         try:
+            (path, name), sidecar = _map_and_sidecar(brought)
             folder = ScratchFolder("s2dash-reference-")
             with st.spinner("Reading the map …"):
-                found = ingest.read_reference(scene, brought.paths[0], folder.path / "read", brought.names[0])
+                found = ingest.read_reference(scene, path, folder.path / "read", name, sidecar)
         finally:
             brought.drop()
     except S2DashError as error:
@@ -131,6 +143,16 @@ def _take_reference(scene: Scene, upload: Any) -> None:
         if folder is not None:
             folder.remove()
     state.REFERENCE_UPLOADER.empty()
+
+
+def _map_and_sidecar(brought: Brought) -> tuple[tuple[Path, str], Path | None]:
+    """The map with its name, and its side-car; raises UnreadableFile for other files than these."""
+    given = list(zip(brought.paths, brought.names, strict=True))
+    sidecars = [path for path, name in given if name.lower().endswith(".xml")]
+    maps = [one for one in given if one[0] not in sidecars]
+    if len(maps) != 1 or len(sidecars) > 1:
+        raise UnreadableFile(f"These are {len(maps)} maps and {len(sidecars)} .aux.xml. Choose one map, and its own.")
+    return maps[0], next(iter(sidecars), None)
 
 
 def _use(reference: Reference) -> None:

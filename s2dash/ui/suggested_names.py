@@ -45,4 +45,6 @@ def of_names(names: Mapping[int, str]) -> tuple[dict[int, str], dict[int, str]]:
                 colours[number] = entry.colour
         elif suggested is not None and suggested.name == name:
             codes[number] = suggested.code
+            if suggested.colour and state.REFERENCE_COLOURS.get():
+                colours[number] = suggested.colour
     return codes, colours

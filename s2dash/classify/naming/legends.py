@@ -3,40 +3,59 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import replace
 
 from s2dash.classify.naming.overlap import NamedCode
 from s2dash.core.reference import Reference
 from s2dash.core.schemes import CORINE_3, WORLDCOVER, Scheme
 
-OWN, WORLDCOVER_CODES, CORINE_CODES, CORINE_NUMBERS, NUMBERS = (
+OWN, WORLDCOVER_CODES, CORINE_CODES, CORINE_NUMBERS, WORLDCOVER_COLOURS, CORINE_COLOURS, NUMBERS = (
     "Names in the file",
     "ESA WorldCover (10 to 100)",
     "CORINE codes (111 to 523)",
     "CORINE numbers (1 to 44)",
+    "ESA WorldCover by its colours",
+    "CORINE by its colours",
     "Numbers alone",
 )
-LEGENDS = (OWN, WORLDCOVER_CODES, CORINE_CODES, CORINE_NUMBERS, NUMBERS)
+LEGENDS = (OWN, WORLDCOVER_CODES, CORINE_CODES, CORINE_NUMBERS, WORLDCOVER_COLOURS, CORINE_COLOURS, NUMBERS)
 
 _FILL = frozenset({0, 48, 128, 255, 990, 995, 999, -128, -32768})
 """What maps with these legends have where they say nothing."""
-_OF_CORINE = re.compile(r"clc|corine", re.IGNORECASE)
+_OF_CORINE, _OF_WORLDCOVER = (re.compile(words, re.IGNORECASE) for words in ("clc|corine", "worldcover"))
+_LEAST_COLOURS = 2
+"""One alone may be the same by chance."""
 
 
 def likely_legend(reference: Reference) -> str:
-    """The one of `LEGENDS` that a map seems to have, by names in it, by its codes, or by its name.
-
-    Numbers from 1 to 44 are CORINE's only where the file's name says so, as any map may have them; 10 to 40 are
-    WorldCover's too.
-    """
-    values = reference.values - _FILL
+    """The one of `LEGENDS` that a map seems to have: by names in it, its colours, its file's name, or its codes."""
     if reference.values & set(reference.names):
         return OWN
-    if values and _OF_CORINE.search(reference.name) and values <= set(range(1, 45)):
+    values = reference.values - _FILL
+    return _by_colours(reference, values) or _by_file_name(reference, values) or _by_codes(values) or NUMBERS
+
+
+def _by_colours(reference: Reference, values: Set[int]) -> str | None:
+    """The legend whose colours all codes have."""
+    if len(values) < _LEAST_COLOURS:
+        return None
+    legends = (WORLDCOVER_COLOURS, CORINE_COLOURS)
+    return next((legend for legend in legends if values <= set(meanings_of(reference, legend))), None)
+
+
+def _by_file_name(reference: Reference, values: Set[int]) -> str | None:
+    """Numbers from 1 to 44 are CORINE's only where the name says so, as any map may have them."""
+    if _OF_CORINE.search(reference.name) and values and values <= set(range(1, 45)):
         return CORINE_NUMBERS
-    if values and values <= set(_codes(WORLDCOVER)):
-        return WORLDCOVER_CODES
-    return CORINE_CODES if values and values <= set(_codes(CORINE_3)) else NUMBERS
+    if _OF_CORINE.search(reference.name) and values & set(_codes(CORINE_3)):
+        return CORINE_CODES
+    return WORLDCOVER_CODES if _OF_WORLDCOVER.search(reference.name) and values & set(_codes(WORLDCOVER)) else None
+
+
+def _by_codes(values: Set[int]) -> str | None:
+    known = ((WORLDCOVER_CODES, WORLDCOVER), (CORINE_CODES, CORINE_3))
+    return next((legend for legend, scheme in known if values and values <= set(_codes(scheme))), None)
 
 
 def fitting_legends(reference: Reference) -> tuple[str, ...]:
@@ -46,7 +65,15 @@ def fitting_legends(reference: Reference) -> tuple[str, ...]:
 
 
 def meanings_of(reference: Reference, legend: str) -> Mapping[int, NamedCode]:
-    """What codes mean by one of `LEGENDS`."""
+    """What codes mean by one of `LEGENDS`, in the map's own colours where it has any."""
+    own = reference.colours
+    return {
+        code: replace(one, colour=own[code]) if code in own else one
+        for code, one in _known_meanings(reference, legend).items()
+    }
+
+
+def _known_meanings(reference: Reference, legend: str) -> Mapping[int, NamedCode]:
     if legend == OWN:
         return _own(reference.names)
     if legend == WORLDCOVER_CODES:
@@ -55,11 +82,18 @@ def meanings_of(reference: Reference, legend: str) -> Mapping[int, NamedCode]:
         return _codes(CORINE_3)
     if legend == CORINE_NUMBERS:
         return dict(enumerate(_codes(CORINE_3).values(), 1))
+    if legend in (WORLDCOVER_COLOURS, CORINE_COLOURS):
+        of_colour = {
+            one.colour: one for one in _codes(WORLDCOVER if legend == WORLDCOVER_COLOURS else CORINE_3).values()
+        }
+        return {code: of_colour[colour] for code, colour in reference.colours.items() if colour in of_colour}
     return {value: NamedCode(f"Number {value}", f"number {value}", str(value)) for value in reference.values - {0}}
 
 
 def _codes(scheme: Scheme) -> dict[int, NamedCode]:
-    return {int(entry.code): NamedCode(entry.name, f"“{entry.name}”", entry.code) for entry in scheme.entries}
+    return {
+        int(entry.code): NamedCode(entry.name, f"“{entry.name}”", entry.code, entry.colour) for entry in scheme.entries
+    }
 
 
 def _own(names: Mapping[int, str]) -> dict[int, NamedCode]:

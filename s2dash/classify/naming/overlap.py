@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class NamedCode:
     meaning: str
     """As it is said of pixels: `82 % of it is water`."""
     code: str = ""
+    colour: str = field(default="", compare=False)
+    """`#rrggbb`; empty where it has none."""
 
 
 def named_by_overlap(
@@ -75,7 +77,7 @@ def _named(one: NamedCode, share: float, covered: float, source: Source, where: 
         return None
     part = "" if covered >= 0.995 else f", which covers {percent(covered)} of it"
     reason = f"{'All' if share == 1 else percent(share)} of it is {one.meaning} in {where}{part}."
-    return Suggestion(one.name, source, reason, sureness, one.code)
+    return Suggestion(one.name, source, reason, sureness, one.code, one.colour)
 
 
 def _sureness(share: float) -> Sureness | None:

@@ -25,6 +25,8 @@ class Suggestion:
     sureness: Sureness
     code: str = ""
     """Its code in the legend that it comes from; empty where that has none."""
+    colour: str = ""
+    """Its colour there, `#rrggbb`; empty where that has none."""
 
     @property
     def words(self) -> str:

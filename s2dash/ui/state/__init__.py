@@ -60,6 +60,7 @@ from s2dash.ui.state.compare import (
 from s2dash.ui.state.names import (
     OWN_SCHEME,
     REFERENCE,
+    REFERENCE_COLOURS,
     REFERENCE_LEGEND,
     REFERENCE_UPLOADER,
     REFERENCE_WORDS,
@@ -264,6 +265,7 @@ __all__ = [
     "QUICK_MORE",
     "REDO",
     "REFERENCE",
+    "REFERENCE_COLOURS",
     "REFERENCE_LEGEND",
     "REFERENCE_UPLOADER",
     "REFERENCE_WORDS",

@@ -17,6 +17,8 @@ SCHEME = kept_control("scheme", "No list")
 """Title of the list in use."""
 SCHEME_COLOURS = kept_control("scheme colours", False)
 """Whether a name of the list brings its colour."""
+REFERENCE_COLOURS = kept_control("reference colours", False)
+"""Whether a name that is taken from the map brings its colour."""
 REFERENCE_LEGEND = kept_control("reference legend", "")
 """What the map's codes mean, one of `naming.legends.LEGENDS`."""
 

@@ -188,6 +188,40 @@ class TestClassify:
         assert "class 9" in fail("classify", scene_path, "-o", out, *QUICK, "--edits", file)
         assert "cannot be read" in fail("classify", scene_path, "-o", out, "--edits", tmp_path / "none.json")
 
+    def test_likely_names_are_taken_but_for_ones_own(
+        self,
+        scene_path: Path,
+        tmp_path: Path,
+        run: Callable[..., dict[str, Any]],
+        fail: Callable[..., str],
+    ) -> None:
+        file, out, reference = tmp_path / "e.json", tmp_path / "out.tif", tmp_path / "older.tif"
+        file.write_text(ClassEdits(names={2: "Bay"}).to_json())
+        by_rule = run("classify", scene_path, "-o", out, *QUICK, "--k", 3, "--edits", file, "--suggest-names")
+        suggested = {one["id"]: one for one in by_rule["suggested_names"]}
+        assert {one["source"] for one in suggested.values()} == {"rule"}
+        for entry in by_rule["classes"]:
+            one = suggested[entry["id"]]
+            is_likely = one["sureness"] != "perhaps"
+            assert one["taken"] == (is_likely and entry["id"] != 2)
+            assert (entry["name"] == one["name"]) == one["taken"]
+        write_raster(reference, np.full((1, 60, 90), 1, np.uint8))
+        (tmp_path / "older.tif.aux.xml").write_text(
+            '<PAMDataset><PAMRasterBand band="1"><CategoryNames><Category/><Category>Fen</Category></CategoryNames>'
+            "</PAMRasterBand></PAMDataset>"
+        )
+        words = ("classify", scene_path, "-o", out, *QUICK, "--k", 3, "--edits", file, "--suggest-names", reference)
+        printed = run(*words)
+        assert [one["name"] for one in printed["classes"]] == ["Fen", "Bay", "Fen"]
+        with rasterio.open(out) as dataset:
+            assert (dataset.tags()["CLASS_1"], dataset.tags()["CODE_1"]) == ("Fen", "1")
+            assert "CODE_2" not in dataset.tags()
+        reference.write_bytes(b"none")
+        assert "older.tif is no raster" in fail(*words)
+        assert "would write over" in fail(*words[:3], reference, *words[4:])
+        reference.unlink()
+        assert "There is no file" in fail(*words)
+
     @pytest.mark.parametrize("algorithm", ALGORITHMS)
     def test_every_algorithm(
         self, scene_path: Path, tmp_path: Path, run: Callable[..., dict[str, Any]], algorithm: str

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2dash.cli import cluster, progress_line
+from s2dash.cli import cluster, progress_line, suggested_names
 from s2dash.cli.arguments import file_path
 from s2dash.cli.outputs import replace_text, require_writable
 from s2dash.cli.recipe_flags import add_recipe_flags, recipe_of, saved_edits
@@ -41,6 +41,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="SURE.tif",
         help="write how sure each pixel's class is, 0 to 100 percent, as a second GeoTIFF",
     )
+    suggested_names.add_arguments(command)
     cluster.add_arguments(command, "a large scene")
     add_recipe_flags(command)
 
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     from s2dash.export.geotiff import sidecar_path, write_geotiff_and_sidecar
 
     out: Path = arguments.output
-    asked = (arguments.recipe, arguments.edits, arguments.area)
+    asked = (arguments.recipe, arguments.edits, arguments.area, suggested_names.reference_path(arguments))
     given = [*paths_of(arguments.paths), *(path for path in asked if path)]
     edits = saved_edits(arguments.edits)
     require_writable(out, "-o", given)
@@ -68,9 +69,11 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
         cluster.executor_of(arguments) as executor,
         opened(arguments) as scene,
         _labels_place(arguments) as labels_path,
+        tempfile.TemporaryDirectory(prefix="s2dash-") as scratch,
     ):
         recipe = recipe_of(arguments, scene)
         pipeline.resolve(scene, recipe)
+        reference = suggested_names.reference_of(arguments, scene, Path(scratch))
         load_libraries()
         imported = time.perf_counter()
         result, fitted = pipeline.run(scene, recipe, labels_path, progress_line.show, executor=executor, edits=edits)
@@ -78,6 +81,8 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
         standards = [band.standard for band in scene.bands]
         colours = palette.class_colours(fitted.numbers_mean, standards)
         legend = default_legend(colours, fitted.numbers).edited(edits.names, edits.colours, edits.codes)
+        found = suggested_names.suggested(fitted, reference) if arguments.suggest_names else {}
+        legend = suggested_names.named(legend, found, set(edits.names))
         if executor is None or result.classmap.path is None:
             write_geotiff_and_sidecar(result, legend, out)
         else:
@@ -89,7 +94,10 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
         ended = time.perf_counter()
         names = [entry.name for entry in legend.entries]
         seconds = {"work": ended - imported, "total": ended - started}
-        return _summary(result, names, scores, _masked(fitted, result), seconds)
+        printed = _summary(result, names, scores, _masked(fitted, result), seconds)
+        if arguments.suggest_names:
+            printed["suggested_names"] = suggested_names.summary(legend, found, set(edits.names))
+        return printed
 
 
 @contextlib.contextmanager

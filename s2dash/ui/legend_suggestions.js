@@ -12,6 +12,10 @@ class Suggestions {
     this.all.firstElementChild.addEventListener("click", () => this.takeAll());
     this.why.addEventListener("pointerenter", () => clearTimeout(this.leaving));
     this.why.addEventListener("pointerleave", () => this.hideSoon());
+    // A long press gives no focus that could be lost.
+    table.root.ownerDocument.addEventListener("pointerdown", (event) => {
+      if (this.shown && !event.composedPath().includes(this.why)) this.hide();
+    }, true);
     table.root.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || this.why.hidden) return;
       event.preventDefault(); // a class alone stays alone
@@ -78,6 +82,7 @@ class SuggestedName {
     button.addEventListener("click", () => this.take());
     button.addEventListener("focus", () => this.explain());
     button.addEventListener("blur", () => table.suggestions.hide());
+    button.addEventListener("keydown", () => { this.wasLong = false; });
     button.addEventListener("pointerenter", (event) => { if (event.pointerType !== "touch") this.explain(); });
     button.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") table.suggestions.hideSoon(); });
     button.addEventListener("pointerdown", (event) => this.press(event));
@@ -126,4 +131,9 @@ function offerChoices(row) {
   else row.name.removeAttribute("list");
   row.name.placeholder = offered ? row.shown.name : "";
   if (offered && !row.typing && /^Class \d+$/.test(row.name.value)) row.name.value = "";
+}
+
+// Whether a name was not typed but chosen from the list.
+function isChosen(event) {
+  return event.target.hasAttribute("list") && (!event.inputType || event.inputType === "insertReplacementText");
 }

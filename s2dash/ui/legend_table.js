@@ -176,7 +176,7 @@ class LegendTable {
     const control = event.target.dataset.control;
     const places = [...this.body.querySelectorAll(`[data-control="${control}"]`)];
     const next = places[places.indexOf(event.target) + step];
-    if (!control || !next) return;
+    if (!control || !next || event.target.hasAttribute("list")) return; // a list of names opens so
     event.preventDefault();
     next.focus();
   }
@@ -209,7 +209,10 @@ class Row {
   }
 
   listen() {
-    this.name.addEventListener("input", () => { this.typing = true; });
+    this.name.addEventListener("input", (event) => {
+      this.typing = true;
+      if (isChosen(event)) this.commitName();
+    });
     this.name.addEventListener("focus", () => offerChoices(this));
     this.name.addEventListener("blur", () => this.commitName());
     this.name.addEventListener("keydown", (event) => this.onNameKey(event));

@@ -17,6 +17,7 @@ function startS2dashMap(first, settings) {
   let shown = null; // the scene's map on screen
   let pending = null; // the next scene's, which loads beneath it
   let controls = null;
+  let area = null;
   let viewBefore = null; // of presenting
   const remembered = recall();
   const look = { view: "Swipe", hasClasses: false, compared: null, fraction: 0.5, opacity: 1, basemap: "", ...pick(remembered) };
@@ -68,6 +69,7 @@ function startS2dashMap(first, settings) {
 
   function entered() {
     viewBefore = shown.view();
+    area.leave();
     shown.aim(null);
   }
 
@@ -122,6 +124,8 @@ function startS2dashMap(first, settings) {
     [shown, pending] = [next, null];
     next.container.inert = false;
     controls = s2dashControls(next, wanted.scene, settings.basemaps, look, { say, changed: remember, drawn, swiped: () => hint.done("swipe") });
+    const key = wanted.scene.key;
+    area = s2dashArea(next, wanted.scene, { say, send: (rings) => wish({ area: { scene: key, rings } }) });
     viewBefore = null;
     draw();
     for (const what of ["picture", "classes", "left", "differ"]) {
@@ -177,6 +181,7 @@ function startS2dashMap(first, settings) {
     if (wanted.classes) hint.open();
     if (wanted.named) hint.done("name");
     controls.tell(wanted);
+    area.tell(wanted);
     present.tell(wanted);
   }
 
@@ -206,5 +211,9 @@ function startS2dashMap(first, settings) {
     told.tell(state);
   }
 
-  return { update, present: present.enter, get map() { return shown.map; } };
+  return {
+    update, present: present.enter,
+    get map() { return shown.map; },
+    get isDrawing() { return area.isOn(); }, // clicks then set corners
+  };
 }

@@ -23,6 +23,7 @@ import streamlit_folium
 from branca.element import MacroElement
 from folium.template import Template
 
+from s2dash.core.scene_reading import Ring
 from s2dash.server.offline_assets import BASEMAPS, local_links
 from s2dash.ui import state, text
 
@@ -53,10 +54,12 @@ _SCRIPTS = (
     "map_scene.js",
     "map_controls.js",
     "map_gestures.js",
+    "map_area.js",
     "map_hint.js",
     "map_present.js",
     "map_view.js",
 )
+_STYLES = ("map_view.css", "map_area.css")
 _STATE = "s2dashState"
 """Stands in the kept map's script for the message to it."""
 _only_arguments: ContextVar[bool] = ContextVar("only arguments", default=False)
@@ -96,6 +99,24 @@ class ComparedMaps:
 
 
 @dataclass(frozen=True)
+class DrawnOnMap:
+    """What is known of the area that is drawn on the map."""
+
+    rings: tuple[Ring, ...] = ()
+    """That count now."""
+    is_of_file: bool = False
+    """Whether an area counts that was given as a file, which a drawn one would replace."""
+    is_reading: bool = False
+    """Whether another one is being put on the scene."""
+    asked: int = 0
+    """Grows whenever the page asks for drawing."""
+    refused: int = 0
+    """Grows whenever a drawn area could not be used."""
+    why: str = ""
+    """Why the last one could not; any text."""
+
+
+@dataclass(frozen=True)
 class MapState:
     """All that the map shows at one moment."""
 
@@ -130,6 +151,7 @@ class MapState:
     """The number of classes that is asked for, the lowest and the highest; None where it cannot be changed."""
     compared: ComparedMaps | None = None
     """What stands beside the classes in place of the picture; then `view` is Swipe or Differ."""
+    area: DrawnOnMap = DrawnOnMap()
 
 
 def show_map(state: MapState, key: str) -> None:
@@ -221,7 +243,7 @@ class _Start(MacroElement):
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Start"
         self.javascript = "\n".join(map(_text_beside, _SCRIPTS))
-        self.css = _text_beside("map_view.css")
+        self.css = "\n".join(map(_text_beside, _STYLES))
         self.settings_expression = script_expression(settings)
 
 
@@ -286,6 +308,18 @@ def _told(state: MapState) -> dict[str, Any]:
         "named": state.named,
         "k": state.k,
         "compared": None if state.compared is None else _told_compared(state.compared),
+        "area": _told_area(state.area),
+    }
+
+
+def _told_area(area: DrawnOnMap) -> dict[str, Any]:
+    return {
+        "rings": area.rings,
+        "isOfFile": area.is_of_file,
+        "isReading": area.is_reading,
+        "asked": area.asked,
+        "refused": area.refused,
+        "why": area.why,
     }
 
 

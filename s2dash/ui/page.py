@@ -26,6 +26,7 @@ from s2dash.ui.compare.panel import compare_panel
 from s2dash.ui.compare.sides import compared, still_comparing, stop_comparing
 from s2dash.ui.compare.values import Compared
 from s2dash.ui.compare.words import comparing_words, lead_words
+from s2dash.ui.drawn_area import drawn_on_map, follow_drawn, scene_key
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over import hand_over, hand_over_button
 from s2dash.ui.how_many.panel import how_many_panel
@@ -80,6 +81,8 @@ def main() -> None:
             steps_place = st.container(horizontal=True, gap="small", width="content", key="steps")
         map_place = st.container(key="map")
         strip = Strip()
+    with strip.reading:
+        follow_drawn()
     answer = _live_answer(choices, strip)
     if answer is None:
         facts_place.write(_facts(choices.scene))
@@ -150,9 +153,9 @@ def _header(scene: Scene) -> WithMap:
     """The scene's name; returns the place of the facts, which are known with the result."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         with st.container(key="title", width="content"):
-            WithMap("title", _scene_key(scene), "h3").write(scene.title)
+            WithMap("title", scene_key(scene), "h3").write(scene.title)
         with st.container(key="facts", width="stretch"):
-            place = WithMap("facts", _scene_key(scene), "p")
+            place = WithMap("facts", scene_key(scene), "p")
         present_button(K_LOW, highest_k(), key="present")
         hand_over_button()
     return place
@@ -195,11 +198,6 @@ def _steps() -> None:
             shortcut=shortcut,
             help=f"{label}: {words}" if words else f"Nothing to {label.lower()}",
         )
-
-
-def _scene_key(scene: Scene) -> str:
-    """Another for each scene that is loaded, whatever is chosen for it."""
-    return f"{scene.paths[0]}"
 
 
 def _facts(scene: Scene, result: Result | None = None) -> str:
@@ -311,7 +309,7 @@ def _map(
             view=view,
             attribution=scene.attribution,
             dark=dark,
-            scene_key=_scene_key(scene),
+            scene_key=scene_key(scene),
             title=scene.title,
             facts=_day_and_area(scene, shown) if beside is None else comparing_words(beside),
             legend=rows,
@@ -319,6 +317,7 @@ def _map(
             named=results is not None and bool(state.edits(results[0].result.recipe).names),
             k=(state.K.get(), K_LOW, highest_k()) if beside is None else None,
             compared=None if beside is None else compared_maps(beside, label),
+            area=drawn_on_map(state.loaded()),
         ),
         key="map",
     )

@@ -41,6 +41,8 @@ class Strip:
                 self.run = st.container(key="run", width="stretch", gap=None)
                 """Where the run over all pixels has its line."""
                 self._notes = st.container(horizontal=True, width="content", gap="small", key="notes")
+            self.reading = st.container(key="reading", gap=None)
+            """Where a drawn area is read."""
             self._more = st.container(key="stripmore", gap=None)
         self._busy: DeltaGenerator | None = None
         self._times_busy = 0

@@ -37,8 +37,8 @@ def scene_key(scene: Scene) -> str:
     return f"{scene.paths[0]}"
 
 
-def follow_drawn() -> None:
-    """Show how far the reading of a drawn area is, and put it on the scene once it has ended; draws the page anew."""
+def follow_drawn() -> bool:
+    """Show how far the reading of a drawn area is, and whether it goes on; once it has ended, draw the page with it."""
     if state.DRAWN_ON.get() != scene_key(state.loaded().scene):
         forget(state.INCOMING_DRAWN)
     before = state.INCOMING_DRAWN.words.get()
@@ -49,6 +49,7 @@ def follow_drawn() -> None:
         st.rerun()
     if state.INCOMING_DRAWN.words.get() not in (before, None):
         _count_refused()
+    return state.INCOMING_DRAWN.job.get() is not None
 
 
 def drawn_on_map(loaded: Loaded) -> DrawnOnMap:

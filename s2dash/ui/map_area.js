@@ -414,6 +414,7 @@ function s2dashArea(shown, scene, on) {
       button.setAttribute("aria-pressed", String(tool === name));
       button.disabled = draft.length >= MOST_AREAS;
     }
+    card.toggleAttribute("data-tool", Boolean(tool));
     drawList();
     const said = words();
     if (hint.textContent !== said) hint.textContent = said;

@@ -82,7 +82,7 @@ def main() -> None:
         map_place = st.container(key="map")
         strip = Strip()
     with strip.reading:
-        follow_drawn()
+        strip.is_reading = follow_drawn()
     answer = _live_answer(choices, strip)
     if answer is None:
         facts_place.write(_facts(choices.scene))

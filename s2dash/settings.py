@@ -39,6 +39,9 @@ class IngestLimits:
     """Below this, how strongly a file is compressed does not matter: a band may be empty almost everywhere."""
     most_compression: int = limit(1_500, "ratio")
     """Decoded bytes for each byte of the file; empty margins compress to about 1,000."""
+    most_mask_pixels: int = limit(125_000_000, "pixels")
+    """Rows x columns of a product's own cloud mask, which is held whole. One of a tile has 3,348,900; for a cut of a
+    tile between its pixels it is made as fine as the bands."""
     most_piece_bytes: int = limit(300_000_000, "bytes", least=10_000_000)
     """Pixels that are on their way from a file into our own at once: where they are large, fewer threads work."""
     address_space_bytes: int = limit(4_000_000_000, "bytes", least=500_000_000)
@@ -248,6 +251,8 @@ class LiveLimits:
     """Trees of nested groups, which another k cuts elsewhere: 30 kB for ten features."""
     most_nearest_bytes: int = limit(16 * 2**20, "bytes", least=0)
     """Nearest small groups of samples and live pictures, for the same: a byte a pixel."""
+    most_space_bytes: int = limit(2**20, "bytes", least=0)
+    """What smoothing that keeps edges learnt of samples: a kilobyte each."""
     most_chart_bytes: int = limit(4 * 2**20, "bytes", least=0)
     """Charts of all sessions, as text: some hundred kilobytes each."""
 

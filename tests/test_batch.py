@@ -192,6 +192,8 @@ def test_classes_that_exist_already(batch: Batch, tiles: list[Path], tmp_path: P
         {"scale": "none"},
         {"scale": "robust", "clip": (1.0, 99.0), "indices": ("NDVI",)},
         {"smooth": 3},
+        {"smooth": "edge"},
+        {"smooth": "edge", "transform": "sqrt", "components": 3, "indices": ("NDVI",)},
         {"algorithm": "spectral-angle-kmeans", "scale": "none", "params": ()},
         {"algorithm": "bisecting-kmeans", "params": ()},
         {"pca": 3},
@@ -284,6 +286,21 @@ def test_a_lost_output_is_made_again_from_the_kept_sample(batch: Batch, tiles: l
     assert states(report) == {"left": "done", "right": "unchanged"}
     assert "learning" not in learnt
     assert outputs(tmp_path / "out") == before
+
+
+def test_many_scenes_are_smoothed_in_one_space(batch: Batch, tiles: list[Path], tmp_path: Path) -> None:
+    recipe = replace(RECIPE, transform="sqrt", components=3, smooth="edge")
+    batch(tiles, recipe)
+    before = outputs(tmp_path / "out")
+    (tmp_path / "out" / "left-classes.tif").unlink()
+    learnt: list[str] = []
+    batch(tiles, recipe, watch=lambda one: learnt.append(one.state))
+    assert "learning" not in learnt
+    assert outputs(tmp_path / "out") == before
+    batch(tiles[:1], recipe, out="one")
+    scene = open_scene(tiles[0])
+    alone = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
+    assert np.array_equal(labels(tmp_path / "one" / "left-classes.tif"), alone)
 
 
 def test_a_spoilt_sample_is_drawn_again(batch: Batch, tiles: list[Path], tmp_path: Path) -> None:

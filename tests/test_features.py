@@ -14,8 +14,8 @@ from scenes import TEN_METRE, make_scene, prepared_on
 
 from s2dash.classify.features import preview_features, raw_features, run_features, window_features
 from s2dash.classify.indices import INDEX_HELP, available_indices, chosen_indices, index_values
+from s2dash.classify.learn import learn_space
 from s2dash.classify.smoothing import smoothed, smoothed_at
-from s2dash.classify.space import learn_space
 from s2dash.core import sentinel2
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Pixels, Reflectance, Scene

@@ -16,7 +16,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from s2dash.classify import pipeline
 from s2dash.classify.fitted import Fitted
-from s2dash.classify.space import FeatureSpace, learn_space
+from s2dash.classify.learn import learn_space
+from s2dash.classify.space import FeatureSpace
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import Reflectance, Scene
 from s2dash.errors import TooFewPixels

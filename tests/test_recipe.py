@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scenes import make_scene
 
 from s2dash.core import sentinel2
-from s2dash.core.recipe import MASKS, SCALES, Recipe, default_recipe, recipe_from_dict
+from s2dash.core.recipe import MASKS, SCALES, SMOOTHS, TRANSFORMS, Recipe, default_recipe, recipe_from_dict
 from s2dash.errors import RecipeError
 
 BANDS = ("B02", "B03")
@@ -28,15 +28,21 @@ recipes = st.builds(
     indices=names,
     scale=st.sampled_from(SCALES),
     clip=st.none() | percentiles,
-    smooth=st.sampled_from((0, 3)),
+    smooth=st.sampled_from(SMOOTHS),
     mask=st.sampled_from(MASKS),
     algorithm=words,
     k=st.integers(2, 255),
     params=st.dictionaries(words, values, max_size=4).map(lambda given: tuple(sorted(given.items()))),
     seed=st.integers(0, 2**32 - 1),
     sample=st.none() | st.integers(100, 100_000_000),
-    pca=st.none() | st.integers(1, 1000) | st.floats(0, 1, exclude_min=True, exclude_max=True),
+    transform=st.sampled_from(TRANSFORMS),
 )
+recipes = st.one_of(
+    st.builds(dataclasses.replace, recipes, pca=st.none() | st.integers(1, 1000) | st.floats(0.01, 0.99)),
+    st.builds(dataclasses.replace, recipes, components=st.integers(1, 1000)),
+)
+LATER = {"pca": None, "transform": "none", "components": None}
+"""Fields that recipes once did not have, and what they were then."""
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | words | st.just("all"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
@@ -49,7 +55,8 @@ FIELDS = [field.name for field in dataclasses.fields(Recipe)]
 def test_json_round_trip(recipe: Recipe) -> None:
     text = recipe.to_json()
     assert "\n" not in text
-    assert list(json.loads(text)) == (FIELDS if recipe.pca is not None else [name for name in FIELDS if name != "pca"])
+    said = [name for name in FIELDS if name not in LATER or getattr(recipe, name) != LATER[name]]
+    assert list(json.loads(text)) == said
     again = Recipe.from_json(text)
     assert again == recipe
     assert again.to_json() == text

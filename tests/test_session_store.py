@@ -19,6 +19,7 @@ from waiting import wait_until
 
 from s2dash import ingest
 from s2dash.core.legend import default_legend
+from s2dash.core.map_position import MapPosition
 from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run
 from s2dash.core.run_list import ListedRun
@@ -426,8 +427,20 @@ def test_a_newer_file_is_left_and_said(tmp_path: Path) -> None:
 def test_each_form_of_the_file_becomes_the_newest(tmp_path: Path, form: int) -> None:
     """Also one that is yet to come: what was kept stays, and each step is taken once."""
     steps = [*MIGRATIONS, "ALTER TABLE run ADD COLUMN of_tomorrow TEXT NOT NULL DEFAULT ''; CREATE TABLE new (x)"]
-    old = SessionStore(tmp_path, migrations=steps[:form])
-    address = put(old, run_of(1))
+    newest = SessionStore(tmp_path / "newest")
+    address = put(newest, run_of(1))
+    newest.close()
+    old = sqlite3.connect(tmp_path / "sessions.sqlite3")
+    for statement in ";".join(steps[:form]).split(";"):
+        old.execute(statement)
+    old.execute(f"PRAGMA user_version = {form}")
+    old.execute("ATTACH ? AS newest", (str(tmp_path / "newest" / "sessions.sqlite3"),))
+    for table, columns in (
+        ("session", "id, address, used, shown, made"),
+        ("run", "session, key, scene, is_marked, listed"),
+    ):
+        old.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM newest.{table}")
+    old.commit()
     old.close()
     for _ in range(2):
         store = SessionStore(tmp_path, migrations=steps)
@@ -543,6 +556,21 @@ def test_only_what_has_changed_is_written(tmp_path: Path) -> None:
         (("key 2",), ()),
         (("key 3",), ("key 1",)),
     ]
+
+
+def test_where_the_map_looks_is_kept_without_the_page(store: SessionStore) -> None:
+    writer = Writer(store)
+    keeper = Keeper(writer)
+    keeper.moved(MapPosition((1, 2), 3))
+    assert writer.settle()
+    assert store.open(keeper.address) is None
+    keeper.keep(shot(run_of(1)))
+    for position in (MapPosition((-123.5, 45.25), 11.5), None):
+        keeper.moved(position)
+        assert writer.settle()
+        found = store.open(keeper.address)
+        assert found is not None
+        assert (found.position, [one.key for one in found.runs]) == (position, ["key 1"])
 
 
 def test_two_pages_of_one_address_keep_each_others_runs(store: SessionStore) -> None:

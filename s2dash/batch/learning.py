@@ -8,7 +8,7 @@ from dataclasses import replace
 from s2dash.batch import pool as pools
 from s2dash.batch.ledger import LEARNING, OPENING, Ledger, digest
 from s2dash.batch.manifest import Fit
-from s2dash.batch.pool import Pool, Pooling
+from s2dash.batch.pool import Pool, Pooling, SharedSpace
 from s2dash.batch.sources import Source
 from s2dash.classify import pipeline
 from s2dash.core.recipe import Recipe
@@ -26,22 +26,40 @@ def learn(ledger: Ledger) -> tuple[Recipe, Pool]:
     learn_from = sorted(ledger.left(), key=lambda source: source.name)
     if ledger.plan.fit_on is not None:
         learn_from = [source for source in learn_from if source == ledger.plan.fit_on]
-    ledger.steps = len(learn_from) + len(ledger.left())
     recipe = _recipe(ledger, learn_from)
+    looks = 2 if recipe.keeps_edges else 1
+    ledger.steps = looks * len(learn_from) + len(ledger.left())
     known = ledger.manifest.fit.pooled if ledger.manifest.fit and ledger.manifest.recipe == recipe else ()
     new = [source for source in learn_from if ledger.digests[source.name] not in known]
-    pooling = Pooling(recipe)
-    taken = [source for source in new if _add(ledger, pooling, source, recipe)]
     rest = [source for source in learn_from if source not in new]
+    if recipe.keeps_edges and new:
+        new, rest = learn_from, []
+    pooling = _pooling(ledger, new, recipe)
+    taken = [source for source in new if _add(ledger, pooling, source)]
     kept = None
     if ledger.manifest.fit and not taken and {ledger.digests[source.name] for source in rest} == set(known):
         kept = pools.load(ledger.plan.out / _SAMPLE_NAME, ledger.manifest.fit.facts)
     if kept is None:
-        taken += [source for source in rest if _add(ledger, pooling, source, recipe)]
+        if recipe.keeps_edges and rest:
+            pooling = _pooling(ledger, rest, recipe)
+        taken += [source for source in rest if _add(ledger, pooling, source)]
         kept = _pooled(ledger, pooling, taken, recipe)
     else:
-        ledger.steps_done += len(rest)
+        ledger.steps_done += looks * len(rest)
     return recipe, kept
+
+
+def _pooling(ledger: Ledger, sources: Sequence[Source], recipe: Recipe) -> Pooling:
+    """What gathers the samples of scenes: with edges kept, after a look at all in whose space they are smoothed."""
+    pooling = Pooling(recipe)
+    if not (recipe.keeps_edges and sources):
+        return pooling
+    for source in sources:
+        _add(ledger, pooling, source)
+    pool = pooling.pool()
+    if pool is None:
+        raise _nothing_left(ledger)
+    return Pooling(recipe, SharedSpace.learnt(recipe, pool))
 
 
 def _recipe(ledger: Ledger, learn_from: Sequence[Source]) -> Recipe:
@@ -67,7 +85,7 @@ def _recipe(ledger: Ledger, learn_from: Sequence[Source]) -> Recipe:
     raise _nothing_left(ledger)
 
 
-def _add(ledger: Ledger, pooling: Pooling, source: Source, recipe: Recipe) -> bool:
+def _add(ledger: Ledger, pooling: Pooling, source: Source) -> bool:
     """Take a scene's sample into the pool; False where it has failed."""
     if ledger.has_failed(source):
         return False
@@ -75,9 +93,9 @@ def _add(ledger: Ledger, pooling: Pooling, source: Source, recipe: Recipe) -> bo
         ledger.report(source, "learning")
         progress = ledger.progress_of(source, 0.0, LEARNING)
         scene = ledger.shelf.get(source, progress)
-        pipeline.resolve(scene, recipe)
+        pipeline.resolve(scene, pooling.recipe)
         progress(1.0, "Drawing pixels to learn from")
-        prepared = pipeline.prepare(scene, recipe)
+        prepared = pooling.prepared(scene)
         pooling.add(prepared.scene, pipeline.sample_of(prepared))
         ledger.cancel.check()
         ledger.shelf.put_back(source)

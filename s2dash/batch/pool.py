@@ -18,7 +18,10 @@ import numpy as np
 from affine import Affine
 
 from s2dash import __version__
+from s2dash.classify.learn import learn_space
+from s2dash.classify.prepare import Prepared, of_numbers, prepare
 from s2dash.classify.sampling import Sample
+from s2dash.classify.space import FeatureSpace
 from s2dash.classify.stored_numbers import feature_renumbering, matching_bands, renumbering
 from s2dash.core.grid import Grid
 from s2dash.core.missions import OwnBand
@@ -28,12 +31,35 @@ from s2dash.core.types import frozen
 
 
 @dataclass(frozen=True, eq=False)
+class SharedSpace:
+    """The space in which features of several scenes are smoothed, edges kept, in the numbers of one of them."""
+
+    scene: Scene
+    space: FeatureSpace
+
+    @staticmethod
+    def learnt(recipe: Recipe, pool: Pool) -> SharedSpace:
+        """From pixels of all scenes as they are."""
+        return SharedSpace(pool.scene, learn_space(of_numbers(pool.scene, recipe), pool.sample.raw))
+
+    def on(self, scene: Scene, recipe: Recipe) -> FeatureSpace:
+        """In the numbers of a scene, which gives the same for the same reflectance."""
+        return feature_renumbering(self.scene, scene, recipe).space(self.space)
+
+
+@dataclass(frozen=True, eq=False)
 class Pool:
     """Pixels of several scenes, ready for `pipeline.fit_sample`."""
 
     scene: Scene
     """What the numbers mean; it has no pixels of its own."""
     sample: Sample
+    space: FeatureSpace | None = None
+    """In which the sample was smoothed, in the scene's numbers, where the recipe keeps edges."""
+
+    def prepared(self, recipe: Recipe) -> Prepared:
+        """What the sample's features mean."""
+        return replace(of_numbers(self.scene, recipe), pointwise=self.space)
 
     def facts(self) -> dict[str, Any]:
         """What `load` needs beside the arrays, as plain values."""
@@ -49,12 +75,15 @@ class Pool:
             "level": scene.level,
             "digest": scene.digest,
             "population": self.sample.population,
-        }
+        } | ({} if self.space is None else {"kept_variance": self.space.kept_variance})
 
     def save(self, path: Path) -> None:
         """Write the pixels, as .npz."""
         with path.open("wb") as file:
-            np.savez(file, raw=self.sample.raw, bands=self.sample.bands)
+            arrays: dict[str, Any] = {"raw": self.sample.raw, "bands": self.sample.bands}
+            if self.space is not None:
+                arrays |= {name: array for name, array in vars(self.space).items() if isinstance(array, np.ndarray)}
+            np.savez(file, **arrays)
 
 
 def load(path: Path, facts: Mapping[str, Any]) -> Pool | None:
@@ -62,6 +91,7 @@ def load(path: Path, facts: Mapping[str, Any]) -> Pool | None:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             raw, bands = arrays["raw"], arrays["bands"]
+            space = _space(arrays, facts)
         sample = Sample(frozen(raw), frozen(bands), float(facts["population"]))
         own = tuple(map(float, facts["quantifications"]))
         numbers = Reflectance(float(facts["quantification"]), tuple(map(float, facts["offsets"])), "", own)
@@ -71,10 +101,17 @@ def load(path: Path, facts: Mapping[str, Any]) -> Pool | None:
         )
         nodata, dtype, level = tuple(facts["nodata"]), str(facts["dtype"]), facts["level"]
         scene = _numbers(str(facts["title"]), named, nodata, numbers, dtype, level)
-        pool = Pool(replace(scene, digest=str(facts["digest"])), sample)
+        pool = Pool(replace(scene, digest=str(facts["digest"])), sample, space)
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     return pool if _digest(pool) == facts["digest"] else None
+
+
+def _space(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> FeatureSpace | None:
+    if "kept_variance" not in facts:
+        return None
+    low, high, shift, scale = (arrays[name] for name in ("low", "high", "shift", "scale"))
+    return FeatureSpace(low, high, shift, scale, arrays.get("axes"), float(facts["kept_variance"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,23 +128,30 @@ class _Portion:
 class Pooling:
     """Gathers samples of scenes; memory stays near one sample however many come."""
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe
+    def __init__(self, recipe: Recipe, shared: SharedSpace | None = None) -> None:
+        self.recipe, self._shared = recipe, shared
         self._portions: list[_Portion] = []
+
+    def prepared(self, scene: Scene) -> Prepared:
+        """A scene as its sample is drawn: smoothed where the space for it has been learnt."""
+        found = prepare(scene, self.recipe)
+        if self._shared is None:
+            return found
+        return replace(found, pointwise=self._shared.on(found.scene, self.recipe))
 
     def add(self, scene: Scene, sample: Sample) -> None:
         """Take in the sample that was drawn by the recipe from a scene (`Prepared.scene`)."""
         digest = _content_digest(scene, sample)
-        rng = np.random.default_rng([self._recipe.seed, int(digest[:16], 16)])
+        rng = np.random.default_rng([self.recipe.seed, int(digest[:16], 16)])
         self._portions.append(_Portion(scene, sample, digest, rng.permutation(sample.pixel_count)))
         self._portions = [_cut(portion, self._quota(portion)) for portion in self._portions]
 
     def _quota(self, portion: _Portion) -> int:
         """How many pixels of a portion there is room for: its part of all valid pixels of all scenes so far."""
-        if self._recipe.sample is None:
+        if self.recipe.sample is None:
             return portion.sample.pixel_count
         everything = math.fsum(one.sample.population for one in self._portions)
-        return max(1, round(self._recipe.sample * portion.sample.population / everything))
+        return max(1, round(self.recipe.sample * portion.sample.population / everything))
 
     def pool(self) -> Pool | None:
         """The sample of all; None where nothing was added."""
@@ -120,7 +164,7 @@ class Pooling:
         positions = [[int(found[i] or 0) for i in shared] for found in places]
         chosen = [np.sort(portion.order) for portion in portions]
         raw = np.concatenate(
-            [_raw(portion, first, self._recipe)[:, some] for portion, some in zip(portions, chosen, strict=True)],
+            [self._raw(portion, first)[:, some] for portion, some in zip(portions, chosen, strict=True)],
             axis=1,
         )
         as_stored = all(
@@ -141,8 +185,16 @@ class Pooling:
         population = math.fsum(portion.sample.population for portion in portions)
         sample = Sample(frozen(raw), frozen(bands), population)
         named = tuple(first.bands[i] for i in shared)
-        pool = Pool(_numbers(title, named, nodata, numbers, str(bands.dtype), first.level), sample)
-        return Pool(replace(pool.scene, digest=_digest(pool)), sample)
+        scene = _numbers(title, named, nodata, numbers, str(bands.dtype), first.level)
+        pool = Pool(scene, sample, None if self._shared is None else self._shared.on(scene, self.recipe))
+        return replace(pool, scene=replace(scene, digest=_digest(pool)))
+
+    def _raw(self, portion: _Portion, first: Scene) -> np.ndarray:
+        raw = portion.sample.raw
+        if self._shared is not None:  # smoothed features are no scene's numbers
+            return raw
+        change = feature_renumbering(portion.scene, first, self.recipe)
+        return raw if change.is_nothing else change.apply(raw)
 
 
 def _cut(portion: _Portion, quota: int) -> _Portion:
@@ -153,11 +205,6 @@ def _cut(portion: _Portion, quota: int) -> _Portion:
     sample = portion.sample
     smaller = replace(sample, raw=frozen(sample.raw[:, kept]), bands=frozen(sample.bands[:, kept]))
     return replace(portion, sample=smaller, order=np.arange(quota))
-
-
-def _raw(portion: _Portion, first: Scene, recipe: Recipe) -> np.ndarray:
-    change = feature_renumbering(portion.scene, first, recipe)
-    return portion.sample.raw if change.is_nothing else change.apply(portion.sample.raw)
 
 
 def _is_stored_alike(scene: Scene, there: list[int], first: Scene, shared: list[int]) -> bool:
@@ -200,6 +247,8 @@ def _content_digest(scene: Scene, sample: Sample) -> str:
 def _digest(pool: Pool) -> str:
     facts = pool.facts() | {"digest": None, "made by": __version__}
     found = hashlib.sha256(json.dumps(facts).encode())
+    if pool.space is not None:
+        found.update(pool.space.key)
     for array in (pool.sample.raw, pool.sample.bands):
         found.update(f"{array.shape} {array.dtype}".encode())
         found.update(np.ascontiguousarray(array).data)

@@ -7,10 +7,10 @@ import numpy as np
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.assign import labels_of_sample
 from s2dash.classify.fitted import Fitted
+from s2dash.classify.learn import learn_space, learnt
 from s2dash.classify.means import class_means, sample_reflectance
 from s2dash.classify.prepare import Prepared
 from s2dash.classify.sampling import Sample, sample_of
-from s2dash.classify.space import learn_space
 from s2dash.core.missions import CORRECTED_LEVELS
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
@@ -25,6 +25,7 @@ def fit(prepared: Prepared) -> Fitted:
 
     Raises TooFewPixels where the mask leaves fewer distinct pixels than classes.
     """
+    prepared = learnt(prepared)
     return fit_sample(prepared, sample_of(prepared))
 
 
@@ -34,7 +35,7 @@ def fit_sample(prepared: Prepared, sample: Sample) -> Fitted:
     Parameters
     ----------
     prepared : says what the sample's numbers mean: bands in their order, nodata and reflectance; its pixels are
-        not read
+        not read. Where the recipe keeps edges, with the space in which the sample was smoothed (`learn.learnt`)
     sample : raw features by the recipe
 
     Raises as `fit`.
@@ -56,7 +57,11 @@ def fit_sample(prepared: Prepared, sample: Sample) -> Fitted:
         sample,
         frozen(number_of[own - 1]),
         frozen(means),
-        (*_warnings(scene, recipe, count, int((counts == 0).sum())), *filter(None, [space.words]), *model.notes),
+        (
+            *_warnings(scene, recipe, count, int((counts == 0).sum())),
+            *filter(None, [(prepared.pointwise or space).words]),
+            *model.notes,
+        ),
     )
 
 
@@ -101,7 +106,7 @@ def _few_pixels(distinct: int, recipe: Recipe, band_count: int, is_masked: bool)
         ways.append("choose 2 classes" if distinct == 2 else f"choose {distinct} classes or fewer")
     if len(recipe.bands) < band_count:
         ways.append("choose more bands")
-    if recipe.pca is not None:
+    if recipe.pca is not None or recipe.components is not None:
         ways.append("keep more components")
     if is_masked:
         ways.append("mask less")

@@ -9,9 +9,11 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from s2dash.classify import edge_smoothing
 from s2dash.classify.algorithms import Algorithm, find_algorithm
 from s2dash.classify.atmosphere import without_haze
 from s2dash.classify.indices import SpectralIndex, chosen_indices
+from s2dash.classify.space import FeatureSpace
 from s2dash.core.grid import Grid
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
@@ -25,7 +27,7 @@ class Keep(Protocol):
     """Keeps what takes a pass over pixels, so that it is made once for equal keys.
 
     `what` is `stack` (`reading.read_preview_stack`), `smoothed` (`features.smoothed_preview`), `sample`
-    (`sampling.sample_of`) or `nearest` (`assign.centres_key`).
+    (`sampling.sample_of`), `space` (`learn.learnt`) or `nearest` (`assign.centres_key`).
     """
 
     def __call__(self, what: str, key: Hashable, make: Callable[[], T], /) -> T: ...
@@ -62,6 +64,16 @@ class Prepared:
     positions: tuple[int, ...]
     """Of all bands that features are made of: the chosen ones, then those of indices."""
     keep: Keep = afresh
+    pointwise: FeatureSpace | None = None
+    """With smoothing that keeps edges, what brings features to where it acts, once that has been learnt
+    (`learn.learnt`): features are smoothed from then on, and before that are those of single pixels."""
+
+    @property
+    def halo(self) -> int:
+        """How many pixels beyond a pixel its features depend on."""
+        if self.pointwise is not None:
+            return edge_smoothing.HALO
+        return int(self.recipe.smooth == 3)
 
     @property
     def stack(self) -> np.ndarray:
@@ -71,7 +83,7 @@ class Prepared:
     @property
     def smooths_beyond_preview(self) -> bool:
         """Whether the live picture's features take neighbours that are not in the preview stack."""
-        return bool(self.recipe.smooth) and self.scene.live_step > 1
+        return self.halo > 0 and self.scene.live_step > 1
 
     @property
     def features_key(self) -> tuple[Hashable, ...]:
@@ -80,13 +92,15 @@ class Prepared:
         With the locations, as an equal scene may lie in another folder that goes at another time.
         """
         scene, recipe = self.scene, self.recipe
-        chosen = (scene.positions(recipe.bands), recipe.indices, recipe.smooth, recipe.masking, recipe.atmosphere)
-        return (scene.digest, scene.locations, *chosen, self.algorithm.on_reflectance)
+        chosen = (scene.positions(recipe.bands), recipe.indices, self.halo, recipe.masking, recipe.atmosphere)
+        space = None if self.pointwise is None else self.pointwise.key
+        bent = (self.algorithm.on_reflectance, recipe.transform, space)
+        return (scene.digest, scene.locations, *chosen, *bent)
 
     @property
     def sample_key(self) -> tuple[Hashable, ...]:
         """All that the sample depends on: not the number of classes, scaling, clipping, nor parameters."""
-        return (*self.features_key, self.recipe.seed, self.recipe.sample)
+        return (*self.features_key, self.recipe.smooth, self.recipe.seed, self.recipe.sample)
 
     def alone(self) -> Prepared:
         """The same without what keeps its pixels: to be held for long, or sent elsewhere."""
@@ -140,7 +154,9 @@ def apply_algorithm(recipe: Recipe, algorithm: str) -> Recipe:
     """The recipe with another algorithm, without what that algorithm does not take."""
     changed = replace(recipe, algorithm=algorithm, params=())
     if find_algorithm(algorithm).on_reflectance:
-        return replace(changed, indices=(), scale="none", clip=None, pca=None)
+        smooth = 0 if changed.keeps_edges else changed.smooth
+        plain = replace(changed, transform="none", components=None, smooth=smooth)
+        return replace(plain, indices=(), scale="none", clip=None, pca=None)
     return changed
 
 
@@ -153,13 +169,15 @@ def _require_bands_alone(algorithm: Algorithm, recipe: Recipe) -> None:
         "indices": bool(recipe.indices),
         "scaling": recipe.scale != "none",
         "clipping": recipe.clip is not None,
-        "principal components": recipe.pca is not None,
+        "principal components": recipe.pca is not None or recipe.components is not None,
+        "transform": recipe.transform != "none",
+        "smoothing that keeps edges": recipe.keeps_edges,
     }
     wrong = [name for name, is_given in given.items() if is_given]
     if wrong:
         raise RecipeError(
             f"{algorithm.label} looks at bands as they are and takes no {' or '.join(wrong)}. "
-            "Set scaling to none and leave out indices, clipping and principal components."
+            "Set scaling to none and leave out indices, clipping, principal components, transform and smoothing."
         )
     if len(recipe.bands) < 2:
         raise RecipeError(f"{algorithm.label} compares bands with each other. Choose at least 2 bands, not 1.")

@@ -18,9 +18,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from s2dash.classify.features import preview_features, raw_features
+from s2dash.classify.features import features_at, preview_features
 from s2dash.classify.prepare import Prepared
-from s2dash.classify.smoothing import smoothed_at
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Pixels, Scene
 from s2dash.core.types import Window, frozen, windows
@@ -94,7 +93,7 @@ def draw_sample(prepared: Prepared) -> Sample:
     if scene.grid.pixel_count > max(_WHOLE_UP_TO_PIXELS, _SPARSE * recipe.sample):
         with SceneReader(scene) as reader:
             block_rc = reader.block_shape_rc
-        reaches_beyond = recipe.smooth > 0 or len({layer.grid for layer in scene.layers}) > 1
+        reaches_beyond = recipe.smooth != 0 or len({layer.grid for layer in scene.layers}) > 1
         margin = _MARGIN if reaches_beyond else 0
         parts = _spread_blocks(scene.grid.shape_rc, block_rc, recipe.sample, recipe.seed, margin)
         pixels, bands = _read_parts(scene, parts, partial(_of_block, prepared))
@@ -169,14 +168,12 @@ def _taken(
     these are smoothed and made into indices.
     """
     recipe = prepared.recipe
-    wide = window.grown(1, prepared.scene.grid.shape_rc) if recipe.smooth else window
+    wide = window.grown(prepared.halo, prepared.scene.grid.shape_rc)
     pixels, every = reader.read_all(prepared.positions, wide, recipe.masking)
     down, right = window.row - wide.row, window.col - wide.col
     rows, cols = choose(pixels.valid[down : down + window.height, right : right + window.width])
     rows, cols = rows + down, cols + right
-    values = smoothed_at(pixels, rows, cols) if recipe.smooth else pixels.values[:, rows, cols]
-    all_valid = np.ones((1, len(rows)), dtype=bool)
-    features = raw_features(prepared, Pixels(values[:, None], all_valid))
+    features = features_at(prepared, pixels, rows, cols)
     kept = features.valid[0]
     return features.values[:, 0, kept], every[:, rows[kept], cols[kept]]
 

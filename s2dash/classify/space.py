@@ -1,17 +1,19 @@
-"""What clips and scales features, and turns them into principal components, learnt from the fit sample."""
+"""The FeatureSpace value: what clips and scales features, and turns them into principal components."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
-from s2dash.classify.algorithms.threads import single_threaded
-from s2dash.classify.prepare import Prepared
-
 _PROJECTED_PIXELS = 65_536
 """Pixels projected at once, so that memory is bounded whatever the sample."""
+_PLANE_PIXELS = 8_192
+"""So many at once stay in the processor's cache."""
 _EPSILON = 1e-9
+_FARTHEST = 1e6
+"""Scaled features beyond it are cut: squares of their differences stay in range."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +25,26 @@ class FeatureSpace:
     shift: np.ndarray
     scale: np.ndarray
     axes: np.ndarray | None = None
-    """Principal axes that scaled features are projected on, shape (components, features), float64, each of length 1."""
+    """Principal axes that scaled features are projected on, shape (components, features), float64: each of length 1,
+    or as long as it weighs where components are partly whitened."""
     kept_variance: float = 1.0
     """Share of the sample's variance that the axes hold."""
+
+    @staticmethod
+    def unchanged(count: int) -> FeatureSpace:
+        """The space that leaves so many features as they are."""
+        return FeatureSpace(np.full(count, -np.inf), np.full(count, np.inf), np.zeros(count), np.ones(count))
+
+    @property
+    def count(self) -> int:
+        """How many features or components come out."""
+        return len(self.shift if self.axes is None else self.axes)
+
+    @property
+    def key(self) -> bytes:
+        """Equal keys mean equal spaces."""
+        arrays = [self.low, self.high, self.shift, self.scale, *([] if self.axes is None else [self.axes])]
+        return blake2b(b"".join(one.tobytes() for one in arrays), digest_size=16).digest()
 
     @property
     def words(self) -> str:
@@ -52,6 +71,40 @@ class FeatureSpace:
                 column[:] = sum(weight * row for weight, row in zip(axis, scaled, strict=True))
         return out
 
+    def planes(self, raw: np.ndarray) -> np.ndarray:
+        """What `transform` gives, one plane a feature or component, in single precision throughout: for pictures.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (features, pixels)
+
+        Returns
+        -------
+        ndarray of shape (features or components, pixels), float32; each pixel's numbers depend on that pixel alone,
+        bit for bit. What is not a number stays none.
+        """
+        axes = np.eye(len(self.shift)) if self.axes is None else self.axes
+        weights = (axes / self.scale).astype(np.float32)
+        start = -(axes @ (self.shift / self.scale)).astype(np.float32)
+        limits = np.stack([self.low, self.high], axis=1).astype(np.float32)
+        out: np.ndarray = np.empty((len(axes), raw.shape[1]), dtype=np.float32)
+        with np.errstate(invalid="ignore", over="ignore"):
+            for begin in range(0, raw.shape[1], _PLANE_PIXELS):
+                part = slice(begin, begin + _PLANE_PIXELS)
+                values = raw[:, part].astype(np.float32)
+                term = np.empty_like(values[0])
+                if np.isfinite(limits).any():
+                    np.clip(values, limits[:, :1], limits[:, 1:], out=values)
+                for plane, row, first in zip(out[:, part], weights, start, strict=True):
+                    plane[...] = first
+                    # A product of matrices sums in an order of its own, which may change with the number of pixels.
+                    for weight, value in zip(row, values, strict=True):
+                        if weight:
+                            np.multiply(value, weight, out=term)
+                            plane += term
+                np.clip(out[:, part], -_FARTHEST, _FARTHEST, out=out[:, part])
+        return out
+
     def folded(self, weights: np.ndarray) -> np.ndarray:
         """Weights of shape (centres, features or components) as those of scaled features."""
         return weights if self.axes is None else np.asarray(weights @ self.axes)
@@ -63,68 +116,6 @@ class FeatureSpace:
             low, high, shift, scale = own
             column[:] = (np.clip(row.astype(np.float64), low, high) - shift) / scale
         return out
-
-
-def learn_space(prepared: Prepared, raw: np.ndarray) -> FeatureSpace:
-    """Clip limits and scaling from the fit sample.
-
-    Parameters
-    ----------
-    raw : ndarray of shape (features, pixels), raw features of the sample, all valid
-
-    With `Recipe.pca` scaled features are turned into principal components after that.
-
-    A feature that never changes keeps the scale 1. With scaling `none` the features keep their stored numbers,
-    put on one scale where bands are stored on several.
-    """
-    scene, recipe = prepared.scene, prepared.recipe
-    count = len(raw)
-    low, high = np.full(count, -np.inf), np.full(count, np.inf)
-    if prepared.algorithm.on_reflectance:
-        positions = scene.positions(recipe.bands)
-        return FeatureSpace(low, high, -scene.offsets_of(positions), scene.quantifications_of(positions))
-    rows = raw.astype(np.float64)
-    if recipe.clip is not None:
-        low, high = np.percentile(rows, recipe.clip, axis=1)
-        rows = np.clip(rows, low[:, None], high[:, None])
-    shift, scale = np.zeros(count), np.ones(count)
-    if scene.reflectance.by_band:
-        own = scene.quantifications_of(scene.positions(recipe.bands))
-        scale[: len(own)] = own / scene.reflectance.quantification
-    if recipe.scale == "standard":
-        shift, scale = rows.mean(axis=1), rows.std(axis=1)
-    elif recipe.scale == "robust":
-        quarter, shift, three_quarters = np.percentile(rows, (25, 50, 75), axis=1)
-        scale = three_quarters - quarter
-        flat = scale <= 0
-        scale[flat] = rows[flat].std(axis=1)
-    space = FeatureSpace(low, high, shift, np.where(scale > 0, scale, 1.0))
-    return space if recipe.pca is None else _with_axes(space, raw, recipe.pca)
-
-
-def _with_axes(space: FeatureSpace, raw: np.ndarray, pca: int | float) -> FeatureSpace:
-    """The same with as many principal axes as asked for, at most one a feature (Pearson, 1901; Hotelling, 1933).
-
-    Each axis points to where its largest weight is positive, as eigenvectors have no sign of their own.
-    """
-    with single_threaded():
-        variances, vectors = np.linalg.eigh(_covariance(space, raw))
-    variances, axes = np.maximum(variances[::-1], 0), vectors.T[::-1]
-    axes = axes * np.sign(np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1))
-    held = np.cumsum(variances) / (variances.sum() or 1.0)
-    # Rounding may leave the last share just below what was asked for.
-    count = pca if isinstance(pca, int) else int(np.searchsorted(held, pca - _EPSILON)) + 1
-    count = min(count, len(axes))
-    return replace(space, axes=np.ascontiguousarray(axes[:count]), kept_variance=float(held[count - 1]))
-
-
-def _covariance(space: FeatureSpace, raw: np.ndarray) -> np.ndarray:
-    """Of scaled features over the sample, shape (features, features), some pixels at a time."""
-    parts = [raw[:, start : start + _PROJECTED_PIXELS] for start in range(0, raw.shape[1], _PROJECTED_PIXELS)]
-    sums = sum(space.transform(part, np.float64).sum(axis=0) for part in parts)
-    middle = np.asarray(sums) / raw.shape[1]
-    off = (space.transform(part, np.float64) - middle for part in parts)
-    return np.asarray(sum(part.T @ part for part in off)) / raw.shape[1]
 
 
 def _percent(share: float) -> str:

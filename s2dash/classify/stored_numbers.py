@@ -21,6 +21,11 @@ class Renumbering:
     shift: np.ndarray
     """Shape (features,), float64."""
 
+    @staticmethod
+    def nothing(count: int) -> Renumbering:
+        """The change that leaves so many features as they are."""
+        return Renumbering(np.ones(count), np.zeros(count))
+
     @property
     def is_nothing(self) -> bool:
         """Whether numbers stay as they are."""
@@ -33,6 +38,8 @@ class Renumbering:
 
     def space(self, space: FeatureSpace) -> FeatureSpace:
         """The space that gives changed features what this one gives them unchanged."""
+        if self.is_nothing:
+            return space
         low, high, shift = (self.apply(limits) for limits in (space.low, space.high, space.shift))
         return replace(space, low=low, high=high, shift=shift, scale=space.scale * self.factor)
 
@@ -47,11 +54,15 @@ def renumbering(
 
 
 def feature_renumbering(source: Scene, target: Scene, recipe: Recipe) -> Renumbering:
-    """The change from raw features of one scene to those of another; indices come from reflectance and stay.
+    """The change from raw features of one scene to those of another; what comes from reflectance stays.
+
+    That is indices, and with `Recipe.transform` bands too. Features are those of single pixels.
 
     Raises UnknownName where a scene lacks a band of the recipe.
     """
     bands = renumbering(source, source.positions(recipe.bands), target, target.positions(recipe.bands))
+    if recipe.transform != "none":
+        bands = Renumbering.nothing(len(recipe.bands))
     count = len(recipe.indices)
     return Renumbering(np.concatenate([bands.factor, np.ones(count)]), np.concatenate([bands.shift, np.zeros(count)]))
 

@@ -6,8 +6,8 @@ any pixel of any size of scene by `classify.edit`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -36,7 +36,34 @@ class LeaveOut(Step, frozen=True, forbid_unknown_fields=True, tag="leave out"):
     number: ClassNumber
 
 
-AnyStep = Merge | LeaveOut
+class Split(Step, frozen=True, forbid_unknown_fields=True, tag="split"):
+    """A class that is grouped anew inside itself: the first part keeps its number, others get the lowest free ones."""
+
+    number: ClassNumber
+    k: Annotated[int, msgspec.Meta(ge=2, le=255)] = 2
+    """How many classes it becomes."""
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)] = 0
+
+
+class Majority(Step, frozen=True, forbid_unknown_fields=True, tag="majority"):
+    """Each pixel takes the label that most of its neighbourhood has."""
+
+    size: Literal[3, 5] = 3
+    """Side of the neighbourhood, pixels of the scene."""
+
+
+class Sieve(Step, frozen=True, forbid_unknown_fields=True, tag="sieve"):
+    """Patches smaller than a least size go to the neighbour with the longest border."""
+
+    least: Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+    unit: Literal["ha", "pixels"] = "ha"
+    """Hectares of ground, which stay true on every grid, or pixels of the scene."""
+    neighbours: Literal[4, 8] = 8
+    """Whether pixels hold together by their sides, or by their corners too."""
+
+
+CleanUp = Majority | Sieve
+AnyStep = Merge | LeaveOut | Split | CleanUp
 
 
 class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -57,6 +84,31 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
     def then(self, step: AnyStep) -> ClassEdits:
         """These edits with one more step."""
         return msgspec.structs.replace(self, steps=(*self.steps, step))
+
+    @property
+    def clean_up(self) -> CleanUp | None:
+        """The step that cleans up specks, the last where there are several."""
+        return next((step for step in reversed(self.steps) if isinstance(step, CleanUp)), None)
+
+    def cleaned_up(self, step: CleanUp | None) -> ClassEdits:
+        """These edits with this clean-up after all other steps, in place of any that there is; None for none."""
+        others = tuple(one for one in self.steps if not isinstance(one, CleanUp))
+        return msgspec.structs.replace(self, steps=others if step is None else (*others, step))
+
+    def before_clean_up(self) -> ClassEdits:
+        """The steps before the last clean-up."""
+        place = max((at for at, step in enumerate(self.steps) if isinstance(step, CleanUp)), default=len(self.steps))
+        return msgspec.structs.replace(self, steps=self.steps[:place])
+
+    def without_looks(self, numbers: Collection[int]) -> ClassEdits:
+        """These edits without names and colours of some classes."""
+        names = {number: name for number, name in self.names.items() if number not in numbers}
+        colours = {number: colour for number, colour in self.colours.items() if number not in numbers}
+        return msgspec.structs.replace(self, names=names, colours=colours)
+
+    def without_steps(self) -> ClassEdits:
+        """Names and colours alone."""
+        return msgspec.structs.replace(self, steps=())
 
     def to_dict(self) -> dict[str, Any]:
         """The edits as plain values."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,7 +28,7 @@ class LegendEntry:
 
 @dataclass(frozen=True)
 class Legend:
-    """The classes in the order of their numbers, 1 to k."""
+    """The classes in the order of their numbers: 1 to k, of which edits may have taken some away and added others."""
 
     entries: tuple[LegendEntry, ...]
 
@@ -60,9 +60,10 @@ class Legend:
         return table
 
 
-def default_legend(colours: tuple[str, ...]) -> Legend:
-    """`Class 1` to `Class k` in the given colours."""
-    return Legend(tuple(LegendEntry(i, f"Class {i}", colour) for i, colour in enumerate(colours, 1)))
+def default_legend(colours: Sequence[str], numbers: Sequence[int] | None = None) -> Legend:
+    """`Class 1` to `Class k` in the given colours; other numbers where they are given."""
+    numbers = range(1, len(colours) + 1) if numbers is None else numbers
+    return Legend(tuple(LegendEntry(i, f"Class {i}", colour) for i, colour in zip(numbers, colours, strict=True)))
 
 
 def clean_name(text: str) -> str:

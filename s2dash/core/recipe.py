@@ -20,8 +20,13 @@ DEFAULT_SAMPLE = 100_000
 SCALES = ("none", "standard", "robust")
 MASKS = ("auto", "none")
 ATMOSPHERES = ("none", "dos1")
+TRANSFORMS = ("none", "sqrt", "log")
+SMOOTHS: tuple[int | str, ...] = (0, 3, "edge")
 
 _MOST_COMPONENTS = 1_000
+_LATER: Mapping[str, object] = {"pca": None, "transform": "none", "components": None}
+"""Fields that recipes once did not have, by what stands for that: they are left out of JSON then."""
+_CAN_BE_NONE = ("sample", "components")
 
 ParamValue = int | float | str
 
@@ -37,8 +42,9 @@ class Recipe:
     """`none`, `standard` (mean 0, deviation 1) or `robust` (median 0, interquartile range 1)."""
     clip: tuple[float, float] | None = None
     """Lower and upper percentile outside of which features are cut; None leaves them."""
-    smooth: int = 0
-    """3 takes the mean of 3 x 3 pixels first; 0 takes pixels as they are."""
+    smooth: int | str = 0
+    """3 takes the mean of 3 x 3 pixels of the bands first; `edge` smooths the scaled features, or their components,
+    and keeps edges (`edge_smoothing`); 0 takes pixels as they are."""
     mask: str = "auto"
     """`auto` masks nodata as the scene says, and the next two; `none` uses every finite pixel."""
     mask_scl: tuple[int, ...] = ()
@@ -59,7 +65,13 @@ class Recipe:
     """Pixels to fit on; None fits on all of them."""
     pca: int | float | None = None
     """Principal components in place of the scaled features: a number of them, 1 or more, or, as a fraction, the share
-    of the variance that they have to hold; None takes the features themselves. Left out of JSON where it is None."""
+    of the variance that they have to hold; None takes the features themselves."""
+    transform: str = "none"
+    """What is taken of each band's reflectance before all else, as light multiplies: `none`, `sqrt`, or `log` of
+    reflectance + 0.02; what is below zero counts as zero. Indices stay as they are."""
+    components: int | None = None
+    """So many principal components, partly whitened: each divided by its variance to the power of 0.325, so that
+    faint ones count for more than with `pca`, whose place they take; None takes the features themselves."""
 
     def __post_init__(self) -> None:
         if not self.bands:
@@ -76,8 +88,10 @@ class Recipe:
             raise RecipeError(f"mask_scl has {wrong[0]}, but classes of the scene classification are 0 to 11.")
         if self.pixel_size is not None and not (math.isfinite(self.pixel_size) and self.pixel_size > 0):
             raise RecipeError(f"pixel_size = {self.pixel_size:g}, but it must be a number above 0.")
-        if self.smooth not in (0, 3):
-            raise RecipeError(f"smooth = {self.smooth}, but it can be 0 (none) or 3 (3 x 3 mean).")
+        _one_of("transform", self.transform, TRANSFORMS)
+        if self.smooth not in SMOOTHS:
+            given = str(self.smooth)[:60]
+            raise RecipeError(f"smooth = {given}, but it can be 0 (none), 3 (3 x 3 mean) or edge (edges are kept).")
         _whole("k", self.k, 2, 255)
         _whole("seed", self.seed, 0, 2**32 - 1)
         if self.sample is not None:
@@ -88,9 +102,18 @@ class Recipe:
                 raise RecipeError(f"clip = {low:g},{high:g}, but it takes two percentiles, 0 <= low < high <= 100.")
         if self.pca is not None:
             _components(self.pca)
+        if self.components is not None:
+            _whole("components", self.components, 1, _MOST_COMPONENTS)
+            if self.pca is not None:
+                raise RecipeError("components and pca are both given, but each stands for the features. Leave one out.")
         for name, value in self.params:
             if isinstance(value, float) and not math.isfinite(value):
                 raise RecipeError(f"{name} = {value}, but it must be a finite number.")
+
+    @property
+    def keeps_edges(self) -> bool:
+        """Whether features are smoothed where there is no edge: labels then depend on neighbours."""
+        return self.smooth == "edge"
 
     @property
     def params_dict(self) -> dict[str, ParamValue]:
@@ -108,8 +131,9 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain values, fields in the order of the class."""
         out: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        if self.pca is None:
-            del out["pca"]  # as recipes were before there was such a choice
+        for name, none in _LATER.items():
+            if out[name] == none:
+                del out[name]  # as recipes were before there was such a choice
         return out | {
             "bands": list(self.bands),
             "indices": list(self.indices),
@@ -164,12 +188,14 @@ def recipe_from_dict(given: object) -> Recipe:
     pca = values.get("pca")
     if pca is not None and (isinstance(pca, bool) or not isinstance(pca, (int, float))):
         raise RecipeError(_PCA_WORDS)
-    for name in ("scale", "mask", "algorithm", "atmosphere"):
+    for name in ("scale", "mask", "algorithm", "atmosphere", "transform"):
         if name in values and not isinstance(values[name], str):
             raise RecipeError(f"{name} should be a word, not {type(values[name]).__name__}.")
-    for name in ("k", "seed", "smooth", "sample"):
+    for name in ("k", "seed", "smooth", "sample", "components"):
         number = values.get(name, 0)
-        if isinstance(number, bool) or not isinstance(number, int | None if name == "sample" else int):
+        if name == "smooth" and number == "edge":
+            continue
+        if isinstance(number, bool) or not isinstance(number, int | None if name in _CAN_BE_NONE else int):
             raise RecipeError(f"{name} should be a whole number.")
     return Recipe(**values)
 

@@ -33,6 +33,9 @@ class ClassLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     colour: Colour
 
 
+_NO_CLASS = ClassLook("", "#000000")
+
+
 class OwnLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a map's classes looked before its user's edits."""
 
@@ -112,13 +115,14 @@ class ListedRun:
 
 
 def looks_of(legend: Legend) -> tuple[ClassLook, ...]:
-    """Names and colours in the order of the classes."""
-    return tuple(ClassLook(entry.name, entry.colour) for entry in legend.entries)
+    """Names and colours by class number, from 1 on; a number without a class has no name."""
+    of_number = {entry.id: ClassLook(entry.name, entry.colour) for entry in legend.entries}
+    return tuple(of_number.get(number, _NO_CLASS) for number in range(1, max(of_number, default=0) + 1))
 
 
 def legend_of(looks: Sequence[ClassLook]) -> Legend:
-    """The legend of classes 1, 2 and so on; names are cleaned."""
-    named = enumerate(looks, 1)
+    """The legend that `looks_of` was given; names are cleaned."""
+    named = [(number, look) for number, look in enumerate(looks, 1) if look.name]
     return Legend(tuple(LegendEntry(n, clean_name(look.name) or f"Class {n}", look.colour) for n, look in named))
 
 

@@ -22,6 +22,7 @@ from rasterio.errors import CRSError
 
 from s2dash import __version__
 from s2dash.core.classmap import ClassMap, Result
+from s2dash.core.edits import ClassEdits
 from s2dash.core.grid import Grid
 from s2dash.core.legend import Legend
 from s2dash.errors import BrokenResult, OutputConflict
@@ -29,6 +30,7 @@ from s2dash.export.contents import (
     STRIP_ROWS,
     ClassFacts,
     Export,
+    category_names,
     class_facts,
     file_strips,
     label_strips,
@@ -40,8 +42,6 @@ from s2dash.export.overviews import write_overviews
 from s2dash.export.vrt import class_vrt
 from s2dash.raster.door import make_geotiff, open_raster
 from s2dash.settings import thread_count
-
-NODATA_NAME = "No data"
 
 _MOST_NOTES_CHARACTERS = 2_000
 
@@ -63,7 +63,7 @@ def write_geotiff(result: Result, legend: Legend, out: Path) -> None:
 
     Overviews take the most frequent class. Tags: CLASS_1 to CLASS_k, S2DASH_RECIPE, S2DASH_VERSION,
     S2DASH_SCENE, S2DASH_SENSOR, S2DASH_RESULT (its digest), ENGINE, TIFFTAG_SOFTWARE and, where the source is known,
-    ATTRIBUTION and TIFFTAG_COPYRIGHT.
+    ATTRIBUTION and TIFFTAG_COPYRIGHT; S2DASH_EDITS after steps of edits.
     The file is written under a temporary name and read back before it takes the place of `out`; on
     failure nothing is left and an existing `out` stays. Memory holds one strip of labels.
 
@@ -106,6 +106,7 @@ def geotiff_tags(result: Result, classes: tuple[ClassFacts, ...]) -> dict[str, s
         "S2DASH_SCENE": one_line(result.scene.title) or "scene",
         "S2DASH_RESULT": one_line(result.digest),
         "S2DASH_RECIPE": result.recipe.to_json(),
+        **({"S2DASH_EDITS": ClassEdits(steps=result.edits.steps).to_json()} if result.edits.steps else {}),
         **({"S2DASH_NOTES": notes} if notes else {}),
         **{f"CLASS_{c.id}": c.name for c in classes},
     }
@@ -123,7 +124,7 @@ def sidecar_xml(result: Result, legend: Legend) -> str:
     root = ET.Element("PAMDataset")
     band = ET.SubElement(root, "PAMRasterBand", band="1")
     names = ET.SubElement(band, "CategoryNames")
-    for name in (NODATA_NAME, *(c.name for c in classes)):
+    for name in category_names({c.id: c.name for c in classes}):
         ET.SubElement(names, "Category").text = name
     band.append(_attribute_table(_columns(classes)))
     ET.indent(root)
@@ -215,7 +216,8 @@ def _vrt_text(
     grid: Grid, crs: CRS | None, classes: Iterable[ClassFacts], tags: dict[str, str], paths: Sequence[Path]
 ) -> str:
     """The VRT of a class map; `paths` are those of the labels and their overviews, largest first."""
-    colours = ((0, 0, 0, 0), *((*c.rgb, 255) for c in classes))
+    of_number = {c.id: (*c.rgb, 255) for c in classes}
+    colours = [of_number.get(number, (0, 0, 0, 0)) for number in range(max(of_number, default=0) + 1)]
     root, band = class_vrt(grid, None if crs is None else crs.to_wkt(), tags, colours)
     labels, *smaller = paths
     for kind, path in (("SimpleSource", labels), *(("Overview", path) for path in smaller)):

@@ -12,7 +12,7 @@ from s2dash.errors import UnreadableFile
 from s2dash.ingest.apply_reading import read_as, rename_bands, with_nodata, with_numbers
 from s2dash.ingest.area.on_scene import area_files, with_area, without_area
 from s2dash.ingest.composed import beside
-from s2dash.ingest.doubts import doubtful_numbers, doubtful_words, doubts_offset, flagged_words
+from s2dash.ingest.doubts import doubtful_numbers, doubtful_words, doubts_offset, flagged_words, is_calibrated
 from s2dash.ingest.examples import EXAMPLES, Example
 from s2dash.ingest.in_place import SAMPLE_PATH, open_in_place, sample_scene
 from s2dash.ingest.pile import shown as shown_name
@@ -31,6 +31,7 @@ __all__ = [
     "doubts_offset",
     "flagged_words",
     "ingest",
+    "is_calibrated",
     "open_in_place",
     "read_as",
     "rename_bands",

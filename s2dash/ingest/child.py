@@ -78,6 +78,7 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     from s2dash.ingest.assemble.numbers import rescaled
     from s2dash.ingest.assemble.plan import plan_scene
     from s2dash.ingest.canonical import rewrite
+    from s2dash.ingest.cloud_masks import with_cloud_masks
     from s2dash.ingest.gather import gather
     from s2dash.ingest.pile import GivenFile
     from s2dash.ingest.scene_facts import facts_of
@@ -88,6 +89,7 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     scratch.mkdir()
     unpacking = _Progress(0, _UNPACKING_SHARE, "Unpacking")
     inputs = gather(given, scratch, request["title"], request["tile"], unpacking, request["also"])
+    inputs = with_cloud_masks(inputs, scratch)
     planned = plan_scene(inputs.files, inputs.provenance, folder, request["are_numbers_given"])
     is_unpacked = any(scratch.iterdir())
     reading = _Progress(_UNPACKING_SHARE if is_unpacked else 0, 1, "Reading the files")

@@ -13,27 +13,28 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from s2dash.classify import pipeline
-from s2dash.classify.advice.steadiness import steadiness
-from s2dash.classify.evaluate import Scores
-from s2dash.classify.fitted import Fitted
+from s2dash.classify.learn import learnt
 from s2dash.classify.prepare import prepare
 from s2dash.classify.sampling import Sample, sample_of
-from s2dash.classify.sureness import LiveSureness, live_sureness
+from s2dash.classify.space import FeatureSpace
 from s2dash.core.byte_cache import ByteCache, Held, held_by_arrays
-from s2dash.core.classmap import Result
+from s2dash.core.edits import ClassEdits
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Pixels, Scene
 from s2dash.core.types import CancelToken, cancel_token, cancellable
 from s2dash.raster.location import Location
 from s2dash.raster.reading import read_preview_stack
 from s2dash.server import memory
+from s2dash.server.live_answer import LiveAnswer, after_steps
 from s2dash.settings import LIVE_LIMITS, LiveLimits
+
+__all__ = ["LiveAnswer", "LiveEngine", "LiveRequest"]
 
 T = TypeVar("T")
 _STAYED_SECONDS = 1.0
@@ -41,35 +42,6 @@ _STAYED_SECONDS = 1.0
 
 _Key: TypeAlias = tuple[str, tuple[Location, ...], *tuple[object, ...]]
 """Digest and files of a scene, and what was made of it."""
-
-
-@dataclass(frozen=True, eq=False)
-class LiveAnswer:
-    """A live result with the fit that made it."""
-
-    result: Result
-    fitted: Fitted
-    seconds: float
-
-    @cached_property
-    def scores(self) -> Scores:
-        """Scores of the fit; a tenth of a second, so asked for after the map is drawn, and once."""
-        return pipeline.sample_scores(self.fitted)
-
-    @property
-    def is_scored(self) -> bool:
-        """Whether `scores` costs nothing any more."""
-        return "scores" in vars(self)
-
-    @cached_property
-    def steadiness(self) -> np.ndarray:
-        """How steady each class is; a second or so, made when somebody asks, and once."""
-        return steadiness(self.fitted)
-
-    @cached_property
-    def sureness(self) -> LiveSureness:
-        """How sure the classes are; some tenths of a second, so made when somebody asks, and once."""
-        return live_sureness(self.fitted, self.result)
 
 
 class LiveRequest(Future[LiveAnswer]):
@@ -121,6 +93,10 @@ def _held_of_answer(answer: LiveAnswer) -> Held:
 
 def _held_of_pixels(pixels: Pixels) -> Held:
     return held_by_arrays(pixels.values, pixels.valid)
+
+
+def _held_of_space(space: FeatureSpace) -> Held:
+    return held_by_arrays(*(value for value in vars(space).values() if isinstance(value, np.ndarray)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +152,7 @@ class LiveEngine:
         self._answers: ByteCache[_Key, LiveAnswer] = ByteCache(limits.most_answer_bytes, _held_of_answer)
         self._smoothed: ByteCache[_Key, Pixels] = ByteCache(limits.most_smoothed_bytes, _held_of_pixels)
         self._nearest: ByteCache[_Key, np.ndarray] = ByteCache(limits.most_nearest_bytes)
+        self._spaces: ByteCache[_Key, FeatureSpace] = ByteCache(limits.most_space_bytes, _held_of_space)
         # Answers hold their samples: one that no answer holds any more goes.
         self._samples: weakref.WeakValueDictionary[object, Sample] = weakref.WeakValueDictionary()
         self._samples_lock = threading.Lock()
@@ -196,6 +173,7 @@ class LiveEngine:
         self._answers.drop(_is_of_gone_files)
         self._smoothed.drop(_is_of_gone_files)
         self._nearest.drop(_is_of_gone_files)
+        self._spaces.drop(_is_of_gone_files)
 
     def submit(
         self,
@@ -237,6 +215,18 @@ class LiveEngine:
             request.set_result(known)
         self._begin_next()
         return request
+
+    def edited(self, answer: LiveAnswer, edits: ClassEdits) -> LiveAnswer:
+        """The answer with its labels after the steps of edits: nothing is fitted but the parts of a split class.
+
+        Raises as `pipeline.edited`.
+        """
+        answer = answer.unedited
+        if not edits.steps:
+            return answer
+        result, steps = answer.result, ClassEdits(steps=edits.steps)
+        key = (result.scene.digest, result.scene.locations, result.recipe.to_json(), steps.to_json())
+        return self._answers.get(key, lambda: after_steps(answer, steps))
 
     def foresee(self, request: LiveRequest, scene: Scene, recipes: Sequence[Recipe]) -> None:
         """Make these answers too, the first first, while nobody waits for anything; returns at once.
@@ -346,7 +336,7 @@ class LiveEngine:
 
     def _answer(self, scene: Scene, recipe: Recipe, session: _Session) -> LiveAnswer:
         started = time.perf_counter()
-        prepared = prepare(scene, recipe, self._keep)
+        prepared = learnt(prepare(scene, recipe, self._keep))
         session.sample = sample_of(prepared)
         cancel_token().check()
         fitted = pipeline.fit(prepared)
@@ -362,6 +352,7 @@ class LiveEngine:
             "smoothed": self._smoothed.get,
             "sample": self._sample,
             "nearest": self._nearest.get,
+            "space": self._spaces.get,
         }
         found: T = kept[what](key, make)
         return found

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from s2dash.classify import pipeline
-from s2dash.classify.features import raw_features, smoothed_places, stack_features, window_features
+from s2dash.classify.features import places_features, stack_features, window_features
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.sureness import SureSteps, window_sureness
 from s2dash.core.classmap import Result
@@ -200,26 +200,22 @@ class ClassDetail(_LabelDetail):
 
     def _read(self, level: Level, cell: Cell) -> Any:
         prepared = self.fitted.prepared
-        if level.step > 1 and not prepared.recipe.smooth:
+        if level.step > 1 and not prepared.halo:
             return stack_features(prepared, self.native.read_between(prepared.scene, level, cell))
         with self.native.reader(prepared.scene) as reader:
             if level.step == 1:
                 return window_features(prepared, reader, level.window(cell))
-            pixels = smoothed_places(prepared, reader, level.window(cell), level.step)
-        return raw_features(prepared, pixels)
+            return places_features(prepared, reader, level.window(cell), level.step)
 
     def _picked(self, kept: Any, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        return self.fitted.stage(self._assigned(kept, rows, cols))
-
-    def _assigned(self, kept: Pixels, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         top, bottom, left, right = rows.min(), rows.max() + 1, cols.min(), cols.max() + 1
         if (bottom - top) * (right - left) <= len(rows):
             # Zoomed in, many pixels of a tile show the same one.
             part = Pixels(kept.values[:, top:bottom, left:right], kept.valid[top:bottom, left:right])
-            return pipeline.assign(self.fitted, part)[rows - top, cols - left]
+            return pipeline.assign_edited(self.fitted, part)[rows - top, cols - left]
         at = rows * kept.valid.shape[1] + cols
         values = np.take(kept.values.reshape(len(kept.values), -1), at, axis=1)
-        return pipeline.assign(self.fitted, Pixels(values[:, None], np.take(kept.valid, at)[None]))[0]
+        return pipeline.assign_edited(self.fitted, Pixels(values[:, None], np.take(kept.valid, at)[None]))[0]
 
 
 @dataclass(frozen=True, eq=False)

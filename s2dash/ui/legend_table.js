@@ -96,7 +96,8 @@ class LegendTable {
     let isolated = this.data.isolated;
     for (const { kind, id, value } of this.pending) {
       if (kind === "isolate") isolated = id;
-      else if (rows.has(id)) rows.get(id)[kind] = value;
+      else if (rows.has(id) && (kind === "merge" || kind === "keep both")) rows.get(id).same = null;
+      else if (rows.has(id) && kind !== "open") rows.get(id)[kind] = value;
     }
     return { rows, isolated: rows.has(isolated) ? isolated : null };
   }
@@ -187,6 +188,8 @@ class Row {
     this.colour = this.element.querySelector("input[type=color]");
     this.second = this.element.querySelector(".name small");
     this.only = this.element.querySelector(".only button");
+    this.open = this.element.querySelector(".only .open");
+    this.same = this.element.querySelector(".same");
     this.typing = false;
     this.picking = false;
     this.swatch.firstElementChild.textContent = id;
@@ -194,6 +197,8 @@ class Row {
     this.colour.setAttribute("aria-label", `Colour of class ${id}`);
     this.name.setAttribute("aria-label", `Name of class ${id}`);
     this.only.setAttribute("aria-label", `Show only class ${id}`);
+    this.open.setAttribute("aria-label", `More about class ${id}`);
+    this.open.title = "More about this class: merge, split, leave out";
     this.listen();
   }
 
@@ -204,8 +209,11 @@ class Row {
     this.colour.addEventListener("input", () => { this.picking = true; this.paint(this.colour.value); });
     this.colour.addEventListener("change", () => this.commitColour());
     this.colour.addEventListener("blur", () => this.commit());
+    this.open.addEventListener("click", () => this.table.report({ kind: "open", id: this.id }));
+    this.same.querySelector(".merge").addEventListener("click", () => this.answerSame("merge", this.shown.same));
+    this.same.querySelector(".both").addEventListener("click", () => this.answerSame("keep both", this.shown.name));
     this.element.addEventListener("click", (event) => {
-      const ownUse = event.target.closest("input, label");
+      const ownUse = event.target.closest("input, label, .open, .same");
       if (!ownUse) this.table.toggle(this.id);
     });
   }
@@ -215,7 +223,10 @@ class Row {
     if (!this.typing && this.name.value !== row.name) this.name.value = row.name;
     this.name.maxLength = this.table.data.longest_name;
     this.name.title = row.name;
-    this.second.textContent = row.second;
+    this.second.textContent = row.same ? "\u00a0" : row.second;
+    this.same.hidden = !row.same;
+    this.same.firstElementChild.textContent = `same name as ${row.same}`;
+    this.same.querySelector(".merge").title = `Make classes ${row.same} and ${this.id} one class; undo parts them`;
     if (!this.picking) {
       this.colour.value = row.colour;
       this.paint(row.colour);
@@ -229,6 +240,10 @@ class Row {
     this.element.classList.toggle("away", isolated !== null && isolated !== this.id);
     this.only.setAttribute("aria-pressed", String(isolated === this.id));
     this.only.title = isolated === this.id ? "Show all classes again" : "Show only this class";
+  }
+
+  answerSame(kind, value) {
+    this.table.report({ kind, id: this.id, value });
   }
 
   paint(colour) {

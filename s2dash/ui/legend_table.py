@@ -44,12 +44,14 @@ def legend_table(
     second_lines: Mapping[int, str],
     isolated: int | None,
     key: str,
+    same_names: Mapping[int, int] = MappingProxyType({}),
 ) -> LegendEvent | None:
     """Draw the legend, full width of its container, and return what people changed, once.
 
     `family_words` are one phrase for each class in the order of the legend, such as `Looks like
     water`; `second_lines` stand beneath names, by class number;
-    `isolated` is the class shown alone. A returned event is already visible in the table,
+    `isolated` is the class shown alone; `same_names` are earlier
+    classes of the same name. A returned event is already visible in the table,
     but nowhere else: store it at once, before any other call that a rerun could interrupt, and
     rerun where something above was drawn with the old legend.
 
@@ -58,7 +60,8 @@ def legend_table(
     event = take_event(key)
     if event is not None:
         legend, isolated = event.legend(legend), event.isolation(isolated)
-    data = table_data(result, legend, family_words, isolated, second_lines) | {"handled": state.last_edit(key).get()}
+    data = table_data(result, legend, family_words, isolated, second_lines, same_names)
+    data["handled"] = state.last_edit(key).get()
     _component(data=data, key=key, on_edits_change=partial(_receive, key))
     return event
 
@@ -74,6 +77,7 @@ def table_data(
     family_words: Sequence[str],
     isolated: int | None,
     second_lines: Mapping[int, str] = MappingProxyType({}),
+    same_names: Mapping[int, int] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Everything the table shows, as plain values; texts are raw, the table shows them as text only.
 
@@ -91,6 +95,7 @@ def table_data(
         "longest_name": MOST_NAME_CHARACTERS,
         "rows": [
             _row_data(entry, row, words, sizes, row.share / largest, second_lines.get(entry.id, ""))
+            | {"same": same_names.get(entry.id)}
             for entry, row, words in zip(legend.entries, result.rows, family_words, strict=True)
         ],
     }
@@ -158,6 +163,12 @@ def _read_edit(edit: Mapping[str, object]) -> LegendEvent | None:
     kind, class_id, value = edit.get("kind"), _class_number(edit.get("id")), edit.get("value")
     if kind == "isolate":
         return LegendEvent(isolates=True, isolated=class_id)
+    if kind == "open" and class_id is not None:
+        return LegendEvent(opened=class_id)
+    if kind == "merge" and class_id is not None and (into := _class_number(value)) is not None:
+        return LegendEvent(merges=((class_id, into),))
+    if kind == "keep both" and isinstance(value, str):
+        return LegendEvent(kept_both=frozenset([clean_name(value)]))
     if class_id is None or not isinstance(value, str):
         return None
     if kind == "colour" and _COLOUR.fullmatch(value):

@@ -15,6 +15,7 @@ from s2dash import ingest
 from s2dash.classify import pipeline
 from s2dash.classify.algorithms import find_algorithm
 from s2dash.core.legend import clean_name
+from s2dash.core.map_position import position_of
 from s2dash.core.run import Run
 from s2dash.core.scene_reading import SceneReading
 from s2dash.core.shared_map import from_link
@@ -66,6 +67,7 @@ def _begin(address: str | None) -> None:
         return
     try:
         link = from_link(address)
+        position_of(link.run.view)
         find_algorithm(link.run.recipe.algorithm).complete_params(link.run.recipe.params_dict)
         loaded = Loaded(services.sample_scene(example(link.example).key)) if link.example else None
     except S2DashError as error:
@@ -96,6 +98,7 @@ def _taken(run: Run, loaded: Loaded, is_known: bool = False) -> bool:
             # Names and colours are the link's, not those of the map that was shown meanwhile.
             state.LAST_SHOWN.pop()
             state.load(replace(run, scene_digest=scene.digest), found)
+            state.MAP_START.set(position_of(run.view))
             return True
     except (InputError, RecipeError):
         pass

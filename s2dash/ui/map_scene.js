@@ -6,6 +6,8 @@ function s2dashScene(parent, scene, on) {
   const LEVELS_BEYOND_SCENE = 1;
   const PADDING_PX = 6;
   const LEAST_SIDE_PX = 50;
+  const NEARLY_PX = 3;
+  const NEARLY_ZOOM = 0.01;
   const SWAP_AT_LATEST_MS = 6000;
   const OVERLAP_MS = 60;
   const MOST_RETRIES = 5;
@@ -60,6 +62,13 @@ function s2dashScene(parent, scene, on) {
 
   function showWhole(animate) {
     map.fitBounds(bounds, { padding: [PADDING_PX, PADDING_PX], animate: animate && !isCalm });
+  }
+
+  // Whether it is seen as `showWhole` shows it.
+  function isWhole() {
+    const { center, zoom } = map._getBoundsCenterZoom(bounds, { padding: [PADDING_PX, PADDING_PX] });
+    const aside = map.project(center).distanceTo(map.project(map.getCenter()));
+    return aside < NEARLY_PX && Math.abs(map._limitZoom(zoom) - map.getZoom()) < NEARLY_ZOOM;
   }
 
   // The window gets its size from the page, which may come after the map, and changes it when it is presented: for a short
@@ -217,7 +226,7 @@ function s2dashScene(parent, scene, on) {
   }
 
   return {
-    map, container, panes, isCalm, aim, showWhole, tell, remove,
+    map, container, panes, isCalm, aim, showWhole, isWhole, tell, remove,
     is: (other) => other.key === scene.key && other.hasPlace === scene.hasPlace,
     isReady: () => slots.picture.isReady() && slots.classes.isReady(),
     view: () => (isPlaced ? { centre: [map.getCenter().lat, map.getCenter().lng], zoom: map.getZoom() } : null),

@@ -3,6 +3,7 @@
 function startS2dashMap(first, settings) {
   "use strict";
   const SWAP_AT_LATEST_MS = 6000;
+  const TELLING_MS = 150;
   const NAME = "Map of the scene";
 
   const stage = div("s2-stage", document.body);
@@ -20,6 +21,8 @@ function startS2dashMap(first, settings) {
   let area = null;
   let viewBefore = null; // of presenting
   const remembered = recall();
+  let startTaken = remembered ? remembered.start : undefined;
+  const telling = { timer: 0, last: undefined };
   const look = { view: "Swipe", hasClasses: false, compared: null, fraction: 0.5, opacity: 1, basemap: "", ...pick(remembered) };
 
   new ResizeObserver(() => {
@@ -50,13 +53,32 @@ function startS2dashMap(first, settings) {
 
   function remember() {
     if (!shown || present.isFull()) return;
-    const state = { scene: identity(wanted.scene), view: shown.view(), ...pick(look) };
+    tell();
+    const state = { scene: identity(wanted.scene), view: shown.view(), start: startTaken, ...pick(look) };
     try {
       sessionStorage.setItem(storeName(), JSON.stringify(state));
     } catch (error) {
       return; // as above
     }
   }
+
+  // The page's server is told where the map looks, which no run of the page needs.
+  function tell() {
+    clearTimeout(telling.timer);
+    telling.timer = setTimeout(tellNow, TELLING_MS);
+  }
+
+  function tellNow() {
+    clearTimeout(telling.timer);
+    const view = shown && !present.isFull() && shown.view();
+    if (!view || !shown.tellTo) return;
+    const [lat, lng] = view.centre;
+    const words = JSON.stringify(shown.isWhole() ? null : { centre: [lng, lat], zoom: view.zoom });
+    const all = shown.tellTo + words;
+    if (all !== telling.last && navigator.sendBeacon(shown.tellTo, words)) telling.last = all;
+  }
+
+  addEventListener("pagehide", tellNow);
 
   function identity(scene) { return JSON.stringify([scene.key, scene.hasPlace, scene.bounds]); }
 
@@ -105,9 +127,19 @@ function startS2dashMap(first, settings) {
     made.urls = {};
     made.container.inert = true;
     made.timer = setTimeout(() => { if (made === pending) take(made); }, SWAP_AT_LATEST_MS);
-    const seen = !shown && remembered && remembered.scene === identity(scene) ? remembered.view : null;
-    made.aim(seen);
+    made.aim(firstView(scene));
     return made;
+  }
+
+  // What a link or the session says, once; else, after a reload, where it was.
+  function firstView(scene) {
+    const start = wanted.start;
+    if (start && start.scene === scene.key && start.id !== startTaken) {
+      startTaken = start.id;
+      // Of another place it says nothing about this scene.
+      if (L.latLngBounds(scene.bounds).pad(1).contains(start.centre)) return start;
+    }
+    return !shown && remembered && remembered.scene === identity(scene) ? remembered.view : null;
   }
 
   function discard(scene) {
@@ -207,6 +239,7 @@ function startS2dashMap(first, settings) {
     document.documentElement.dataset.theme = state.dark ? "dark" : "light";
     if (window.frameElement) window.frameElement.title = NAME;
     const told = show(state.scene);
+    told.tellTo = state.tellTo && state.tellTo + "/" + state.scene.key;
     if (told === shown) draw();
     told.tell(state);
   }

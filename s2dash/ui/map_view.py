@@ -25,6 +25,8 @@ from folium.template import Template
 
 from s2dash.core.scene_reading import Ring
 from s2dash.server.offline_assets import BASEMAPS, local_links
+from s2dash.server.routes.tracked_maps import map_url
+from s2dash.server.tracked_maps import TrackedMap
 from s2dash.ui import state, text
 
 View = Literal["Swipe", "Classes", "Picture", "Differ"]
@@ -149,6 +151,8 @@ class MapState:
     """Whether the user has named a class."""
     k: tuple[int, int, int] | None = None
     """The number of classes that is asked for, the lowest and the highest; None where it cannot be changed."""
+    tracked: TrackedMap | None = None
+    """To which the browser tells where the map looks, and which says from where a scene is to be seen first."""
     compared: ComparedMaps | None = None
     """What stands beside the classes in place of the picture; then `view` is Swipe or Differ."""
     area: DrawnOnMap = DrawnOnMap()
@@ -309,6 +313,7 @@ def _told(state: MapState) -> dict[str, Any]:
         "k": state.k,
         "compared": None if state.compared is None else _told_compared(state.compared),
         "area": _told_area(state.area),
+        **({} if state.tracked is None else _told_position(state.tracked)),
     }
 
 
@@ -321,6 +326,14 @@ def _told_area(area: DrawnOnMap) -> dict[str, Any]:
         "refused": area.refused,
         "why": area.why,
     }
+
+
+def _told_position(tracked: TrackedMap) -> dict[str, Any]:
+    told: dict[str, Any] = {"tellTo": map_url(tracked.token, str(st.get_option("server.baseUrlPath")))}
+    if tracked.start is not None:
+        (x, y), zoom = tracked.start.position.centre, tracked.start.position.zoom
+        told["start"] = {"id": tracked.start.id, "scene": tracked.start.scene, "centre": (y, x), "zoom": zoom}
+    return told
 
 
 def _told_compared(compared: ComparedMaps) -> dict[str, Any]:

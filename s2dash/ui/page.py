@@ -19,6 +19,7 @@ from s2dash.errors import S2DashError
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.tiles.placing import map_bounds
 from s2dash.ui import look, pictures, services, state, text
+from s2dash.ui.class_card.card import class_card
 from s2dash.ui.compare.bar import compare_bar
 from s2dash.ui.compare.exact import comparing_line
 from s2dash.ui.compare.on_map import compared_maps, map_view, side_url
@@ -31,17 +32,19 @@ from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over import hand_over, hand_over_button
 from s2dash.ui.how_many.panel import how_many_panel
 from s2dash.ui.how_sure import COLOURS, sure_key
+from s2dash.ui.identity import carry_steps, found_legend
 from s2dash.ui.layers import Layer, layer_controls, layer_now
-from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside
+from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside, take_in
 from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.link import follow_link, say_of_link
 from s2dash.ui.live_wait import wait_for
 from s2dash.ui.many_scenes import many_scenes
-from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
+from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, scene_token, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.present import present_button
 from s2dash.ui.quick_bar import quick_bar
 from s2dash.ui.runs import history, keeping, kept
+from s2dash.ui.runs.last_runs import last_runs
 from s2dash.ui.runs.panel import runs_panel
 from s2dash.ui.runs.window import all_runs
 from s2dash.ui.session import note_session, page_is_open
@@ -90,6 +93,9 @@ def main() -> None:
             _map(choices.scene, None, None, None, layer, dark)
         _announce(None, strip)
         return
+    carry_steps(answer)
+    take_in(answer.result.recipe)
+    answer = _with_edits(answer, strip)
     legend, isolated = current_legend(answer, choices.palette)
     if comparing is not None and isolated is not None:
         stop_comparing()  # a class alone is of the page's own map
@@ -106,6 +112,7 @@ def main() -> None:
             sure_key(answer.sureness)
     if comparing is None:
         _keep(answer, legend)  # after the map, which somebody waits for
+        last_runs(strip)
         with steps_place:
             _steps()
     trouble = None
@@ -121,7 +128,9 @@ def main() -> None:
     with side:
         panel = _panel()
         if state.PUSHED.get() == "how many":
-            how_many_panel(answer, legend)
+            how_many_panel(answer.unedited, found_legend(answer, choices.palette))
+        elif state.PUSHED.get() == "class card" and beside is None and panel != "Runs":
+            class_card(answer, shown, legend, isolated)
         elif panel != "Runs":
             legend_panel(answer, shown, legend, isolated, choices.palette)
         elif beside is not None:
@@ -243,6 +252,17 @@ def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
     return answer
 
 
+def _with_edits(answer: LiveAnswer, strip: Strip) -> LiveAnswer:
+    """The answer after what the user has merged, split and left out; as it was found where that cannot be done."""
+    try:
+        edited = services.live_engine().edited(answer, state.edits(answer.result.recipe))
+    except S2DashError as error:
+        strip.add(f"{words_for(error)} The classes are shown as they were found.")
+        edited = answer.unedited
+    state.ANSWER.set(edited)
+    return edited
+
+
 def _next_recipes(recipe: Recipe, last: LiveAnswer | None) -> list[Recipe]:
     """What the next step of the slider would ask for, the way it went first."""
     downwards = last is not None and last.result.recipe.k > recipe.k
@@ -299,6 +319,8 @@ def _map(
             classes_url, rows = pictures.sureness_url(answer), _sure_rows(answer.sureness)
     if results is not None:
         services.native_tiles().prepare(results[0].fitted.scene)
+    tracked = state.tracked_map()
+    tracked.show(scene_token(scene_key(scene)), state.MAP_START.pop())
     show_map(
         MapState(
             bounds=map_bounds(grid, step),
@@ -310,6 +332,7 @@ def _map(
             attribution=scene.attribution,
             dark=dark,
             scene_key=scene_key(scene),
+            tracked=tracked,
             title=scene.title,
             facts=_day_and_area(scene, shown) if beside is None else comparing_words(beside),
             legend=rows,

@@ -42,6 +42,8 @@ class Strip:
                 self._said = st.empty()
                 self.run = st.container(key="run", width="stretch", gap=None)
                 """Where the run over all pixels has its line."""
+                self.last_runs = st.container(key="lastruns", width="content", gap=None)
+                """Where the last runs stand."""
                 self._notes = st.container(horizontal=True, width="content", gap="small", key="notes")
             self.reading = st.container(key="readingarea", gap=None)
             """Where a drawn area is read."""

@@ -17,10 +17,10 @@ from s2dash.classify.algorithms.gaussian_mixture import MixtureModel
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.assign import labels_of_sample
 from s2dash.classify.fit import canonical_numbers, distinct_rows
+from s2dash.classify.learn import learn_space
 from s2dash.classify.match import by_overlap
 from s2dash.classify.prepare import Prepared
 from s2dash.classify.sampling import Sample
-from s2dash.classify.space import learn_space
 from s2dash.core.recipe import Recipe
 from s2dash.core.types import CancelToken, cancellable
 from s2dash.settings import ADVICE_LIMITS, AdviceLimits, thread_count

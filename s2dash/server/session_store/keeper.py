@@ -6,7 +6,9 @@ import logging
 import sqlite3
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 
+from s2dash.core.map_position import MapPosition
 from s2dash.server.session_store.store import SessionGone, SessionStore, new_address
 from s2dash.server.session_store.values import Change, Snapshot, StoredRun, StoredScene
 
@@ -25,6 +27,8 @@ class Keeper:
         self._is_new = address is None
         self._written: dict[str, StoredRun] = {}
         self._scenes: set[str] = set()
+        self._lock = threading.Lock()
+        """Of what was said: the page says one part of it, its map another, and the writer takes it."""
         self._waiting: Snapshot | None = None
         self._last: Snapshot | None = None
 
@@ -34,9 +38,20 @@ class Keeper:
 
     def keep(self, snapshot: Snapshot) -> None:
         """Write this soon, in the place of what was said before."""
-        if not self.is_gone and not _are_same(self._last, snapshot):
+        with self._lock:
+            if self.is_gone or _are_same(self._last, snapshot):
+                return
             self._last = self._waiting = snapshot
-            self._writer.put(self)
+        self._writer.put(self)
+
+    def moved(self, position: MapPosition | None) -> None:
+        """Write soon that the map looks there, with all that was said before."""
+        with self._lock:
+            last = self._last
+            if self.is_gone or last is None or last.position == position:
+                return
+            self._last = self._waiting = replace(last, position=position)
+        self._writer.put(self)
 
     def close(self) -> None:
         """Write nothing more."""
@@ -55,7 +70,8 @@ class Keeper:
 
     def write(self, store: SessionStore) -> None:
         """Write what was said last, for the writer alone."""
-        snapshot, self._waiting = self._waiting, None
+        with self._lock:
+            snapshot, self._waiting = self._waiting, None
         if snapshot is None or self.is_gone:
             return
         try:
@@ -81,13 +97,15 @@ class Keeper:
             drop=tuple(key for key in self._written if key not in present),
             shown=snapshot.shown,
             made=snapshot.made,
+            position=snapshot.position,
         )
 
 
 def _are_same(one: Snapshot | None, other: Snapshot) -> bool:
     return (
         one is not None
-        and (one.shown, one.made, set(one.scenes)) == (other.shown, other.made, set(other.scenes))
+        and (one.shown, one.made, one.position) == (other.shown, other.made, other.position)
+        and set(one.scenes) == set(other.scenes)
         and len(one.runs) == len(other.runs)
         and all(a is b for a, b in zip(one.runs, other.runs, strict=True))
     )

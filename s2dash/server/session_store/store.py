@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from s2dash.core.map_position import MapPosition, from_json, to_json
 from s2dash.core.run_list import ListedRun
 from s2dash.core.scene import Scene
 from s2dash.errors import UnreadableValue
@@ -95,7 +96,7 @@ class SessionStore:
         try:
             with parts[0].transaction() as connection:
                 found = connection.execute(
-                    "SELECT id, shown, made FROM session WHERE address = ? AND used >= ?",
+                    "SELECT id, shown, made, position FROM session WHERE address = ? AND used >= ?",
                     (_hash(address), self._oldest()),
                 ).fetchone()
                 if found is None:
@@ -108,7 +109,8 @@ class SessionStore:
                 raise SessionUnread from error
             return None
         runs = [run for row in rows if (run := _stored(*row)) is not None]
-        return StoredSession(tuple(sorted(runs, key=lambda one: (one.listed.number, one.key))), found[1], found[2])
+        in_order = tuple(sorted(runs, key=lambda one: (one.listed.number, one.key)))
+        return StoredSession(in_order, found[1], found[2], _position(found[3]))
 
     def write(self, address: str, change: Change, is_new: bool) -> None:
         """Write what has changed of a session, all of it or nothing. `trouble` says where it could not be written.
@@ -133,8 +135,8 @@ class SessionStore:
                     )
                 session = _session(connection, address)
                 connection.execute(
-                    "UPDATE session SET used = ?, shown = ?, made = max(made, ?) WHERE id = ?",
-                    (self._clock(), change.shown, change.made, session),
+                    "UPDATE session SET used = ?, shown = ?, made = max(made, ?), position = ? WHERE id = ?",
+                    (self._clock(), change.shown, change.made, to_json(change.position), session),
                 )
                 connection.executemany(
                     "INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?)", [(session, *row) for row in rows]
@@ -345,6 +347,13 @@ def _stored(key: str, scene_key: str, listed: str) -> StoredRun | None:
     with suppress(UnreadableValue):
         return StoredRun(key, ListedRun.from_json(listed), scene_key)
     _log.warning("a kept run cannot be read")
+    return None
+
+
+def _position(text: str | None) -> MapPosition | None:
+    """The whole scene where it was never said, or this s2dash cannot read it."""
+    with suppress(UnreadableValue):
+        return None if text is None else from_json(text)
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from s2dash.core.map_position import MapPosition
 from s2dash.core.run_list import ListedRun
 from s2dash.core.scene import Scene
 
@@ -40,6 +41,8 @@ class Snapshot:
     """How many runs were made, also those that are gone."""
     scenes: Mapping[str, StoredScene] = field(default_factory=dict)
     """Scenes that are here to be kept, by key."""
+    position: MapPosition | None = None
+    """Where the map looks; None is the whole scene."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,7 @@ class StoredSession:
     """By number."""
     shown: str | None
     made: int
+    position: MapPosition | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,3 +65,4 @@ class Change:
     """Keys of runs that are no longer kept."""
     shown: str | None = None
     made: int = 0
+    position: MapPosition | None = None

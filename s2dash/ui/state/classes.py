@@ -3,24 +3,50 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from s2dash.core.classmap import Result
-from s2dash.core.edits import NO_EDITS, ClassEdits
+from s2dash.core.edits import NO_EDITS, AnyStep, ClassEdits
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
 from s2dash.server.live_engine import LiveAnswer, LiveRequest
 from s2dash.ui.legend_event import LegendEvent
-from s2dash.ui.session import Field
+from s2dash.ui.session import Control, Field
 from s2dash.ui.state.recipe import scene_digest
 from s2dash.ui.state.view import PALETTE
 
+W = TypeVar("W")
 ANSWER: Field[LiveAnswer | None] = Field("answer", None)
 REQUEST: Field[LiveRequest | None] = Field("future", None)
 
 LEGEND = "legend"
 """The legend's table."""
+
+CARD_CLASS: Field[int | None] = Field("class card", None)
+"""The class whose card is pushed over the legend."""
+CARD_TROUBLE: Field[str | None] = Field("class card trouble", None)
+"""Why what was last asked for on a card could not be done."""
+
+
+def card_name(number: int, now: str, take: Callable[[str], None]) -> Control[str]:
+    """The name of a class on its card."""
+    return Control(f"class card name {number}", lambda: now, take)
+
+
+def card_merge(number: int, take: Callable[[int | None], None]) -> Control[int | None]:
+    """What a class is to be merged into, on its card; nothing until it is chosen."""
+    return Control(f"class card merge {number}", lambda: None, take)
+
+
+def clean_up_control(part: str, now: W, take: Callable[[W], None]) -> Control[W]:
+    """One of the choices of how specks are cleaned up."""
+    return Control(f"clean up {part}", lambda: now, take)
+
+
+KEPT_BOTH: Field[frozenset[str]] = Field("names kept for several classes", frozenset())
+"""Names that are meant for more than one class."""
 
 STEADY_OF = Field("steadiness asked of", "")
 """Digest of the result of which it was last asked how steady its classes are."""
@@ -51,6 +77,15 @@ def edits_of(of: MapKey) -> ClassEdits:
     return _EDITS.get().get(of, NO_EDITS)
 
 
+def was_shown(of: Recipe) -> bool:
+    """Whether this recipe's map has a legend or edits already: who comes back to it finds what was there."""
+    return map_of(of) in _EDITS.get() or any(key == map_of(of) for key, _ in own_legends())
+
+
+LEFT_BEHIND: Field[tuple[MapKey, Sequence[AnyStep]] | None] = Field("steps left behind", None)
+"""A map, and the steps of the one before that do not hold for it."""
+
+
 def put_edits_of(of: MapKey, edits: ClassEdits) -> None:
     """Put these in the place of the edits of a map of any scene."""
     _EDITS.set({**_EDITS.get(), of: edits})
@@ -77,6 +112,8 @@ class ShownMap:
     result: Result
     palette: str
     legend: Legend
+    found: Result
+    """The map before the steps of its edits."""
 
 
 LAST_SHOWN: Field[ShownMap | None] = Field("last shown", None)

@@ -437,6 +437,19 @@ function s2dashArea(shown, scene, on) {
     return (isBox(draft[picked] || []) ? "Drag a corner to change it." : "Drag a corner to change it, a small dot to add one.") + isReplacing;
   }
 
+  // At the side where less of the shape lies whose corners can be moved.
+  function keepClear() {
+    if (!isOn || tool || !draft[picked]) return;
+    const points = draft[picked].map(at);
+    const middle = map.getSize().x / 2;
+    const onLeft = points.filter((point) => point.x < middle).length;
+    const box = card.getBoundingClientRect();
+    const area = L.bounds(points);
+    if (area.max.x > box.left && area.min.x < box.right && area.max.y > box.top && area.min.y < box.bottom) {
+      card.classList.toggle("s2-right", 2 * onLeft >= points.length);
+    }
+  }
+
   function drawList() {
     while (list.children.length > draft.length) list.lastChild.remove();
     draft.forEach((ring, i) => {
@@ -548,6 +561,7 @@ function s2dashArea(shown, scene, on) {
     drawSketch();
     drawHandles();
     drawCard();
+    keepClear();
   }
 
   map.on("move zoom viewreset resize", () => { placeHandles(); if (isByKeys) drawSketch(); });

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from page_driver import AREA_UPLOADER, Page, actor, downloads, start
+from page_driver import AREA_UPLOADER, Downloads, Page, actor, downloads, start
 from pyproj import Geod
 from scenes import open_scene, write_scene
 
@@ -281,3 +281,29 @@ def test_a_drawn_area_takes_the_place_of_a_file_and_the_other_way_round(drawing:
     page.press("Use the whole scene again")
     assert drawing.loaded.scene.digest == scene.digest
     assert not drawing.loaded.reading.area
+
+
+def test_a_link_brings_its_drawn_area_to_the_same_file(
+    drawing: Drawing, downloads: Downloads, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    content = write_scene(tmp_path / "mine.tif", (30, 40), seed=4).read_bytes()
+    drawing.page.upload("mine.tif", content)
+    drawing.send([part_of(drawing.loaded.scene, 0.1, 0.2, 0.5, 0.7)])
+    link, labels, rings = drawing.page.link, drawing.page.geotiff, drawing.loaded.drawn
+    there = Page(downloads, map=link)
+    there.upload("another.tif", write_scene(tmp_path / "another.tif", (30, 40), seed=5).read_bytes())
+    act = actor(there, monkeypatch)
+    assert not act(lambda: state.loaded().drawn)
+    there.upload("mine.tif", content)
+    assert act(lambda: state.loaded().drawn) == rings
+    assert np.array_equal(there.geotiff, labels)
+
+
+def test_a_link_of_an_example_with_a_drawn_area_opens_it(downloads: Downloads, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Page(downloads)
+    drawing = Drawing(page, monkeypatch)
+    drawing.send([part_of(drawing.loaded.scene, 0.1, 0.2, 0.5, 0.7)])
+    link, found = page.link, drawing.loaded
+    there = Page(downloads, map=link)
+    again = actor(there, monkeypatch)(state.loaded)
+    assert (again.drawn, again.scene.digest) == (found.drawn, found.scene.digest)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 
-from s2dash.core.scene_reading import AreaFile, Ring
+from s2dash.core.scene_reading import AreaFile, Ring, SceneReading
 from s2dash.errors import UnreadableValue
 from s2dash.settings import AREA_LIMITS, AreaLimits
 
@@ -72,6 +72,11 @@ def as_geojson(rings: Sequence[Ring]) -> str:
 def area_said(rings: Sequence[Ring]) -> AreaFile:
     """What a reading says of them; the digest is that of `as_geojson`, in UTF-8."""
     return AreaFile(NAME, hashlib.sha256(as_geojson(rings).encode()).hexdigest(), tuple(rings))
+
+
+def drawn_in(reading: SceneReading) -> tuple[Ring, ...]:
+    """The polygons of its area where they were drawn on the map; none otherwise."""
+    return tuple(ring for area in reading.area for ring in area.drawn)
 
 
 def area_ha(ring: Ring) -> float:

@@ -37,6 +37,15 @@ def scene_key(scene: Scene) -> str:
     return f"{scene.paths[0]}"
 
 
+def read_drawn(incoming: state.Incoming, now: Loaded, rings: tuple[Ring, ...]) -> None:
+    """Begin to put rings on a scene; `follow(incoming)` gives the scene with them.
+
+    Raises UnreadableValue for rings that are none, UnreadableFile where the disk has no room.
+    """
+    rings = drawn_rings(rings)
+    read_area(incoming, now, _as_file(rings), (area_said(rings),))
+
+
 def follow_drawn() -> bool:
     """Show how far the reading of a drawn area is, and whether it goes on; once it has ended, draw the page with it."""
     if state.DRAWN_ON.get() != scene_key(state.loaded().scene):
@@ -131,7 +140,7 @@ def _begin(now: Loaded, rings: tuple[Ring, ...]) -> None:
         if now.drawn:
             state.use_whole_scene()
     elif rings != now.drawn:
-        read_area(state.INCOMING_DRAWN, now, _as_file(rings), (area_said(rings),))
+        read_drawn(state.INCOMING_DRAWN, now, rings)
 
 
 def _as_file(rings: tuple[Ring, ...]) -> Brought:

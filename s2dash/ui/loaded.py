@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s2dash import ingest
+from s2dash.core.drawn_area import drawn_in
 from s2dash.core.scene import Scene
 from s2dash.core.scene_reading import AS_FOUND, Ring, SceneReading
 
@@ -35,7 +36,7 @@ class Loaded:
     @property
     def drawn(self) -> tuple[Ring, ...]:
         """The polygons of its area where they were drawn on the map; none otherwise."""
-        return tuple(ring for area in self.reading.area for ring in area.drawn)
+        return drawn_in(self.reading)
 
 
 @dataclass(frozen=True, eq=False)

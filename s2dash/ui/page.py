@@ -36,7 +36,7 @@ from s2dash.ui.identity import carry_steps, found_legend
 from s2dash.ui.layers import Layer, layer_controls, layer_now
 from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside, take_in
 from s2dash.ui.legend_table import DENSE_ABOVE
-from s2dash.ui.link import follow_link, say_of_link
+from s2dash.ui.link import follow_link, follow_link_area, say_of_link
 from s2dash.ui.live_wait import wait_for
 from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, scene_token, show_map
@@ -86,6 +86,7 @@ def main() -> None:
         strip = Strip()
     with strip.reading:
         strip.is_reading = follow_drawn()
+        follow_link_area()
     answer = _live_answer(choices, strip)
     if answer is None:
         facts_place.write(_facts(choices.scene))

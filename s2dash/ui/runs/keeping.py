@@ -197,7 +197,7 @@ def forget_everything() -> None:
         services.kept_runs().drop(token)
     if keeper is not None:
         services.kept_runs().drop_session(keeper.address)
-    incoming = (state.INCOMING_SCENE, state.INCOMING_AREA, state.INCOMING_DRAWN)
+    incoming = (state.INCOMING_SCENE, state.INCOMING_AREA, state.INCOMING_DRAWN, state.INCOMING_LINKED)
     for job in (*state.full_runs().values(), *(one.job.get() for one in incoming)):
         if job is not None:
             job.cancel()

@@ -104,6 +104,7 @@ class Incoming:
 
 INCOMING_SCENE, INCOMING_AREA = Incoming("reading a scene"), Incoming("reading an area")
 INCOMING_DRAWN = Incoming("reading what was drawn")
+INCOMING_LINKED = Incoming("reading the area of a link")
 DRAWN_ON = Field("scene drawn on", "")
 """The scene of the last drawing, as the map knows it: what is said of it goes with that scene."""
 REFUSED_DRAWN = Field("drawings refused number", 0)

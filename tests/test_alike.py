@@ -39,7 +39,9 @@ def steps_like(fitted: Fitted, row: int, col: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "choices", [{}, {"smooth": 3}, {"pca": 2}, {"algorithm": "spectral-angle-kmeans", "scale": "none"}], ids=str
+    "choices",
+    [{}, {"smooth": 3}, {"pca": 2, "smooth": "edge"}, {"algorithm": "spectral-angle-kmeans", "scale": "none"}],
+    ids=str,
 )
 def test_the_nearest_come_first_and_as_many_as_promised(scene: Scene, choices: dict[str, object]) -> None:
     fitted = fitted_on(scene, **choices)

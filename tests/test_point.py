@@ -78,7 +78,7 @@ CHOICES: list[dict[str, Any]] = [
     {},
     {"smooth": 3},
     {"indices": ("NDWI", "NDVI")},
-    {"pca": 2},
+    {"pca": 2, "smooth": "edge", "transform": "sqrt"},
     {"atmosphere": "dos1"},
     {"algorithm": "gaussian-mixture"},
     {"algorithm": "spectral-angle-kmeans", "scale": "none"},

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scenes import write_scene
-from waiting import wait_until
+from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash import ingest
 from s2dash.core.legend import default_legend
@@ -588,6 +588,34 @@ def test_two_pages_of_one_address_keep_each_others_runs(store: SessionStore) -> 
     assert numbers(store, first.address) == [1, 2, 3]
 
 
+def test_of_two_pages_the_last_word_counts_for_each_mark(store: SessionStore) -> None:
+    writer = Writer(store)
+    first = Keeper(writer)
+    first.keep(shot(run_of(1), run_of(2)))
+    assert writer.settle()
+    second = Keeper(writer, first.address)
+    found = store.open(first.address)
+    assert found is not None
+    second.came_back(found.runs)
+
+    def said() -> list[tuple[bool, str, str, str]]:
+        now = store.open(first.address)
+        assert now is not None
+        return [(one.listed.star, one.listed.title, one.listed.note, one.listed.words) for one in now.runs]
+
+    def keep(keeper: Keeper, **changes: object) -> None:
+        keeper.keep(shot(run_of(1, **changes), found.runs[1]))
+        assert writer.settle()
+
+    keep(second, star=True, note="by the second")
+    keep(first, words="other words")  # which has not heard of it
+    assert said()[0] == (True, "", "by the second", "other words")
+    keep(first, words="other words", title="by the first", note="by the first")
+    assert said()[0] == (True, "by the first", "by the first", "other words")
+    keep(second, star=False, note="by the second")
+    assert said() == [(False, "by the first", "by the first", ""), (False, "", "", "")]
+
+
 def test_a_page_writes_nothing_after_another_has_forgotten_all(store: SessionStore) -> None:
     writer = Writer(store)
     keeper = Keeper(writer)
@@ -627,3 +655,33 @@ def test_a_keeper_brings_scenes_once(store: SessionStore, scene: Scene, monkeypa
         assert writer.settle()
     assert brought == [key]
     assert store.scene_keys(keeper.address) == {key}
+
+
+def test_a_slow_copy_of_a_scene_holds_up_no_runs(
+    store: SessionStore, scene: Scene, other_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, may_go_on = Writer(store), threading.Event()
+    brought: list[str] = []
+    put_scene: Callable[..., None] = store.put_scene
+
+    def slowly(address: str, key: str, given: Scene) -> None:
+        assert may_go_on.wait(PATIENCE_SECONDS)
+        brought.append(key)
+        put_scene(address, key, given)
+
+    monkeypatch.setattr(store, "put_scene", slowly)
+    keys = [scene_key(scene), scene_key(other_scene)]
+    one, other = Keeper(writer), Keeper(writer)
+    scenes = {keys[0]: StoredScene(scene)}
+    one.keep(shot(run_of(1, keys[0]), scenes=scenes))
+    scenes[keys[1]] = StoredScene(other_scene)
+    one.keep(shot(run_of(1, keys[0]), run_of(2, keys[1]), scenes=scenes))
+    other.keep(shot(run_of(3)))
+    assert writer.settle(other.address)
+    wait_until(lambda: numbers(store, one.address) == [1, 2])
+    assert brought == []
+    assert not writer.settle(one.address, patience_seconds=0)
+    may_go_on.set()
+    assert writer.settle()
+    assert brought == keys
+    assert store.scene_keys(one.address) == set(keys)

@@ -13,6 +13,7 @@ from s2dash.errors import RecipeError
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 MOST_NAME_CHARACTERS = 60
+_UNSEEN = frozenset(("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"))
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class LegendEntry:
     name: str
     colour: str
     """`#rrggbb`"""
+    code: str = ""
+    """Of its name in a scheme; empty where that has none."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,10 @@ class Legend:
 
     entries: tuple[LegendEntry, ...]
 
-    def edited(self, names: Mapping[int, str], colours: Mapping[int, str]) -> Legend:
-        """This legend with other names and colours where given, by class id.
+    def edited(
+        self, names: Mapping[int, str], colours: Mapping[int, str], codes: Mapping[int, str] | None = None
+    ) -> Legend:
+        """This legend with other names and colours where given, by class id; another name has no code but these.
 
         Raises RecipeError for a colour that is not `#rrggbb`.
         """
@@ -43,6 +48,7 @@ class Legend:
                     entry,
                     name=clean_name(names.get(entry.id, "")) or entry.name,
                     colour=_checked_colour(colours.get(entry.id, entry.colour)),
+                    code=clean_name((codes or {}).get(entry.id, "" if entry.id in names else entry.code)),
                 )
                 for entry in self.entries
             )
@@ -68,8 +74,9 @@ def default_legend(colours: Sequence[str], numbers: Sequence[int] | None = None)
 
 def clean_name(text: str) -> str:
     """A name as one line of at most 60 characters, without control or direction characters."""
-    visible = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn") else c for c in text)
-    return " ".join(visible.split())[:MOST_NAME_CHARACTERS].strip()
+    if not text.isprintable():  # as almost every name is, which is asked much faster
+        text = "".join(" " if unicodedata.category(c) in _UNSEEN else c for c in text)
+    return " ".join(text.split())[:MOST_NAME_CHARACTERS].strip()
 
 
 def _checked_colour(colour: str) -> str:

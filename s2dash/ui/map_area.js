@@ -1,5 +1,5 @@
 // The area that is drawn on a scene's map: outlines of what counts, and while drawing the tools, corners and their card.
-// shown: the scene's map. scene: what the page says of it. on: {say(words), send(rings)}.
+// shown: the scene's map. scene: what the page says of it. on: {say(words), begin(), send(rings)}.
 function s2dashArea(shown, scene, on) {
   "use strict";
   const NOTE_MS = 5000;
@@ -144,7 +144,7 @@ function s2dashArea(shown, scene, on) {
   // ---- corners that can be moved ------------------------------------------------------------------------------
 
   const handles = add(container, "div", "s2-corners");
-  const cross = add(container, "div", "s2-cross", { "aria-hidden": "true" });
+  const cross = add(container, "div", "s2-draw-cross", { "aria-hidden": "true" });
   let dots = []; // {element, corner()}
 
   function drawHandles() {
@@ -522,6 +522,7 @@ function s2dashArea(shown, scene, on) {
     if (isHidden || !scene.hasPlace) return;
     draft = opened(rings || sent || told.rings).map((ring) => ring.map((corner) => [...corner]));
     picked = draft.length - 1;
+    on.begin();
     setOn(true);
     if (!draft.length) choose("rectangle");
     draw();

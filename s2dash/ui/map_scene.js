@@ -19,7 +19,7 @@ function s2dashScene(parent, scene, on) {
   const container = document.createElement("div");
   container.className = "s2-map";
   container.setAttribute("role", "region");
-  container.setAttribute("aria-label", "Map of the scene. Arrow keys move it, plus and minus zoom.");
+  container.setAttribute("aria-label", "Map of the scene. Arrow keys move it, plus and minus zoom, Enter says what is at its middle.");
   parent.appendChild(container);
   let bounds = L.latLngBounds(scene.bounds);
   const map = L.map(container, {
@@ -29,8 +29,8 @@ function s2dashScene(parent, scene, on) {
   });
 
   // Beside the picture and the classes, while two maps are compared: the one on the left, and where they differ.
-  const panes = { picture: pane("picture", 300), left: pane("left", 305), classes: pane("classes", 310), differ: pane("differ", 320) };
-  for (const name of ["left", "classes", "differ"]) panes[name].classList.add("s2-crisp");
+  const panes = { picture: pane("picture", 300), left: pane("left", 305), classes: pane("classes", 310), differ: pane("differ", 320), alike: pane("alike", 325) };
+  for (const name of ["left", "classes", "differ", "alike"]) panes[name].classList.add("s2-crisp");
   pane("background", 210);
 
   function pane(name, zIndex) {
@@ -227,6 +227,8 @@ function s2dashScene(parent, scene, on) {
 
   return {
     map, container, panes, isCalm, aim, showWhole, isWhole, tell, remove,
+    contains: (place) => bounds.contains(place),
+    showAlike: (url) => slots.alike.set(url),
     is: (other) => other.key === scene.key && other.hasPlace === scene.hasPlace,
     isReady: () => slots.picture.isReady() && slots.classes.isReady(),
     view: () => (isPlaced ? { centre: [map.getCenter().lat, map.getCenter().lng], zoom: map.getZoom() } : null),

@@ -10,6 +10,7 @@ function startS2dashMap(first, settings) {
   const maps = div("s2-maps", stage);
   const note = div("s2-note", maps);
   note.setAttribute("role", "status");
+  const point = s2dashPoint(stage, maps, { wish, asked: () => hint.done("ask"), alike });
   const present = s2dashPresent(stage, { entered, left, wish, view: () => (wanted ? wanted.view : "Swipe") });
   const hint = s2dashHint(maps);
   s2dashGestures(maps, present.isFull);
@@ -23,7 +24,7 @@ function startS2dashMap(first, settings) {
   const remembered = recall();
   let startTaken = remembered ? remembered.start : undefined;
   const telling = { timer: 0, last: undefined };
-  const look = { view: "Swipe", hasClasses: false, compared: null, fraction: 0.5, opacity: 1, basemap: "", ...pick(remembered) };
+  const look = { view: "Swipe", hasClasses: false, compared: null, isAlike: false, fraction: 0.5, opacity: 1, basemap: "", ...pick(remembered) };
 
   new ResizeObserver(() => {
     for (const one of [shown, pending]) if (one) one.map.invalidateSize({ animate: false });
@@ -131,6 +132,13 @@ function startS2dashMap(first, settings) {
     return made;
   }
 
+  // Tiles of what is like one place, in the stead of the classes; null for these again.
+  function alike(url) {
+    look.isAlike = Boolean(url);
+    shown.showAlike(url);
+    controls.draw();
+  }
+
   // What a link or the session says, once; else, after a reload, where it was.
   function firstView(scene) {
     const start = wanted.start;
@@ -157,8 +165,9 @@ function startS2dashMap(first, settings) {
     next.container.inert = false;
     controls = s2dashControls(next, wanted.scene, settings.basemaps, look, { say, changed: remember, drawn, swiped: () => hint.done("swipe") });
     const key = wanted.scene.key;
-    area = s2dashArea(next, wanted.scene, { say, send: (rings) => wish({ area: { scene: key, rings } }) });
+    area = s2dashArea(next, wanted.scene, { say, begin: point.close, send: (rings) => wish({ area: { scene: key, rings } }) });
     viewBefore = null;
+    point.attach(next);
     draw();
     for (const what of ["picture", "classes", "left", "differ"]) {
       delete document.body.dataset[what + "Loaded"];
@@ -215,6 +224,7 @@ function startS2dashMap(first, settings) {
     controls.tell(wanted);
     area.tell(wanted);
     present.tell(wanted);
+    point.tell(wanted);
   }
 
   function show(scene) {
@@ -232,7 +242,7 @@ function startS2dashMap(first, settings) {
   }
 
   // state: {scene: {key, bounds, hasPlace}, picture, classes, view, label, attribution, dark, named} and what
-  // present.tell takes; everything else stays as the user left it.
+  // present.tell and point.tell take; everything else stays as the user left it.
   function update(state) {
     wanted = state;
     window.feature_group = []; // streamlit-folium would keep every message's empty group for ever

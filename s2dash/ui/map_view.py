@@ -58,10 +58,12 @@ _SCRIPTS = (
     "map_gestures.js",
     "map_area.js",
     "map_hint.js",
+    "map_spectrum.js",
+    "map_point.js",
     "map_present.js",
     "map_view.js",
 )
-_STYLES = ("map_view.css", "map_area.css")
+_STYLES = ("map_view.css", "map_point.css", "map_area.css")
 _STATE = "s2dashState"
 """Stands in the kept map's script for the message to it."""
 _only_arguments: ContextVar[bool] = ContextVar("only arguments", default=False)
@@ -119,6 +121,16 @@ class DrawnOnMap:
 
 
 @dataclass(frozen=True)
+class Asking:
+    """How the map asks what is at a place."""
+
+    url: str
+    """Of the route that answers; another for each result."""
+    classes: tuple[LegendRow, ...]
+    """What the classes are called, whatever the map shows."""
+
+
+@dataclass(frozen=True)
 class MapState:
     """All that the map shows at one moment."""
 
@@ -151,6 +163,8 @@ class MapState:
     """Whether the user has named a class."""
     k: tuple[int, int, int] | None = None
     """The number of classes that is asked for, the lowest and the highest; None where it cannot be changed."""
+    asking: Asking | None = None
+    """None where nothing can be asked."""
     tracked: TrackedMap | None = None
     """To which the browser tells where the map looks, and which says from where a scene is to be seen first."""
     compared: ComparedMaps | None = None
@@ -311,6 +325,7 @@ def _told(state: MapState) -> dict[str, Any]:
         "alone": state.alone,
         "named": state.named,
         "k": state.k,
+        "asking": None if state.asking is None else _told_asking(state.asking),
         "compared": None if state.compared is None else _told_compared(state.compared),
         "area": _told_area(state.area),
         **({} if state.tracked is None else _told_position(state.tracked)),
@@ -325,6 +340,13 @@ def _told_area(area: DrawnOnMap) -> dict[str, Any]:
         "asked": area.asked,
         "refused": area.refused,
         "why": area.why,
+    }
+
+
+def _told_asking(asking: Asking) -> dict[str, Any]:
+    return {
+        "url": asking.url,
+        "classes": [asdict(row) for row in asking.classes],
     }
 
 

@@ -39,7 +39,7 @@ from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.link import follow_link, follow_link_area, say_of_link
 from s2dash.ui.live_wait import wait_for
 from s2dash.ui.many_scenes import many_scenes
-from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, scene_token, show_map
+from s2dash.ui.map_view import Asking, LegendRow, MapState, View, WithMap, scene_token, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.present import present_button
 from s2dash.ui.quick_bar import quick_bar
@@ -306,7 +306,7 @@ def _map(
     step = scene.live_step
     grid = scene.grid.decimated(step)
     picture_url = pictures.picture_url(scene, band_names)
-    classes_url, shown = None, None
+    classes_url, shown, asking = None, None, None
     rows: tuple[LegendRow, ...] = ()
     if beside is not None:
         view, shown = map_view(), beside.right.shown
@@ -316,6 +316,7 @@ def _map(
         answer, shown = results
         classes_url = pictures.classes_url(answer, shown, legend.rgba(alone))
         rows = _legend_rows(legend, shown)
+        asking = Asking(pictures.asking_url(answer), rows)
         if side == "How sure":
             classes_url, rows = pictures.sureness_url(answer), _sure_rows(answer.sureness)
     if results is not None:
@@ -340,6 +341,7 @@ def _map(
             alone=alone,
             named=results is not None and bool(state.edits(results[0].result.recipe).names),
             k=(state.K.get(), K_LOW, highest_k()) if beside is None else None,
+            asking=asking,
             compared=None if beside is None else compared_maps(beside, label),
             area=drawn_on_map(state.loaded()),
         ),

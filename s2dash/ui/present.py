@@ -12,6 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from s2dash.ui import state
+from s2dash.ui.class_card.actions import open_card
 from s2dash.ui.drawn_area import take_drawn
 from s2dash.ui.session import sent
 
@@ -59,6 +60,12 @@ def _receive(key: str, lowest_k: int, highest_k: int) -> None:
         _show_alone(wish["alone"])
     if wish.get("view") in state.SIDES:
         state.SIDE.set(wish["view"])
+    if wish.get("panel") in state.PANELS:
+        state.PANEL.set(wish["panel"])
+        state.PUSHED.pop()
+    if _is_class(wish.get("open")):
+        state.PANEL.set("Classes")
+        open_card(wish["open"])
     k = _whole(wish.get("k"))
     if k is not None and lowest_k <= k <= highest_k:
         state.K.set(k)
@@ -66,8 +73,13 @@ def _receive(key: str, lowest_k: int, highest_k: int) -> None:
 
 def _show_alone(number: object) -> None:
     answer = state.ANSWER.get()
-    if answer is not None and (number is None or number in [row.id for row in answer.result.rows]):
+    if answer is not None and (number is None or _is_class(number)):
         state.put_alone(answer.result.recipe, _whole(number))
+
+
+def _is_class(number: object) -> bool:
+    answer = state.ANSWER.get()
+    return answer is not None and _whole(number) in [row.id for row in answer.result.rows]
 
 
 def _whole(value: object) -> int | None:

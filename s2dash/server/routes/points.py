@@ -30,8 +30,9 @@ from s2dash.tiles.store import TileStore, url_prefix, url_template
 
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
-_Answered = tuple[int, dict[str, Any]]
-"""Status, and what is said."""
+_Answered = dict[str, Any]
+_OUTSIDE: _Answered = {"message": "This place is outside of the scene."}
+_LEFT_OUT: _Answered = {"message": "This place is left out, so there is nothing to compare with."}
 
 
 def point_url(token: str, base_path: str = "") -> str:
@@ -42,34 +43,34 @@ def point_url(token: str, base_path: str = "") -> str:
 def point_routes(askable: Askable, native: NativeTiles, tiles: TileStore, base_path: str = "") -> list[Route]:
     """The routes at `point_url`, as this module's first lines describe them.
 
-    400 for what is no place, 404 for a token that is unknown or whose result is gone, and for a place outside of the
-    scene, 410 where its files are gone, 422 for places like one that has no class.
+    200, with a message instead where a place is outside of the scene or has nothing to compare with; 400 for what is
+    no place, 404 for a token that is unknown or whose result is gone, 410 where its files are gone.
     """
 
     def point(answer: LiveAnswer, latitude: float, longitude: float) -> _Answered:
         fitted = answer.fitted
         at = pixel_at(fitted.scene.grid, latitude, longitude)
         if at is None:
-            return 404, {"message": "This place is outside of the scene."}
+            return _OUTSIDE
         native.tidy_later()
         with translated_to_pixels_gone(), native.reader(fitted.scene) as reader:
             found = ask(fitted, answer.sureness.limits, reader, *at)
-        return 200, asdict(found) | {"at": place_of_pixel(fitted.scene.grid, *at)}
+        return asdict(found) | {"at": place_of_pixel(fitted.scene.grid, *at)}
 
     def like(answer: LiveAnswer, latitude: float, longitude: float) -> _Answered:
         fitted = answer.fitted
         at = pixel_at(fitted.scene.grid, latitude, longitude)
         if at is None:
-            return 404, {"message": "This place is outside of the scene."}
+            return _OUTSIDE
         key = f"alike {answer.result.digest} {fitted.scene.paths} {at}"
         token = tiles.token_of(key)
         if token is None:
             with translated_to_pixels_gone():
                 picture = alike_picture(native, fitted, answer.result.digest, *at)
             if picture is None:
-                return 422, {"message": "This place is left out, so there is nothing to compare with."}
+                return _LEFT_OUT
             token = tiles.put(key, picture, fitted.scene.paths)
-        return 200, {"url": url_template(token, base_path), "steps": KEY}
+        return {"url": url_template(token, base_path), "steps": KEY}
 
     def route(make: Callable[[LiveAnswer, float, float], _Answered]) -> Callable[[Request], Any]:
         async def answered(request: Request) -> Response:
@@ -80,7 +81,7 @@ def point_routes(askable: Askable, native: NativeTiles, tiles: TileStore, base_p
             if place is None:
                 return _json(400, {"message": "latitude and longitude must be numbers."})
             try:
-                return _json(*await run_in_threadpool(make, answer, *place))
+                return _json(200, await run_in_threadpool(make, answer, *place))
             except PixelsGone as error:
                 return _json(410, {"message": str(error)})
 

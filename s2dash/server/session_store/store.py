@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from s2dash.core.map_position import MapPosition, from_json, to_json
@@ -122,10 +123,6 @@ class SessionStore:
         parts = self._parts()
         if parts is None:
             return
-        rows = [
-            (run.key, run.scene_key, bool(run.listed.star or run.listed.note), run.listed.to_json())
-            for run in change.put
-        ]
         try:
             with parts[0].transaction() as connection:
                 if is_new:
@@ -138,8 +135,9 @@ class SessionStore:
                     "UPDATE session SET used = ?, shown = ?, made = max(made, ?), position = ? WHERE id = ?",
                     (self._clock(), change.shown, change.made, to_json(change.position), session),
                 )
+                runs = [_with_marks(connection, session, run, change.left.get(run.key)) for run in change.put]
                 connection.executemany(
-                    "INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?)", [(session, *row) for row in rows]
+                    "INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?)", [(session, *_row(run)) for run in runs]
                 )
                 connection.executemany(
                     "DELETE FROM run WHERE session = ? AND key = ?", [(session, key) for key in change.drop]
@@ -340,6 +338,21 @@ def _session(connection: sqlite3.Connection, address: str) -> int:
     if found is None:
         raise SessionGone
     return int(found[0])
+
+
+def _with_marks(connection: sqlite3.Connection, session: int, run: StoredRun, left: frozenset[str] | None) -> StoredRun:
+    """The run with those of its marks that are to be left as they are kept."""
+    if not left:
+        return run
+    row = connection.execute("SELECT listed FROM run WHERE session = ? AND key = ?", (session, run.key)).fetchone()
+    kept = None if row is None else _stored(run.key, run.scene_key, row[0])
+    if kept is None:
+        return run
+    return replace(run, listed=replace(run.listed, **{name: getattr(kept.listed, name) for name in left}))
+
+
+def _row(run: StoredRun) -> tuple[str, str, bool, str]:
+    return run.key, run.scene_key, bool(run.listed.star or run.listed.note), run.listed.to_json()
 
 
 def _stored(key: str, scene_key: str, listed: str) -> StoredRun | None:

@@ -9,6 +9,9 @@ from s2dash.core.map_position import MapPosition
 from s2dash.core.run_list import ListedRun
 from s2dash.core.scene import Scene
 
+MARKS = ("star", "title", "note")
+"""What people say of a run, and may say in another page of the same session; the last word counts for each."""
+
 
 @dataclass(frozen=True, eq=False)
 class StoredScene:
@@ -66,3 +69,5 @@ class Change:
     shown: str | None = None
     made: int = 0
     position: MapPosition | None = None
+    left: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By key of a run the marks that stay as they are kept: another page of the session may have changed them."""

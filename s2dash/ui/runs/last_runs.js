@@ -16,8 +16,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     setTriggerValue("actions", strip.pending);
   }
 
-  while (list.children.length > data.rows.length) list.lastElementChild.remove();
-  data.rows.forEach((row, place) => draw(list.children[place] ?? made(list), row, restore));
+  while (list.children.length > data.last.length) list.lastElementChild.remove();
+  data.last.forEach((row, place) => draw(list.children[place] ?? made(list), row, restore));
 }
 
 function made(list) {

@@ -28,7 +28,7 @@ def last_runs(strip: Strip) -> None:
     if len(rows) > 1:
         with strip.last_runs:
             _component(
-                data={"rows": rows, "handled": state.last_edit(state.LAST_RUNS).get()},
+                data={"last": rows, "handled": state.last_edit(state.LAST_RUNS).get()},
                 key=state.LAST_RUNS,
                 on_actions_change=receiver(state.LAST_RUNS),
             )

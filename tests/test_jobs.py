@@ -48,7 +48,7 @@ def scene(tmp_path: Path) -> Scene:
 
 @pytest.fixture
 def recipe(scene: Scene) -> Recipe:
-    return default_recipe(scene)
+    return default_recipe(scene).plain()
 
 
 @pytest.fixture

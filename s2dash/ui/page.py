@@ -27,6 +27,7 @@ from s2dash.ui.compare.panel import compare_panel
 from s2dash.ui.compare.sides import compared, still_comparing, stop_comparing
 from s2dash.ui.compare.values import Compared
 from s2dash.ui.compare.words import comparing_words, lead_words
+from s2dash.ui.drawn_area import drawn_on_map, follow_drawn, scene_key
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over import hand_over, hand_over_button
 from s2dash.ui.how_many.panel import how_many_panel
@@ -35,7 +36,7 @@ from s2dash.ui.identity import carry_steps, found_legend
 from s2dash.ui.layers import Layer, layer_controls, layer_now
 from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside, take_in
 from s2dash.ui.legend_table import DENSE_ABOVE
-from s2dash.ui.link import follow_link, say_of_link
+from s2dash.ui.link import follow_link, follow_link_area, say_of_link
 from s2dash.ui.live_wait import await_smoothing, wait_for
 from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import Asking, LegendRow, MapState, View, WithMap, scene_token, show_map
@@ -83,6 +84,9 @@ def main() -> None:
             steps_place = st.container(horizontal=True, gap="small", width="content", key="steps")
         map_place = st.container(key="map")
         strip = Strip()
+    with strip.reading:
+        strip.is_reading = follow_drawn()
+        follow_link_area()
     answer = _live_answer(choices, strip)
     if answer is None:
         facts_place.write(_facts(choices.scene))
@@ -163,9 +167,9 @@ def _header(scene: Scene) -> WithMap:
     """The scene's name; returns the place of the facts, which are known with the result."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         with st.container(key="title", width="content"):
-            WithMap("title", _scene_key(scene), "h3").write(scene.title)
+            WithMap("title", scene_key(scene), "h3").write(scene.title)
         with st.container(key="facts", width="stretch"):
-            place = WithMap("facts", _scene_key(scene), "p")
+            place = WithMap("facts", scene_key(scene), "p")
         present_button(K_LOW, highest_k(), key="present")
         hand_over_button()
     return place
@@ -208,11 +212,6 @@ def _steps() -> None:
             shortcut=shortcut,
             help=f"{label}: {words}" if words else f"Nothing to {label.lower()}",
         )
-
-
-def _scene_key(scene: Scene) -> str:
-    """Another for each scene that is loaded, whatever is chosen for it."""
-    return f"{scene.paths[0]}"
 
 
 def _facts(scene: Scene, result: Result | None = None) -> str:
@@ -336,7 +335,7 @@ def _map(
     if results is not None:
         services.native_tiles().prepare(results[0].fitted.scene)
     tracked = state.tracked_map()
-    tracked.show(scene_token(_scene_key(scene)), state.MAP_START.pop())
+    tracked.show(scene_token(scene_key(scene)), state.MAP_START.pop())
     show_map(
         MapState(
             bounds=map_bounds(grid, step),
@@ -347,7 +346,7 @@ def _map(
             view=view,
             attribution=scene.attribution,
             dark=dark,
-            scene_key=_scene_key(scene),
+            scene_key=scene_key(scene),
             tracked=tracked,
             title=scene.title,
             facts=_day_and_area(scene, shown) if beside is None else comparing_words(beside),
@@ -357,6 +356,7 @@ def _map(
             k=(state.K.get(), K_LOW, highest_k()) if beside is None else None,
             asking=asking,
             compared=None if beside is None else compared_maps(beside, label),
+            area=drawn_on_map(state.loaded()),
         ),
         key="map",
     )

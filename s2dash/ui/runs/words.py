@@ -23,8 +23,18 @@ def change_words(before: Run | None, after: Run) -> str:
         return "The first map"
     found = list(_changes(before.recipe, after.recipe))
     if before.scene_digest != after.scene_digest:
-        found.insert(0, "another scene" if before.scene_title != after.scene_title else "read another way")
+        found.insert(0, _scene_words(before, after))
     return " · ".join(found) or "Same choices"
+
+
+def _scene_words(before: Run, after: Run) -> str:
+    if before.scene_title != after.scene_title:
+        return "another scene"
+    if before.reading.area == after.reading.area:
+        return "read another way"
+    if not after.reading.area:
+        return "the whole scene"
+    return "another area" if before.reading.area else "only an area"
 
 
 def _changes(before: Recipe, after: Recipe) -> Iterator[str]:

@@ -37,7 +37,7 @@ from s2dash.ui.layers import Layer, layer_controls, layer_now
 from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside, take_in
 from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.link import follow_link, follow_link_area, say_of_link
-from s2dash.ui.live_wait import wait_for
+from s2dash.ui.live_wait import await_smoothing, wait_for
 from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import Asking, LegendRow, MapState, View, WithMap, scene_token, show_map
 from s2dash.ui.messages import words_for
@@ -102,6 +102,7 @@ def main() -> None:
         stop_comparing()  # a class alone is of the page's own map
         st.rerun()
     beside = None
+    is_final = strip.trouble is not None or _is_final(answer, choices)
     if comparing is not None:
         _keep(answer, legend)  # whose names are those of one side
         beside = compared(comparing, choices.loaded.scene, answer, strip)
@@ -111,13 +112,16 @@ def main() -> None:
         _map(choices.scene, (answer, shown), legend, isolated, layer, dark, beside)
         if beside is None and state.SIDE.get() == "How sure":
             sure_key(answer.sureness)
-    if comparing is None:
+    if comparing is None and is_final:
         _keep(answer, legend)  # after the map, which somebody waits for
         last_runs(strip)
         with steps_place:
             _steps()
     trouble = None
-    if beside is None:
+    request = state.REQUEST.get()
+    if not is_final and request is not None:
+        await_smoothing(request, choices.scene, strip)
+    elif beside is None:
         trouble = full_run(answer, shown, strip)
     elif strip.trouble is None:
         comparing_line(beside, strip)
@@ -239,7 +243,7 @@ def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
     future = engine.submit(choices.scene, choices.recipe, before, page_is_open())
     state.REQUEST.set(future)
     try:
-        answer = wait_for(future, choices.scene, strip)
+        answer = wait_for(future, choices.scene, strip, or_first_look=True)
     except S2DashError as error:
         strip.fail(words_for(error), last is not None)
         return last
@@ -247,6 +251,9 @@ def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
         strip.fail(words_for(error), False)
         return last
     state.ANSWER.set(answer)
+    if not _is_final(answer, choices):
+        strip.settle(None)
+        return answer
     if future is not before and answer.seconds < _SOON_SECONDS:
         engine.foresee(future, choices.scene, _next_recipes(choices.recipe, last))
     strip.settle(_learnt_words(answer) if choices.scene.live_step == 1 else None)
@@ -262,6 +269,12 @@ def _with_edits(answer: LiveAnswer, strip: Strip) -> LiveAnswer:
         edited = answer.unedited
     state.ANSWER.set(edited)
     return edited
+
+
+def _is_final(answer: LiveAnswer, choices: Choices) -> bool:
+    """Whether an answer is what was asked for, and not a first look at a large scene without its smoothing."""
+    recipe = choices.recipe
+    return recipe is None or not recipe.keeps_edges or answer.result.recipe != replace(recipe, smooth=0)
 
 
 def _next_recipes(recipe: Recipe, last: LiveAnswer | None) -> list[Recipe]:

@@ -40,7 +40,7 @@ _SIMPLE = (
     ("", "Grass", "#b9ea85"),
     ("", "Crops", "#a9bd4b"),
     ("", "Wetland", "#4ba1a8"),
-    ("", "Plants and bare ground", "#c8975d"),
+    ("", "Sparse plants", "#c8975d"),
     ("", "Bare ground", "#b68535"),
     ("", "Sand", "#f9eed0"),
     ("", "Rock", "#8d8a86"),

@@ -233,9 +233,15 @@ def _steady(part: float) -> str:
 
 
 def _components_words(answer: LiveAnswer) -> str:
-    axes = answer.fitted.space.axes
-    count = 0 if axes is None else len(axes)
-    return "the first principal component" if count == 1 else f"the first {count} principal components"
+    space = answer.fitted.prepared.pointwise or answer.fitted.space
+    words = "the first principal component" if space.count == 1 else f"the first {space.count} principal components"
+    return words if answer.result.recipe.components is None else f"{words}, partly whitened"
+
+
+def _smoothing_words(recipe: Recipe) -> str:
+    if recipe.keeps_edges:
+        return ", smoothed where there is no edge"
+    return ", after a mean of 3 × 3 pixels" if recipe.smooth else ""
 
 
 def _count_words(algorithm: Algorithm, result: Result) -> str:
@@ -258,14 +264,16 @@ def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
         "standard": "each with equal weight",
         "robust": "each with equal weight, outliers ignored",
     }
+    transforms = {"none": "", "sqrt": "The square root of ", "log": "The logarithm of "}
     parts = [
         f"**Picture.** {text.plain(scene.title)}: "
         f"{text.number(scene.grid.width)} × {text.number(scene.grid.height)} pixels. "
         f"{text.plain(scene.reflectance.sentence)}",
-        f"**Looked at.** {text.plain(', '.join((*recipe.bands, *recipe.indices)))}, {scaling[recipe.scale]}"
+        f"**Looked at.** {transforms[recipe.transform]}"
+        f"{text.plain(', '.join((*recipe.bands, *recipe.indices)))}, {scaling[recipe.scale]}"
         + (f", cut at the {recipe.clip[0]:g} and {recipe.clip[1]:g} percentiles" if recipe.clip else "")
-        + (f", as {_components_words(answer)}" if recipe.pca is not None else "")
-        + (", after a mean of 3 × 3 pixels" if recipe.smooth else "")
+        + (f", as {_components_words(answer)}" if (recipe.pca or recipe.components) is not None else "")
+        + _smoothing_words(recipe)
         + f". {text.share(result.masked_share)} of the pixels are masked.",
         f"**Grouped.** {algorithm.label} into {_count_words(algorithm, result)}, "
         f"learnt from {text.pixels(answer.fitted.sample.pixel_count)} "

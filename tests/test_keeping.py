@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from page_driver import Downloads, Page, downloads, start
-from scenes import make_scene, write_scene
+from scenes import make_scene, write_raster, write_scene
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from waiting import PATIENCE_SECONDS
 
@@ -142,6 +142,20 @@ def test_all_comes_back_after_the_server_was_started_again(
     assert [row["name"] for row in again.rows][1] == "Salt marsh"
     assert [row["colour"] for row in again.rows][1] == "#123456"
     assert inside(again, kept.now).number == 4
+
+
+def test_the_map_that_suggested_names_is_asked_for_again(
+    visit: Callable[..., Page], server: Kept, tmp_path: Path
+) -> None:
+    page = visit()
+    page.upload("my place.tif", write_scene(tmp_path / "my place.tif", (48, 64)).read_bytes())
+    path = write_raster(tmp_path / "m.tif", np.full((1, 48, 64), 80, np.uint8))
+    page.upload_together(("sea.tif", path.read_bytes()), label="A map to name classes by")
+    page.choose(*K, 5)
+    address = address_of(page)
+    server.start_again()
+    again = visit(s=address)
+    assert any("suggested by sea.tif. Give it again" in one.value for one in again.test.caption)
 
 
 def test_a_drawn_area_comes_back_and_can_be_changed(

@@ -52,7 +52,7 @@ def test_a_run_comes_back_by_its_link_whatever_is_in_it(run: Run, example: str) 
     back = from_link(link, WIDE)
     assert back == shared(run, example)
     assert back.run == replace(
-        run, scene_digest=back.run.scene_digest, scores=None, made=None, seconds=None, versions={}
+        run, scene_digest=back.run.scene_digest, scores=None, made=None, seconds=None, versions={}, reference=None
     )
     assert link.isascii()
     assert set("&?#%+/=\\. ").isdisjoint(link)

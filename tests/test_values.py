@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from s2dash.core import sentinel2
 from s2dash.core.edits import ClassEdits, LeaveOut, Majority, Merge, Sieve
 from s2dash.core.recipe import ATMOSPHERES, MASKS, SCALES, Recipe
-from s2dash.core.run import Run, RunScores, View
+from s2dash.core.run import Run, RunScores, UsedReference, View
 from s2dash.core.scene_reading import AreaFile, SceneReading
 from s2dash.errors import UnreadableValue
 
@@ -102,6 +102,7 @@ RUNS = st.builds(
     made=maybe(TIMES),
     seconds=maybe(st.floats(0, 1e300)),
     versions=st.dictionaries(WORDS, WORDS, max_size=3),
+    reference=maybe(st.builds(UsedReference, name=WORDS, digest=WORDS)),
 )
 RECIPE = Recipe(("B02", "B03"))
 WHOLE = {

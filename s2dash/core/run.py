@@ -57,6 +57,15 @@ class RunScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Of each class among the pixels that are not masked."""
 
 
+class UsedReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The map of other names that names were suggested by; it is no part of a run itself."""
+
+    name: Annotated[str, msgspec.Meta(max_length=100)]
+    """Of its file."""
+    digest: Annotated[str, msgspec.Meta(max_length=100)]
+    """`Reference.digest`."""
+
+
 class _Rest(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The fields of a run that are not values of their own."""
 
@@ -67,6 +76,7 @@ class _Rest(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_o
     made: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     seconds: Annotated[float, msgspec.Meta(ge=0, le=1e300)] | None = None
     versions: dict[str, str] = msgspec.field(default_factory=dict)
+    reference: UsedReference | None = None
 
     def __post_init__(self) -> None:
         if self.made is not None and not _FIRST_YEAR <= self.made.year <= _LAST_YEAR:
@@ -98,11 +108,13 @@ class Run:
     """What fit and labels took."""
     versions: dict[str, str] = field(default_factory=lambda: dict(current_versions()))
     """Of the program and the libraries that decide labels, by name."""
+    reference: UsedReference | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The run as plain values, with the version of their form."""
+        """The run as plain values, with the version of their form; no reference where none was used, as it once was."""
         own = {name: getattr(self, name) for name in _Rest.__struct_fields__ if name != "version"}
-        return strict_json.plain(_Rest(**own)) | {
+        plain = strict_json.plain(_Rest(**own))
+        return {name: value for name, value in plain.items() if name != "reference" or value} | {
             "recipe": self.recipe.to_dict(),
             "reading": self.reading.to_dict(),
             "edits": self.edits.to_dict(),

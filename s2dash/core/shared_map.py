@@ -51,7 +51,9 @@ class SharedMap:
 def shared(run: Run, example: str = "") -> SharedMap:
     """What a link to this run holds."""
     digest = "" if example else run.scene_digest
-    return SharedMap(replace(run, scene_digest=digest, scores=None, made=None, seconds=None, versions={}), example)
+    return SharedMap(
+        replace(run, scene_digest=digest, scores=None, made=None, seconds=None, versions={}, reference=None), example
+    )
 
 
 def from_link(text: str, limits: LinkLimits = LINK_LIMITS) -> SharedMap:

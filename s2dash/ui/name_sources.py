@@ -101,8 +101,13 @@ def _choose_reference(scene: Scene) -> None:
             st.rerun()
         if words := state.REFERENCE_WORDS.get():
             st.markdown(words)
+        elif used := state.used_reference():
+            st.caption(f"Names were suggested by {text.plain(used.name)}. Give it again to have them suggested again.")
         return
-    st.caption(f"Names are suggested by {text.plain(reference.name)}.")
+    used = state.used_reference()
+    is_other = used is not None and used.name == reference.name and used.digest != reference.digest
+    more = " It is not the one of this name that was given before." if is_other else ""
+    st.caption(f"Names are suggested by {text.plain(reference.name)}.{more}")
     legend = state.REFERENCE_LEGEND.within(fitting_legends(reference), likely_legend(reference))
     st.selectbox(
         "What its numbers mean",

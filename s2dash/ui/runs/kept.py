@@ -58,7 +58,9 @@ def keep(answer: LiveAnswer, legend: Legend) -> None:
         _put(replace(known, loaded=loaded, scene_key=scene_key(loaded.scene)))
         state.MAPS.set(_within_limits(maps()))
         known = now() or known
-    if (known.run.edits, known.run.view, known.legend) != (run.edits, run.view, legend):
+    run = replace(run, reference=run.reference or known.run.reference)  # by which names may have been taken
+    before = (known.run.edits, known.run.view, known.run.reference, known.legend)
+    if before != (run.edits, run.view, run.reference, legend):
         picture = known.thumbnail if known.legend == legend else thumbnail(answer.result, legend)
         _put(replace(known, run=replace(run, made=known.run.made), legend=legend, thumbnail=picture))
     _measure_soon(answer)

@@ -139,6 +139,7 @@ from s2dash.ui.state.runs import (
     load,
     palette_of,
     run,
+    used_reference,
 )
 from s2dash.ui.state.scene import (
     AREA_UPLOADER,
@@ -371,6 +372,7 @@ __all__ = [
     "tracked_map",
     "use_area",
     "use_whole_scene",
+    "used_reference",
     "waiting_edits",
     "was_shown",
     "words_with_map",

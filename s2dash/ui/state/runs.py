@@ -11,7 +11,7 @@ from pathlib import Path
 from s2dash.core import palette
 from s2dash.core.edits import AnyStep
 from s2dash.core.recipe import Recipe
-from s2dash.core.run import Run, RunScores, View
+from s2dash.core.run import Run, RunScores, UsedReference, View
 from s2dash.core.shared_map import SharedMap
 from s2dash.server.jobs import FullJob
 from s2dash.server.kept_runs import KeptRun
@@ -22,6 +22,7 @@ from s2dash.ui.runs.values import KeptMap, Moment
 from s2dash.ui.scenes_batch import Batch
 from s2dash.ui.session import Field, Uploader
 from s2dash.ui.state.classes import all_edits, alone, map_of, put_look
+from s2dash.ui.state.names import reference_of
 from s2dash.ui.state.recipe import put_recipe
 from s2dash.ui.state.scene import LOADED, loaded
 from s2dash.ui.state.view import PALETTE, PICTURE, SHOWN_BANDS, SIDE, SIDES, USUAL_COLOURS
@@ -47,6 +48,13 @@ MAPS: Field[tuple[KeptMap, ...]] = Field("maps", ())
 MAP_NOW: Field[int | None] = Field("map now", None)
 """Number of the one that is shown."""
 MAPS_MADE = Field("maps made", 0)
+
+
+def used_reference() -> UsedReference | None:
+    """What names of the map that is shown were last suggested by, also where that is here no longer."""
+    return next((one.run.reference for one in MAPS.get() if one.number == MAP_NOW.get()), None)
+
+
 MAP_DELETED: Field[KeptMap | None] = Field("map deleted last", None)
 TO_MEASURE: Field[tuple[str, LiveAnswer] | None] = Field("to measure", None)
 """Key of the map that is being measured, and the answer that will have its scores."""
@@ -88,7 +96,7 @@ def full_runs() -> OrderedDict[FullKey, FullJob]:
 def run(answer: LiveAnswer, made: datetime | None = None, with_scores: bool = True) -> Run:
     """What the page shows now, as a value; scores take a tenth of a second."""
     result, of = answer.result, answer.result.recipe
-    chosen = PALETTE.get()
+    chosen, reference = PALETTE.get(), reference_of(result.scene)
     return Run(
         scene_digest=map_of(of)[0],
         recipe=of,
@@ -107,6 +115,7 @@ def run(answer: LiveAnswer, made: datetime | None = None, with_scores: bool = Tr
         ),
         made=made,
         seconds=answer.seconds,
+        reference=None if reference is None else UsedReference(name=reference.name, digest=reference.digest),
     )
 
 

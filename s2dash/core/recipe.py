@@ -24,7 +24,7 @@ TRANSFORMS = ("none", "sqrt", "log")
 SMOOTHS: tuple[int | str, ...] = (0, 3, "edge")
 
 _MOST_COMPONENTS = 1_000
-_LATER: Mapping[str, object] = {"pca": None, "transform": "none", "components": None}
+_LATER: Mapping[str, object] = {"pca": None, "transform": "none", "components": None, "favour_rare": False}
 """Fields that recipes once did not have, by what stands for that: they are left out of JSON then."""
 _CAN_BE_NONE = ("sample", "components")
 
@@ -72,6 +72,8 @@ class Recipe:
     components: int | None = None
     """So many principal components, partly whitened: each divided by its variance to the power of 0.325, so that
     faint ones count for more than with `pca`, whose place they take; None takes the features themselves."""
+    favour_rare: bool = False
+    """Whether classes are learnt from pixels drawn so that rare kinds count for more than their number."""
 
     def __post_init__(self) -> None:
         if not self.bands:
@@ -112,11 +114,12 @@ class Recipe:
 
     def with_edges_kept(self) -> Recipe:
         """The same with what made maps better on scenes with labels that people drew (benchmarks/README.md)."""
-        return replace(self.plain(), transform="sqrt", components=6, smooth="edge")
+        return replace(self.plain(), transform="sqrt", components=6, smooth="edge", favour_rare=True)
 
     def plain(self) -> Recipe:
         """The same that looks at single pixels, each of whose bands and indices has equal weight."""
-        return replace(self, transform="none", scale="standard", pca=None, components=None, smooth=0)
+        prepared = replace(self, transform="none", scale="standard", pca=None, components=None, smooth=0)
+        return replace(prepared, favour_rare=False)
 
     @property
     def keeps_edges(self) -> bool:
@@ -189,8 +192,9 @@ def recipe_from_dict(given: object) -> Recipe:
         raise RecipeError('sample must be a whole number or "all".')
     if "mask_scl" in values:
         values["mask_scl"] = _codes(values["mask_scl"])
-    if not isinstance(values.get("mask_saturated", False), bool):
-        raise RecipeError("mask_saturated should be true or false.")
+    for name in ("mask_saturated", "favour_rare"):
+        if not isinstance(values.get(name, False), bool):
+            raise RecipeError(f"{name} should be true or false.")
     if values.get("pixel_size") is not None:
         values["pixel_size"] = _size(values["pixel_size"])
     pca = values.get("pca")
@@ -228,8 +232,9 @@ def default_recipe(scene: Scene) -> Recipe:
     """
     ground = [i for i in scene.measured if scene.bands[i].standard not in sentinel2.ATMOSPHERE_BANDS]
     changing = [i for i in ground if i not in scene.set_aside]
+    chosen = changing or ground or list(scene.measured)
     return Recipe(
-        bands=tuple(scene.band_names[i] for i in changing or ground or scene.measured),
+        bands=tuple(scene.band_names[i] for i in chosen),
         mask_scl=tuple(code for code in sentinel2.SCL_MASKED if code in scene.mask_classes),
         mask_saturated=scene.saturated is not None,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -228,16 +228,27 @@ def default_recipe(scene: Scene) -> Recipe:
     All bands but B01, B09 and B10, which are made for the air (B10 is almost pure noise, and
     standardising would give it full weight), bands that are the same number everywhere, empty or codes
     of classes, and helper layers such as QA60; a scene with no other band uses what it has. Clouds, their shadows and
-    saturated pixels are left out where the scene says which they are.
+    saturated pixels are left out where the scene says which they are. Where these bands are light, pixels are
+    prepared as `Recipe.with_edges_kept` says.
     """
     ground = [i for i in scene.measured if scene.bands[i].standard not in sentinel2.ATMOSPHERE_BANDS]
     changing = [i for i in ground if i not in scene.set_aside]
     chosen = changing or ground or list(scene.measured)
-    return Recipe(
+    recipe = Recipe(
         bands=tuple(scene.band_names[i] for i in chosen),
         mask_scl=tuple(code for code in sentinel2.SCL_MASKED if code in scene.mask_classes),
         mask_saturated=scene.saturated is not None,
     )
+    return recipe.with_edges_kept() if _are_light(scene, chosen) else recipe
+
+
+def _are_light(scene: Scene, positions: Sequence[int]) -> bool:
+    """Whether several bands hold reflectance: by their names, or else as numbers of the kind that products have.
+
+    Masks, class maps, slopes and embeddings are none.
+    """
+    named = [i for i in positions if scene.bands[i].standard or scene.bands[i].own]
+    return len(positions) > 1 and (2 * len(named) >= len(positions) or scene.dtype == "uint16")
 
 
 def _refuse_constant(word: str) -> float:

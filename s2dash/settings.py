@@ -39,6 +39,9 @@ class IngestLimits:
     """Below this, how strongly a file is compressed does not matter: a band may be empty almost everywhere."""
     most_compression: int = limit(1_500, "ratio")
     """Decoded bytes for each byte of the file; empty margins compress to about 1,000."""
+    most_mask_pixels: int = limit(125_000_000, "pixels")
+    """Rows x columns of a product's own cloud mask, which is held whole. One of a tile has 3,348,900; for a cut of a
+    tile between its pixels it is made as fine as the bands."""
     most_piece_bytes: int = limit(300_000_000, "bytes", least=10_000_000)
     """Pixels that are on their way from a file into our own at once: where they are large, fewer threads work."""
     address_space_bytes: int = limit(4_000_000_000, "bytes", least=500_000_000)
@@ -71,6 +74,10 @@ class AreaLimits:
     """Commas, wherever they stand; a vertex has two, or three with a height."""
     most_files: int = limit(200, "files")
     """Files of shapefiles in one archive."""
+    most_drawn_polygons: int = limit(50, "polygons")
+    """Drawn on the map."""
+    most_drawn_corners: int = limit(1_000, "corners", least=4)
+    """Drawn on the map, of all polygons together: they travel with every run that they belong to."""
     most_close_pairs: float = limit(2e7, "pairs")
     """Pairs of edges in one polygon whose boxes overlap, over all polygons: what a check of validity may cost."""
     most_crossings: float = limit(1e5, "pairs")

@@ -147,7 +147,7 @@ class Page:
     def rows(self) -> list[dict[str, Any]]:
         """The rows of the legend; none where there is no legend."""
         told = [json.loads(component.proto.json) for component in self.test.get("bidi_component")]
-        return next((list(one["rows"]) for one in told if "rows" in one), [])
+        return next((list(one["rows"]) for one in told if "rows" in one and "total" in one), [])
 
     @property
     def tiles(self) -> list[str]:

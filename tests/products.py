@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -204,6 +204,33 @@ def tile_metadata(
     )
 
 
+def cloud_gml(
+    clouds: Iterable[tuple[str, Sequence[tuple[float, float]]]],
+    origin_xy: tuple[int, int] = ORIGIN_XY,
+    size_m: int = 1200,
+    epsg: int = EPSG,
+    dimension: int = 2,
+) -> str:
+    """The text of a cloud mask before baseline 04.00: types and closed rings in metres east and north."""
+    east, north = origin_xy
+    features = "".join(
+        f'<eop:MaskFeature gml:id="{kind}.{number}"><eop:maskType codeSpace="urn:gs2:S2PDGS:maskType">{kind}'
+        f'</eop:maskType><eop:extentOf><gml:Polygon gml:id="{kind}.{number}_Polygon"><gml:exterior><gml:LinearRing>'
+        f'<gml:posList srsDimension="{dimension}">'
+        + " ".join(" ".join(f"{v:g}" if v % 1 else f"{v:.0f}" for v in (*xy, 0.0)[:dimension]) for xy in ring)
+        + "</gml:posList></gml:LinearRing></gml:exterior></gml:Polygon></eop:extentOf></eop:MaskFeature>"
+        for number, (kind, ring) in enumerate(clouds)
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<eop:Mask xmlns:eop="http://www.opengis.net/eop/2.0" '
+        'xmlns:gml="http://www.opengis.net/gml/3.2" gml:id="S2A_OPER_MSK_CLOUDS"><gml:boundedBy>'
+        f'<gml:Envelope srsName="urn:ogc:def:crs:EPSG:8.7:{epsg}">'
+        f"<gml:lowerCorner>{east} {north - size_m}</gml:lowerCorner>"
+        f"<gml:upperCorner>{east + size_m} {north}</gml:upperCorner></gml:Envelope></gml:boundedBy>"
+        f"<eop:maskMembers>{features}</eop:maskMembers></eop:Mask>\n"
+    )
+
+
 def zip_folder(folder: Path, path: Path, *, method: int = zipfile.ZIP_DEFLATED, with_folders: bool = False) -> Path:
     """Zip a folder, under its own name, into `path`; the same folder always gives the same bytes."""
     with zipfile.ZipFile(path, "w") as archive:
@@ -314,7 +341,7 @@ def _write_extras(tile: _Tile) -> None:
     what = "_TCI_60m" if tile.level == "L2A" else "_TCI"
     _write_raster(tile, tile.image("TCI", what, 60), grey, 60)
     _write_raster(tile, tile.granule / "QI_DATA" / "MSK_DETFOO_B02.jp2", grey[:1], 60)
-    _write_text(tile.granule / "QI_DATA" / "MSK_CLOUDS_B00.gml", "<mask/>\n")
+    _write_text(tile.granule / "QI_DATA" / "MSK_CLOUDS_B00.gml", cloud_gml((), tile.origin_xy, tile.size_m))
     _write_text(tile.granule.parents[1] / "HTML" / "UserProduct_index.html", "<html></html>\n")
 
 

@@ -34,6 +34,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("s2dash.ingest", "s2dash.classify.algorithms", "s2dash.export"),
     (
         "s2dash.classify.atmosphere",
+        "s2dash.classify.clean_up",
         "s2dash.classify.edge_smoothing",
         "s2dash.classify.evaluate",
         "s2dash.classify.indices",
@@ -41,8 +42,10 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "s2dash.classify.smoothing",
         "s2dash.core.classmap",
         "s2dash.core.legend",
+        "s2dash.core.map_position",
         "s2dash.core.run",
         "s2dash.core.run_list",
+        "s2dash.core.scheme_file",
         "s2dash.core.shared_map",
         "s2dash.tiles.levels",
         "s2dash.tiles.placing",

@@ -26,6 +26,7 @@ from s2dash.classify.algorithms import ALGORITHMS
 from s2dash.classify.evaluate import Scores
 from s2dash.cli import main as cli
 from s2dash.cli import recipe_flags
+from s2dash.core.edits import ClassEdits, Merge, Split
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.errors import S2DashError
 from s2dash.settings import GDAL_ENVIRONMENT
@@ -157,6 +158,34 @@ class TestClassify:
         path = write_scene(tmp_path / "a.tif", (20, 30), crs=None)
         summary = run("classify", path, "-o", tmp_path / "out.tif", "--k", 3)
         assert [entry["area_ha"] for entry in summary["classes"]] == [None, None, None]
+
+    def test_edits_are_replayed(
+        self,
+        scene_path: Path,
+        tmp_path: Path,
+        run: Callable[..., dict[str, Any]],
+        fail: Callable[..., str],
+    ) -> None:
+        edits = ClassEdits(names={2: "Sea"}, colours={2: "#112233"}, steps=(Merge((3,), 2), Split(1)))
+        file, plain, out = tmp_path / "e.json", tmp_path / "plain.tif", tmp_path / "out.tif"
+        file.write_text(edits.to_json())
+        run("classify", scene_path, "-o", plain, *QUICK, "--k", 4)
+        printed = run("classify", scene_path, "-o", out, *QUICK, "--k", 4, "--edits", file)
+        assert [(one["id"], one["name"]) for one in printed["classes"]] == [
+            *((1, "Class 1"), (2, "Sea"), (3, "Class 3"), (4, "Class 4"))
+        ]
+        assert ClassEdits.from_dict(printed["edits"]) == edits
+        before, after = labels(plain), labels(out)
+        assert np.array_equal(after[before == 3], np.full((before == 3).sum(), 2))
+        assert set(np.unique(after[before == 1]).tolist()) == {1, 3}
+        with rasterio.open(out) as dataset:
+            assert ClassEdits.from_json(dataset.tags()["S2DASH_EDITS"]).steps == edits.steps
+            assert dataset.colormap(1)[2][:3] == (0x11, 0x22, 0x33)
+        file.write_text('{"version":1,"steps":[{"step":"melt"}]}')
+        assert "melt" in fail("classify", scene_path, "-o", out, "--edits", file)
+        file.write_text(ClassEdits(steps=(Merge((9,), 1),)).to_json())
+        assert "class 9" in fail("classify", scene_path, "-o", out, *QUICK, "--edits", file)
+        assert "cannot be read" in fail("classify", scene_path, "-o", out, "--edits", tmp_path / "none.json")
 
     @pytest.mark.parametrize("algorithm", ALGORITHMS)
     def test_every_algorithm(

@@ -21,6 +21,7 @@ from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash.cli import main as cli
 from s2dash.cli import scene_flags
+from s2dash.core.edits import ClassEdits, LeaveOut, Split
 from s2dash.core.recipe import Recipe
 from s2dash.settings import GDAL_ENVIRONMENT
 
@@ -154,6 +155,25 @@ def test_a_saved_recipe_runs_again(folder: Path, tmp_path: Path, call: Call) -> 
     assert status == 0
     one, other = ((tmp_path / place / "one-classes.tif").read_bytes() for place in "ab")
     assert one == other
+
+
+def test_edits_hold_for_every_scene(folder: Path, tmp_path: Path, call: Call) -> None:
+    file, out = tmp_path / "e.json", tmp_path / "out"
+    file.write_text(ClassEdits(names={1: "Sea"}, steps=(LeaveOut(2), Split(3))).to_json())
+    call("batch", folder, "-o", out, *QUICK)
+    before = labels(out / "one-classes.tif")
+    status, printed, _ = call("batch", folder, "-o", out, *QUICK, "--edits", file)
+    assert status == 0
+    assert [one["state"] for one in printed["scenes"]] == ["done", "done"]
+    after = labels(out / "one-classes.tif")
+    assert np.array_equal(labels(out / "two-classes.tif"), after)
+    assert set(np.unique(after[before == 3]).tolist()) == {2, 3}
+    assert not after[before == 2].any()
+    assert [one["name"] for one in printed["scenes"][0]["classes"]] == ["Sea", "Class 2", "Class 3", "Class 4"]
+    with rasterio.open(out / "mosaic.vrt") as dataset:
+        assert "S2DASH_EDITS" in dataset.tags()
+    file.write_text("{")
+    assert call("batch", folder, "-o", out, *QUICK, "--edits", file)[0] != 0
 
 
 def test_band_names_are_given_for_every_scene(tmp_path: Path, call: Call) -> None:

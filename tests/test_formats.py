@@ -36,6 +36,7 @@ from s2dash import ingest
 from s2dash import settings as server_settings
 from s2dash.classify import pipeline
 from s2dash.cli import main as cli
+from s2dash.core.missions import CLOUDS
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import SCL, Reflectance, Scene
 from s2dash.core.scene_reading import SceneReading
@@ -124,7 +125,7 @@ class TestProducts:
             10_000, (-1_000.0,) * len(scene.bands), f"Level-{level[1:]}, baseline 05.11: 1000 subtracted."
         )
         assert (set(scene.nodata), scene.saturated) == ({0.0}, 65_535)
-        assert [mask.kind for mask in scene.masks] == ([SCL] if level == "L2A" else [])
+        assert [(mask.kind, mask.quality) for mask in scene.masks] == [(SCL, None if level == "L2A" else CLOUDS)]
         assert scene.notes == ()
         paths, names = loose_files(safe)
         for other in (
@@ -191,7 +192,7 @@ class TestProducts:
         _, zipped = both(tmp_path, "L1C", "new", with_extras=True)
         scene = taken_in(zipped, tmp_path)
         assert scene.band_names == L1C
-        assert len(scene.paths) == 13
+        assert len(scene.paths) == 14, "thirteen bands and the cloud mask"
 
     @pytest.mark.parametrize("jp2", [True, False])
     def test_pictures_without_coordinates_lie_where_the_metadata_put_them(self, tmp_path: Path, jp2: bool) -> None:

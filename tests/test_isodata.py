@@ -117,7 +117,7 @@ def test_the_number_that_came_out_is_the_number_everywhere(twelve: pipeline.Fitt
 
 
 def test_edits_and_full_runs_count_what_came_out(twelve: pipeline.Fitted, tmp_path: Path) -> None:
-    edited = twelve.edited(ClassEdits(steps=(Merge(classes=(2, 1), into=1),)))
+    edited = pipeline.edited(twelve, ClassEdits(steps=(Merge(classes=(2, 1), into=1),)))
     assert len(edited.mean_reflectance) == twelve.class_count
     full = pipeline.run_full(twelve, tmp_path / "labels.tif", window_shape_rc=(16, 32))
     live = pipeline.run_live(twelve)

@@ -146,6 +146,9 @@ def test_the_link_of_an_example_opens_it_with_recipe_names_and_view(open_link: C
         (of_example(recipe=Recipe(("B03",), algorithm="pickle")), "no algorithm 'pickle'"),
         (of_example(recipe=Recipe(("B99",))), "does not fit the scene"),
         (of_example(recipe=Recipe(("B03",), params=(("shell", "ls"),))), "shell"),
+        (of_example(view=View(zoom=9.0)), "only half"),
+        (of_example(view=View(zoom=99.0, centre_lonlat=(16.0, 45.9))), "where no map goes"),
+        (of_example(view=View(zoom=9.0, centre_lonlat=(1e300, 45.9))), "where no map goes"),
         (SharedMap(RUN, "nowhere").to_link(), "no example nowhere"),
     ],
 )

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from field_scenes import SHAPE_RC, numbers, reflectance
-from loose import taken_in
+from loose import placed, taken_in, write_band
 from page_driver import Page, downloads, start
+from products import write_safe
 from scenes import write_raster
 
 __all__ = ["downloads", "start"]  # fixtures
@@ -46,6 +47,34 @@ def test_its_quality_band_can_leave_out_clouds(landsat: Page) -> None:
     assert not labels["Snow or ice"]
     assert "Vegetation" not in labels
     assert (landsat.geotiff[25:35, 25:35] == 0).all()
+
+
+def test_the_cloud_mask_of_level_1c_leaves_out_clouds(tmp_path: Path, start: Callable[..., Page]) -> None:
+    safe = write_safe(tmp_path, level="L1C", size_m=600, bands=("B02", "B04", "B08", "B10"), with_extras=False)
+    flags = np.zeros((3, 10, 10), dtype=np.uint8)
+    flags[0, :, :2] = 1
+    (granule,) = (safe / "GRANULE").iterdir()
+    write_band(granule / "QI_DATA" / "MSK_CLASSI_B00.jp2", flags, placed((10, 10), 60))
+    page = start(taken_in(safe, tmp_path))
+    boxes = {box.label: box for box in page.test.checkbox if str(box.key).startswith("scl")}
+    assert {label: box.value for label, box in boxes.items()} == {
+        "Opaque cloud · 20.0 %": True,
+        "Cirrus · 0 %": True,
+        "Snow or ice · 0 %": False,
+    }
+    assert "The product's own cloud mask tells these apart" in page.words
+    hidden = np.zeros((60, 60), dtype=bool)
+    hidden[:, :12] = True
+    np.testing.assert_array_equal(page.geotiff == 0, hidden)
+    page.choose("checkbox", "Opaque cloud", False)
+    assert (page.geotiff != 0).all()
+
+
+def test_without_a_cloud_mask_the_page_says_which_file_would_help(tmp_path: Path, start: Callable[..., Page]) -> None:
+    safe = write_safe(tmp_path, level="L1C", size_m=600, bands=("B02", "B04", "B08", "B10"), with_extras=False)
+    page = start(taken_in(safe, tmp_path))
+    assert "Nothing here says where clouds are" in page.words
+    assert "MSK_CLASSI_B00.jp2" in page.words
 
 
 def test_of_an_unknown_sensor_the_page_names_nobody(tmp_path: Path, start: Callable[..., Page]) -> None:

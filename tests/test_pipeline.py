@@ -414,14 +414,14 @@ class TestLargeScene:
         self, scene: Scene, tmp_path: Path, smooth: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fitted = pipeline.fitted_to(scene, quick(scene, smooth=smooth))
-        assign, calls = full.assign, itertools.count()
+        assign, calls = full.assign_edited, itertools.count()
 
         def breaks(*given: Any) -> np.ndarray:
             if next(calls) == 7:
                 raise ZeroDivisionError
             return assign(*given)
 
-        monkeypatch.setattr(full, "assign", breaks)
+        monkeypatch.setattr(full, "assign_edited", breaks)
         with pytest.raises(ZeroDivisionError):
             pipeline.run_full(fitted, tmp_path / "labels.tif", window_shape_rc=(20, 60))
         assert [path.name for path in tmp_path.iterdir()] == ["scene.tif"]

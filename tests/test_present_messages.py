@@ -22,6 +22,9 @@ class Held:
     def set(self, value: Any) -> None:
         self.value = value
 
+    def pop(self) -> None:
+        self.value = None
+
 
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
@@ -30,11 +33,16 @@ def page(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     page = SimpleNamespace(
         SIDES=("Swipe", "Classes", "Picture"),
         SIDE=Held("Swipe"),
+        PANELS=("Classes", "Runs"),
+        PANEL=Held("Runs"),
+        PUSHED=Held("how many"),
         K=Held(8),
         ANSWER=Held(answer),
         alone=Held(2),
         last_wish=lambda key: last,
     )
+    page.opened = Held()
+    monkeypatch.setattr(present, "open_card", page.opened.set)
     page.put_alone = lambda of, number: page.alone.set(number)
     monkeypatch.setattr(present, "state", page)
     return page
@@ -77,3 +85,18 @@ def test_a_wish_is_taken_once(monkeypatch: pytest.MonkeyPatch, page: SimpleNames
     assert page.K.value == 9
     receive(monkeypatch, {"number": 3, "k": 5})
     assert page.K.value == 5
+
+
+def test_the_legend_is_brought_where_it_is_wished_for(monkeypatch: pytest.MonkeyPatch, page: SimpleNamespace) -> None:
+    receive(monkeypatch, {"number": 1, "panel": ["Classes"]})
+    assert (page.PANEL.value, page.PUSHED.value) == ("Runs", "how many")
+    receive(monkeypatch, {"number": 2, "panel": "Classes"})
+    assert (page.PANEL.value, page.PUSHED.value) == ("Classes", None)
+
+
+def test_a_class_that_is_there_is_opened(monkeypatch: pytest.MonkeyPatch, page: SimpleNamespace) -> None:
+    for number, wished in enumerate((None, 9, "3", True), 1):
+        receive(monkeypatch, {"number": number, "open": wished})
+        assert page.opened.value is None
+    receive(monkeypatch, {"number": 5, "open": 3})
+    assert (page.opened.value, page.PANEL.value) == (3, "Classes")

@@ -22,7 +22,9 @@ LISTED = st.builds(
     ListedRun,
     run=RUNS.map(lambda run: replace(run, scene_title=clean_name(run.scene_title))),
     number=st.integers(1, 10**9),
-    legend=st.lists(COLOURS, max_size=6).map(lambda colours: default_legend(tuple(colours))),
+    legend=st.dictionaries(st.integers(1, 12), COLOURS, max_size=6).map(
+        lambda colours: default_legend([colours[number] for number in sorted(colours)], sorted(colours))
+    ),
     title=LINES,
     star=st.booleans(),
     note=LINES,

@@ -20,7 +20,7 @@ from s2dash.server import live_engine
 from s2dash.server.state import server_state
 from s2dash.ui import state
 from s2dash.ui.legend_event import LegendEvent
-from s2dash.ui.runs import actions, history, kept, panel
+from s2dash.ui.runs import actions, history, kept, last_runs, panel
 from s2dash.ui.runs.thumbnail import SIDE
 
 __all__ = ["downloads", "start"]  # fixtures
@@ -53,6 +53,31 @@ def test_every_map_is_kept_with_what_changed(page: Page, in_page: Callable[[Call
     assert [row["words"] for row in listed["rows"]] == ["k 9 → 8", "+ NDVI", "k 8 → 9", "The first map"]
     assert [row["number"] for row in listed["rows"]] == [4, 3, 2, 1]
     assert listed["now"] == 4
+
+
+def test_the_last_runs_stand_in_the_strip(
+    page: Page, in_page: Callable[[Callable[[], Any]], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [row["now"] for row in in_page(last_runs.last_rows)] == [True]
+    for k in (9, 10, 11, 12):
+        page.choose(*K, k)
+    rows = in_page(last_runs.last_rows)
+    assert [row["number"] for row in rows] == [2, 3, 4, 5]
+    assert [row["words"] for row in rows] == ["k 8 → 9", "k 9 → 10", "k 10 → 11", "k 11 → 12"]
+    assert [row["now"] for row in rows] == [False, False, False, True]
+    assert all(row["can_restore"] for row in rows)
+
+    def restore() -> None:
+        monkeypatch.setattr(actions, "sent", lambda *_: [{"count": 1, "kind": "restore", "number": 3, "value": None}])
+        actions.receive(state.LAST_RUNS)
+        kept.title(3, "For the board")
+
+    in_page(restore)
+    page.run()
+    assert page.recipe.k == 10
+    rows = in_page(last_runs.last_rows)
+    assert [row["now"] for row in rows] == [False, True, False, False]
+    assert rows[1]["words"] == "For the board"
 
 
 def test_a_map_that_is_made_again_is_the_same_run(page: Page, in_page: Callable[[Callable[[], Any]], Any]) -> None:

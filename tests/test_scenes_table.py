@@ -8,8 +8,9 @@ from coloraide import Color
 
 from s2dash.batch import SceneReport, Source
 from s2dash.batch.manifest import Finished, TableRow
+from s2dash.core.sight import ink_on
 from s2dash.raster.location import FileLocation
-from s2dash.ui.scenes_table import _ink_on, scenes_table
+from s2dash.ui.scenes_table import scenes_table
 
 HOSTILE = "<img src=x onerror=hacked=1>\"'"
 
@@ -58,4 +59,4 @@ def test_numbers_contrast_with_every_swatch() -> None:
     # black and white contrast alike, 4.58 : 1, on greys between #757575 and #767676
     colours = [f"#{level:02x}{level:02x}{level:02x}" for level in range(256)]
     colours += [f"#{value:06x}" for value in range(0, 1 << 24, 40_009)]
-    assert min(Color(colour).contrast(_ink_on(colour), method="wcag21") for colour in colours) >= 4.58
+    assert min(Color(colour).contrast(ink_on(colour), method="wcag21") for colour in colours) >= 4.58

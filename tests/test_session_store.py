@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scenes import write_scene
-from waiting import wait_until
+from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash import ingest
 from s2dash.core.legend import default_legend
+from s2dash.core.map_position import MapPosition
 from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run
 from s2dash.core.run_list import ListedRun
@@ -426,8 +427,20 @@ def test_a_newer_file_is_left_and_said(tmp_path: Path) -> None:
 def test_each_form_of_the_file_becomes_the_newest(tmp_path: Path, form: int) -> None:
     """Also one that is yet to come: what was kept stays, and each step is taken once."""
     steps = [*MIGRATIONS, "ALTER TABLE run ADD COLUMN of_tomorrow TEXT NOT NULL DEFAULT ''; CREATE TABLE new (x)"]
-    old = SessionStore(tmp_path, migrations=steps[:form])
-    address = put(old, run_of(1))
+    newest = SessionStore(tmp_path / "newest")
+    address = put(newest, run_of(1))
+    newest.close()
+    old = sqlite3.connect(tmp_path / "sessions.sqlite3")
+    for statement in ";".join(steps[:form]).split(";"):
+        old.execute(statement)
+    old.execute(f"PRAGMA user_version = {form}")
+    old.execute("ATTACH ? AS newest", (str(tmp_path / "newest" / "sessions.sqlite3"),))
+    for table, columns in (
+        ("session", "id, address, used, shown, made"),
+        ("run", "session, key, scene, is_marked, listed"),
+    ):
+        old.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM newest.{table}")
+    old.commit()
     old.close()
     for _ in range(2):
         store = SessionStore(tmp_path, migrations=steps)
@@ -545,6 +558,21 @@ def test_only_what_has_changed_is_written(tmp_path: Path) -> None:
     ]
 
 
+def test_where_the_map_looks_is_kept_without_the_page(store: SessionStore) -> None:
+    writer = Writer(store)
+    keeper = Keeper(writer)
+    keeper.moved(MapPosition((1, 2), 3))
+    assert writer.settle()
+    assert store.open(keeper.address) is None
+    keeper.keep(shot(run_of(1)))
+    for position in (MapPosition((-123.5, 45.25), 11.5), None):
+        keeper.moved(position)
+        assert writer.settle()
+        found = store.open(keeper.address)
+        assert found is not None
+        assert (found.position, [one.key for one in found.runs]) == (position, ["key 1"])
+
+
 def test_two_pages_of_one_address_keep_each_others_runs(store: SessionStore) -> None:
     writer = Writer(store)
     first = Keeper(writer)
@@ -558,6 +586,34 @@ def test_two_pages_of_one_address_keep_each_others_runs(store: SessionStore) -> 
     second.keep(shot(*found.runs, run_of(3)))
     assert writer.settle()
     assert numbers(store, first.address) == [1, 2, 3]
+
+
+def test_of_two_pages_the_last_word_counts_for_each_mark(store: SessionStore) -> None:
+    writer = Writer(store)
+    first = Keeper(writer)
+    first.keep(shot(run_of(1), run_of(2)))
+    assert writer.settle()
+    second = Keeper(writer, first.address)
+    found = store.open(first.address)
+    assert found is not None
+    second.came_back(found.runs)
+
+    def said() -> list[tuple[bool, str, str, str]]:
+        now = store.open(first.address)
+        assert now is not None
+        return [(one.listed.star, one.listed.title, one.listed.note, one.listed.words) for one in now.runs]
+
+    def keep(keeper: Keeper, **changes: object) -> None:
+        keeper.keep(shot(run_of(1, **changes), found.runs[1]))
+        assert writer.settle()
+
+    keep(second, star=True, note="by the second")
+    keep(first, words="other words")  # which has not heard of it
+    assert said()[0] == (True, "", "by the second", "other words")
+    keep(first, words="other words", title="by the first", note="by the first")
+    assert said()[0] == (True, "by the first", "by the first", "other words")
+    keep(second, star=False, note="by the second")
+    assert said() == [(False, "by the first", "by the first", ""), (False, "", "", "")]
 
 
 def test_a_page_writes_nothing_after_another_has_forgotten_all(store: SessionStore) -> None:
@@ -599,3 +655,33 @@ def test_a_keeper_brings_scenes_once(store: SessionStore, scene: Scene, monkeypa
         assert writer.settle()
     assert brought == [key]
     assert store.scene_keys(keeper.address) == {key}
+
+
+def test_a_slow_copy_of_a_scene_holds_up_no_runs(
+    store: SessionStore, scene: Scene, other_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, may_go_on = Writer(store), threading.Event()
+    brought: list[str] = []
+    put_scene: Callable[..., None] = store.put_scene
+
+    def slowly(address: str, key: str, given: Scene) -> None:
+        assert may_go_on.wait(PATIENCE_SECONDS)
+        brought.append(key)
+        put_scene(address, key, given)
+
+    monkeypatch.setattr(store, "put_scene", slowly)
+    keys = [scene_key(scene), scene_key(other_scene)]
+    one, other = Keeper(writer), Keeper(writer)
+    scenes = {keys[0]: StoredScene(scene)}
+    one.keep(shot(run_of(1, keys[0]), scenes=scenes))
+    scenes[keys[1]] = StoredScene(other_scene)
+    one.keep(shot(run_of(1, keys[0]), run_of(2, keys[1]), scenes=scenes))
+    other.keep(shot(run_of(3)))
+    assert writer.settle(other.address)
+    wait_until(lambda: numbers(store, one.address) == [1, 2])
+    assert brought == []
+    assert not writer.settle(one.address, patience_seconds=0)
+    may_go_on.set()
+    assert writer.settle()
+    assert brought == keys
+    assert store.scene_keys(one.address) == set(keys)

@@ -19,7 +19,7 @@ from s2dash.classify.algorithms.base import LinearModel, margin
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.sureness import STEPS, UNKNOWN, SureSteps, live_sureness, window_sureness
 from s2dash.classify.sureness_file import write_sureness
-from s2dash.core.edits import ClassEdits, Merge
+from s2dash.core.edits import ClassEdits, Merge, Split
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Window, windows
@@ -123,9 +123,11 @@ def test_steps_put_the_least_sure_first_and_never_more_than_asked(percent: np.nd
         assert (np.diff(steps[known][order].astype(int)) >= 0).all()
 
 
-@pytest.mark.parametrize("edits", [ClassEdits(), ClassEdits(steps=(Merge(classes=(1, 2), into=1),))])
+@pytest.mark.parametrize(
+    "edits", [ClassEdits(), ClassEdits(steps=(Merge((1, 2), 1),)), ClassEdits(steps=(Split(1), Merge((1, 2), 1)))]
+)
 def test_windows_are_as_sure_as_the_whole(fitted: Fitted, edits: ClassEdits) -> None:
-    edited = fitted.edited(edits)
+    edited = pipeline.edited(fitted, edits)
     whole = live_sureness(edited, pipeline.run_live(edited)).percent
     with SceneReader(edited.scene) as reader:
         for window in windows(SHAPE_RC, (37, 50)):
@@ -133,7 +135,7 @@ def test_windows_are_as_sure_as_the_whole(fitted: Fitted, edits: ClassEdits) -> 
 
 
 def test_a_merged_class_has_no_rival_in_itself(fitted: Fitted) -> None:
-    merged = fitted.edited(ClassEdits(steps=(Merge(classes=(1, 2), into=1),)))
+    merged = pipeline.edited(fitted, ClassEdits(steps=(Merge(classes=(1, 2), into=1),)))
     before = live_sureness(fitted, pipeline.run_live(fitted)).percent
     after = live_sureness(merged, pipeline.run_live(merged)).percent
     assert (after >= before).all()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2dash.core import sentinel2
-from s2dash.core.edits import ClassEdits, LeaveOut, Merge
+from s2dash.core.edits import ClassEdits, LeaveOut, Majority, Merge, Sieve
 from s2dash.core.recipe import ATMOSPHERES, MASKS, SCALES, Recipe
 from s2dash.core.run import Run, RunScores, View
 from s2dash.core.scene_reading import AreaFile, SceneReading
@@ -42,7 +42,12 @@ READINGS = st.builds(
     nodata=several(NUMBERS),
     area=several(st.builds(AreaFile, WORDS, WORDS)),
 )
-STEPS = st.builds(Merge, st.lists(CLASSES, min_size=1, max_size=4).map(tuple), CLASSES) | st.builds(LeaveOut, CLASSES)
+STEPS = st.one_of(
+    st.builds(Merge, st.lists(CLASSES, min_size=1, max_size=4).map(tuple), CLASSES),
+    st.builds(LeaveOut, CLASSES),
+    st.builds(Majority, st.sampled_from((3, 5))),
+    st.builds(Sieve, st.floats(0, 1e9, exclude_min=True), st.sampled_from(("ha", "pixels")), st.sampled_from((4, 8))),
+)
 EDITS = st.builds(
     ClassEdits,
     names=st.dictionaries(CLASSES, WORDS, max_size=4),

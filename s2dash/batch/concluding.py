@@ -11,6 +11,7 @@ from s2dash.batch import mosaic
 from s2dash.batch.ledger import RECIPE_NAME, Ledger, digest
 from s2dash.batch.manifest import Finished, MosaicEntry, are_there
 from s2dash.batch.table import write_tables
+from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
 from s2dash.export.contents import one_line
@@ -49,10 +50,12 @@ def _mosaic(ledger: Ledger, done: Sequence[Finished], recipe: Recipe, legend: Le
     ledger.tell(0.99, "Making the mosaic")
     mosaics, notes = mosaic.plan_mosaics([out / finished.files[0][0] for finished in pieces])
     sources = sorted({finished.attribution for finished in done if finished.attribution})
+    steps = ledger.plan.steps
     tags = {
         **({"ATTRIBUTION": one_line("; ".join(sources))} if sources else {}),
         "S2DASH_VERSION": __version__,
         "S2DASH_RECIPE": recipe.to_json(),
+        **({"S2DASH_EDITS": ClassEdits(steps=steps).to_json()} if steps else {}),
         **{f"CLASS_{entry.id}": entry.name for entry in legend.entries},
     }
     written: list[Path] = []

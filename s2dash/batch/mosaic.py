@@ -22,8 +22,7 @@ from s2dash.core.grid import Grid
 from s2dash.core.legend import Legend
 from s2dash.core.types import CancelToken, Progress, no_progress, windows
 from s2dash.errors import BrokenResult
-from s2dash.export.contents import STRIP_ROWS, staged
-from s2dash.export.geotiff import NODATA_NAME
+from s2dash.export.contents import STRIP_ROWS, category_names, staged
 from s2dash.export.vrt import class_vrt
 from s2dash.raster.door import GDAL_ERRORS, open_raster
 
@@ -137,7 +136,7 @@ def vrt_text(mosaic: Mosaic, legend: Legend, tags: Mapping[str, str], folder: Pa
     ----------
     folder : where it will stand, which holds the pieces too; None for absolute paths
     """
-    rgba = legend.rgba()[: len(legend.entries) + 1].tolist()
+    rgba = legend.rgba()[: max((entry.id for entry in legend.entries), default=0) + 1].tolist()
     colours = ((red, green, blue, opacity if label else 0) for label, (red, green, blue, opacity) in enumerate(rgba))
     root, band = class_vrt(mosaic.grid, mosaic.grid.crs_wkt, tags, colours)
     _add_names(band, legend)
@@ -150,7 +149,7 @@ def vrt_text(mosaic: Mosaic, legend: Legend, tags: Mapping[str, str], folder: Pa
 
 def _add_names(band: ET.Element, legend: Legend) -> None:
     names = ET.SubElement(band, "CategoryNames")
-    for name in (NODATA_NAME, *(entry.name for entry in legend.entries)):
+    for name in category_names({entry.id: entry.name for entry in legend.entries}):
         ET.SubElement(names, "Category").text = name
 
 

@@ -10,6 +10,7 @@ from s2dash.batch import mosaic
 from s2dash.batch.manifest import Finished
 from s2dash.batch.sources import Source
 from s2dash.classify.pipeline import Fitted
+from s2dash.core.edits import NO_EDITS, AnyStep, ClassEdits
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
@@ -64,6 +65,13 @@ class Plan:
     """One of MOSAICS."""
     again: bool = False
     """Whether to do again what is finished."""
+    edits: ClassEdits = NO_EDITS
+    """What becomes of the classes that are learnt."""
+
+    @property
+    def steps(self) -> tuple[AnyStep, ...]:
+        """What the classes go through once they are there."""
+        return (self.edits if self.given is None else self.given.fitted.edits).steps
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from s2dash.batch.table import write_tables
 from s2dash.classify import pipeline
 from s2dash.classify.pipeline import Fitted
 from s2dash.core import palette
+from s2dash.core.edits import NO_EDITS, ClassEdits
 from s2dash.core.legend import Legend, default_legend
 from s2dash.core.recipe import Recipe
 from s2dash.core.types import CancelToken, Progress, no_progress
@@ -74,12 +75,15 @@ def _labelled(ledger: Ledger) -> tuple[Recipe, Legend]:
         ledger.steps = len(ledger.left())
         return recipe, label_all(ledger, lambda: (given.fitted, given.legend), recipe, _digest_of(given))
     recipe, pool = learn(ledger)
-    return recipe, label_all(ledger, lambda: _fitted(recipe, pool), recipe, pool.scene.digest)
+    edits = ledger.plan.edits
+    learnt = pool.scene.digest if edits == NO_EDITS else digest(pool.scene.digest, edits.to_json())
+    return recipe, label_all(ledger, lambda: _fitted(recipe, pool, edits), recipe, learnt)
 
 
 def _digest_of(given: Given) -> str:
     names = " ".join(f"{entry.name} {entry.colour}" for entry in given.legend.entries)
-    return digest(given.fitted.scene.digest, given.fitted.fitted_on, names)
+    steps = ClassEdits(steps=given.fitted.edits.steps).to_json() if given.fitted.edits.steps else None
+    return digest(given.fitted.scene.digest, given.fitted.fitted_on, names, *filter(None, [steps]))
 
 
 def _stopped(ledger: Ledger) -> Report:
@@ -93,7 +97,8 @@ def _stopped(ledger: Ledger) -> Report:
     return Report(reports, ledger.manifest.recipe, written, (), was_stopped=True)
 
 
-def _fitted(recipe: Recipe, pool: Pool) -> tuple[Fitted, Legend]:
-    fitted = pipeline.fit_sample(pool.prepared(recipe), pool.sample)
+def _fitted(recipe: Recipe, pool: Pool, edits: ClassEdits) -> tuple[Fitted, Legend]:
+    fitted = pipeline.edited(pipeline.fit_sample(pool.prepared(recipe), pool.sample), edits)
     standards = [band.standard for band in pool.scene.bands]
-    return fitted, default_legend(palette.class_colours(fitted.mean_reflectance, standards))
+    legend = default_legend(palette.class_colours(fitted.numbers_mean, standards), fitted.numbers)
+    return fitted, legend.edited(edits.names, edits.colours)

@@ -11,6 +11,7 @@ import numpy as np
 
 from s2dash.classify.algorithms import LinearModel, Model, nearest
 from s2dash.classify.algorithms.threads import single_threaded
+from s2dash.classify.edit import Ask
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.prepare import Prepared
 from s2dash.classify.space import FeatureSpace
@@ -57,6 +58,24 @@ def assign(fitted: Fitted, features: Pixels, cancel: CancelToken | None = None) 
         numbers = own_labels(fitted.model, fitted.space, flat, valid.ravel(), fitted.number_of, cancel)
         labels[rows] = numbers.reshape(valid.shape)
     return labels
+
+
+def asking(fitted: Fitted, features: Pixels, cancel: CancelToken | None = None) -> Ask:
+    """Lets steps of edits ask another model about pixels, by what the fit's own model is asked with."""
+
+    def ask(model: Model, number_of: np.ndarray, where: np.ndarray) -> np.ndarray:
+        some = Pixels(features.values[:, where][:, None], features.valid[where][None])
+        return assign(replace(fitted, model=model, number_of=number_of), some, cancel)[0]
+
+    return ask
+
+
+def assign_edited(fitted: Fitted, features: Pixels, cancel: CancelToken | None = None) -> np.ndarray:
+    """Labels of raw features after the fit's edits, shape (rows, cols), uint8.
+
+    Steps that look at neighbours find those that are given: give the stage's halo more than is wanted.
+    """
+    return fitted.stage(assign(fitted, features, cancel), asking(fitted, features, cancel))
 
 
 def labels_of_sample(prepared: Prepared, model: Model, space: FeatureSpace, raw: np.ndarray) -> np.ndarray:

@@ -1,20 +1,33 @@
 """The stage between labels and a result, where edits of classes act: the same for live picture, windows and tiles.
 
 A step either looks at each pixel alone, or at neighbours too, as far as its halo. Labels come in with that
-margin around them, as far as the scene goes, and so windows of any size give the same labels.
+margin around them, as far as the scene goes, and so windows of any size give the same labels. A sieve needs the
+whole scene (`Stage.parted`): a full run gives it that, and a window by itself shows it as far as its halo. A step
+that groups pixels anew asks another model about them, by the features that the fit's own model is asked with (`Ask`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from s2dash.core.edits import ClassEdits, LeaveOut, Merge, Step
+from s2dash.classify.algorithms import Model
+from s2dash.classify.clean_up import NeighbourMajority, Sieving, sieving
+from s2dash.core.edits import LeaveOut, Majority, Merge, Step
+from s2dash.core.grid import Grid
 from s2dash.core.types import Window
+from s2dash.errors import UnknownName
+
+Ask: TypeAlias = Callable[[Model, np.ndarray, np.ndarray], np.ndarray]
+"""`ask(model, number_of, where)`: what a model calls some of the pixels at hand, in the space of the fit.
+
+`number_of` are the numbers of the model's classes, uint8, and `where` the pixels, a mask of the labels' shape;
+returned is the number of each, shape (pixels,), uint8.
+"""
 
 
 class LabelStep(Protocol):
@@ -30,8 +43,17 @@ class LabelStep(Protocol):
 
 @singledispatch
 def label_step(step: Step) -> LabelStep:
-    """What a step of `ClassEdits` does; each kind registers here."""
+    """What a step of `ClassEdits` does that looks at labels alone; each kind registers here."""
     raise TypeError(f"no work is known for the step {type(step).__name__}")
+
+
+@singledispatch
+def classes_after(step: Step, before: frozenset[int]) -> frozenset[int]:
+    """The numbers of the classes that there are after a step; a kind that makes or ends none need not register.
+
+    Raises UnknownName for a class that is not there.
+    """
+    return before
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +68,36 @@ class Relabelling:
         return np.asarray(self.table[labels])
 
 
+@dataclass(frozen=True, eq=False)
+class Regrouping:
+    """A class whose pixels another model tells apart, pixel by pixel; those of other classes stay as they are."""
+
+    number: int
+    model: Model
+    number_of: np.ndarray
+    """Class number of each of the model's classes, uint8."""
+    halo: int = 0
+
+    def __call__(self, labels: np.ndarray, ask: Ask, /) -> np.ndarray:
+        where = labels == self.number
+        if not where.any():
+            return labels
+        out = labels.copy()
+        out[where] = ask(self.model, self.number_of, where)
+        return out
+
+
 @label_step.register
 def _merge(step: Merge) -> LabelStep:
     table = np.arange(256, dtype=np.uint8)
     table[list(step.classes)] = step.into
     return Relabelling(table)
+
+
+@classes_after.register
+def _after_merge(step: Merge, before: frozenset[int]) -> frozenset[int]:
+    require_classes((*step.classes, step.into), before)
+    return (before - set(step.classes)) | {step.into}
 
 
 @label_step.register
@@ -60,35 +107,92 @@ def _leave_out(step: LeaveOut) -> LabelStep:
     return Relabelling(table)
 
 
+@classes_after.register
+def _after_leaving_out(step: LeaveOut, before: frozenset[int]) -> frozenset[int]:
+    require_classes((step.number,), before)
+    return before - {step.number}
+
+
+@label_step.register
+def _majority(step: Majority) -> LabelStep:
+    return NeighbourMajority(step.size)
+
+
+def require_classes(numbers: Sequence[int], before: frozenset[int]) -> None:
+    """Raise UnknownName where one of these is no class of the map."""
+    for number in numbers:
+        if number not in before:
+            has = ", ".join(str(known) for known in sorted(before)) or "none"
+            raise UnknownName(
+                f"The edits speak of class {number}, which the map does not have at that step. It has {has}."
+            )
+
+
+def _nobody(model: Model, number_of: np.ndarray, where: np.ndarray) -> np.ndarray:
+    raise ValueError("these edits group pixels anew: that takes their features, not labels alone")
+
+
 @dataclass(frozen=True)
 class Stage:
     """All steps of some edits, in their order."""
 
-    steps: Sequence[LabelStep] = ()
+    steps: Sequence[LabelStep | Regrouping] = ()
 
     @property
     def halo(self) -> int:
         """Pixels that labels need around them, so that those inside come out as they do in the whole scene."""
         return sum(step.halo for step in self.steps)
 
-    def __call__(self, labels: np.ndarray) -> np.ndarray:
-        """Labels after all steps, shape (rows, cols), uint8."""
+    def __call__(self, labels: np.ndarray, ask: Ask = _nobody) -> np.ndarray:
+        """Labels after all steps, shape (rows, cols), uint8; `ask` speaks of the same pixels."""
         for step in self.steps:
-            labels = step(labels)
+            labels = step(labels, ask) if isinstance(step, Regrouping) else step(labels)
         return labels
 
-    def inside(self, labels: np.ndarray, wide: Window, window: Window) -> np.ndarray:
+    def inside(self, labels: np.ndarray, wide: Window, window: Window, ask: Ask = _nobody) -> np.ndarray:
         """Labels of `window` after all steps, from those of `wide`, which is the window with its halo."""
-        return self(labels)[window.within(wide).slices_rc]
+        return self(labels, ask)[window.within(wide).slices_rc]
 
-    def of_lone_pixels(self, labels: np.ndarray) -> np.ndarray:
-        """Labels of pixels without neighbours, any shape: only steps that look at each pixel alone act."""
-        for step in self.steps:
-            if step.halo == 0:
-                labels = step(labels)
-        return labels
+    def on(self, grid: Grid) -> Stage:
+        """The same steps for another scene's grid; raises RecipeError for hectares where that has no place."""
+        return Stage([sieving(step.step, grid) if isinstance(step, Sieving) else step for step in self.steps])
+
+    def every(self, step: int) -> Stage:
+        """The same steps for every `step`-th pixel of their scene, the sieve's least patch as many times smaller."""
+        return Stage([one.every(step) if isinstance(one, Sieving) else one for one in self.steps])
+
+    def parted(self) -> tuple[Stage, Stage]:
+        """The steps that any window with its halo gets right, and the rest, from the first that needs the whole."""
+        at = next((place for place, step in enumerate(self.steps) if isinstance(step, Sieving)), len(self.steps))
+        return Stage(self.steps[:at]), Stage(self.steps[at:])
+
+    @property
+    def regroups(self) -> bool:
+        """Whether any step asks about features."""
+        return any(isinstance(step, Regrouping) for step in self.steps)
+
+    @property
+    def born(self) -> frozenset[int]:
+        """Numbers of classes that a split has added."""
+        parts = (step for step in self.steps if isinstance(step, Regrouping))
+        return frozenset(number for step in parts for number in step.number_of.tolist() if number != step.number)
+
+    @property
+    def of_lone_pixels(self) -> Stage:
+        """Those steps alone that look at each pixel by itself, for pixels without neighbours."""
+        return Stage([step for step in self.steps if step.halo == 0])
+
+    def numbers_of(self, labels: np.ndarray) -> np.ndarray:
+        """What becomes of class numbers of any shape by steps that treat a class as a whole, uint8."""
+        return Stage([step for step in self.steps if isinstance(step, Relabelling)])(labels)
+
+    def regroupings(self, labels: np.ndarray, ask: Ask) -> Iterator[tuple[Regrouping, np.ndarray, np.ndarray]]:
+        """Each grouping anew of lone pixels: itself, the mask of its pixels, and what its classes' numbers become."""
+        for place, step in enumerate(self.steps):
+            if isinstance(step, Regrouping):
+                later = Stage(self.steps[place + 1 :])
+                yield step, labels == step.number, later.numbers_of(step.number_of)
+            labels = Stage([step]).of_lone_pixels(labels, ask)
 
 
-def stage_of(edits: ClassEdits) -> Stage:
-    """The stage that replays these edits; names and colours change no label."""
-    return Stage(tuple(label_step(step) for step in edits.steps))
+NO_STEPS = Stage()

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from s2dash.classify.algorithms import LinearModel, Model, nearest
-from s2dash.classify.edit import Stage, stage_of
-from s2dash.classify.means import class_means, sample_reflectance
+from s2dash.classify.edit import NO_STEPS, Stage
 from s2dash.classify.prepare import Prepared, prepare
 from s2dash.classify.sampling import Sample
 from s2dash.classify.space import FeatureSpace
@@ -33,12 +32,16 @@ class Fitted:
     sample_labels: np.ndarray
     """Class numbers of the sample's pixels, after steps that look at each pixel alone, uint8; 0 where left out."""
     mean_reflectance: np.ndarray
-    """Class means over the sample, shape (classes, bands of the scene), reflectance."""
+    """Class means over the sample by class number, shape (`class_count`, bands of the scene), reflectance."""
     warnings: tuple[str, ...]
     fitted_on: str = ""
     """Digest of what it was fitted on, where that is not `scene`."""
     edits: ClassEdits = NO_EDITS
-    """What labels go through before they become a result (`edit.Stage`)."""
+    """What the user made of the classes."""
+    stage: Stage = NO_STEPS
+    """What the edits do to labels before they become a result."""
+    edited_numbers: tuple[int, ...] | None = None
+    """The class numbers that there are after the edits; None where these have no steps."""
 
     @property
     def scene(self) -> Scene:
@@ -50,8 +53,18 @@ class Fitted:
 
     @property
     def class_count(self) -> int:
-        """How many classes there are, which may be fewer than k (`Algorithm.k_is`)."""
-        return len(self.number_of)
+        """The highest class number, which may be above k after edits, and below it (`Algorithm.k_is`)."""
+        return len(self.mean_reflectance)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of all classes in their order; after edits some between may be missing."""
+        return tuple(range(1, len(self.number_of) + 1)) if self.edited_numbers is None else self.edited_numbers
+
+    @property
+    def numbers_mean(self) -> np.ndarray:
+        """Class means of `numbers`, shape (classes, bands of the scene), reflectance."""
+        return np.asarray(self.mean_reflectance[[number - 1 for number in self.numbers]])
 
     @property
     def finds_its_number(self) -> bool:
@@ -63,31 +76,10 @@ class Fitted:
         return nearest.ENGINE if isinstance(self.model, LinearModel) else "scikit-learn"
 
     @property
-    def stage(self) -> Stage:
-        """What the edits do to labels."""
-        return stage_of(self.edits)
-
-    @property
     def labels_key(self) -> str:
         """Of scene, recipe and the edits that change labels: equal keys mean equal labels."""
         steps = ClassEdits(steps=self.edits.steps).to_json() if self.edits.steps else ""
         return f"{self.scene.digest} {self.recipe.to_json()} {steps}".rstrip()
-
-    def edited(self, edits: ClassEdits) -> Fitted:
-        """The same fit whose labels go through these edits, in place of those it has: nothing is fitted again.
-
-        Class means become those of the sample's pixels that a class has then.
-        """
-        before = replace(self, edits=edits)
-        if edits.steps == self.edits.steps:
-            return before
-        if self.edits.steps:
-            raise ValueError("labels of the sample are edited already: start from the fit without edits")
-        labels = before.stage.of_lone_pixels(self.sample_labels)
-        kept = np.flatnonzero(labels)
-        reflectance = sample_reflectance(self.scene, self.sample.bands[:, kept])
-        means, _ = class_means(reflectance, labels[kept], self.class_count)
-        return replace(before, sample_labels=frozen(labels), mean_reflectance=frozen(means))
 
     def on(self, scene: Scene) -> Fitted:
         """The same classes for another scene: its pixels get the labels that this fit gives to their reflectance.
@@ -96,7 +88,7 @@ class Fitted:
         scaling, sample and all are put into the numbers of `scene`; so is the haze of each where it is
         subtracted. Means of bands that this fit has not seen are NaN.
 
-        Raises UnknownName for bands or indices that the scene lacks, RecipeError as `prepare` does.
+        Raises UnknownName for bands or indices that the scene lacks, RecipeError as `prepare` and `Stage.on` do.
         """
         prepared = prepare(scene, self.recipe)
         scene, pointwise = prepared.scene, self.prepared.pointwise
@@ -113,6 +105,7 @@ class Fitted:
             mean_reflectance=frozen(_taken(self.mean_reflectance.T, known).T),
             warnings=(*scene.notes, *(words for words in self.warnings if words not in self.scene.notes)),
             fitted_on=self.fitted_on or self.scene.digest,
+            stage=self.stage.on(scene.grid),
         )
 
     def light(self, prepared: Prepared | None = None) -> Fitted:

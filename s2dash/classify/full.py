@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
-import os
-import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,21 +13,23 @@ from pathlib import Path
 import numpy as np
 
 from s2dash.classify import parts
-from s2dash.classify.assign import assign
+from s2dash.classify.assign import assign_edited
 from s2dash.classify.features import run_features, window_features
 from s2dash.classify.fitted import Fitted
+from s2dash.classify.label_file import write_labels
 from s2dash.classify.tally import Tally
+from s2dash.classify.whole_scene import take_rest
 from s2dash.core.classmap import ClassMap, Result
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Progress, Window, no_progress, windows
-from s2dash.errors import OutputConflict
-from s2dash.raster.door import GDAL_ERRORS, open_raster
 from s2dash.raster.reading import SceneReader
 from s2dash.settings import thread_count
 
 _WINDOW_SHAPE_RC = (512, 2048)
 _MOST_WINDOW_GROWTH = 4
 """How many times larger windows may become so that they hold whole blocks."""
+_FIRST_PASS = 0.6
+"""Share of a run's time before the steps that need all labels."""
 _RUN_WINDOWS = 11
 """Windows below each other that one thread goes down, where what two of them share would be read twice."""
 
@@ -44,6 +43,8 @@ def run_full(
     window_shape_rc: tuple[int, int] | None = None,
 ) -> Result:
     """Label every pixel, window by window, into a one-band GeoTIFF; memory does not grow with the scene.
+
+    Steps of edits that need the whole scene are taken on the finished file, whose patches they hold in memory.
 
     Parameters
     ----------
@@ -60,55 +61,27 @@ def run_full(
     """
     scene = fitted.scene
     cancel = cancel or CancelToken()
+    before, rest = fitted.stage.parted()
+    if rest.steps:
+        first = partial(_share_of, progress, 0.0, _FIRST_PASS)
+        run_full(replace(fitted, stage=before), labels_path, first, cancel, executor, window_shape_rc)
+        return take_rest(fitted, rest, labels_path, partial(_share_of, progress, _FIRST_PASS, 1.0), cancel)
     window_shape_rc = window_shape_rc or _whole_blocks(scene)
     if executor is not None:
         return _run_parts(fitted, labels_path, progress, cancel, executor, window_shape_rc)
     todo = list(windows(scene.grid.shape_rc, window_shape_rc))
-    classmap = ClassMap(scene.grid, fitted.class_count, None, labels_path)
-    tally = Tally(classmap)
-    with _writing_labels():
-        handle, name = tempfile.mkstemp(suffix=".tif", prefix=".s2dash-", dir=labels_path.parent)
-        os.close(handle)
-    try:
-        with _writing_labels():
-            out = parts.make_labels(name, scene.grid)
-        try:
-            for done, (part, labels) in enumerate(_labelled_windows(fitted, todo, cancel), 1):
-                with _writing_labels():
-                    out.write(labels, 1, window=part.ranges_rc)
-                tally.add(labels, part.row, part.col)
-                progress(done / len(todo), "Grouping pixels")
-        finally:
-            with _writing_labels():
-                out.close()
-        cancel.check()
-        with _writing_labels():
-            _require_whole(Path(name), tally.mapped_count)
-            os.replace(name, labels_path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-    return tally.result(fitted)
+
+    def labelled() -> _Labelled:
+        for done, one in enumerate(_labelled_windows(fitted, todo, cancel), 1):
+            yield one
+            progress(done / len(todo), "Grouping pixels")
+
+    with closing(labelled()) as windows_of_labels:
+        return write_labels(fitted, labels_path, windows_of_labels, cancel)
 
 
-@contextmanager
-def _writing_labels() -> Iterator[None]:
-    try:
-        yield
-    except (*GDAL_ERRORS, OSError) as error:
-        reason = getattr(error, "strerror", None) or "is the disk full?"
-        raise OutputConflict(
-            f"The labels cannot be written ({reason}). Make room on the disk and try again."
-        ) from error
-
-
-def _require_whole(path: Path, mapped_count: int) -> None:
-    """Raise one of GDAL_ERRORS or OSError where labels cannot be read back: a full disk may show only then."""
-    mapped = 0
-    with open_raster(path) as dataset:
-        for strip in windows(dataset.shape, (_WINDOW_SHAPE_RC[0], dataset.width)):
-            mapped += int(np.count_nonzero(dataset.read(1, window=strip.ranges_rc)))
-    if mapped != mapped_count:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+def _share_of(progress: Progress, begin: float, end: float, share: float, what: str) -> None:
+    progress(begin + (end - begin) * share, what)
 
 
 def _whole_blocks(scene: Scene) -> tuple[int, int]:
@@ -135,7 +108,7 @@ def _run_parts(
     scene = parts.travelling(fitted.scene)
     light = fitted.light(replace(fitted.prepared, scene=scene))
     # The numbers of the model as well: another machine's fit may differ in its last digits.
-    numbers = joblib.hash((fitted.prepared.pointwise, fitted.space, fitted.model, fitted.number_of))
+    numbers = joblib.hash((fitted.prepared.pointwise, fitted.space, fitted.model, fitted.number_of, fitted.stage))
     key = f"{fitted.labels_key} {numbers}"
     job = parts.make_job(scene, fitted.class_count, partial(label_window, light), window_shape_rc, key, labels_path)
     tally = Tally(ClassMap(fitted.scene.grid, fitted.class_count, None, labels_path))
@@ -148,7 +121,7 @@ def label_window(fitted: Fitted, reader: SceneReader, window: Window, cancel: Ca
     """Labels of one window, shape (rows, cols), uint8, edited; `reader` reads the fitted scene."""
     stage = fitted.stage
     wide = window.grown(stage.halo, fitted.scene.grid.shape_rc)
-    return stage.inside(assign(fitted, window_features(fitted.prepared, reader, wide), cancel), wide, window)
+    return assign_edited(fitted, window_features(fitted.prepared, reader, wide), cancel)[window.within(wide).slices_rc]
 
 
 _Labelled = Generator[tuple[Window, np.ndarray], None, None]
@@ -174,7 +147,7 @@ def _labelled_run(fitted: Fitted, run: list[Window], cancel: CancelToken) -> _La
                 yield window, label_window(fitted, reader, window, cancel)
             else:
                 # Not by a name: a run that waits for its turn would hold on to the features of its last window.
-                yield window, stage(assign(fitted, next(features), cancel))
+                yield window, assign_edited(fitted, next(features), cancel)
 
 
 def _labelled_windows(fitted: Fitted, todo: list[Window], cancel: CancelToken) -> Iterator[tuple[Window, np.ndarray]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from s2dash.classify.assign import assign, centres_key, has_many_centres
+from s2dash.classify.assign import asking, assign, centres_key, has_many_centres
 from s2dash.classify.features import preview_features
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.tally import Tally
@@ -20,12 +20,22 @@ from s2dash.settings import thread_count
 def run_live(fitted: Fitted) -> Result:
     """Label the live picture: the whole scene where it is small, else every n-th pixel of it.
 
-    Steps of edits that look at neighbours see those of the live picture, which are n pixels away.
+    Steps of edits that look at neighbours see those of the live picture, which are n pixels away; the least patch
+    of a sieve is as large on the ground, and has fewer pixels.
 
     Raises Cancelled where this thread's work is to stop (`types.cancel_token`).
     """
+    return edit_live(fitted, _labels(fitted))
+
+
+def edit_live(fitted: Fitted, labels: np.ndarray) -> Result:
+    """The live picture from its labels before edits, shape (rows, cols), uint8: nothing is fitted or assigned anew."""
     scene = fitted.scene
-    labels = fitted.stage(_labels(fitted))
+    stage = fitted.stage.every(scene.live_step)
+    if stage.regroups:
+        labels = stage(labels, asking(fitted, preview_features(fitted.prepared), cancel_token()))
+    else:
+        labels = stage(labels)
     grid = scene.grid.decimated(scene.live_step)
     tally = Tally(ClassMap(grid, fitted.class_count, frozen(labels), step=scene.live_step))
     tally.add(labels, 0)

@@ -13,11 +13,12 @@ import numpy as np
 
 from s2dash.classify import evaluate
 from s2dash.classify.algorithms.threads import single_threaded
-from s2dash.classify.assign import assign
+from s2dash.classify.assign import assign, assign_edited
+from s2dash.classify.edited import edited
 from s2dash.classify.fit import fit, fit_sample
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.full import label_window, run_full
-from s2dash.classify.live import run_live
+from s2dash.classify.live import edit_live, run_live
 from s2dash.classify.prepare import Memo, Prepared, apply_algorithm, prepare, resolve
 from s2dash.classify.sampling import sample_of
 from s2dash.core.classmap import Result
@@ -32,6 +33,9 @@ __all__ = [
     "Prepared",
     "apply_algorithm",
     "assign",
+    "assign_edited",
+    "edit_live",
+    "edited",
     "fit",
     "fit_sample",
     "fitted_to",
@@ -67,7 +71,7 @@ def run(
     """
     progress(0.0, "Learning the groups")
     prepared = prepare(scene, recipe, Memo())
-    fitted = fit(prepared).edited(edits)
+    fitted = edited(fit(prepared), edits)
     alone = replace(fitted, prepared=prepared.alone())
     if prepared.scene.live_step == 1:
         result = run_live(fitted)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from s2dash.classify.algorithms import Model
 from s2dash.classify.algorithms.threads import single_threaded
-from s2dash.classify.assign import assign
+from s2dash.classify.assign import asking, assign, assign_edited
 from s2dash.classify.features import preview_features, window_features
 from s2dash.classify.fitted import Fitted
 from s2dash.core.classmap import Result
@@ -66,7 +67,7 @@ class LiveSureness:
     shares: tuple[float, ...]
     """Of each step among the mapped pixels, 0 to 1."""
     class_shares: np.ndarray
-    """Share of each step among the pixels of each class, shape (classes, steps); 0 for a class without pixels."""
+    """Share of each step among the pixels of each class, shape (highest number, steps); 0 where it has none."""
 
     @property
     def steps(self) -> np.ndarray:
@@ -96,8 +97,8 @@ def window_sureness(fitted: Fitted, reader: SceneReader, window: Window) -> np.n
     near = window.grown(HALO, shape_rc)
     wide = near.grown(stage.halo, shape_rc)
     features = window_features(fitted.prepared, reader, wide)
-    labels = stage.inside(assign(fitted, features), wide, near)
     rows, cols = near.within(wide).slices_rc
+    labels = assign_edited(fitted, features)[rows, cols]
     inner = Pixels(features.values[:, rows, cols], features.valid[rows, cols])
     return sureness(fitted, inner, labels)[window.within(near).slices_rc]
 
@@ -119,16 +120,30 @@ def sureness(fitted: Fitted, features: Pixels, labels: np.ndarray) -> np.ndarray
 
 
 def clearness(fitted: Fitted, features: Pixels, mapped: np.ndarray) -> np.ndarray:
-    """Clearness of each mapped pixel, shape (rows, cols), float32; 0 elsewhere."""
-    group_of = fitted.stage.of_lone_pixels(fitted.number_of)
+    """Clearness of each mapped pixel, shape (rows, cols), float32; 0 elsewhere.
+
+    Where a class was split, the less clear of its place among the classes and of that among the parts.
+    """
+    stage = fitted.stage
+    out = _clearness(fitted, fitted.model, features, mapped, stage.numbers_of(fitted.number_of))
+    if stage.regroups:
+        before = assign(fitted, features)
+        for step, where, group_of in stage.regroupings(before, asking(fitted, features)):
+            inside = where & mapped
+            part = _clearness(fitted, step.model, features, inside, group_of)
+            out[inside] = np.minimum(out[inside], part[inside])
+    return out
+
+
+def _clearness(fitted: Fitted, model: Model, features: Pixels, where: np.ndarray, group_of: np.ndarray) -> np.ndarray:
     flat = features.values.reshape(len(features.values), -1)
-    where = np.flatnonzero(mapped)
-    out = np.zeros(mapped.size, dtype=np.float32)
+    places = np.flatnonzero(where)
+    out = np.zeros(where.size, dtype=np.float32)
     with single_threaded():
-        for start in range(0, len(where), _PIXELS_AT_ONCE):
-            some = where[start : start + _PIXELS_AT_ONCE]
-            out[some] = fitted.model.clearness(fitted.space.transform(flat[:, some]), group_of)
-    return out.reshape(mapped.shape)
+        for start in range(0, len(places), _PIXELS_AT_ONCE):
+            some = places[start : start + _PIXELS_AT_ONCE]
+            out[some] = model.clearness(fitted.space.transform(flat[:, some]), group_of)
+    return out.reshape(where.shape)
 
 
 def _equal_neighbours(labels: np.ndarray) -> np.ndarray:

@@ -45,8 +45,8 @@ class Tally:
                 area_ha=float(area_ha[i]) if classmap.grid.has_place else None,
                 mean_reflectance=tuple(float(v) for v in fitted.mean_reflectance[i - 1]),
             )
-            for i in range(1, classmap.class_count + 1)
+            for i in fitted.numbers
         )
         key = f"{fitted.labels_key} {classmap.step} {fitted.fitted_on}".rstrip()
         digest = hashlib.sha256(key.encode()).hexdigest()
-        return Result(fitted.scene, fitted.recipe, classmap, rows, fitted.engine, digest, fitted.warnings)
+        return Result(fitted.scene, fitted.recipe, classmap, rows, fitted.engine, digest, fitted.warnings, fitted.edits)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from s2dash.cli import cluster, scene_flags
 from s2dash.cli.arguments import file_path, scene_location
 from s2dash.cli.outputs import replace_text, require_writable
-from s2dash.cli.recipe_flags import RECIPE_FLAGS, add_recipe_flags, recipe_of, saved_recipe
+from s2dash.cli.recipe_flags import RECIPE_FLAGS, add_recipe_flags, recipe_of, saved_edits, saved_recipe
 from s2dash.core.types import CancelToken
 from s2dash.errors import Cancelled, UnreadableFile
 from s2dash.raster.location import paths_of
@@ -67,6 +67,7 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     """
     if arguments.recipe:
         saved_recipe(arguments.recipe)
+    saved_edits(arguments.edits)
     if arguments.save_recipe:
         require_writable(arguments.save_recipe, "--save-recipe", paths_of(arguments.scenes))
     opener = _opener(arguments)
@@ -105,6 +106,7 @@ def _batch(arguments: argparse.Namespace, started: float, opener: Opener, execut
         fit_on,
         mosaic=arguments.mosaic,
         again=arguments.again,
+        edits=saved_edits(arguments.edits),
     )
     line = _ProgressLine()
     with _stopping_gently() as cancel:

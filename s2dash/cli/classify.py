@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from s2dash.cli import cluster, progress_line
 from s2dash.cli.arguments import file_path
 from s2dash.cli.outputs import replace_text, require_writable
-from s2dash.cli.recipe_flags import add_recipe_flags, recipe_of
+from s2dash.cli.recipe_flags import add_recipe_flags, recipe_of, saved_edits
 from s2dash.cli.scene_flags import add_paths, add_scene_flags, opened, scene_words
 from s2dash.errors import ClusterLost
 from s2dash.raster.location import paths_of
@@ -54,7 +54,9 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     from s2dash.export.geotiff import sidecar_path, write_geotiff_and_sidecar
 
     out: Path = arguments.output
-    given = [*paths_of(arguments.paths), *(path for path in (arguments.recipe, arguments.area) if path)]
+    asked = (arguments.recipe, arguments.edits, arguments.area)
+    given = [*paths_of(arguments.paths), *(path for path in asked if path)]
+    edits = saved_edits(arguments.edits)
     require_writable(out, "-o", given)
     require_writable(sidecar_path(out), "-o", given)
     if arguments.save_recipe:
@@ -71,10 +73,11 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
         pipeline.resolve(scene, recipe)
         load_libraries()
         imported = time.perf_counter()
-        result, fitted = pipeline.run(scene, recipe, labels_path, progress_line.show, executor=executor)
+        result, fitted = pipeline.run(scene, recipe, labels_path, progress_line.show, executor=executor, edits=edits)
         scores = pipeline.sample_scores(fitted)
         standards = [band.standard for band in scene.bands]
-        legend = default_legend(palette.class_colours(fitted.mean_reflectance, standards))
+        colours = palette.class_colours(fitted.numbers_mean, standards)
+        legend = default_legend(colours, fitted.numbers).edited(edits.names, edits.colours)
         if executor is None or result.classmap.path is None:
             write_geotiff_and_sidecar(result, legend, out)
         else:
@@ -141,6 +144,8 @@ def _masked(fitted: Fitted, result: Result) -> dict[str, float]:
 def _summary(
     result: Result, names: list[str], scores: Scores, masked: dict[str, float], seconds: dict[str, float]
 ) -> dict[str, Any]:
+    from s2dash.core.edits import NO_EDITS
+
     return {
         "classes": [
             {
@@ -161,6 +166,7 @@ def _summary(
         "masked": masked,
         "engine": result.engine,
         "recipe": result.recipe.to_dict(),
+        **({"edits": result.edits.to_dict()} if result.edits != NO_EDITS else {}),
         "attribution": result.scene.attribution or None,
         "warnings": [
             *scene_words(result.scene),

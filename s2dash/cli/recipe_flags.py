@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from s2dash.cli.arguments import file_path, listed, whole
 from s2dash.core import sentinel2
-from s2dash.errors import RecipeError
+from s2dash.errors import RecipeError, UnreadableFile
 
 if TYPE_CHECKING:
+    from s2dash.core.edits import ClassEdits
     from s2dash.core.recipe import ParamValue, Recipe
     from s2dash.core.scene import Scene
 
@@ -24,6 +25,9 @@ def add_recipe_flags(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--recipe", type=file_path, metavar="R.json", help="start from a saved recipe")
     group.add_argument("--save-recipe", type=file_path, metavar="R.json", help="save the recipe that was used")
+    group.add_argument(
+        "--edits", type=file_path, metavar="E.json", help="merge, split, leave out and name classes as in a saved file"
+    )
     group.add_argument("--bands", metavar="all|B02,B03", help="bands to look at")
     group.add_argument("--indices", metavar="NDVI,NDWI", help="spectral indices as further features")
     group.add_argument("--scale", metavar="none|standard|robust", help="let every band count equally")
@@ -47,7 +51,9 @@ def add_recipe_flags(command: argparse.ArgumentParser) -> None:
     group.add_argument("--favour-rare", metavar="yes|no", help="let rare kinds of pixels count for more")
     group.add_argument("--mask", metavar="auto|none", help="leave out pixels without data, and the next two")
     group.add_argument(
-        "--mask-scl", metavar="default|none|3,8,9", help="classes of the scene classification to leave out"
+        "--mask-scl",
+        metavar="default|none|3,8,9",
+        help="classes of the scene classification or cloud mask to leave out",
     )
     group.add_argument("--mask-saturated", metavar="yes|no", help="leave out saturated pixels")
     group.add_argument("--pixel-size", metavar="finest|10|20|60", help="the grid to work on, in units of the CRS")
@@ -133,6 +139,18 @@ def saved_recipe(path: Path) -> Recipe:
         return Recipe.from_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"The recipe {path} cannot be read: {error}.") from error
+
+
+def saved_edits(path: Path | None) -> ClassEdits:
+    """The edits in a file, none without one; raises UnreadableValue or UnreadableFile where it holds none."""
+    from s2dash.core.edits import NO_EDITS, ClassEdits
+
+    if path is None:
+        return NO_EDITS
+    try:
+        return ClassEdits.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFile(f"The edits {path} cannot be read: {error}.") from error
 
 
 def _bands(scene: Scene, names: list[str]) -> tuple[str, ...]:

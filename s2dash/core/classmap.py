@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from s2dash.core.edits import NO_EDITS, ClassEdits
 from s2dash.core.grid import Grid
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
@@ -18,6 +19,7 @@ class ClassMap:
 
     grid: Grid
     class_count: int
+    """The highest class number; after edits some below it may be missing."""
     labels: np.ndarray | None
     """Shape (rows, cols), uint8, read-only; None where they are in a file."""
     path: Path | None = None
@@ -49,11 +51,14 @@ class Result:
     recipe: Recipe
     classmap: ClassMap
     rows: tuple[ClassRow, ...]
+    """One for each class, in the order of their numbers; what was merged or left out has none."""
     engine: str
     """What assigned the pixels: `numpy` or `scikit-learn`."""
     digest: str
     """Of scene, recipe and grid: equal digests mean equal labels."""
     warnings: tuple[str, ...] = ()
+    edits: ClassEdits = NO_EDITS
+    """Whose steps its labels went through."""
 
     @property
     def is_full(self) -> bool:

@@ -6,8 +6,8 @@ any pixel of any size of scene by `classify.edit`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -15,6 +15,7 @@ from s2dash.core import strict_json
 
 _WHAT = "a set of edits"
 ClassNumber = Annotated[int, msgspec.Meta(ge=1, le=255)]
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
 Colour = Annotated[str, msgspec.Meta(pattern="^#[0-9a-f]{6}$")]
 """`#rrggbb`, in small letters."""
 
@@ -36,7 +37,34 @@ class LeaveOut(Step, frozen=True, forbid_unknown_fields=True, tag="leave out"):
     number: ClassNumber
 
 
-AnyStep = Merge | LeaveOut
+class Split(Step, frozen=True, forbid_unknown_fields=True, tag="split"):
+    """A class that is grouped anew inside itself: the first part keeps its number, others get the lowest free ones."""
+
+    number: ClassNumber
+    k: Annotated[int, msgspec.Meta(ge=2, le=255)] = 2
+    """How many classes it becomes."""
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)] = 0
+
+
+class Majority(Step, frozen=True, forbid_unknown_fields=True, tag="majority"):
+    """Each pixel takes the label that most of its neighbourhood has."""
+
+    size: Literal[3, 5] = 3
+    """Side of the neighbourhood, pixels of the scene."""
+
+
+class Sieve(Step, frozen=True, forbid_unknown_fields=True, tag="sieve"):
+    """Patches smaller than a least size go to the neighbour with the longest border."""
+
+    least: Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+    unit: Literal["ha", "pixels"] = "ha"
+    """Hectares of ground, which stay true on every grid, or pixels of the scene."""
+    neighbours: Literal[4, 8] = 8
+    """Whether pixels hold together by their sides, or by their corners too."""
+
+
+CleanUp = Majority | Sieve
+AnyStep = Merge | LeaveOut | Split | CleanUp
 
 
 class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -44,23 +72,54 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
 
     names: dict[ClassNumber, str] = msgspec.field(default_factory=dict)
     colours: dict[ClassNumber, Colour] = msgspec.field(default_factory=dict)
+    codes: dict[ClassNumber, Code] = msgspec.field(default_factory=dict)
+    """Of classes whose names are of a scheme: the scheme's own codes."""
     steps: tuple[AnyStep, ...] = ()
 
-    def named(self, names: Mapping[int, str], colours: Mapping[int, str]) -> ClassEdits:
-        """These edits with other names and colours where given, by class number."""
+    def named(
+        self, names: Mapping[int, str], colours: Mapping[int, str], codes: Mapping[int, str] | None = None
+    ) -> ClassEdits:
+        """These edits with other names and colours where given, by class number; another name has no code but these."""
+        kept = {number: code for number, code in self.codes.items() if number not in names}
         return msgspec.structs.replace(
             self,
             names={**self.names, **names},
             colours={**self.colours, **{number: colour.lower() for number, colour in colours.items()}},
+            codes=kept | {number: code for number, code in (codes or {}).items() if code},
         )
 
     def then(self, step: AnyStep) -> ClassEdits:
         """These edits with one more step."""
         return msgspec.structs.replace(self, steps=(*self.steps, step))
 
+    @property
+    def clean_up(self) -> CleanUp | None:
+        """The step that cleans up specks, the last where there are several."""
+        return next((step for step in reversed(self.steps) if isinstance(step, CleanUp)), None)
+
+    def cleaned_up(self, step: CleanUp | None) -> ClassEdits:
+        """These edits with this clean-up after all other steps, in place of any that there is; None for none."""
+        others = tuple(one for one in self.steps if not isinstance(one, CleanUp))
+        return msgspec.structs.replace(self, steps=others if step is None else (*others, step))
+
+    def before_clean_up(self) -> ClassEdits:
+        """The steps before the last clean-up."""
+        place = max((at for at, step in enumerate(self.steps) if isinstance(step, CleanUp)), default=len(self.steps))
+        return msgspec.structs.replace(self, steps=self.steps[:place])
+
+    def without_looks(self, numbers: Collection[int]) -> ClassEdits:
+        """These edits without names and colours of some classes."""
+        names = {number: name for number, name in self.names.items() if number not in numbers}
+        colours = {number: colour for number, colour in self.colours.items() if number not in numbers}
+        return msgspec.structs.replace(self, names=names, colours=colours)
+
+    def without_steps(self) -> ClassEdits:
+        """Names and colours alone."""
+        return msgspec.structs.replace(self, steps=())
+
     def to_dict(self) -> dict[str, Any]:
-        """The edits as plain values."""
-        return strict_json.plain(self)
+        """The edits as plain values; without codes where there are none, as it was before there were any."""
+        return {name: held for name, held in strict_json.plain(self).items() if name != "codes" or held}
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back to equal edits."""
@@ -86,7 +145,7 @@ def _with_numbers(given: object) -> object:
         return given
     return {
         name: {_number(key): value for key, value in held.items()}
-        if name in ("names", "colours") and isinstance(held, dict)
+        if name in ("names", "colours", "codes") and isinstance(held, dict)
         else held
         for name, held in given.items()
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from s2dash.errors import RecipeError
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 MOST_NAME_CHARACTERS = 60
+_UNSEEN = frozenset(("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"))
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,20 @@ class LegendEntry:
     name: str
     colour: str
     """`#rrggbb`"""
+    code: str = ""
+    """Of its name in a scheme; empty where that has none."""
 
 
 @dataclass(frozen=True)
 class Legend:
-    """The classes in the order of their numbers, 1 to k."""
+    """The classes in the order of their numbers: 1 to k, of which edits may have taken some away and added others."""
 
     entries: tuple[LegendEntry, ...]
 
-    def edited(self, names: Mapping[int, str], colours: Mapping[int, str]) -> Legend:
-        """This legend with other names and colours where given, by class id.
+    def edited(
+        self, names: Mapping[int, str], colours: Mapping[int, str], codes: Mapping[int, str] | None = None
+    ) -> Legend:
+        """This legend with other names and colours where given, by class id; another name has no code but these.
 
         Raises RecipeError for a colour that is not `#rrggbb`.
         """
@@ -43,6 +48,7 @@ class Legend:
                     entry,
                     name=clean_name(names.get(entry.id, "")) or entry.name,
                     colour=_checked_colour(colours.get(entry.id, entry.colour)),
+                    code=clean_name((codes or {}).get(entry.id, "" if entry.id in names else entry.code)),
                 )
                 for entry in self.entries
             )
@@ -60,15 +66,17 @@ class Legend:
         return table
 
 
-def default_legend(colours: tuple[str, ...]) -> Legend:
-    """`Class 1` to `Class k` in the given colours."""
-    return Legend(tuple(LegendEntry(i, f"Class {i}", colour) for i, colour in enumerate(colours, 1)))
+def default_legend(colours: Sequence[str], numbers: Sequence[int] | None = None) -> Legend:
+    """`Class 1` to `Class k` in the given colours; other numbers where they are given."""
+    numbers = range(1, len(colours) + 1) if numbers is None else numbers
+    return Legend(tuple(LegendEntry(i, f"Class {i}", colour) for i, colour in zip(numbers, colours, strict=True)))
 
 
 def clean_name(text: str) -> str:
     """A name as one line of at most 60 characters, without control or direction characters."""
-    visible = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn") else c for c in text)
-    return " ".join(visible.split())[:MOST_NAME_CHARACTERS].strip()
+    if not text.isprintable():  # as almost every name is, which is asked much faster
+        text = "".join(" " if unicodedata.category(c) in _UNSEEN else c for c in text)
+    return " ".join(text.split())[:MOST_NAME_CHARACTERS].strip()
 
 
 def _checked_colour(colour: str) -> str:

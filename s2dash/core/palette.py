@@ -12,7 +12,8 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from s2dash.core import sentinel2, sight
+from s2dash.core import sight
+from s2dash.core.band_means import BandMeans, band_means
 from s2dash.errors import UnknownName
 
 PALETTES: dict[str, str] = {
@@ -104,7 +105,7 @@ def class_colours(
     """
     if palette not in PALETTES:
         raise UnknownName(f"There are no colours {palette[:60]!r}. There are {', '.join(PALETTES)}.")
-    bands = _bands_of(mean_reflectance, standard_names)
+    bands = band_means(mean_reflectance, standard_names)
     if palette == "character" and bands.infrared is not None:
         return _by_character(bands)
     if palette == "true-colour":
@@ -166,66 +167,13 @@ def families(mean_reflectance: np.ndarray, standard_names: Sequence[str | None])
 
     The first rule that fits decides (docs/design.md has them in words). Without near infrared all are `other`.
     """
-    bands = _bands_of(mean_reflectance, standard_names)
+    bands = band_means(mean_reflectance, standard_names)
     if bands.infrared is None:
         return ("other",) * len(mean_reflectance)
     return tuple(_family(bands, i) for i in range(len(mean_reflectance)))
 
 
-class _Bands:
-    """Class means by band, with the quantities that the rules speak of, each of shape (k,)."""
-
-    def __init__(self, mean_reflectance: np.ndarray, standard_names: Sequence[str | None]) -> None:
-        # A corrected reflectance may lie below zero, where normalised differences lose their meaning.
-        means = np.maximum(np.asarray(mean_reflectance, dtype=np.float64), 0)
-        self.count = len(means)
-        self._columns = {
-            name: _known_mean(means[:, [i for i, other in enumerate(standard_names) if other == name]])
-            for name in dict.fromkeys(standard_names)
-            if name is not None
-        }
-        ground = [i for i, name in enumerate(standard_names) if name not in sentinel2.ATMOSPHERE_BANDS]
-        self.brightness = _known_mean(means[:, ground or list(range(means.shape[1]))])
-        self.visible = self.mean_of("B02", "B03", "B04", otherwise=self.brightness)
-        self.infrared = self.get("B08") if self.get("B08") is not None else self.get("B8A")
-        self.ndvi = self._difference(self.infrared, self.get("B04"))
-        self.ndwi = self._difference(self.get("B03"), self.infrared)
-        self.mndwi = self._difference(self.get("B03"), self.get("B11"))
-
-    def get(self, name: str) -> np.ndarray | None:
-        return self._columns.get(name)
-
-    def mean_of(self, *names: str, otherwise: np.ndarray) -> np.ndarray:
-        found = [self._columns[name] for name in names if name in self._columns]
-        return np.asarray(np.mean(found, axis=0)) if found else otherwise
-
-    @staticmethod
-    def _difference(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
-        """The normalised difference of two bands; None where one is missing."""
-        if one is None or other is None:
-            return None
-        total = one + other
-        return np.where(np.abs(total) > 1e-6, (one - other) / np.where(np.abs(total) > 1e-6, total, 1), 0)
-
-
-def _bands_of(mean_reflectance: np.ndarray, standard_names: Sequence[str | None]) -> _Bands:
-    means = np.asarray(mean_reflectance, dtype=np.float64)
-    return _kept_bands(means.tobytes(), means.shape, tuple(standard_names))
-
-
-@lru_cache(maxsize=256)
-def _kept_bands(content: bytes, shape: tuple[int, ...], standard_names: tuple[str | None, ...]) -> _Bands:
-    """The same as `_Bands`, kept as each run of the page asks for that of the same result."""
-    return _Bands(np.frombuffer(content).reshape(shape), standard_names)
-
-
-def _known_mean(values: np.ndarray) -> np.ndarray:
-    """Mean of the finite values of each row; 0 in a row without any."""
-    known = np.isfinite(values)
-    return np.asarray(np.where(known, values, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
-
-
-def _family(bands: _Bands, i: int) -> str:
+def _family(bands: BandMeans, i: int) -> str:
     def at(values: np.ndarray | None, missing: float) -> float:
         return missing if values is None else float(values[i])
 
@@ -248,7 +196,7 @@ def _family(bands: _Bands, i: int) -> str:
     return "other"
 
 
-def _by_character(bands: _Bands) -> tuple[str, ...]:
+def _by_character(bands: BandMeans) -> tuple[str, ...]:
     """Colours of each class's family that lie apart in every sight, the darker class the darker colour."""
     members: dict[str, list[int]] = {}
     for i in range(bands.count):
@@ -334,13 +282,13 @@ def _spare_colours(used: set[str]) -> Iterator[str]:
             yield colour
 
 
-def _true_colours(bands: _Bands) -> list[tuple[float, float, float]]:
+def _true_colours(bands: BandMeans) -> list[tuple[float, float, float]]:
     channels = [bands.get(name) if bands.get(name) is not None else bands.brightness for name in ("B04", "B03", "B02")]
     lit = np.clip(np.stack([np.asarray(c) for c in channels], axis=1) * _VISIBLE_GAIN, 0, 1) ** (1 / 1.5)
     return [(float(r), float(g), float(b)) for r, g, b in lit]
 
 
-def _dark_to_bright(bands: _Bands) -> tuple[str, ...]:
+def _dark_to_bright(bands: BandMeans) -> tuple[str, ...]:
     """Colours from dark to bright classes; of more classes than there are steps, those of cividis."""
     ramp = next((steps for steps in (_RAMP, _FINE_RAMP) if bands.count <= len(steps)), None)
     if ramp is None:
@@ -349,12 +297,12 @@ def _dark_to_bright(bands: _Bands) -> tuple[str, ...]:
     return tuple(ramp[places[rank]] for rank in _ranks(bands))
 
 
-def _ranks(bands: _Bands) -> np.ndarray:
+def _ranks(bands: BandMeans) -> np.ndarray:
     """The place of each class from dark to bright, shape (k,)."""
     return np.argsort(np.argsort(bands.brightness, kind="stable"), kind="stable")
 
 
-def _from_colormap(bands: _Bands, name: str) -> list[tuple[float, float, float]]:
+def _from_colormap(bands: BandMeans, name: str) -> list[tuple[float, float, float]]:
     """Colours of a matplotlib colour map: in order of its list, or spread over it from dark to bright classes."""
     import matplotlib
 

@@ -93,3 +93,15 @@ def _ciede2000(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def _cos(degrees: np.ndarray) -> np.ndarray:
     return np.asarray(np.cos(np.radians(degrees)))
+
+
+def ink_on(colour: str) -> str:
+    """White or black, whichever contrasts more with the colour: never under 4.58 : 1."""
+    return "#000000" if _luminance(colour) > 0.179 else "#ffffff"
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of `#rrggbb` as WCAG has it, 0 to 1."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -25,8 +25,8 @@ def parse(text: str, what: str) -> dict[str, Any]:
     characters.
     """
     try:
-        found = json.loads(text, parse_constant=_refused, object_pairs_hook=_once)
-        _require_whole(found)
+        found = _DECODER.decode(text)
+        _require_whole(text, found)
     except (ValueError, RecursionError) as error:
         raise UnreadableValue(f"This is not {what}: it is not valid JSON ({_said(error)}).") from error
     if not isinstance(found, dict):
@@ -74,10 +74,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _require_whole(found: object) -> None:
+_DECODER = json.JSONDecoder(parse_constant=_refused, object_pairs_hook=_once)
+
+
+def _require_whole(text: str, found: object) -> None:
     """Raises ValueError for halves of characters, which JSON can name and no page can show nor file hold."""
+    # Without an escape what is found holds the text's own characters, which need not be written out once more.
     try:
-        json.dumps(found, ensure_ascii=False).encode("utf-8")
+        (json.dumps(found, ensure_ascii=False) if "\\u" in text else text).encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError("it holds characters that do not exist") from None
 

@@ -10,21 +10,26 @@ from pathlib import Path
 from s2dash import __version__
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
+from s2dash.core.scene import SCL
 from s2dash.export import geotiff, table
-from s2dash.export.contents import Export, file_stem, one_line, require_full, staged
+from s2dash.export.contents import Export, edits_with_looks, file_stem, one_line, require_full, staged
 
 _MOST_NOTE_CHARACTERS = 500
+
+
+_EDITS_LINE = "edits.json  which classes were then merged, split or left out: s2dash takes it with --edits"
 
 
 def write_bundle(result: Result, legend: Legend, out: Path) -> None:
     """Write the zip; raises as `geotiff.write_geotiff` does."""
     require_full(result)
-    stem = file_stem(result)
+    stem, edits = file_stem(result), edits_with_looks(result, legend)
     tif_name = stem + geotiff.EXPORT.suffix
     texts = {
         f"{tif_name}.aux.xml": geotiff.sidecar_xml(result, legend).encode(),
         stem + table.EXPORT.suffix: table.csv_bytes(table.csv_text(result, legend)),
         "recipe.json": (json.dumps(result.recipe.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
+        **({"edits.json": (edits.to_json() + "\n").encode()} if edits else {}),
         "README.txt": readme(result, tif_name).encode(),
     }
     with staged(out) as path, tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -42,6 +47,7 @@ def readme(result: Result, tif_name: str) -> str:
     attribution = one_line(result.scene.attribution)
     source = [f"{attribution}. Keep this sentence with anything you make from the map.", ""] if attribution else []
     notes = [f"- {one_line(words, _MOST_NOTE_CHARACTERS)}" for words in result.warnings]
+    left_out = _left_out(result)
     lines = [
         f"Class map of {one_line(result.scene.title) or 'a scene'}",
         "",
@@ -53,11 +59,21 @@ def readme(result: Result, tif_name: str) -> str:
         f"{tif_name}.aux.xml  names, colours, pixels and areas of the classes, for GIS programs",
         f"{stem}{table.EXPORT.suffix}  the same for a spreadsheet, with mean reflectances",
         "recipe.json  the choices that made the map; s2dash repeats the run with them",
+        *([_EDITS_LINE] if result.edits.steps else []),
         "",
+        *([left_out, ""] if left_out else []),
         *(["Notes on this map:", *notes, ""] if notes else []),
         f"Classes are groups of pixels that look alike; their names are the user's. Made with s2dash {__version__}.",
     ]
     return "\r\n".join(lines) + "\r\n"
+
+
+def _left_out(result: Result) -> str:
+    """Which clouds and the like are no data by choice, and who says where they are; empty where nothing is."""
+    scene, codes = result.scene, result.recipe.masking.scl
+    words = [name for code, name in scene.mask_classes.items() if code in codes]
+    by = dict.fromkeys(mask.quality or "SCL" for mask in scene.masks if mask.kind == SCL)
+    return f"Left out as no data, by {' and '.join(by)}: {'; '.join(words)}." if words else ""
 
 
 EXPORT = Export(

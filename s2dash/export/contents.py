@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from s2dash.core.classmap import ClassMap, ClassRow, Result
+from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend, clean_name
 from s2dash.core.types import windows
 from s2dash.errors import BrokenResult, OutputConflict, RecipeError
@@ -24,6 +25,7 @@ STRIP_ROWS = 512
 """Rows of labels held in memory at once; one row of tiles of the GeoTIFFs written here."""
 
 MOST_TITLE_CHARACTERS = 120
+NODATA_NAME = "No data"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class ClassFacts:
     colour: str
     """`#rrggbb`"""
     row: ClassRow
+    code: str = ""
+    """Of its name in a scheme; one clean line."""
 
     @property
     def rgb(self) -> tuple[int, int, int]:
@@ -74,23 +78,40 @@ class ClassFacts:
 
 
 def class_facts(result: Result, legend: Legend) -> tuple[ClassFacts, ...]:
-    """The classes 1 to k of a result in order.
+    """The classes of a result in the order of their numbers, of which some may be missing after edits.
 
     Raises RecipeError where the legend lacks a class, BrokenResult where the counts do.
     """
     entries = {entry.id: entry for entry in legend.entries}
     rows = {row.id: row for row in result.rows}
-    ids = range(1, result.classmap.class_count + 1)
+    ids = sorted(rows)
     unnamed = [i for i in ids if i not in entries]
     if unnamed:
         raise RecipeError(
             f"The map has {len(ids)} classes but the legend names {len(entries)}: class {unnamed[0]} is missing. "
             "Use the legend that belongs to this result."
         )
-    uncounted = [i for i in ids if i not in rows]
+    uncounted = [i for i in entries if i not in rows]
     if uncounted:
-        raise BrokenResult(f"The map has {len(ids)} classes but class {uncounted[0]} was not counted. Run it again.")
-    return tuple(ClassFacts(i, clean_name(entries[i].name) or f"Class {i}", entries[i].colour, rows[i]) for i in ids)
+        raise BrokenResult(f"The legend names class {uncounted[0]}, but it was not counted. Run it again.")
+    return tuple(
+        ClassFacts(i, clean_name(e.name) or f"Class {i}", e.colour, rows[i], clean_name(e.code))
+        for i, e in ((i, entries[i]) for i in ids)
+    )
+
+
+def edits_with_looks(result: Result, legend: Legend) -> ClassEdits | None:
+    """The steps that made these classes of those that were found, with names and colours; None without steps."""
+    if not result.edits.steps:
+        return None
+    return ClassEdits(steps=result.edits.steps).named(
+        {entry.id: entry.name for entry in legend.entries}, {entry.id: entry.colour for entry in legend.entries}
+    )
+
+
+def category_names(names: Mapping[int, str]) -> list[str]:
+    """Names by class number as GDAL wants them, by place: 0 is `No data`, and a number without a class has none."""
+    return [NODATA_NAME, *(names.get(number, "") for number in range(1, max(names, default=0) + 1))]
 
 
 def require_full(result: Result) -> None:

@@ -22,6 +22,7 @@ from rasterio.errors import CRSError
 
 from s2dash import __version__
 from s2dash.core.classmap import ClassMap, Result
+from s2dash.core.edits import ClassEdits
 from s2dash.core.grid import Grid
 from s2dash.core.legend import Legend
 from s2dash.errors import BrokenResult, OutputConflict
@@ -29,6 +30,7 @@ from s2dash.export.contents import (
     STRIP_ROWS,
     ClassFacts,
     Export,
+    category_names,
     class_facts,
     file_strips,
     label_strips,
@@ -40,8 +42,6 @@ from s2dash.export.overviews import write_overviews
 from s2dash.export.vrt import class_vrt
 from s2dash.raster.door import make_geotiff, open_raster
 from s2dash.settings import thread_count
-
-NODATA_NAME = "No data"
 
 _MOST_NOTES_CHARACTERS = 2_000
 
@@ -61,9 +61,10 @@ _FIELD_USAGES = {"Generic": 0, "PixelCount": 1, "Name": 2, "MinMax": 5, "Red": 6
 def write_geotiff(result: Result, legend: Legend, out: Path) -> None:
     """Write a full result as a COG: one uint8 band, 0 is nodata, on the scene's grid, with the legend's colours.
 
-    Overviews take the most frequent class. Tags: CLASS_1 to CLASS_k, S2DASH_RECIPE, S2DASH_VERSION,
+    Overviews take the most frequent class. Tags: CLASS_1 to CLASS_k, CODE_1 to CODE_k where names are of a scheme,
+    S2DASH_RECIPE, S2DASH_VERSION,
     S2DASH_SCENE, S2DASH_SENSOR, S2DASH_RESULT (its digest), ENGINE, TIFFTAG_SOFTWARE and, where the source is known,
-    ATTRIBUTION and TIFFTAG_COPYRIGHT.
+    ATTRIBUTION and TIFFTAG_COPYRIGHT; S2DASH_EDITS after steps of edits.
     The file is written under a temporary name and read back before it takes the place of `out`; on
     failure nothing is left and an existing `out` stays. Memory holds one strip of labels.
 
@@ -106,16 +107,18 @@ def geotiff_tags(result: Result, classes: tuple[ClassFacts, ...]) -> dict[str, s
         "S2DASH_SCENE": one_line(result.scene.title) or "scene",
         "S2DASH_RESULT": one_line(result.digest),
         "S2DASH_RECIPE": result.recipe.to_json(),
+        **({"S2DASH_EDITS": ClassEdits(steps=result.edits.steps).to_json()} if result.edits.steps else {}),
         **({"S2DASH_NOTES": notes} if notes else {}),
         **{f"CLASS_{c.id}": c.name for c in classes},
+        **{f"CODE_{c.id}": c.code for c in classes if c.code},
     }
 
 
 def sidecar_xml(result: Result, legend: Legend) -> str:
     """GDAL's PAM side-car of the GeoTIFF: category names (0 is `No data`) and an attribute table of the classes.
 
-    Columns Value, Class_name, Red, Green, Blue, Count (pixels), Area_ha (where the scene has a place)
-    and Share_percent (of the pixels that are not masked). Without an XML declaration, as GDAL writes
+    Columns Value, Class_name, Code (where any class has one), Red, Green, Blue, Count (pixels), Area_ha (where the
+    scene has a place) and Share_percent (of the pixels that are not masked). Without an XML declaration, as GDAL writes
     it: its parser takes the first node for the root. Raises RecipeError for a preview.
     """
     require_full(result)
@@ -123,7 +126,7 @@ def sidecar_xml(result: Result, legend: Legend) -> str:
     root = ET.Element("PAMDataset")
     band = ET.SubElement(root, "PAMRasterBand", band="1")
     names = ET.SubElement(band, "CategoryNames")
-    for name in (NODATA_NAME, *(c.name for c in classes)):
+    for name in category_names({c.id: c.name for c in classes}):
         ET.SubElement(names, "Category").text = name
     band.append(_attribute_table(_columns(classes)))
     ET.indent(root)
@@ -137,6 +140,7 @@ def _columns(classes: tuple[ClassFacts, ...]) -> list[tuple[str, str, str, list[
     columns = [
         ("Value", "Integer", "MinMax", [str(c.id) for c in classes]),
         ("Class_name", "String", "Name", [c.name for c in classes]),
+        *([("Code", "String", "Generic", [c.code for c in classes])] if any(c.code for c in classes) else []),
         ("Red", "Integer", "Red", [str(c.rgb[0]) for c in classes]),
         ("Green", "Integer", "Green", [str(c.rgb[1]) for c in classes]),
         ("Blue", "Integer", "Blue", [str(c.rgb[2]) for c in classes]),
@@ -215,7 +219,8 @@ def _vrt_text(
     grid: Grid, crs: CRS | None, classes: Iterable[ClassFacts], tags: dict[str, str], paths: Sequence[Path]
 ) -> str:
     """The VRT of a class map; `paths` are those of the labels and their overviews, largest first."""
-    colours = ((0, 0, 0, 0), *((*c.rgb, 255) for c in classes))
+    of_number = {c.id: (*c.rgb, 255) for c in classes}
+    colours = [of_number.get(number, (0, 0, 0, 0)) for number in range(max(of_number, default=0) + 1)]
     root, band = class_vrt(grid, None if crs is None else crs.to_wkt(), tags, colours)
     labels, *smaller = paths
     for kind, path in (("SimpleSource", labels), *(("Overview", path) for path in smaller)):

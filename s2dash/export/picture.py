@@ -103,7 +103,7 @@ def _subtitle(result: Result) -> str:
     scene, grid = result.scene, result.classmap.grid
     size = f"{grid.width:,} × {grid.height:,} pixels{_pixel_words(grid)}"
     taken_by = " ".join(filter(None, (scene.sensor, scene.level)))
-    parts = [f"{result.classmap.class_count} classes of pixels that look alike", taken_by, scene.date, size]
+    parts = [f"{len(result.rows)} classes of pixels that look alike", taken_by, scene.date, size]
     if not result.is_full:
         parts.append(f"preview of every {ordinal(result.classmap.step)} pixel")
     return " · ".join(one_line(part) for part in parts if part)

@@ -12,11 +12,12 @@ from s2dash.errors import UnreadableFile
 from s2dash.ingest.apply_reading import read_as, rename_bands, with_nodata, with_numbers
 from s2dash.ingest.area.on_scene import area_files, with_area, without_area
 from s2dash.ingest.composed import beside
-from s2dash.ingest.doubts import doubtful_numbers, doubtful_words, doubts_offset, flagged_words
+from s2dash.ingest.doubts import doubtful_numbers, doubtful_words, doubts_offset, flagged_words, is_calibrated
 from s2dash.ingest.examples import EXAMPLES, Example
 from s2dash.ingest.in_place import SAMPLE_PATH, open_in_place, sample_scene
 from s2dash.ingest.pile import shown as shown_name
 from s2dash.ingest.process import removed_on_error, run_in_new_folder
+from s2dash.ingest.reference import read_reference
 from s2dash.ingest.scene_facts import PREVIEW_NAME, scene_of
 from s2dash.ingest.titles import names_of, title_of_names
 from s2dash.raster.location import Place, files_only
@@ -31,8 +32,10 @@ __all__ = [
     "doubts_offset",
     "flagged_words",
     "ingest",
+    "is_calibrated",
     "open_in_place",
     "read_as",
+    "read_reference",
     "rename_bands",
     "sample_scene",
     "shown_name",

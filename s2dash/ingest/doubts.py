@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from s2dash.core.scene import Fill, Scene
 from s2dash.ingest.product.radiometry import UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS
+from s2dash.ingest.reflectance import AS_THEY_ARE, IN_8_BITS, WEB_EXPORT
 
 OFFSET_DOUBTS = (UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS)
 _SWITCH_OFF = "--mask none switches this off."
@@ -12,6 +13,11 @@ _SWITCH_OFF = "--mask none switches this off."
 def doubts_offset(scene: Scene) -> bool:
     """Whether 1000, or 0.1 of fractions, may have to be subtracted and nothing says so."""
     return any(doubt in scene.notes for doubt in OFFSET_DOUBTS)
+
+
+def is_calibrated(scene: Scene) -> bool:
+    """Whether stored numbers are known to be reflectance, so that a rule may ask how much light a class reflects."""
+    return scene.reflectance.sentence not in (AS_THEY_ARE, IN_8_BITS, WEB_EXPORT) and not doubts_offset(scene)
 
 
 def doubtful_numbers(scene: Scene) -> tuple[tuple[float, str, float], ...]:

@@ -148,7 +148,7 @@ def _from_loose(
         raise UnreadableFile(most_telling(told) or f"There are no files. {WANTED}")
     names = choosable([one.name for one in given], composed)
     choice = choose_files(names, tile, space.also)
-    used = {*(one.name for one in pictures), *choice.metadata, *choice.tile_metadata, *choice.other_metadata}
+    used = {*(one.name for one in pictures), *choice.beside}
     paths = {one.name: one.path for one in given}
     wanted = [name for name in names if name in used or name not in paths]
     cars = {car for name in wanted for car in side_cars(name, paths)}
@@ -240,7 +240,7 @@ def _wanted(choice: Choice, pile: Pile) -> list[str]:
     rasters += choice.other_rasters if are_alone else choice.also
     if not rasters:
         raise _without_bands(pile)
-    return [*rasters, *choice.metadata, *choice.tile_metadata, *choice.other_metadata]
+    return [*rasters, *choice.beside]
 
 
 def _without_bands(pile: Pile) -> UnreadableFile:

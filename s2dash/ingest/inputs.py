@@ -22,6 +22,7 @@ from s2dash.ingest.kinds import RASTER_ENDINGS, is_beside
 from s2dash.ingest.mission_metadata import MissionMetadata, read_metadata
 from s2dash.ingest.pile import GivenFile, shown
 from s2dash.ingest.product.choose import Choice, missing_bands_note, named_left_out, only_counted
+from s2dash.ingest.product.cloud_files import CloudFile
 from s2dash.ingest.product.metadata import ProductMetadata, parse_metadata
 from s2dash.ingest.product.names import baseline_from_name, file_facts, is_outside_series, said_of, tile_from_name
 from s2dash.ingest.product.radiometry import offset_rule
@@ -44,6 +45,8 @@ class Inputs:
 
     files: tuple[InputFile, ...]
     provenance: Provenance
+    clouds: tuple[tuple[CloudFile, Path], ...] = ()
+    """The product's own cloud masks, and where they lie: `cloud_masks.with_cloud_masks` makes files of them."""
 
 
 def is_raster(name: str) -> bool:
@@ -76,11 +79,11 @@ def inputs_of(
     are_alone = all(facts.is_scl for facts in banded.values())
     is_any = is_loose or are_alone
     others = [name for name in choice.other_rasters if name in by_name and (is_any or name in choice.also)]
-    used = {*banded, *others, *choice.metadata, *choice.tile_metadata, *choice.other_metadata}
+    used = {*banded, *others, *choice.beside}
     if is_loose:
         rest = [n for n in by_name if n not in used and file_facts(n, choice.said) is None]
         # Endings may lie: what does not even say that it is a picture is one by its bytes.
-        pictures = used.difference(choice.other_metadata)
+        pictures = used.difference(choice.other_metadata, (one.name for one in choice.clouds))
         unknown = rest if not pictures else [n for n in rest if not n.lower().endswith(RASTER_ENDINGS)]
         others += unknown
         left = [*(n for n in rest if n not in unknown), *left]
@@ -114,7 +117,9 @@ def inputs_of(
     notes = (*found.notes, *counting, *choice.notes, *_left_out(left))
     provenance = _provenance(choice, files, metadata, tiles, title, notes)
     provenance = replace(provenance, others=tuple(told.values()), left_out=unused)
-    return Inputs(tuple(files), replace(provenance, complaint=complaints[0] if complaints else None))
+    provenance = replace(provenance, complaint=complaints[0] if complaints else None)
+    clouds = tuple((one, by_name[one.name].path) for one in choice.clouds if one.name in by_name)
+    return Inputs(tuple(files), provenance, clouds)
 
 
 def _left_out(names: Sequence[str]) -> tuple[str, ...]:

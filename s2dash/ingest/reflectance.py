@@ -19,6 +19,7 @@ _ENOUGH_NUMBERS = 50
 WEB_EXPORT = "Taken as reflectance x 65,535, as web exports have it."
 AS_THEY_ARE = "The numbers are shown as they are: nothing says how much light they mean."
 FRACTIONS = "Taken as reflectance from 0 to 1."
+IN_8_BITS = "Taken as pictures scaled to 8 bits: reflectance is not exact."
 _MOST_PERCENT = 130
 _LEAST_SCALE = 50
 OFFSET_SINCE = "2022-01-25"
@@ -96,7 +97,7 @@ def guessed_reflectance(dtype: str, sampled: np.ndarray, band_count: int, are_ba
         if typical <= 2:
             return Reflectance(1.0, none, FRACTIONS)
     if np.dtype(dtype).itemsize == 1:
-        return Reflectance(255.0, none, "Taken as pictures scaled to 8 bits: reflectance is not exact.")
+        return Reflectance(255.0, none, IN_8_BITS)
     if typical > _OFTEN_BELOW or high > _ALWAYS_BELOW or _is_stretched(dtype, sampled):
         return Reflectance(65_535.0, none, WEB_EXPORT)
     return Reflectance(10_000.0, none, "Taken as reflectance x 10,000, the mission's usual numbers.")

@@ -13,11 +13,11 @@ from s2dash.settings import ARCHIVE_LIMITS
 _SEEN_CHARACTERS = 200
 
 
-def parsed_xml(xml: bytes, name: str) -> Element:
+def parsed_xml(xml: bytes, name: str, most_bytes: int = ARCHIVE_LIMITS.most_metadata_bytes) -> Element:
     """A stranger's XML; raises UnreadableFile for a DOCTYPE, what is too large, or not well-formed."""
-    if len(xml) > ARCHIVE_LIMITS.most_metadata_bytes:
+    if len(xml) > most_bytes:
         raise UnreadableFile(
-            f"{name} has {len(xml):,} bytes, and {ARCHIVE_LIMITS.most_metadata_bytes:,} are allowed. "
+            f"{name} has {len(xml):,} bytes, and {most_bytes:,} are allowed. "
             "Leave it out, or download the product again."
         )
     if xml.count(b"<") > ARCHIVE_LIMITS.most_metadata_tags:

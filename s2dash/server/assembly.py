@@ -16,6 +16,8 @@ from s2dash.server import memory
 from s2dash.server.lifespan import warmed_up
 from s2dash.server.offline_assets import ContentSecurityPolicy, asset_routes
 from s2dash.server.page_head import PageHead
+from s2dash.server.routes.points import point_routes
+from s2dash.server.routes.tracked_maps import map_routes
 from s2dash.server.routes.uploads import upload_routes
 from s2dash.server.state import server_state
 from s2dash.settings import require_sane
@@ -37,7 +39,9 @@ def server_parts() -> dict[str, Any]:
         "lifespan": partial(warmed_up, state),
         "routes": [
             *tile_routes(state.tiles, base_path),
+            *point_routes(state.askable, state.native, state.tiles, base_path),
             *upload_routes(state.uploads, base_path),
+            *map_routes(state.maps, base_path),
             *asset_routes(base_path),
         ],
         "middleware": [Middleware(ContentSecurityPolicy), Middleware(PageHead)],

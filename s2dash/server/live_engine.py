@@ -13,62 +13,32 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 
 from s2dash.classify import pipeline
-from s2dash.classify.advice.steadiness import steadiness
-from s2dash.classify.evaluate import Scores
-from s2dash.classify.fitted import Fitted
 from s2dash.classify.learn import learnt
 from s2dash.classify.prepare import Prepared, prepare
 from s2dash.classify.sampling import Sample, sample_of
 from s2dash.classify.space import FeatureSpace
-from s2dash.classify.sureness import LiveSureness, live_sureness
 from s2dash.core.byte_cache import ByteCache, Held, held_by_arrays
-from s2dash.core.classmap import Result
+from s2dash.core.edits import ClassEdits
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Pixels, Scene
 from s2dash.core.types import CancelToken, cancel_token, cancellable
 from s2dash.raster.reading import read_preview_stack
 from s2dash.server import memory
+from s2dash.server.live_answer import LiveAnswer, after_steps
 from s2dash.server.live_keys import Key, held_of_pixels, held_of_space, is_of_gone_files
 from s2dash.settings import LIVE_LIMITS, LiveLimits
+
+__all__ = ["LiveAnswer", "LiveEngine", "LiveRequest"]
 
 T = TypeVar("T")
 _STAYED_SECONDS = 1.0
 """An answer that is looked at for so long is worth its scores."""
-
-
-@dataclass(frozen=True, eq=False)
-class LiveAnswer:
-    """A live result with the fit that made it."""
-
-    result: Result
-    fitted: Fitted
-    seconds: float
-
-    @cached_property
-    def scores(self) -> Scores:
-        """Scores of the fit; a tenth of a second, so asked for after the map is drawn, and once."""
-        return pipeline.sample_scores(self.fitted)
-
-    @property
-    def is_scored(self) -> bool:
-        """Whether `scores` costs nothing any more."""
-        return "scores" in vars(self)
-
-    @cached_property
-    def steadiness(self) -> np.ndarray:
-        """How steady each class is; a second or so, made when somebody asks, and once."""
-        return steadiness(self.fitted)
-
-    @cached_property
-    def sureness(self) -> LiveSureness:
-        """How sure the classes are; some tenths of a second, so made when somebody asks, and once."""
-        return live_sureness(self.fitted, self.result)
 
 
 class LiveRequest(Future[LiveAnswer]):
@@ -240,6 +210,18 @@ class LiveEngine:
             request.set_result(known)
         self._begin_next()
         return request
+
+    def edited(self, answer: LiveAnswer, edits: ClassEdits) -> LiveAnswer:
+        """The answer with its labels after the steps of edits: nothing is fitted but the parts of a split class.
+
+        Raises as `pipeline.edited`.
+        """
+        answer = answer.unedited
+        if not edits.steps:
+            return answer
+        result, steps = answer.result, ClassEdits(steps=edits.steps)
+        key = (result.scene.digest, result.scene.locations, result.recipe.to_json(), steps.to_json())
+        return self._answers.get(key, lambda: after_steps(answer, steps))
 
     def foresee(self, request: LiveRequest, scene: Scene, recipes: Sequence[Recipe]) -> None:
         """Make these answers too, the first first, while nobody waits for anything; returns at once.

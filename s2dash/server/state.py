@@ -13,11 +13,13 @@ from s2dash import ingest
 from s2dash.classify.algorithms import kmeans, nested_groups
 from s2dash.core.byte_cache import ByteCache, Held
 from s2dash.core.scene import Scene
+from s2dash.server.askable import Askable
 from s2dash.server.kept_runs import KeptRuns
 from s2dash.server.live_engine import LiveEngine
 from s2dash.server.session_store import SessionStore, Writer
 from s2dash.server.sessions import Sessions
 from s2dash.server.sweeps import Sweeps
+from s2dash.server.tracked_maps import TrackedMaps
 from s2dash.server.uploads import UploadStore
 from s2dash.settings import LIMITS, Limits, keep_folder
 from s2dash.tiles.native import NativeTiles
@@ -39,12 +41,16 @@ class ServerState:
     tiles: TileStore
     """The pictures that the tile route serves, and finished tiles."""
     sessions: Sessions
+    maps: TrackedMaps
+    """Where the maps of open pages look."""
     store: SessionStore
     """What is kept of sessions beyond their pages."""
     writer: Writer
     """Writes it beside the pages' own work."""
     live: LiveEngine
     """What makes live results, and keeps them for a while."""
+    askable: Askable
+    """The live results that a map may ask about."""
     sweeps: Sweeps
     """Advice on the number of classes, made while nobody waits for a map."""
     native: NativeTiles
@@ -69,9 +75,11 @@ class ServerState:
             kept_runs=KeptRuns(limits.runs),
             tiles=TileStore(limits.tiles),
             sessions=Sessions(),
+            maps=TrackedMaps(),
             store=store,
             writer=Writer(store),
             live=live,
+            askable=Askable(),
             sweeps=Sweeps(lambda: live.is_busy, limits.advice),
             native=NativeTiles(limits.native),
             charts=ByteCache(limits.live.most_chart_bytes, _held_of_chart),

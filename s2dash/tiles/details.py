@@ -208,17 +208,14 @@ class ClassDetail(_LabelDetail):
             return places_features(prepared, reader, level.window(cell), level.step)
 
     def _picked(self, kept: Any, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        return self.fitted.stage(self._assigned(kept, rows, cols))
-
-    def _assigned(self, kept: Pixels, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         top, bottom, left, right = rows.min(), rows.max() + 1, cols.min(), cols.max() + 1
         if (bottom - top) * (right - left) <= len(rows):
             # Zoomed in, many pixels of a tile show the same one.
             part = Pixels(kept.values[:, top:bottom, left:right], kept.valid[top:bottom, left:right])
-            return pipeline.assign(self.fitted, part)[rows - top, cols - left]
+            return pipeline.assign_edited(self.fitted, part)[rows - top, cols - left]
         at = rows * kept.valid.shape[1] + cols
         values = np.take(kept.values.reshape(len(kept.values), -1), at, axis=1)
-        return pipeline.assign(self.fitted, Pixels(values[:, None], np.take(kept.valid, at)[None]))[0]
+        return pipeline.assign_edited(self.fitted, Pixels(values[:, None], np.take(kept.valid, at)[None]))[0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -119,6 +119,33 @@ def map_bounds(grid: Grid, step: int = 1) -> tuple[tuple[float, float], tuple[fl
     return (south, west), (north, east)
 
 
+def pixel_at(grid: Grid, latitude: float, longitude: float) -> tuple[int, int] | None:
+    """Row and column of the pixel that the map shows at a place of its plane; None where there is none.
+
+    The place is in degrees (WGS 84); without a place on the Earth it is minus the row and the column.
+    """
+    if not grid.has_place:
+        x, y = longitude, -latitude
+    elif abs(latitude) > _MERCATOR_LATITUDE:
+        return None
+    else:
+        x = math.radians(longitude) * _WORLD_HALF_M / math.pi
+        y = math.asinh(math.tan(math.radians(latitude))) * _WORLD_HALF_M / math.pi
+    row, col = _source_of_plane(grid, 1, np.array(x), np.array(y)) + _TIE_PX
+    if not (0 <= row < grid.height and 0 <= col < grid.width):
+        return None
+    return int(row), int(col)
+
+
+def place_of_pixel(grid: Grid, row: int, col: int) -> tuple[float, float]:
+    """Latitude and longitude of a pixel's centre on the map's plane, as `pixel_at` takes them."""
+    if not grid.has_place:
+        return -(row + 0.5), col + 0.5
+    x, y = grid.transform @ (col + 0.5, row + 0.5)
+    longitude, latitude = Transformer.from_crs(grid.crs_wkt or "", "EPSG:4326", always_xy=True).transform(x, y)
+    return float(latitude), float(longitude)
+
+
 @dataclass(frozen=True, eq=False)
 class _Placement:
     """The part of a tile that a picture can touch, and the lattice of its source pixels."""

@@ -6,7 +6,6 @@ import streamlit as st
 
 from s2dash.classify.pipeline import Fitted
 from s2dash.core.classmap import Result
-from s2dash.core.recipe import Recipe
 from s2dash.errors import Cancelled
 from s2dash.server.jobs import FullJob
 from s2dash.server.kept_runs import KeptRun
@@ -66,10 +65,10 @@ def start(answer: LiveAnswer) -> None:
 
 def usual_seconds(answer: LiveAnswer) -> float | None:
     """What the last full run of this scene with this algorithm took in this session; None where there was none."""
-    scene, recipe = full_key(answer.fitted)
+    scene, recipe, _ = full_key(answer.fitted)
     took = [
         job.seconds
-        for (digest, other), job in state.full_runs().items()
+        for (digest, other, _), job in state.full_runs().items()
         if digest == scene and other.algorithm == recipe.algorithm and other.smooth == recipe.smooth
     ]
     return next((seconds for seconds in reversed(took) if seconds is not None), None)
@@ -120,9 +119,9 @@ def _lead(strip: Strip) -> str:
     return "Up to date · " if strip.is_settled else ""
 
 
-def full_key(fitted: Fitted) -> tuple[str, Recipe]:
+def full_key(fitted: Fitted) -> state.FullKey:
     """By which `state.full_runs` knows the run of a fit over all pixels."""
-    return fitted.scene.digest, fitted.recipe
+    return fitted.scene.digest, fitted.recipe, fitted.edits.steps
 
 
 def _stop_others(answer: LiveAnswer) -> None:

@@ -15,7 +15,7 @@ from s2dash.classify.sureness_file import write_sureness
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 from s2dash.export import EXPORTS, export_bytes
-from s2dash.export.contents import file_stem
+from s2dash.export.contents import edits_with_looks, file_stem
 from s2dash.server.jobs import FullJob
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state, text
@@ -62,7 +62,7 @@ def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str |
         with st.container(key="card sureness", gap=None):
             _sureness(answer)
         with st.container(key="card recipe", gap=None):
-            _recipe(result)
+            _recipe(result, legend)
     share_link(answer)
 
 
@@ -164,7 +164,7 @@ def _sureness(answer: LiveAnswer) -> None:
     )
 
 
-def _recipe(result: Result) -> None:
+def _recipe(result: Result, legend: Legend) -> None:
     help_words = "Every choice of this run, to repeat it with the command line."
     _words("Recipe", help_words, None)
     st.download_button(
@@ -178,6 +178,20 @@ def _recipe(result: Result) -> None:
         width="stretch",
         help=help_words,
     )
+    edits = edits_with_looks(result, legend)
+    if edits is not None:
+        edits_words = "What you merged, split and left out, for the command line: `--edits FILE` beside the recipe."
+        st.download_button(
+            "Edits (JSON)",
+            edits.to_json() + "\n",
+            f"{file_stem(result)}-edits.json",
+            "application/json",
+            key="download edits",
+            on_click="ignore",
+            icon=":material/download:",
+            width="stretch",
+            help=edits_words,
+        )
 
 
 def _words(title: str, help_words: str, reason: str | None) -> None:

@@ -6,9 +6,11 @@ import re
 
 import numpy as np
 
+from s2dash.classify.carry import carried
 from s2dash.classify.match import matching_classes
 from s2dash.core import palette
-from s2dash.core.legend import Legend, default_legend
+from s2dash.core.edits import ClassEdits
+from s2dash.core.legend import Legend, LegendEntry, default_legend
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state
 from s2dash.ui.state import OwnLegend, ShownMap
@@ -18,7 +20,8 @@ _UNNAMED = re.compile(r"Class \d+")
 
 
 def own_legend(answer: LiveAnswer, chosen_palette: str) -> OwnLegend:
-    """The legend of a map before its user's edits; who comes back to a map finds what was there."""
+    """The legend of a map as it was found, before its user's edits; who comes back to a map finds what was there."""
+    answer = answer.unedited
     kept, key = state.own_legends(), state.legend_key(answer.result.recipe, chosen_palette)
     if key not in kept or not fits(kept[key].legend, answer):
         kept[key] = _taken_over(state.LAST_SHOWN.get(), answer, chosen_palette)
@@ -38,18 +41,20 @@ def _taken_over(before: ShownMap | None, answer: LiveAnswer, chosen_palette: str
     keeps_colours = before.palette == chosen_palette
     kept = {number: of_before[old].colour for number, old in pairs.items()} if keeps_colours else {}
     names = {number: of_before[old].name for number, old in pairs.items() if is_named(of_before[old].name)}
+    codes = {number: of_before[pairs[number]].code for number in names}
     colours = palette.carried_colours(kept, means, standards, chosen_palette)
-    return OwnLegend(default_legend(colours).edited(names, {}), frozenset(kept) | frozenset(names))
+    return OwnLegend(default_legend(colours).edited(names, {}, codes), frozenset(kept) | frozenset(names))
 
 
 def plain_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:
     """The legend of a map that takes over from no other."""
-    return default_legend(palette.class_colours(*_means(answer), chosen_palette))
+    means, standards = answer.fitted.numbers_mean, _means(answer)[1]
+    return default_legend(palette.class_colours(means, standards, chosen_palette), answer.fitted.numbers)
 
 
 def fits(legend: Legend, answer: LiveAnswer) -> bool:
     """Whether a legend has an entry for each class of a map: one from elsewhere may have any number of them."""
-    return len(legend.entries) == len(answer.result.rows)
+    return [entry.id for entry in legend.entries] == [row.id for row in answer.result.rows]
 
 
 def _means(answer: LiveAnswer) -> tuple[np.ndarray, list[str | None]]:
@@ -61,9 +66,42 @@ def is_named(name: str) -> bool:
     return not _UNNAMED.fullmatch(name)
 
 
+def after_steps(found: Legend, answer: LiveAnswer, chosen_palette: str) -> Legend:
+    """The legend as it was found, for the classes that there are after the steps of edits.
+
+    The parts of a split class have no name yet, and colours far from those in use.
+    """
+    if answer.before_steps is None:
+        return found
+    born = answer.fitted.stage.born
+    kept = {entry.id: entry for entry in found.entries if entry.id not in born}
+    colours = palette.carried_colours({n: one.colour for n, one in kept.items()}, *_means(answer), chosen_palette)
+    return Legend(tuple(kept.get(n, LegendEntry(n, f"Class {n}", colours[n - 1])) for n in answer.fitted.numbers))
+
+
+def carry_steps(answer: LiveAnswer) -> None:
+    """Have a map that was never shown go through the steps of the one before it, as far as its classes are the same."""
+    of, before = answer.result.recipe, state.LAST_SHOWN.get()
+    if before is None or state.was_shown(of) or not before.result.edits.steps:
+        return
+    pairs = matching_classes(before.found, answer.unedited.result)
+    numbers = {old: new for new, old in pairs.items()}
+    was, now = ([row.id for row in result.rows] for result in (before.found, answer.unedited.result))
+    steps, left = carried(before.result.edits.steps, was, now, numbers)
+    state.put_edits(of, ClassEdits(steps=steps))
+    state.LEFT_BEHIND.set((state.map_of(of), left))
+
+
+def found_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:
+    """The legend of all classes as they were found, with the user's names and colours."""
+    edits = state.edits(answer.result.recipe)
+    return own_legend(answer, chosen_palette).legend.edited(edits.names, edits.colours)
+
+
 def effective_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:
     """The legend with the user's edits; the next map takes over from it."""
     edits = state.edits(answer.result.recipe)
-    legend = own_legend(answer, chosen_palette).legend.edited(edits.names, edits.colours)
-    state.LAST_SHOWN.set(ShownMap(answer.result, chosen_palette, legend))
+    own = after_steps(own_legend(answer, chosen_palette).legend, answer, chosen_palette)
+    legend = own.edited(edits.names, edits.colours, edits.codes)
+    state.LAST_SHOWN.set(ShownMap(answer.result, chosen_palette, legend, answer.unedited.result))
     return legend

@@ -9,8 +9,10 @@ import numpy as np
 import streamlit as st
 
 from s2dash.classify.algorithms import ALGORITHMS, Algorithm
+from s2dash.classify.naming import Suggestion
 from s2dash.core import palette
 from s2dash.core.classmap import Result
+from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
 from s2dash.server.live_engine import LiveAnswer
@@ -24,10 +26,16 @@ from s2dash.ui.charts import (
     spectra_chart,
     spectra_name,
 )
+from s2dash.ui.class_card.actions import merge, open_card, same_names
+from s2dash.ui.class_card.made import edits_made
+from s2dash.ui.clean_up import clean_up
 from s2dash.ui.how_sure import sure_words
 from s2dash.ui.identity import effective_legend, own_legend
 from s2dash.ui.legend_table import legend_table, take_event
+from s2dash.ui.name_sources import name_sources, scheme_in_use
+from s2dash.ui.runs.words import step_name
 from s2dash.ui.services import kept_charts
+from s2dash.ui.suggested_names import of_names, shown_suggestions
 
 _COLOURS_HINT = (
     "Colours are a hint, not a name: blues look like water, greens like plants, browns like bare ground, "
@@ -35,32 +43,59 @@ _COLOURS_HINT = (
 )
 _STEADY, _DOUBTFUL = 0.75, 0.6
 """Jaccard indices from which a class is stable, and below which it is not to be trusted (Hennig, 2007)."""
-_EDIT_HINT = "Click a name or colour to make it yours."
+_EDIT_HINT = "Click a name or colour to make it yours, or a suggested name to take it."
+
+
+def take_in(of: Recipe) -> None:
+    """Take in what was just changed in the legend of this recipe's map."""
+    event = take_event(state.LEGEND)
+    if event is None:
+        return
+    codes, colours = of_names(event.names)
+    state.put_edits(of, state.edits(of).named(event.names, {**colours, **event.colours}, codes))
+    state.put_alone(of, event.isolation(state.alone(of)))
+    state.KEPT_BOTH.set(state.KEPT_BOTH.get() | event.kept_both)
+    for number, into in event.merges:
+        merge(of, number, into)
+    if event.opened is not None:
+        open_card(event.opened)
 
 
 def current_legend(answer: LiveAnswer, chosen_palette: str) -> tuple[Legend, int | None]:
-    """The legend with the user's edits for this result, and the class shown alone; takes in what was just edited."""
-    result = answer.result
-    of, event = result.recipe, take_event(state.LEGEND)
-    if event is not None:
-        state.put_edits(of, state.edits(of).named(event.names, event.colours))
-        state.put_alone(of, event.isolation(state.alone(of)))
-    return effective_legend(answer, chosen_palette), state.alone(of)
+    """The legend with the user's edits for this result, and the class shown alone."""
+    alone = state.alone(answer.result.recipe)
+    return effective_legend(answer, chosen_palette), alone if alone in answer.fitted.numbers else None
 
 
 def legend_panel(answer: LiveAnswer, shown: Result, legend: Legend, isolated: int | None, chosen_palette: str) -> None:
     """The legend and a line on the colours."""
     standards = [band.standard for band in answer.result.scene.bands]
-    families = palette.families(answer.fitted.mean_reflectance, standards)
+    families = palette.families(answer.fitted.numbers_mean, standards)
+    suggestions: dict[int, Suggestion] = {}
     if state.SIDE.get() == "How sure":
         second_lines = sure_words(answer.sureness)
     else:
         second_lines = dict.fromkeys(own_legend(answer, chosen_palette).carried, "carried over")
+        suggestions = shown_suggestions(answer, legend)
     words = [palette.FAMILY_WORDS[family] for family in families]
-    table = partial(legend_table, shown, legend, family_words=words, second_lines=second_lines, isolated=isolated)
+    scheme = scheme_in_use()
+    table = partial(
+        legend_table,
+        shown,
+        legend,
+        family_words=words,
+        second_lines=second_lines,
+        isolated=isolated,
+        same_names=same_names(legend, state.KEPT_BOTH.get()),
+        suggestions=suggestions,
+        choices=tuple(entry.name for entry in scheme.entries) if scheme else (),
+    )
     if table(key=state.LEGEND) is not None:
         st.rerun()
+    clean_up(answer)
+    edits_made(answer.result.recipe)
     st.caption((_COLOURS_HINT if palette.tells_character(chosen_palette, standards) else "") + _EDIT_HINT)
+    name_sources(answer.result.scene)
 
 
 _SPECTRA, _SCATTER, _GOOD, _WORDS = "Spectra", "Scatter", "How good", "This run in words"
@@ -178,8 +213,12 @@ def _steadiness(answer: LiveAnswer, legend: Legend) -> None:
     with st.spinner("Grouping other pixels a few times …"):
         found = answer.steadiness
     lines = ["| Class | Found again | What it means |", "|:--|--:|:--|"]
-    for entry, part in zip(legend.entries, found.tolist(), strict=True):
-        lines.append(f"| {text.plain(entry.name)} | {'-' if np.isnan(part) else text.share(part)} | {_steady(part)} |")
+    names = {entry.id: entry.name for entry in legend.entries if entry.id not in answer.fitted.stage.born}
+    for number, part in enumerate(found.tolist(), 1):
+        name = text.plain(names.get(number, f"Class {number}"))
+        lines.append(f"| {name} | {'-' if np.isnan(part) else text.share(part)} | {_steady(part)} |")
+    if answer.before_steps is not None:
+        st.caption("Of the classes as they were found, before what was merged, split or left out.")
     st.markdown("\n".join(lines))
 
 
@@ -206,9 +245,14 @@ def _smoothing_words(recipe: Recipe) -> str:
 
 
 def _count_words(algorithm: Algorithm, result: Result) -> str:
-    count = result.classmap.class_count
+    count = len(result.rows)
     most = f" of at most {result.recipe.k}" if algorithm.k_is == "most" else ""
     return f"{count} class{'es' if count != 1 else ''}{most}"
+
+
+def _edits_words(result: Result) -> str:
+    steps = ", then ".join(step_name(step) for step in result.edits.steps)
+    return f"{steps[0].upper()}{steps[1:]}. {len(result.rows)} classes are left."
 
 
 def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
@@ -236,9 +280,11 @@ def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
         f"learnt from {text.pixels(answer.fitted.sample.pixel_count)} "
         f"(seed {recipe.seed}{favoured}), in {text.duration(answer.seconds)}; labels assigned by {result.engine}. "
         "Classes are numbered from dark to bright.",
+        *([f"**Edited.** {_edits_words(result)}"] if result.edits.steps else []),
         f"**Spectra.** {text.plain(spectra_alt(result, legend))}",
         *(f"**Note.** {text.plain(warning)}" for warning in result.warnings),
         *([f"{text.plain(scene.attribution)}."] if scene.attribution else []),
         f"```\n{recipe.to_json()}\n```",
+        *([f"```\n{ClassEdits(steps=result.edits.steps).to_json()}\n```"] if result.edits.steps else []),
     ]
     return "\n\n".join(parts)

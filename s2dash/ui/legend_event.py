@@ -20,6 +20,12 @@ class LegendEvent:
     """Whether `isolated` was changed; where not, it says nothing."""
     isolated: int | None = None
     """The class to show alone; None to show all."""
+    merges: tuple[tuple[int, int], ...] = ()
+    """Classes that become another one."""
+    kept_both: frozenset[str] = frozenset()
+    """Names that are meant for several classes."""
+    opened: int | None = None
+    """The class whose card is wanted."""
 
     def legend(self, current: Legend) -> Legend:
         """The current legend with these edits."""
@@ -36,4 +42,7 @@ class LegendEvent:
             {**self.colours, **later.colours},
             self.isolates or later.isolates,
             later.isolation(self.isolated),
+            (*self.merges, *later.merges),
+            self.kept_both | later.kept_both,
+            later.opened if later.opened is not None else self.opened,
         )

@@ -63,7 +63,7 @@ def many_scenes(answer: LiveAnswer, legend: Legend) -> None:
 def _form(answer: LiveAnswer, legend: Legend) -> None:
     recipe = answer.result.recipe
     st.caption(
-        f"All scenes get the same {answer.fitted.class_count} classes, by the bands and settings chosen on the page "
+        f"All scenes get the same {len(answer.fitted.numbers)} classes, by the bands and settings chosen on the page "
         f"({text.plain(', '.join((*recipe.bands, *recipe.indices)))})."
     )
     uploads = st.file_uploader(

@@ -1,5 +1,6 @@
 // What floats over a scene's map: buttons, scale bar, backgrounds, class opacity, swipe and credits.
-// look: how the user looks at any scene {view, hasClasses, compared, fraction, opacity, basemap}, kept by the stage.
+// look: how the user looks at any scene {view, hasClasses, compared, isAlike, fraction, opacity, basemap}, kept by the stage;
+// with isAlike it shows what is like one place.
 // on: {say(words), changed(), drawn(x, width, height), swiped()}, of which `drawn` says where the swipe stands, null without
 // one, and how high the credits are.
 function s2dashControls(shown, scene, basemaps, look, on) {
@@ -202,9 +203,10 @@ function s2dashControls(shown, scene, basemaps, look, on) {
   }
 
   function draw() {
-    const view = look.hasClasses ? look.view : "Picture";
+    const view = look.isAlike ? "Alike" : look.hasClasses ? look.view : "Picture";
     const isSwipe = view === "Swipe";
     const isDiffer = view === "Differ";
+    const isAlike = view === "Alike";
     const hasLeft = Boolean(look.compared && look.compared.left);
     const size = map.getSize();
     const x = Math.round(size.x * look.fraction);
@@ -212,12 +214,13 @@ function s2dashControls(shown, scene, basemaps, look, on) {
     const to = map.containerPointToLayerPoint(size);
     panes.picture.style.clipPath = isSwipe ? box(from.x, from.y, from.x + x, to.y) : "";
     panes.classes.style.clipPath = isSwipe ? box(from.x + x, from.y, to.x, to.y) : "";
-    panes.classes.style.display = view === "Picture" || isDiffer ? "none" : "";
+    panes.classes.style.display = view === "Picture" || isDiffer || isAlike ? "none" : "";
     panes.left.style.clipPath = panes.picture.style.clipPath;
     panes.left.style.display = isSwipe && hasLeft ? "" : "none";
     panes.picture.style.display = isSwipe && hasLeft ? "none" : ""; // or it would show where the left map has no data
-    panes.picture.classList.toggle("s2-grey", isDiffer);
+    panes.picture.classList.toggle("s2-grey", isDiffer || isAlike);
     panes.differ.style.display = isDiffer ? "" : "none";
+    panes.alike.style.display = isAlike ? "" : "none";
     differTitle.hidden = differKey.hidden = !isDiffer;
     panes.classes.style.opacity = view === "Classes" ? String(look.opacity) : "";
     opacityPanel.hidden = view !== "Classes";
@@ -255,5 +258,5 @@ function s2dashControls(shown, scene, basemaps, look, on) {
     draw();
   }
 
-  return { tell };
+  return { tell, draw };
 }

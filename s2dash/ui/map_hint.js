@@ -6,6 +6,7 @@ function s2dashHint(stage) {
   const GAP_PX = 26;
   const STEPS = [
     { id: "swipe", words: "Drag the handle" },
+    { id: "ask", words: "Click the map: what is there?" },
     { id: "name", words: "Name a class" },
   ];
   const TICK = '<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="3.5" stroke-linecap="round" ' +

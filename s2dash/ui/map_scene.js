@@ -6,6 +6,8 @@ function s2dashScene(parent, scene, on) {
   const LEVELS_BEYOND_SCENE = 1;
   const PADDING_PX = 6;
   const LEAST_SIDE_PX = 50;
+  const NEARLY_PX = 3;
+  const NEARLY_ZOOM = 0.01;
   const SWAP_AT_LATEST_MS = 6000;
   const OVERLAP_MS = 60;
   const MOST_RETRIES = 5;
@@ -17,7 +19,7 @@ function s2dashScene(parent, scene, on) {
   const container = document.createElement("div");
   container.className = "s2-map";
   container.setAttribute("role", "region");
-  container.setAttribute("aria-label", "Map of the scene. Arrow keys move it, plus and minus zoom.");
+  container.setAttribute("aria-label", "Map of the scene. Arrow keys move it, plus and minus zoom, Enter says what is at its middle.");
   parent.appendChild(container);
   let bounds = L.latLngBounds(scene.bounds);
   const map = L.map(container, {
@@ -27,8 +29,8 @@ function s2dashScene(parent, scene, on) {
   });
 
   // Beside the picture and the classes, while two maps are compared: the one on the left, and where they differ.
-  const panes = { picture: pane("picture", 300), left: pane("left", 305), classes: pane("classes", 310), differ: pane("differ", 320) };
-  for (const name of ["left", "classes", "differ"]) panes[name].classList.add("s2-crisp");
+  const panes = { picture: pane("picture", 300), left: pane("left", 305), classes: pane("classes", 310), differ: pane("differ", 320), alike: pane("alike", 325) };
+  for (const name of ["left", "classes", "differ", "alike"]) panes[name].classList.add("s2-crisp");
   pane("background", 210);
 
   function pane(name, zIndex) {
@@ -60,6 +62,13 @@ function s2dashScene(parent, scene, on) {
 
   function showWhole(animate) {
     map.fitBounds(bounds, { padding: [PADDING_PX, PADDING_PX], animate: animate && !isCalm });
+  }
+
+  // Whether it is seen as `showWhole` shows it.
+  function isWhole() {
+    const { center, zoom } = map._getBoundsCenterZoom(bounds, { padding: [PADDING_PX, PADDING_PX] });
+    const aside = map.project(center).distanceTo(map.project(map.getCenter()));
+    return aside < NEARLY_PX && Math.abs(map._limitZoom(zoom) - map.getZoom()) < NEARLY_ZOOM;
   }
 
   // The window gets its size from the page, which may come after the map, and changes it when it is presented: for a short
@@ -217,7 +226,9 @@ function s2dashScene(parent, scene, on) {
   }
 
   return {
-    map, container, panes, isCalm, aim, showWhole, tell, remove,
+    map, container, panes, isCalm, aim, showWhole, isWhole, tell, remove,
+    contains: (place) => bounds.contains(place),
+    showAlike: (url) => slots.alike.set(url),
     is: (other) => other.key === scene.key && other.hasPlace === scene.hasPlace,
     isReady: () => slots.picture.isReady() && slots.classes.isReady(),
     view: () => (isPlaced ? { centre: [map.getCenter().lat, map.getCenter().lng], zoom: map.getZoom() } : null),

@@ -3,12 +3,14 @@
 function startS2dashMap(first, settings) {
   "use strict";
   const SWAP_AT_LATEST_MS = 6000;
+  const TELLING_MS = 150;
   const NAME = "Map of the scene";
 
   const stage = div("s2-stage", document.body);
   const maps = div("s2-maps", stage);
   const note = div("s2-note", maps);
   note.setAttribute("role", "status");
+  const point = s2dashPoint(stage, maps, { wish, asked: () => hint.done("ask"), alike });
   const present = s2dashPresent(stage, { entered, left, wish, view: () => (wanted ? wanted.view : "Swipe") });
   const hint = s2dashHint(maps);
   s2dashGestures(maps, present.isFull);
@@ -17,9 +19,12 @@ function startS2dashMap(first, settings) {
   let shown = null; // the scene's map on screen
   let pending = null; // the next scene's, which loads beneath it
   let controls = null;
+  let area = null;
   let viewBefore = null; // of presenting
   const remembered = recall();
-  const look = { view: "Swipe", hasClasses: false, compared: null, fraction: 0.5, opacity: 1, basemap: "", ...pick(remembered) };
+  let startTaken = remembered ? remembered.start : undefined;
+  const telling = { timer: 0, last: undefined };
+  const look = { view: "Swipe", hasClasses: false, compared: null, isAlike: false, fraction: 0.5, opacity: 1, basemap: "", ...pick(remembered) };
 
   new ResizeObserver(() => {
     for (const one of [shown, pending]) if (one) one.map.invalidateSize({ animate: false });
@@ -49,13 +54,32 @@ function startS2dashMap(first, settings) {
 
   function remember() {
     if (!shown || present.isFull()) return;
-    const state = { scene: identity(wanted.scene), view: shown.view(), ...pick(look) };
+    tell();
+    const state = { scene: identity(wanted.scene), view: shown.view(), start: startTaken, ...pick(look) };
     try {
       sessionStorage.setItem(storeName(), JSON.stringify(state));
     } catch (error) {
       return; // as above
     }
   }
+
+  // The page's server is told where the map looks, which no run of the page needs.
+  function tell() {
+    clearTimeout(telling.timer);
+    telling.timer = setTimeout(tellNow, TELLING_MS);
+  }
+
+  function tellNow() {
+    clearTimeout(telling.timer);
+    const view = shown && !present.isFull() && shown.view();
+    if (!view || !shown.tellTo) return;
+    const [lat, lng] = view.centre;
+    const words = JSON.stringify(shown.isWhole() ? null : { centre: [lng, lat], zoom: view.zoom });
+    const all = shown.tellTo + words;
+    if (all !== telling.last && navigator.sendBeacon(shown.tellTo, words)) telling.last = all;
+  }
+
+  addEventListener("pagehide", tellNow);
 
   function identity(scene) { return JSON.stringify([scene.key, scene.hasPlace, scene.bounds]); }
 
@@ -68,6 +92,7 @@ function startS2dashMap(first, settings) {
 
   function entered() {
     viewBefore = shown.view();
+    area.leave();
     shown.aim(null);
   }
 
@@ -103,9 +128,26 @@ function startS2dashMap(first, settings) {
     made.urls = {};
     made.container.inert = true;
     made.timer = setTimeout(() => { if (made === pending) take(made); }, SWAP_AT_LATEST_MS);
-    const seen = !shown && remembered && remembered.scene === identity(scene) ? remembered.view : null;
-    made.aim(seen);
+    made.aim(firstView(scene));
     return made;
+  }
+
+  // Tiles of what is like one place, in the stead of the classes; null for these again.
+  function alike(url) {
+    look.isAlike = Boolean(url);
+    shown.showAlike(url);
+    controls.draw();
+  }
+
+  // What a link or the session says, once; else, after a reload, where it was.
+  function firstView(scene) {
+    const start = wanted.start;
+    if (start && start.scene === scene.key && start.id !== startTaken) {
+      startTaken = start.id;
+      // Of another place it says nothing about this scene.
+      if (L.latLngBounds(scene.bounds).pad(1).contains(start.centre)) return start;
+    }
+    return !shown && remembered && remembered.scene === identity(scene) ? remembered.view : null;
   }
 
   function discard(scene) {
@@ -122,7 +164,10 @@ function startS2dashMap(first, settings) {
     [shown, pending] = [next, null];
     next.container.inert = false;
     controls = s2dashControls(next, wanted.scene, settings.basemaps, look, { say, changed: remember, drawn, swiped: () => hint.done("swipe") });
+    const key = wanted.scene.key;
+    area = s2dashArea(next, wanted.scene, { say, begin: point.close, send: (rings) => wish({ area: { scene: key, rings } }) });
     viewBefore = null;
+    point.attach(next);
     draw();
     for (const what of ["picture", "classes", "left", "differ"]) {
       delete document.body.dataset[what + "Loaded"];
@@ -177,7 +222,9 @@ function startS2dashMap(first, settings) {
     if (wanted.classes) hint.open();
     if (wanted.named) hint.done("name");
     controls.tell(wanted);
+    area.tell(wanted);
     present.tell(wanted);
+    point.tell(wanted);
   }
 
   function show(scene) {
@@ -195,16 +242,21 @@ function startS2dashMap(first, settings) {
   }
 
   // state: {scene: {key, bounds, hasPlace}, picture, classes, view, label, attribution, dark, named} and what
-  // present.tell takes; everything else stays as the user left it.
+  // present.tell and point.tell take; everything else stays as the user left it.
   function update(state) {
     wanted = state;
     window.feature_group = []; // streamlit-folium would keep every message's empty group for ever
     document.documentElement.dataset.theme = state.dark ? "dark" : "light";
     if (window.frameElement) window.frameElement.title = NAME;
     const told = show(state.scene);
+    told.tellTo = state.tellTo && state.tellTo + "/" + state.scene.key;
     if (told === shown) draw();
     told.tell(state);
   }
 
-  return { update, present: present.enter, get map() { return shown.map; } };
+  return {
+    update, present: present.enter,
+    get map() { return shown.map; },
+    get isDrawing() { return area.isOn(); }, // clicks then set corners
+  };
 }

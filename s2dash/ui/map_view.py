@@ -23,7 +23,10 @@ import streamlit_folium
 from branca.element import MacroElement
 from folium.template import Template
 
+from s2dash.core.scene_reading import Ring
 from s2dash.server.offline_assets import BASEMAPS, local_links
+from s2dash.server.routes.tracked_maps import map_url
+from s2dash.server.tracked_maps import TrackedMap
 from s2dash.ui import state, text
 
 View = Literal["Swipe", "Classes", "Picture", "Differ"]
@@ -53,10 +56,14 @@ _SCRIPTS = (
     "map_scene.js",
     "map_controls.js",
     "map_gestures.js",
+    "map_area.js",
     "map_hint.js",
+    "map_spectrum.js",
+    "map_point.js",
     "map_present.js",
     "map_view.js",
 )
+_STYLES = ("map_view.css", "map_point.css", "map_area.css")
 _STATE = "s2dashState"
 """Stands in the kept map's script for the message to it."""
 _only_arguments: ContextVar[bool] = ContextVar("only arguments", default=False)
@@ -96,6 +103,34 @@ class ComparedMaps:
 
 
 @dataclass(frozen=True)
+class DrawnOnMap:
+    """What is known of the area that is drawn on the map."""
+
+    rings: tuple[Ring, ...] = ()
+    """That count now."""
+    is_of_file: bool = False
+    """Whether an area counts that was given as a file, which a drawn one would replace."""
+    is_reading: bool = False
+    """Whether another one is being put on the scene."""
+    asked: int = 0
+    """Grows whenever the page asks for drawing."""
+    refused: int = 0
+    """Grows whenever a drawn area could not be used."""
+    why: str = ""
+    """Why the last one could not; any text."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How the map asks what is at a place."""
+
+    url: str
+    """Of the route that answers; another for each result."""
+    classes: tuple[LegendRow, ...]
+    """What the classes are called, whatever the map shows."""
+
+
+@dataclass(frozen=True)
 class MapState:
     """All that the map shows at one moment."""
 
@@ -128,8 +163,13 @@ class MapState:
     """Whether the user has named a class."""
     k: tuple[int, int, int] | None = None
     """The number of classes that is asked for, the lowest and the highest; None where it cannot be changed."""
+    asking: Asking | None = None
+    """None where nothing can be asked."""
+    tracked: TrackedMap | None = None
+    """To which the browser tells where the map looks, and which says from where a scene is to be seen first."""
     compared: ComparedMaps | None = None
     """What stands beside the classes in place of the picture; then `view` is Swipe or Differ."""
+    area: DrawnOnMap = DrawnOnMap()
 
 
 def show_map(state: MapState, key: str) -> None:
@@ -221,7 +261,7 @@ class _Start(MacroElement):
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Start"
         self.javascript = "\n".join(map(_text_beside, _SCRIPTS))
-        self.css = _text_beside("map_view.css")
+        self.css = "\n".join(map(_text_beside, _STYLES))
         self.settings_expression = script_expression(settings)
 
 
@@ -285,8 +325,37 @@ def _told(state: MapState) -> dict[str, Any]:
         "alone": state.alone,
         "named": state.named,
         "k": state.k,
+        "asking": None if state.asking is None else _told_asking(state.asking),
         "compared": None if state.compared is None else _told_compared(state.compared),
+        "area": _told_area(state.area),
+        **({} if state.tracked is None else _told_position(state.tracked)),
     }
+
+
+def _told_area(area: DrawnOnMap) -> dict[str, Any]:
+    return {
+        "rings": area.rings,
+        "isOfFile": area.is_of_file,
+        "isReading": area.is_reading,
+        "asked": area.asked,
+        "refused": area.refused,
+        "why": area.why,
+    }
+
+
+def _told_asking(asking: Asking) -> dict[str, Any]:
+    return {
+        "url": asking.url,
+        "classes": [asdict(row) for row in asking.classes],
+    }
+
+
+def _told_position(tracked: TrackedMap) -> dict[str, Any]:
+    told: dict[str, Any] = {"tellTo": map_url(tracked.token, str(st.get_option("server.baseUrlPath")))}
+    if tracked.start is not None:
+        (x, y), zoom = tracked.start.position.centre, tracked.start.position.zoom
+        told["start"] = {"id": tracked.start.id, "scene": tracked.start.scene, "centre": (y, x), "zoom": zoom}
+    return told
 
 
 def _told_compared(compared: ComparedMaps) -> dict[str, Any]:

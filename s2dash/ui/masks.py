@@ -6,10 +6,10 @@ from functools import partial
 
 import streamlit as st
 
-from s2dash import ingest
-from s2dash.core import sentinel2
-from s2dash.core.scene import AREA, Masking, Scene, masked_shares
+from s2dash.core import missions, sentinel2
+from s2dash.core.scene import AREA, SCL, Masking, Scene, masked_shares
 from s2dash.ui import services, state, text
+from s2dash.ui.drawn_area import ask_to_draw, list_drawn
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.uploads import bring, follow, forget, read_area
 
@@ -20,6 +20,17 @@ _AREA_ENDINGS = [
 _EVERYTHING = Masking(True, True, tuple(sentinel2.SCL_CLASSES))
 _SORTED_BY = "Level-2A sorts pixels by itself. Leave out:"
 _SORTED_BY_BITS = "The picture's quality band tells these apart. Leave out:"
+_SORTED_BY_CLOUD_MASK = "The product's own cloud mask tells these apart. Leave out:"
+_NO_CLOUD_MASK = (
+    "Nothing here says where clouds are, so they become classes. Bring the whole product, or its `MSK_CLASSI_B00.jp2` "
+    "(before 2022 `MSK_CLOUDS_B00.gml`, both in `QI_DATA`) together with the bands."
+)
+_HELP_OF_CLOUDS = {
+    9: "Thick cloud, through which no ground is seen. Level-1C's mask misses small clouds and knows no cloud shadows.",
+    10: "Thin, high cloud: the ground shows through, but its colours are changed.",
+    11: "The mask's snow and ice. It is ground, so it stays unless you tick it.",
+}
+_CLOUD_MASKS = {missions.CLASSI, missions.CLOUDS}
 
 
 def choose_masks(loaded: Loaded) -> None:
@@ -45,6 +56,8 @@ def choose_masks(loaded: Loaded) -> None:
         )
     if scene.has_scl:
         _choose_classes(scene, shares, masked)
+    elif scene.level == "Level-1C" and scene.origins:
+        st.caption(_NO_CLOUD_MASK)
     _choose_area(loaded, shares)
 
 
@@ -55,16 +68,22 @@ def _shares(digest: str, _scene: Scene) -> dict[str, float]:
 
 
 def _choose_classes(scene: Scene, shares: dict[str, float], is_on: bool) -> None:
-    is_by_bits = any(mask.quality is not None for mask in scene.masks)
-    st.caption(_SORTED_BY_BITS if is_by_bits else _SORTED_BY)
+    kinds = {mask.quality for mask in scene.masks if mask.kind == SCL}
+    is_cloud_mask = kinds <= _CLOUD_MASKS
+    by_bits = _SORTED_BY_CLOUD_MASK if is_cloud_mask else _SORTED_BY_BITS
+    st.caption(_SORTED_BY if kinds == {None} else by_bits)
     with st.container(gap=None):
         for code, name in scene.mask_classes.items():
             is_left_out = state.masks_class(code)
+            words, share = name[0].upper() + name[1:], shares.get(name)
+            # A mask of two or three kinds says as much by what it did not find.
+            is_none = is_cloud_mask and not share
             st.checkbox(
-                _with_share(name[0].upper() + name[1:], shares.get(name)),
+                f"{words} · {text.share(0)}" if is_none else _with_share(words, share),
                 key=is_left_out.shown(),
                 on_change=is_left_out.take,
                 disabled=not is_on,
+                help=_HELP_OF_CLOUDS.get(code) if is_cloud_mask else None,
             )
 
 
@@ -74,17 +93,16 @@ def _choose_area(loaded: Loaded, shares: dict[str, float]) -> None:
         "Keep only an area",
         key=state.USE_AREA,
         disabled=has_area,
-        help="Groups only the pixels inside of polygons, or of a raster, that you give.",
+        help="Groups only the pixels inside of polygons, or of a raster, that you give or draw.",
     )
     if has_area:
-        st.caption(_with_share("Only the area you gave counts. Outside", shares.get("outside the area")))
-        if st.button("Use the whole scene again", icon=":material/crop_free:", width="stretch"):
-            state.read_anew(ingest.without_area(state.loaded().scene), area=[])
-            st.rerun()
+        _offer_area(state.loaded(), shares)
         return
     if not is_wanted:
         forget(state.INCOMING_AREA)
         return
+    if loaded.scene.grid.has_place:
+        ask_to_draw("Draw it on the map", "Rectangles and polygons, drawn with mouse, finger or keys.")
     uploads = st.file_uploader(
         "Area to keep",
         type=_AREA_ENDINGS,
@@ -101,6 +119,17 @@ def _choose_area(loaded: Loaded, shares: dict[str, float]) -> None:
     if found is not None:
         forget(state.INCOMING_AREA)
         state.use_area(found)
+        st.rerun()
+
+
+def _offer_area(now: Loaded, shares: dict[str, float]) -> None:
+    """What there is to do with the area that counts."""
+    whose = "you drew on the map" if now.drawn else "you gave"
+    st.caption(_with_share(f"Only the area {whose} counts. Outside", shares.get("outside the area")))
+    if now.drawn:
+        list_drawn(now.drawn)
+    if st.button("Use the whole scene again", icon=":material/crop_free:", width="stretch"):
+        state.use_whole_scene()
         st.rerun()
 
 

@@ -19,6 +19,7 @@ from s2dash.errors import S2DashError
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.tiles.placing import map_bounds
 from s2dash.ui import look, pictures, services, state, text
+from s2dash.ui.class_card.card import class_card
 from s2dash.ui.compare.bar import compare_bar
 from s2dash.ui.compare.exact import comparing_line
 from s2dash.ui.compare.on_map import compared_maps, map_view, side_url
@@ -26,21 +27,24 @@ from s2dash.ui.compare.panel import compare_panel
 from s2dash.ui.compare.sides import compared, still_comparing, stop_comparing
 from s2dash.ui.compare.values import Compared
 from s2dash.ui.compare.words import comparing_words, lead_words
+from s2dash.ui.drawn_area import drawn_on_map, follow_drawn, scene_key
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over import hand_over, hand_over_button
 from s2dash.ui.how_many.panel import how_many_panel
 from s2dash.ui.how_sure import COLOURS, sure_key
+from s2dash.ui.identity import carry_steps, found_legend
 from s2dash.ui.layers import Layer, layer_controls, layer_now
-from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside
+from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside, take_in
 from s2dash.ui.legend_table import DENSE_ABOVE
-from s2dash.ui.link import follow_link, say_of_link
+from s2dash.ui.link import follow_link, follow_link_area, say_of_link
 from s2dash.ui.live_wait import await_smoothing, wait_for
 from s2dash.ui.many_scenes import many_scenes
-from s2dash.ui.map_view import LegendRow, MapState, View, WithMap, show_map
+from s2dash.ui.map_view import Asking, LegendRow, MapState, View, WithMap, scene_token, show_map
 from s2dash.ui.messages import words_for
 from s2dash.ui.present import present_button
 from s2dash.ui.quick_bar import quick_bar
 from s2dash.ui.runs import history, keeping, kept
+from s2dash.ui.runs.last_runs import last_runs
 from s2dash.ui.runs.panel import runs_panel
 from s2dash.ui.runs.window import all_runs
 from s2dash.ui.session import note_session, page_is_open
@@ -80,6 +84,9 @@ def main() -> None:
             steps_place = st.container(horizontal=True, gap="small", width="content", key="steps")
         map_place = st.container(key="map")
         strip = Strip()
+    with strip.reading:
+        strip.is_reading = follow_drawn()
+        follow_link_area()
     answer = _live_answer(choices, strip)
     if answer is None:
         facts_place.write(_facts(choices.scene))
@@ -87,6 +94,9 @@ def main() -> None:
             _map(choices.scene, None, None, None, layer, dark)
         _announce(None, strip)
         return
+    carry_steps(answer)
+    take_in(answer.result.recipe)
+    answer = _with_edits(answer, strip)
     legend, isolated = current_legend(answer, choices.palette)
     if comparing is not None and isolated is not None:
         stop_comparing()  # a class alone is of the page's own map
@@ -104,6 +114,7 @@ def main() -> None:
             sure_key(answer.sureness)
     if comparing is None and is_final:
         _keep(answer, legend)  # after the map, which somebody waits for
+        last_runs(strip)
         with steps_place:
             _steps()
     trouble = None
@@ -122,7 +133,9 @@ def main() -> None:
     with side:
         panel = _panel()
         if state.PUSHED.get() == "how many":
-            how_many_panel(answer, legend)
+            how_many_panel(answer.unedited, found_legend(answer, choices.palette))
+        elif state.PUSHED.get() == "class card" and beside is None and panel != "Runs":
+            class_card(answer, shown, legend, isolated)
         elif panel != "Runs":
             legend_panel(answer, shown, legend, isolated, choices.palette)
         elif beside is not None:
@@ -154,9 +167,9 @@ def _header(scene: Scene) -> WithMap:
     """The scene's name; returns the place of the facts, which are known with the result."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         with st.container(key="title", width="content"):
-            WithMap("title", _scene_key(scene), "h3").write(scene.title)
+            WithMap("title", scene_key(scene), "h3").write(scene.title)
         with st.container(key="facts", width="stretch"):
-            place = WithMap("facts", _scene_key(scene), "p")
+            place = WithMap("facts", scene_key(scene), "p")
         present_button(K_LOW, highest_k(), key="present")
         hand_over_button()
     return place
@@ -199,11 +212,6 @@ def _steps() -> None:
             shortcut=shortcut,
             help=f"{label}: {words}" if words else f"Nothing to {label.lower()}",
         )
-
-
-def _scene_key(scene: Scene) -> str:
-    """Another for each scene that is loaded, whatever is chosen for it."""
-    return f"{scene.paths[0]}"
 
 
 def _facts(scene: Scene, result: Result | None = None) -> str:
@@ -250,6 +258,17 @@ def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
         engine.foresee(future, choices.scene, _next_recipes(choices.recipe, last))
     strip.settle(_learnt_words(answer) if choices.scene.live_step == 1 else None)
     return answer
+
+
+def _with_edits(answer: LiveAnswer, strip: Strip) -> LiveAnswer:
+    """The answer after what the user has merged, split and left out; as it was found where that cannot be done."""
+    try:
+        edited = services.live_engine().edited(answer, state.edits(answer.result.recipe))
+    except S2DashError as error:
+        strip.add(f"{words_for(error)} The classes are shown as they were found.")
+        edited = answer.unedited
+    state.ANSWER.set(edited)
+    return edited
 
 
 def _is_final(answer: LiveAnswer, choices: Choices) -> bool:
@@ -300,7 +319,7 @@ def _map(
     step = scene.live_step
     grid = scene.grid.decimated(step)
     picture_url = pictures.picture_url(scene, band_names)
-    classes_url, shown = None, None
+    classes_url, shown, asking = None, None, None
     rows: tuple[LegendRow, ...] = ()
     if beside is not None:
         view, shown = map_view(), beside.right.shown
@@ -310,10 +329,13 @@ def _map(
         answer, shown = results
         classes_url = pictures.classes_url(answer, shown, legend.rgba(alone))
         rows = _legend_rows(legend, shown)
+        asking = Asking(pictures.asking_url(answer), rows)
         if side == "How sure":
             classes_url, rows = pictures.sureness_url(answer), _sure_rows(answer.sureness)
     if results is not None:
         services.native_tiles().prepare(results[0].fitted.scene)
+    tracked = state.tracked_map()
+    tracked.show(scene_token(scene_key(scene)), state.MAP_START.pop())
     show_map(
         MapState(
             bounds=map_bounds(grid, step),
@@ -324,14 +346,17 @@ def _map(
             view=view,
             attribution=scene.attribution,
             dark=dark,
-            scene_key=_scene_key(scene),
+            scene_key=scene_key(scene),
+            tracked=tracked,
             title=scene.title,
             facts=_day_and_area(scene, shown) if beside is None else comparing_words(beside),
             legend=rows,
             alone=alone,
             named=results is not None and bool(state.edits(results[0].result.recipe).names),
             k=(state.K.get(), K_LOW, highest_k()) if beside is None else None,
+            asking=asking,
             compared=None if beside is None else compared_maps(beside, label),
+            area=drawn_on_map(state.loaded()),
         ),
         key="map",
     )

@@ -10,6 +10,7 @@ import streamlit as st
 from s2dash.core.classmap import Result
 from s2dash.core.scene import Scene
 from s2dash.server.live_engine import LiveAnswer
+from s2dash.server.routes.points import point_url
 from s2dash.tiles import details
 from s2dash.tiles.render import Detail, Picture
 from s2dash.tiles.store import url_template
@@ -38,6 +39,11 @@ def sureness_url(answer: LiveAnswer) -> str:
         return Picture(live.grid, sure.steps, sure_colours(), live.step, detail)
 
     return url_of(f"sureness {classes_key(answer.result)}", make, answer.result.scene)
+
+
+def asking_url(answer: LiveAnswer) -> str:
+    """Where the map asks about pixels of a result."""
+    return point_url(services.askable().token_of(answer), str(st.get_option("server.baseUrlPath")))
 
 
 def classes_key(shown: Result) -> str:

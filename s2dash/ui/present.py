@@ -1,7 +1,7 @@
-"""The button that presents the map, and what is wished for meanwhile: another number of classes, view, class alone.
+"""The button that presents the map, and what the map's frame wishes for: number of classes, view, class alone, area.
 
-The map's frame lies over the page then (`map_present.js`), whose controls are out of reach; so wishes come from
-there, as numbered messages, and are taken before anything is drawn (`present.js`).
+While it is presented it lies over the page (`map_present.js`), whose controls are out of reach; so wishes come from
+there, as numbered messages, and are taken before anything is drawn (`present.js`). What is drawn on it comes so too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 import streamlit as st
 
 from s2dash.ui import state
+from s2dash.ui.class_card.actions import open_card
+from s2dash.ui.drawn_area import take_drawn
 from s2dash.ui.session import sent
 
 _HTML = """
@@ -52,10 +54,18 @@ def _receive(key: str, lowest_k: int, highest_k: int) -> None:
     if not isinstance(wish, dict) or number is None or number <= last.get():
         return
     last.set(number)
+    if "area" in wish:
+        take_drawn(wish["area"])
     if "alone" in wish:
         _show_alone(wish["alone"])
     if wish.get("view") in state.SIDES:
         state.SIDE.set(wish["view"])
+    if wish.get("panel") in state.PANELS:
+        state.PANEL.set(wish["panel"])
+        state.PUSHED.pop()
+    if _is_class(wish.get("open")):
+        state.PANEL.set("Classes")
+        open_card(wish["open"])
     k = _whole(wish.get("k"))
     if k is not None and lowest_k <= k <= highest_k:
         state.K.set(k)
@@ -63,8 +73,13 @@ def _receive(key: str, lowest_k: int, highest_k: int) -> None:
 
 def _show_alone(number: object) -> None:
     answer = state.ANSWER.get()
-    if answer is not None and (number is None or number in [row.id for row in answer.result.rows]):
+    if answer is not None and (number is None or _is_class(number)):
         state.put_alone(answer.result.recipe, _whole(number))
+
+
+def _is_class(number: object) -> bool:
+    answer = state.ANSWER.get()
+    return answer is not None and _whole(number) in [row.id for row in answer.result.rows]
 
 
 def _whole(value: object) -> int | None:

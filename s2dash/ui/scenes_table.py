@@ -7,6 +7,7 @@ from html import escape
 
 from s2dash.batch import SceneReport
 from s2dash.batch.manifest import TableRow
+from s2dash.core.sight import ink_on
 from s2dash.ui import text
 
 _STATES = {
@@ -65,7 +66,7 @@ def scenes_table(reports: Sequence[SceneReport]) -> str:
 
 
 def _class_head(row: TableRow) -> str:
-    ink = _ink_on(row.colour)
+    ink = ink_on(row.colour)
     name = escape(row.name)
     return (
         f'<th scope="col" class="figure" title="{name}" aria-label="{name}">'
@@ -94,15 +95,3 @@ def _area_ha(rows: Sequence[TableRow]) -> float | None:
     """The area of all classes together, hectares; None without a place."""
     areas = [row.area_ha for row in rows if row.area_ha is not None]
     return sum(areas) if areas else None
-
-
-def _ink_on(colour: str) -> str:
-    """White or black, whichever contrasts more with the colour: never under 4.58 : 1."""
-    return "#000000" if _luminance(colour) > 0.179 else "#ffffff"
-
-
-def _luminance(colour: str) -> float:
-    """Relative luminance of `#rrggbb` as WCAG has it, 0 to 1."""
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -7,12 +7,14 @@ from typing import Any
 
 from s2dash.core.byte_cache import ByteCache
 from s2dash.core.scene import Scene
+from s2dash.server.askable import Askable
 from s2dash.server.kept_runs import KeptRuns
 from s2dash.server.live_engine import LiveEngine
 from s2dash.server.session_store import SessionStore, Writer
 from s2dash.server.sessions import Sessions
 from s2dash.server.state import server_state
 from s2dash.server.sweeps import Sweeps
+from s2dash.server.tracked_maps import TrackedMaps
 from s2dash.server.uploads import UploadStore
 from s2dash.tiles.native import NativeTiles
 from s2dash.tiles.store import TileStore
@@ -22,6 +24,11 @@ from s2dash.ui.loaded import Loaded
 def live_engine() -> LiveEngine:
     """The engine of live results."""
     return server_state().live
+
+
+def askable() -> Askable:
+    """The live results that a map may ask about."""
+    return server_state().askable
 
 
 def sweeps() -> Sweeps:
@@ -62,6 +69,11 @@ def writer() -> Writer:
 def sessions() -> Sessions:
     """The sessions of this process."""
     return server_state().sessions
+
+
+def tracked_maps() -> TrackedMaps:
+    """Where the maps of open pages look."""
+    return server_state().maps
 
 
 def kept_charts() -> ByteCache[Hashable, tuple[dict[str, Any], str]]:

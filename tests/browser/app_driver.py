@@ -72,6 +72,30 @@ class AppPage:
             )
         )
 
+    def look_nearer(self) -> list[float]:
+        """Move the map and wait until the server knows; returns the view."""
+        with self.page.expect_response(lambda response: "/maps/" in response.url) as told:
+            self.on_map("const m = s2dash.map; m.setZoom(m.getZoom() + 1, { animate: false }); m.panBy([40, 25]);")
+        assert told.value.status == 204
+        return self.view[:3]
+
+    def script_runs(self) -> int:
+        """How often the page has begun to be drawn since this was first asked of it."""
+        return int(
+            self.page.evaluate(
+                """() => {
+                    if (window.testRuns === undefined) {
+                        window.testRuns = 0;
+                        const app = document.querySelector('[data-testid=stApp]');
+                        const name = 'data-test-script-state';
+                        new MutationObserver(() => { if (app.getAttribute(name) === 'running') window.testRuns += 1; })
+                            .observe(app, { attributes: true, attributeFilter: [name] });
+                    }
+                    return window.testRuns;
+                }"""
+            )
+        )
+
     # ---- the controls
 
     def control(self, role: Any, name: str) -> Locator:

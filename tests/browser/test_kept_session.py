@@ -49,11 +49,16 @@ def test_a_session_survives_reload_second_tab_and_a_killed_server_and_is_forgott
     app.wait_until_drawn()
     address = app.page.url.removeprefix(url)
     assert "s=" in address
+    seen = app.look_nearer()
 
     app.page.reload()
     expect_the_session(app, 3)
+    app.wait_for_classes()
+    assert app.view[:3] == pytest.approx(seen, abs=1e-6)
     second = AppPage(new_page(), url + address)
     expect_the_session(second, 3)
+    assert second.view[:3] == pytest.approx(seen, abs=1e-6)
+    seen = second.look_nearer()
     for one in (app, second):
         one.page.context.close()
     running_apps[url].kill()
@@ -61,6 +66,7 @@ def test_a_session_survives_reload_second_tab_and_a_killed_server_and_is_forgott
 
     again = AppPage(new_page(), start_app(APP, environment=environment) + address)
     expect_the_session(again, 3)
+    assert again.view[:3] == pytest.approx(seen, abs=1e-6)
     open_panel(again, "Runs")
     title = again.page.get_by_label("Title of run 3")
     title.fill("For the board")

@@ -48,6 +48,12 @@ def test_a_link_gives_somebody_else_the_same_labels_names_and_view(
     name.fill("Ploughed")
     name.press("Enter")
     sender.page.get_by_role("radiogroup", name="View").get_by_role("radio", name="Classes").click()
+    expect(sender.body).to_have_attribute("data-view", "Classes")
+    sender.wait_until_drawn()
+    before = sender.script_runs()
+    seen = sender.look_nearer()
+    sender.pause(0.5)
+    assert sender.script_runs() == before  # moving the map runs no page
     sender.open_hand_over()
     field = sender.page.get_by_label("Share link")
     link = field.input_value()
@@ -64,4 +70,5 @@ def test_a_link_gives_somebody_else_the_same_labels_names_and_view(
     expect(other.page.get_by_role("heading", name="Farmland in Sicily")).to_be_visible()
     expect(other.page.get_by_label("Name of class 2", exact=True)).to_have_value("Ploughed")
     expect(other.page.get_by_role("radiogroup", name="View").get_by_role("radio", name="Classes")).to_be_checked()
+    assert other.view[:3] == pytest.approx(seen, abs=1e-4)
     np.testing.assert_array_equal(labels_of(other, tmp_path / "other"), labels_of(sender, tmp_path / "sender"))

@@ -13,7 +13,7 @@ from s2dash.settings import ADVICE_LIMITS, AdviceLimits
 
 
 def steadiness(fitted: Fitted, limits: AdviceLimits = ADVICE_LIMITS) -> np.ndarray:
-    """How much of each class comes out again, shape (classes,), 0 to 1; NaN where too few pixels say.
+    """How much of each class comes out again, before edits, shape (classes,), 0 to 1; NaN where too few pixels say.
 
     The mean over refits, each on pixels drawn anew and with a seed of its own, of the largest Jaccard index that the
     class has with any class of the refit, on pixels that none of them has seen (Hennig, Cluster-wise assessment of
@@ -26,14 +26,14 @@ def steadiness(fitted: Fitted, limits: AdviceLimits = ADVICE_LIMITS) -> np.ndarr
     params = algorithm.complete_params(recipe.params_dict)
     rows = fitted.space.transform(fitted.sample.raw, np.float64 if recipe.sample is None else np.float32)
     held_out, refits = drawn(recipe, rows, limits)
-    found = np.full((max(1, len(refits)), fitted.class_count), np.nan)
+    found = np.full((max(1, len(refits)), len(fitted.number_of)), np.nan)
     with single_threaded():
         own = fitted.number_of[fitted.model.predict(held_out)]
         for row, refit in zip(found, refits, strict=False):
             cancel_token().check()
             model = algorithm.fit(refit.rows, recipe.k, params, refit.seed)
             others = (model.predict(held_out) + 1).astype(np.uint8)
-            row[:] = _best_overlaps(own, others, fitted.class_count, model.class_count)
+            row[:] = _best_overlaps(own, others, len(fitted.number_of), model.class_count)
     return np.asarray(found.mean(axis=0))
 
 

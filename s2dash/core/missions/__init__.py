@@ -17,6 +17,8 @@ from s2dash.core.missions.products import (
 )
 from s2dash.core.missions.quality import (
     BQA,
+    CLASSI,
+    CLOUDS,
     DEA_FMASK,
     FMASK,
     OLD_BQA,
@@ -46,6 +48,8 @@ from s2dash.core.missions.values import Mission, OwnBand
 __all__ = [
     "BQA",
     "C2_LEVEL_2",
+    "CLASSI",
+    "CLOUDS",
     "CORRECTED_LEVELS",
     "DEA_FMASK",
     "FMASK",

@@ -1,4 +1,4 @@
-"""Quality bands: their kinds by mission and name, and their bits as classes of the scene classification."""
+"""Quality bands and cloud masks: their kinds, and what they say as classes of the scene classification."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ QA_PIXEL, PIXEL_QA, BQA, OLD_BQA, FMASK, DEA_FMASK, UDM2, UDM = (
 """Kinds of quality bands; the earlier one is used where several are there."""
 _KINDS = (QA_PIXEL, PIXEL_QA, BQA, OLD_BQA, FMASK, DEA_FMASK, UDM2, UDM)
 
+CLASSI, CLOUDS = "MSK_CLASSI", "MSK_CLOUDS"
+"""Kinds of cloud masks that Level-1C brings: pixels since processing baseline 04.00, polygons before."""
+
 _QUALITY_CLASSES = {
     0: "no data in the quality band",
     3: "cloud shadow",
@@ -28,22 +31,32 @@ _QUALITY_CLASSES = {
     11: "snow or ice",
 }
 _PLANET_CLASSES = _QUALITY_CLASSES | {1: "missing or suspect", 8: "heavy haze", 10: "light haze"}
+_CLOUDS_CLASSES = {9: "opaque cloud", 10: "cirrus"}
+_WORDS = {
+    UDM2: _PLANET_CLASSES,
+    UDM: _PLANET_CLASSES,
+    CLASSI: _CLOUDS_CLASSES | {11: "snow or ice"},
+    CLOUDS: _CLOUDS_CLASSES,
+}
 
 
 def quality_classes(kind: str) -> dict[int, str]:
     """Words for what `classes_of_bits` makes of a quality band; numbers are those of `sentinel2.SCL_CLASSES`."""
-    return _PLANET_CLASSES if kind in (UDM2, UDM) else _QUALITY_CLASSES
+    return _WORDS.get(kind, _QUALITY_CLASSES)
 
 
 def classes_of_bits(kind: str, stored: np.ndarray) -> np.ndarray:
     """A quality band as classes in the numbers of the scene classification, shape (rows, cols), uint8.
 
     Where several bits are set, the first that holds decides: fill, cloud, cirrus, shadow, beside a cloud, snow, water.
+    Cloud masks of Level-1C are made ready as classes before (`ingest.cloud_masks`), and stay as they are.
 
     Parameters
     ----------
     stored : ndarray of shape (bands, rows, cols); one band but for `UDM2`
     """
+    if kind in (CLASSI, CLOUDS):
+        return np.asarray(stored[0], dtype=np.uint8)
     if kind == UDM2 and len(stored) >= 6:
         return _of_usable_data(stored)
     numbers = np.nan_to_num(stored[0], nan=_FILL[kind], posinf=_FILL[kind], neginf=_FILL[kind])

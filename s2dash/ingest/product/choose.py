@@ -10,6 +10,7 @@ from s2dash.core import missions
 from s2dash.core.legend import clean_name
 from s2dash.core.sentinel2 import ATMOSPHERE_BANDS, BANDS
 from s2dash.errors import UnknownName
+from s2dash.ingest.product.cloud_files import CloudFile, cloud_files
 from s2dash.ingest.product.names import (
     L2A,
     SCL,
@@ -58,6 +59,14 @@ class Choice:
     """Names of the metadata files of another mission."""
     also: tuple[str, ...] = ()
     """Names among `other_rasters` that somebody asked for, though they would be left out."""
+    clouds: tuple[CloudFile, ...] = ()
+    """The product's own cloud masks, where no scene classification is there."""
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Names of the files that tell something of the pictures."""
+        clouds = (one.name for one in self.clouds)
+        return (*self.metadata, *self.tile_metadata, *self.other_metadata, *clouds)
 
 
 def choose_files(names: Sequence[str], tile: str | None = None, also: Sequence[str] = ()) -> Choice:
@@ -100,6 +109,7 @@ def choose_files(names: Sequence[str], tile: str | None = None, also: Sequence[s
         said=beside,
         other_metadata=tuple(name for name in names if missions.is_metadata(name)),
         also=asked,
+        clouds=cloud_files([name for name in names if name not in asked], bands, chosen_tile),
     )
 
 

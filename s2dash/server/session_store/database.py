@@ -35,6 +35,9 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX scene_key ON scene (key);
     """,
+    """
+    ALTER TABLE session ADD COLUMN position TEXT
+    """,
 )
 """Each brings a file from the form of its place in the list to the next; what has been released is never changed."""
 

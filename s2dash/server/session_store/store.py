@@ -12,8 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+from s2dash.core.map_position import MapPosition, from_json, to_json
 from s2dash.core.run_list import ListedRun
 from s2dash.core.scene import Scene
 from s2dash.errors import UnreadableValue
@@ -95,7 +97,7 @@ class SessionStore:
         try:
             with parts[0].transaction() as connection:
                 found = connection.execute(
-                    "SELECT id, shown, made FROM session WHERE address = ? AND used >= ?",
+                    "SELECT id, shown, made, position FROM session WHERE address = ? AND used >= ?",
                     (_hash(address), self._oldest()),
                 ).fetchone()
                 if found is None:
@@ -108,7 +110,8 @@ class SessionStore:
                 raise SessionUnread from error
             return None
         runs = [run for row in rows if (run := _stored(*row)) is not None]
-        return StoredSession(tuple(sorted(runs, key=lambda one: (one.listed.number, one.key))), found[1], found[2])
+        in_order = tuple(sorted(runs, key=lambda one: (one.listed.number, one.key)))
+        return StoredSession(in_order, found[1], found[2], _position(found[3]))
 
     def write(self, address: str, change: Change, is_new: bool) -> None:
         """Write what has changed of a session, all of it or nothing. `trouble` says where it could not be written.
@@ -120,10 +123,6 @@ class SessionStore:
         parts = self._parts()
         if parts is None:
             return
-        rows = [
-            (run.key, run.scene_key, bool(run.listed.star or run.listed.note), run.listed.to_json())
-            for run in change.put
-        ]
         try:
             with parts[0].transaction() as connection:
                 if is_new:
@@ -133,11 +132,12 @@ class SessionStore:
                     )
                 session = _session(connection, address)
                 connection.execute(
-                    "UPDATE session SET used = ?, shown = ?, made = max(made, ?) WHERE id = ?",
-                    (self._clock(), change.shown, change.made, session),
+                    "UPDATE session SET used = ?, shown = ?, made = max(made, ?), position = ? WHERE id = ?",
+                    (self._clock(), change.shown, change.made, to_json(change.position), session),
                 )
+                runs = [_with_marks(connection, session, run, change.left.get(run.key)) for run in change.put]
                 connection.executemany(
-                    "INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?)", [(session, *row) for row in rows]
+                    "INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?)", [(session, *_row(run)) for run in runs]
                 )
                 connection.executemany(
                     "DELETE FROM run WHERE session = ? AND key = ?", [(session, key) for key in change.drop]
@@ -340,11 +340,33 @@ def _session(connection: sqlite3.Connection, address: str) -> int:
     return int(found[0])
 
 
+def _with_marks(connection: sqlite3.Connection, session: int, run: StoredRun, left: frozenset[str] | None) -> StoredRun:
+    """The run with those of its marks that are to be left as they are kept."""
+    if not left:
+        return run
+    row = connection.execute("SELECT listed FROM run WHERE session = ? AND key = ?", (session, run.key)).fetchone()
+    kept = None if row is None else _stored(run.key, run.scene_key, row[0])
+    if kept is None:
+        return run
+    return replace(run, listed=replace(run.listed, **{name: getattr(kept.listed, name) for name in left}))
+
+
+def _row(run: StoredRun) -> tuple[str, str, bool, str]:
+    return run.key, run.scene_key, bool(run.listed.star or run.listed.note), run.listed.to_json()
+
+
 def _stored(key: str, scene_key: str, listed: str) -> StoredRun | None:
     """None for a run that this s2dash cannot read: the others are still of use."""
     with suppress(UnreadableValue):
         return StoredRun(key, ListedRun.from_json(listed), scene_key)
     _log.warning("a kept run cannot be read")
+    return None
+
+
+def _position(text: str | None) -> MapPosition | None:
+    """The whole scene where it was never said, or this s2dash cannot read it."""
+    with suppress(UnreadableValue):
+        return None if text is None else from_json(text)
     return None
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from s2dash.core.map_position import MapPosition
 from s2dash.core.run_list import ListedRun
 from s2dash.core.scene import Scene
+
+MARKS = ("star", "title", "note")
+"""What people say of a run, and may say in another page of the same session; the last word counts for each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,8 @@ class Snapshot:
     """How many runs were made, also those that are gone."""
     scenes: Mapping[str, StoredScene] = field(default_factory=dict)
     """Scenes that are here to be kept, by key."""
+    position: MapPosition | None = None
+    """Where the map looks; None is the whole scene."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +56,7 @@ class StoredSession:
     """By number."""
     shown: str | None
     made: int
+    position: MapPosition | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,3 +68,6 @@ class Change:
     """Keys of runs that are no longer kept."""
     shown: str | None = None
     made: int = 0
+    position: MapPosition | None = None
+    left: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By key of a run the marks that stay as they are kept: another page of the session may have changed them."""

@@ -122,10 +122,11 @@ def _answer(one: KeptMap, last: Field[LiveRequest | None], scene: Scene, now: Li
     """A run's labels: equal recipes give equal labels, so the engine has them or makes them again."""
     if one.run.recipe == now.result.recipe:
         return now
+    engine = services.live_engine()
     on = recipe_grid(scene, one.run.recipe)
-    request = services.live_engine().submit(on, one.run.recipe, last.get(), page_is_open())
+    request = engine.submit(on, one.run.recipe, last.get(), page_is_open())
     last.set(request)
-    return wait_for(request, on, strip)
+    return engine.edited(wait_for(request, on, strip), one.run.edits)
 
 
 def _legend(one: KeptMap, answer: LiveAnswer) -> Legend:
@@ -154,18 +155,19 @@ def _in_one_look(left: ComparedRun, right: ComparedRun, found: Comparison) -> tu
     partner = {first: of_right[second] for second, first in found.same.items()}
     colours = _left_colours(left, right_legend, {first: entry.colour for first, entry in partner.items()})
     entries = tuple(
-        LegendEntry(entry.id, partner[entry.id].name if entry.id in partner else entry.name, colours[entry.id - 1])
+        LegendEntry(entry.id, partner[entry.id].name if entry.id in partner else entry.name, colours[entry.id])
         for entry in left.legend.entries
     )
     return replace(left, legend=Legend(entries)), replace(right, legend=right_legend)
 
 
-def _left_colours(left: ComparedRun, right_legend: Legend, kept_colours: dict[int, str]) -> tuple[str, ...]:
+def _left_colours(left: ComparedRun, right_legend: Legend, kept_colours: dict[int, str]) -> dict[int, str]:
     """Classes without a partner keep their colour, unless it stands for another class on the right."""
     of_right = [entry.colour for entry in right_legend.entries]
     own = {e.id: e.colour for e in left.legend.entries if e.id not in kept_colours and e.colour not in of_right}
     # Numbers past all classes: their colours are in use as well.
-    beyond = dict(enumerate(of_right, len(left.legend.entries) + 1))
-    standards = [band.standard for band in left.answer.result.scene.bands]
     means = left.answer.fitted.mean_reflectance
-    return palette.carried_colours(kept_colours | own | beyond, means, standards, state.PALETTE.get())
+    beyond = dict(enumerate(of_right, len(means) + 1))
+    standards = [band.standard for band in left.answer.result.scene.bands]
+    colours = palette.carried_colours(kept_colours | own | beyond, means, standards, state.PALETTE.get())
+    return dict(enumerate(colours, 1))

@@ -14,7 +14,7 @@ from s2dash.core.run_list import ListedRun, OwnLook, legend_of, looks_of
 from s2dash.core.scene_reading import SceneReading
 from s2dash.errors import RecipeError, S2DashError
 from s2dash.server.live_engine import LiveAnswer
-from s2dash.server.session_store import Keeper, SessionUnread, Snapshot, StoredRun, StoredScene
+from s2dash.server.session_store import Keeper, SessionUnread, Snapshot, StoredRun, StoredScene, StoredSession
 from s2dash.server.session_store.scenes import scene_key
 from s2dash.ui import services, session, state, text
 from s2dash.ui.as_read import with_numbers_of
@@ -68,7 +68,7 @@ def begin() -> None:
         keeper = Keeper(services.writer(), address)
         keeper.came_back(found.runs)
         state.KEEPER.set(keeper)
-        _take_up(found.runs, found.shown, found.made)
+        _take_up(found)
     elif store.trouble is None:
         # Never one that came from outside: whoever made it up could look into it later.
         st.query_params.pop(PARAMETER, None)
@@ -109,13 +109,15 @@ def save() -> None:
     if keeper is None:
         keeper = Keeper(services.writer())
         state.KEEPER.set(keeper)
-    stored, shown = _stored_runs(maps), state.MAP_NOW.get()
+    stored, shown, tracked = _stored_runs(maps), state.MAP_NOW.get(), state.tracked_map()
+    tracked.on_move(keeper.moved)
     keeper.keep(
         Snapshot(
             runs=stored,
             shown=next((one.key for one in maps if one.number == shown), None),
             made=state.MAPS_MADE.get(),
             scenes={one.scene_key: StoredScene(one.loaded.scene, one.loaded) for one in maps if one.loaded is not None},
+            position=tracked.position,
         )
     )
     if not keeper.is_gone and store.trouble is None and st.query_params.get(PARAMETER) != keeper.address:
@@ -154,7 +156,7 @@ def reopenable() -> frozenset[str]:
 
 def needs_words(one: KeptMap) -> str:
     """What has to be brought again so that a map can be restored; holds text from outside."""
-    names = [*one.files, *(area.name for area in one.run.reading.area)]
+    names = [*one.files, *(area.name for area in one.run.reading.area if not area.drawn)]
     if not names:
         return f"Needs the scene “{one.run.scene_title}”"
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
@@ -195,7 +197,8 @@ def forget_everything() -> None:
         services.kept_runs().drop(token)
     if keeper is not None:
         services.kept_runs().drop_session(keeper.address)
-    for job in (*state.full_runs().values(), *(one.job.get() for one in (state.INCOMING_SCENE, state.INCOMING_AREA))):
+    incoming = (state.INCOMING_SCENE, state.INCOMING_AREA, state.INCOMING_DRAWN, state.INCOMING_LINKED)
+    for job in (*state.full_runs().values(), *(one.job.get() for one in incoming)):
         if job is not None:
             job.cancel()
     st.query_params.clear()
@@ -260,16 +263,16 @@ def of_listed(one: ListedRun, number: int, scene_key: str = "", key: str | None 
     )
 
 
-def _take_up(runs: Sequence[StoredRun], shown_key: str | None, made: int) -> None:
-    maps: list[KeptMap] = []
+def _take_up(found: StoredSession) -> None:
+    runs, maps = found.runs, list[KeptMap]()
     for run in runs:
         # Two pages of one address may have given the same number.
         number = max(run.listed.number, maps[-1].number + 1 if maps else 1)
         maps.append(of_listed(run.listed, number, run.scene_key, run.key))
     state.MAPS.set(tuple(maps))
     state.STORED.set({run.key: (one, run) for one, run in zip(maps, runs, strict=True)})
-    state.MAPS_MADE.set(max([made, *(one.number for one in maps)]))
-    shown = next((one for one in maps if one.key == shown_key), None)
+    state.MAPS_MADE.set(max([found.made, *(one.number for one in maps)]))
+    shown = next((one for one in maps if one.key == found.shown), None)
     if shown is None or state.LOADED.is_set:
         return
     loaded = reopened(shown)
@@ -277,6 +280,7 @@ def _take_up(runs: Sequence[StoredRun], shown_key: str | None, made: int) -> Non
         state.SAY_ONCE.set((_NEEDS.format(needs=text.plain(needs_words(shown))), ""))
     elif load(shown, loaded):
         state.MAP_NOW.set(shown.number)
+        state.MAP_START.set(found.position)
         state.MAPS.set(tuple(replace(one, loaded=loaded) if one.scene_key == shown.scene_key else one for one in maps))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from s2dash.classify.algorithms import ALGORITHMS
-from s2dash.core.edits import ClassEdits
+from s2dash.core.edits import AnyStep, ClassEdits, LeaveOut, Majority, Merge, Sieve, Split
 from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run
 from s2dash.ui import text
@@ -22,8 +23,18 @@ def change_words(before: Run | None, after: Run) -> str:
         return "The first map"
     found = list(_changes(before.recipe, after.recipe))
     if before.scene_digest != after.scene_digest:
-        found.insert(0, "another scene" if before.scene_title != after.scene_title else "read another way")
+        found.insert(0, _scene_words(before, after))
     return " · ".join(found) or "Same choices"
+
+
+def _scene_words(before: Run, after: Run) -> str:
+    if before.scene_title != after.scene_title:
+        return "another scene"
+    if before.reading.area == after.reading.area:
+        return "read another way"
+    if not after.reading.area:
+        return "the whole scene"
+    return "another area" if before.reading.area else "only an area"
 
 
 def _changes(before: Recipe, after: Recipe) -> Iterator[str]:
@@ -109,11 +120,37 @@ def step_words(before: Recipe, after: Recipe, edits: ClassEdits, later_edits: Cl
     """What one step changed: of the recipe, or of the names and colours of one map."""
     if before != after:
         return " · ".join(_changes(before, after)) or "other choices"
+    if edits.steps != later_edits.steps:
+        return steps_words(edits.steps, later_edits.steps)
     for what, one, other in (("name", edits.names, later_edits.names), ("colour", edits.colours, later_edits.colours)):
         changed = [n for n in sorted({*one, *other}) if one.get(n) != other.get(n)]
         if changed:
             return f"{what} of class {changed[0]}" if len(changed) == 1 else f"{what}s of {len(changed)} classes"
     return "changes of classes"
+
+
+def steps_words(before: Sequence[AnyStep], after: Sequence[AnyStep]) -> str:
+    """`merge 3 and 4`, `remove 2 edits`: what one change of a list of steps did."""
+    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+    parts = [step_name(step) for step in after[common:]]
+    gone = len(before) - common
+    return " · ".join([*parts, *([f"remove {gone} edit{'s' if gone != 1 else ''}"] if gone else [])])
+
+
+def step_name(step: AnyStep) -> str:
+    """`merge 3 and 4`, `split 3 in two`, `leave out 5`."""
+    match step:
+        case Merge():
+            *first, last = sorted({*step.classes, step.into})
+            return f"merge {', '.join(map(str, first))} and {last}"
+        case Split():
+            return f"split {step.number} in {'two' if step.k == 2 else step.k}"
+        case LeaveOut():
+            return f"leave out {step.number}"
+        case Majority():
+            return f"majority {step.size} × {step.size}"
+        case Sieve():
+            return f"sieve under {step.least:g} {step.unit}"
 
 
 def separation_words(silhouette: float | None) -> str:

@@ -3,27 +3,57 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from s2dash.classify.naming import Suggestion
 from s2dash.core.classmap import Result
-from s2dash.core.edits import NO_EDITS, ClassEdits
+from s2dash.core.edits import NO_EDITS, AnyStep, ClassEdits
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
 from s2dash.server.live_engine import LiveAnswer, LiveRequest
 from s2dash.ui.legend_event import LegendEvent
-from s2dash.ui.session import Field
+from s2dash.ui.session import Control, Field
 from s2dash.ui.state.recipe import scene_digest
 from s2dash.ui.state.view import PALETTE
 
+W = TypeVar("W")
 ANSWER: Field[LiveAnswer | None] = Field("answer", None)
 REQUEST: Field[LiveRequest | None] = Field("future", None)
 
 LEGEND = "legend"
 """The legend's table."""
 
+CARD_CLASS: Field[int | None] = Field("class card", None)
+"""The class whose card is pushed over the legend."""
+CARD_TROUBLE: Field[str | None] = Field("class card trouble", None)
+"""Why what was last asked for on a card could not be done."""
+
+
+def card_name(number: int, now: str, take: Callable[[str], None]) -> Control[str]:
+    """The name of a class on its card."""
+    return Control(f"class card name {number}", lambda: now, take)
+
+
+def card_merge(number: int, take: Callable[[int | None], None]) -> Control[int | None]:
+    """What a class is to be merged into, on its card; nothing until it is chosen."""
+    return Control(f"class card merge {number}", lambda: None, take)
+
+
+def clean_up_control(part: str, now: W, take: Callable[[W], None]) -> Control[W]:
+    """One of the choices of how specks are cleaned up."""
+    return Control(f"clean up {part}", lambda: now, take)
+
+
+KEPT_BOTH: Field[frozenset[str]] = Field("names kept for several classes", frozenset())
+"""Names that are meant for more than one class."""
+
 STEADY_OF = Field("steadiness asked of", "")
 """Digest of the result of which it was last asked how steady its classes are."""
+
+SUGGESTED: Field[tuple[Hashable, Mapping[int, Suggestion]] | None] = Field("suggested names", None)
+"""Names suggested for the classes of the last map that had any asked for, with all that they depend on."""
 
 MapKey = tuple[str, Recipe]
 """Digest of a scene as it is read, and a recipe."""
@@ -49,6 +79,15 @@ def edits(of: Recipe) -> ClassEdits:
 def edits_of(of: MapKey) -> ClassEdits:
     """What was made of the classes of a map of any scene."""
     return _EDITS.get().get(of, NO_EDITS)
+
+
+def was_shown(of: Recipe) -> bool:
+    """Whether this recipe's map has a legend or edits already: who comes back to it finds what was there."""
+    return map_of(of) in _EDITS.get() or any(key == map_of(of) for key, _ in own_legends())
+
+
+LEFT_BEHIND: Field[tuple[MapKey, Sequence[AnyStep]] | None] = Field("steps left behind", None)
+"""A map, and the steps of the one before that do not hold for it."""
 
 
 def put_edits_of(of: MapKey, edits: ClassEdits) -> None:
@@ -77,6 +116,8 @@ class ShownMap:
     result: Result
     palette: str
     legend: Legend
+    found: Result
+    """The map before the steps of its edits."""
 
 
 LAST_SHOWN: Field[ShownMap | None] = Field("last shown", None)
@@ -105,8 +146,9 @@ def all_edits(of: Recipe) -> ClassEdits:
     taken = {entry.id: entry for entry in own.legend.entries if entry.id in own.carried}
     names = {number: entry.name for number, entry in taken.items() if entry.name != f"Class {number}"}
     colours = {entry.id: entry.colour for entry in own.legend.entries} if taken else {}
+    codes = {number: entry.code for number, entry in taken.items()}
     mine = edits(of)
-    return ClassEdits(steps=mine.steps).named(names, colours).named(mine.names, mine.colours)
+    return ClassEdits(steps=mine.steps).named(names, colours, codes).named(mine.names, mine.colours, mine.codes)
 
 
 def alone(of: Recipe) -> int | None:

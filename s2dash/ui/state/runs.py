@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from s2dash.core import palette
+from s2dash.core.edits import AnyStep
 from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run, RunScores, View
 from s2dash.core.shared_map import SharedMap
@@ -52,6 +53,7 @@ TO_MEASURE: Field[tuple[str, LiveAnswer] | None] = Field("to measure", None)
 MAPS_LIST = "runs"
 """Key of their list."""
 MAPS_TABLE = "all runs table"
+LAST_RUNS = "last runs"
 BROUGHT_RUNS: Field[str | None] = Field("runs brought in", None)
 """What came of the last file of runs, in words."""
 RUNS_UPLOADER = Uploader("runs upload")
@@ -74,9 +76,13 @@ MOMENT_NOW = Field("moment now", 0)
 UNDO, REDO = "undo", "redo"
 
 
-def full_runs() -> OrderedDict[tuple[str, Recipe], FullJob]:
-    """Full runs by scene digest and recipe: those that go on, and the last few that have ended well, newest last."""
-    return Field[OrderedDict[tuple[str, Recipe], FullJob]]("full runs", OrderedDict()).made(OrderedDict)
+FullKey = tuple[str, Recipe, Sequence[AnyStep]]
+"""Scene digest, recipe, and the steps of edits."""
+
+
+def full_runs() -> OrderedDict[FullKey, FullJob]:
+    """Full runs by what makes their labels: those that go on, and the last few that have ended well, newest last."""
+    return Field[OrderedDict[FullKey, FullJob]]("full runs", OrderedDict()).made(OrderedDict)
 
 
 def run(answer: LiveAnswer, made: datetime | None = None, with_scores: bool = True) -> Run:
@@ -123,7 +129,7 @@ def load(run: Run, scene: Loaded) -> None:
     put_recipe(run.recipe)
     of, view = (run.scene_digest, run.recipe), run.view
     LOADED.set(replace(scene, reading=run.reading))
-    put_look(of, run.edits, view.alone if view.alone is None or view.alone <= run.recipe.k else None)
+    put_look(of, run.edits, view.alone if run.edits.steps or (view.alone or 0) <= run.recipe.k else None)
     SIDE.set(next((side for side in SIDES if side == view.side), SIDES[0]))
     PICTURE.set(view.picture)
     SHOWN_BANDS.set(view.shown_bands if len(view.shown_bands) == 3 else ())

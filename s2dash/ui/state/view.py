@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 from s2dash.core import palette
+from s2dash.core.map_position import MapPosition
+from s2dash.server.state import server_state
+from s2dash.server.tracked_maps import TrackedMap
 from s2dash.ui.session import Control, Field, kept_control
 
 Window = Literal["scene", "hand over", "many scenes", "runs"]
@@ -24,7 +27,7 @@ SIDE: Control[Side] = kept_control("view", SIDES[0])
 Panel = Literal["Classes", "Runs"]
 PANELS: tuple[Panel, ...] = get_args(Panel)
 PANEL: Control[Panel] = kept_control("panel", PANELS[0])
-Pushed = Literal["how many"]
+Pushed = Literal["how many", "class card"]
 PUSHED: Field[Pushed | None] = Field("pushed panel", None)
 """What has been pushed over the panel beside the map, until its user goes back."""
 HowManyView = Literal["Chart", "Nested"]
@@ -58,6 +61,17 @@ def shown_bands(names: Sequence[str]) -> tuple[Control[str], ...]:
         return Control(f"shown {colour}", lambda: now()[place], put)
 
     return tuple(one(place, colour) for place, colour in enumerate(("red", "green", "blue")))
+
+
+MAP_START: Field[MapPosition | None] = Field("map start", None)
+"""From where the scene that has just come is to be seen first."""
+
+
+def tracked_map() -> TrackedMap:
+    """Where the page's map looks, as its browser tells."""
+    found = Field[TrackedMap | None]("tracked map", None).made(server_state().maps.new)
+    assert found is not None
+    return found
 
 
 def words_with_map(name: str) -> dict[str, str]:

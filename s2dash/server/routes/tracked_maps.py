@@ -1,0 +1,49 @@
+"""The route by which a browser tells where its map looks, whenever that has changed.
+
+    POST /maps/{token}/{scene}    {"centre": [x, y], "zoom": number}, or null for the whole scene
+
+`scene` is what the page's message to the map calls it. Nothing is answered, as nobody waits for it.
+"""
+
+from __future__ import annotations
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from s2dash.core.map_position import from_json
+from s2dash.errors import UnreadableValue
+from s2dash.server.tracked_maps import TrackedMaps
+from s2dash.tiles.store import url_prefix
+
+_MOST_BYTES = 300
+
+
+def map_url(token: str, base_path: str = "") -> str:
+    """Where a browser tells of its map; `base_path` is Streamlit's `server.baseUrlPath`."""
+    return f"{url_prefix(base_path)}/maps/{token}"
+
+
+def map_routes(maps: TrackedMaps, base_path: str = "") -> list[Route]:
+    """The route at `map_url`: 204, also for a page that is gone, 413 for too much and 400 for what is no position."""
+
+    async def tell(request: Request) -> Response:
+        body = bytearray()
+        try:
+            async for piece in request.stream():
+                body += piece
+                if len(body) > _MOST_BYTES:
+                    return _answer(413)
+            position = from_json(bytes(body))
+        except (UnreadableValue, ClientDisconnect):
+            return _answer(400)
+        tracked = maps.get(request.path_params["token"])
+        if tracked is not None:
+            tracked.tell(request.path_params["scene"], position)
+        return _answer(204)
+
+    return [Route(map_url("{token}", base_path) + "/{scene}", tell, methods=["POST"])]
+
+
+def _answer(status: int) -> Response:
+    return Response(status_code=status, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})

@@ -1,0 +1,83 @@
+"""What people make of classes: each is one step of the map's edits, which undo takes back; nothing is fitted again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from s2dash.core.edits import AnyStep, LeaveOut, Merge, Split
+from s2dash.core.legend import Legend
+from s2dash.core.recipe import Recipe
+from s2dash.errors import S2DashError
+from s2dash.server.live_engine import LiveAnswer
+from s2dash.ui import services, state
+from s2dash.ui.messages import words_for
+
+
+def open_card(number: int) -> None:
+    """Push the card of a class over the legend."""
+    state.CARD_CLASS.set(number)
+    state.CARD_TROUBLE.pop()
+    state.PUSHED.set("class card")
+
+
+def leave_card() -> None:
+    """Go back to the legend."""
+    state.CARD_TROUBLE.pop()
+    state.PUSHED.pop()
+
+
+def merge(of: Recipe, number: int, into: int) -> None:
+    """Have a class be part of another one; a card of the first becomes that of the second."""
+    _take(of, Merge((number,), into))
+    if state.alone(of) == number:
+        state.put_alone(of, into)
+    if state.CARD_CLASS.get() == number:
+        state.CARD_CLASS.set(into)
+
+
+def leave_out(of: Recipe, number: int) -> None:
+    """Have a class be no data, and go back to the legend."""
+    _take(of, LeaveOut(number))
+    leave_card()
+
+
+def split(answer: LiveAnswer, number: int, k: int) -> None:
+    """Group a class anew into k; where that cannot be, `CARD_TROUBLE` says why."""
+    of = answer.result.recipe
+    step = Split(number, k, of.seed)
+    try:
+        made = services.live_engine().edited(answer, state.edits(of).then(step))
+    except S2DashError as error:
+        state.CARD_TROUBLE.set(words_for(error))
+        return
+    before = answer.fitted.numbers
+    _take(of, step, [one for one in made.fitted.numbers if one not in before])
+
+
+def remove_all(of: Recipe) -> None:
+    """Show the classes as they were found; names and colours stay."""
+    state.CARD_TROUBLE.pop()
+    state.put_edits(of, state.edits(of).without_steps())
+
+
+def rename(of: Recipe, number: int, name: str) -> None:
+    """Call a class so."""
+    state.put_edits(of, state.edits(of).named({number: name}, {}))
+
+
+def same_names(legend: Legend, kept: Collection[str]) -> dict[int, int]:
+    """For each class that is called as an earlier one is, the first that is, by class number; kept names left out."""
+    first: dict[str, int] = {}
+    found = {}
+    for entry in legend.entries:
+        name = entry.name.casefold()
+        if name in first and entry.name not in kept:
+            found[entry.id] = first[name]
+        first.setdefault(name, entry.id)
+    return found
+
+
+def _take(of: Recipe, step: AnyStep, fresh: Collection[int] = ()) -> None:
+    """One more step; `fresh` are the numbers of new classes, which have neither name nor colour yet."""
+    state.CARD_TROUBLE.pop()
+    state.put_edits(of, state.edits(of).without_looks(fresh).then(step))

@@ -1,0 +1,53 @@
+"""The card of a class in the browser: two classes become one, the GeoTIFF holds one class fewer, undo parts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import rasterio
+from app_driver import APP, AppPage
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from conftest import Visit
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def app(new_page: Callable[..., Visit], start_app: Callable[..., str], chromium_path: str) -> AppPage:
+    return AppPage(new_page(), start_app(APP))
+
+
+def test_two_classes_are_merged_saved_and_parted(app: AppPage, tmp_path: Path) -> None:
+    page = app.page
+    before = app.token
+    app.control("button", "More about class 3").click()
+    card = page.get_by_role("combobox", name="Merge class 3 into")
+    card.click()
+    page.get_by_role("option", name="5 · Class 5").click()
+    app.wait_for_classes(other_than=before)
+    expect(page.get_by_role("textbox", name="Name on the card of class 5")).to_be_visible()
+    expect(page.get_by_text("Edits: merge 3 and 5.")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(app.rows).to_have_count(7)
+    with rasterio.open(app.download_to(tmp_path)) as dataset:
+        assert set(np.unique(dataset.read(1)).tolist()) - {0} == {1, 2, 4, 5, 6, 7, 8}
+        assert "CLASS_3" not in dataset.tags()
+    app.close_window()
+    page.get_by_role("button", name="Undo").click()
+    expect(app.rows).to_have_count(8)
+    # One name for two classes: offered in the row, merged in one click.
+    app.control("textbox", "Name of class 2").fill("Sea")
+    app.control("textbox", "Name of class 1").fill("Sea")
+    app.control("textbox", "Name of class 1").press("Enter")
+    row = app.rows.nth(1)
+    expect(row.get_by_text("same name as 1")).to_be_visible()
+    row.get_by_role("button", name="Merge").click()
+    expect(app.rows).to_have_count(7)
+    page.get_by_role("button", name="Undo").click()
+    expect(app.rows).to_have_count(8)

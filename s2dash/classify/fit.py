@@ -50,6 +50,8 @@ def fit_sample(prepared: Prepared, sample: Sample) -> Fitted:
         model = algorithm.fit(learnt_from(recipe, rows), recipe.k, params, recipe.seed)
         own = labels_of_sample(prepared, model, space, sample.raw)
     count = model.class_count
+    # How many whitened ones are kept is part of the default, of which there is nothing to note.
+    words = "" if recipe.pca is None else (prepared.pointwise or space).words
     number_of, means, counts = canonical_numbers(scene, sample, own, count)
     return Fitted(
         prepared,
@@ -59,11 +61,7 @@ def fit_sample(prepared: Prepared, sample: Sample) -> Fitted:
         sample,
         frozen(number_of[own - 1]),
         frozen(means),
-        (
-            *_warnings(scene, recipe, count, int((counts == 0).sum())),
-            *filter(None, [(prepared.pointwise or space).words]),
-            *model.notes,
-        ),
+        (*_warnings(scene, recipe, count, int((counts == 0).sum())), *filter(None, [words]), *model.notes),
     )
 
 

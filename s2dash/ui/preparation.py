@@ -77,7 +77,7 @@ def choose_components(fixed: bool) -> None:
         disabled=fixed,
         help="Bands that rise and fall together say the same twice. PCA turns all that is looked at into components "
         "that do not, and keeps the first ones: less noise, and fewer numbers for each pixel. Partly whitened, faint "
-        "components count for more. The notes say how much of the variance they hold.",
+        "components count for more; of others the notes say how much of the variance they hold.",
     )
 
 

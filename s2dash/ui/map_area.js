@@ -523,6 +523,7 @@ function s2dashArea(shown, scene, on) {
     draft = opened(rings || sent || told.rings).map((ring) => ring.map((corner) => [...corner]));
     picked = draft.length - 1;
     on.begin();
+    card.classList.remove("s2-right");
     setOn(true);
     if (!draft.length) choose("rectangle");
     draw();

@@ -11,6 +11,7 @@ function startS2dashMap(first, settings) {
   const note = div("s2-note", maps);
   note.setAttribute("role", "status");
   const point = s2dashPoint(stage, maps, { wish, asked: () => hint.done("ask"), alike });
+  const places = s2dashPlaces(() => (look.view === "Swipe" && look.hasClasses ? look.fraction : null));
   const present = s2dashPresent(stage, { entered, left, wish, view: () => (wanted ? wanted.view : "Swipe") });
   const hint = s2dashHint(maps);
   s2dashGestures(maps, present.isFull);
@@ -164,6 +165,7 @@ function startS2dashMap(first, settings) {
     controls = s2dashControls(next, wanted.scene, settings.basemaps, look, { say, changed: remember, drawn, swiped: () => hint.done("swipe") });
     viewBefore = null;
     point.attach(next);
+    places.attach(next);
     draw();
     for (const what of ["picture", "classes", "left", "differ"]) {
       delete document.body.dataset[what + "Loaded"];

@@ -77,7 +77,9 @@ def test_the_gallery_holds_pixels_of_the_picture_and_pins_where_they_are(page: P
 
 def test_what_is_said_to_split_next_is_what_a_split_gives(page: Page) -> None:
     page.edit_legend(LegendEvent(opened=3))
-    words = next(words for words in page.fragments if words.startswith("Splits next"))
+    words = next(words for words in page.fragments if words.startswith("Splits next")).replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
     page.press("Split in two")
     made = answer_of(page)
     before = {row.id for row in made.unedited.result.rows}
@@ -88,12 +90,23 @@ def test_what_is_said_to_split_next_is_what_a_split_gives(page: Page) -> None:
 
 def test_patches_and_borders_have_words() -> None:
     ground = Grid((100, 100), UTM_10M, "EPSG:32633")
-    assert patches_words(ClassPatches(1, 400, 400), NOWHERE) == "Lies in **one patch** of 400 pixels."
-    words = patches_words(ClassPatches(214, 8200, 300), ground)
+    assert (
+        patches_words(ClassPatches(1, 400, 400, 400), NOWHERE)
+        == "Lies in **one patch** of 400\N{NO-BREAK SPACE}pixels."
+    )
+    words = patches_words(ClassPatches(214, 20_000, 8_200, 300), ground)
     assert words.startswith("Lies in **214 patches**; the largest is 8")
-    assert words.endswith("Half of its area is in patches of 3.0 ha or less.")
-    assert "More than half" in patches_words(ClassPatches(3, 500, 500), NOWHERE)
+    assert words.endswith("Half of its area is in patches of 3.0\N{NO-BREAK SPACE}ha or less.")
+    assert "More than half" in patches_words(ClassPatches(3, 900, 500, 500), NOWHERE)
+    assert "patches of 4 pixels or less" in patches_words(ClassPatches(3, 12, 4, 4), NOWHERE).replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
     names = {1: "A*", 2: "B", 3: "C", 4: "D", 5: "E"}
     shares = {2: 0.61, 1: 0.3, 3: 0.05, 4: 0.035, 5: 0.005}
-    assert borders_words(shares, names) == "Borders on B (61 %), A&#42; (30 %), C (5 %)."
+    assert borders_words(shares, names).split("\N{NO-BREAK SPACE}") == [
+        "Borders on B (61",
+        "%), A&#42; (30",
+        "%), C (5",
+        "%).",
+    ]
     assert borders_words({}, names) == "Borders on no other class."

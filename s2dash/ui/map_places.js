@@ -3,7 +3,7 @@
 function s2dashPlaces(swipeAt) {
   "use strict";
   const SECONDS = 0.8;
-  const SURROUNDINGS = 1; // so much of a picture's size is seen around it on each side
+  const SURROUNDINGS = 0.6; // so much of a picture's size is seen around it on each side
   const frame = window.frameElement;
   const page = frame ? frame.ownerDocument : null;
   let shown = null; // the scene's map
@@ -43,5 +43,5 @@ function s2dashPlaces(swipeAt) {
     draw();
   }
 
-  return { attach };
+  return { attach, areShown: () => pins.length > 0 };
 }

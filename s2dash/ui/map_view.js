@@ -109,7 +109,7 @@ function startS2dashMap(first, settings) {
 
   // The page's own key, of which it hears nothing from here.
   document.addEventListener("keydown", (event) => {
-    const isMeant = event.key === "Escape" && wanted && wanted.compared && !present.isFull() && !event.defaultPrevented;
+    const isMeant = event.key === "Escape" && wanted && (wanted.compared || places.areShown()) && !present.isFull() && !event.defaultPrevented;
     if (isMeant && window.frameElement) window.frameElement.ownerDocument.dispatchEvent(new CustomEvent("s2dash-leave"));
   });
 

@@ -45,6 +45,13 @@ function drawPlace(list, place, root) {
   };
 }
 
+// Esc on the map leaves the card. Once in a page, however often this script is loaded.
+window.s2dashGallery?.abort();
+const listening = window.s2dashGallery = new AbortController();
+document.addEventListener("s2dash-leave", () => {
+  if (window.s2dashPlaces?.length) document.querySelector(".st-key-leave-panel button")?.click();
+}, { signal: listening.signal });
+
 const drawn = new WeakMap();
 
 export default function ({ data, parentElement }) {

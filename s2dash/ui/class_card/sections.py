@@ -68,7 +68,7 @@ def _extent(answer: LiveAnswer, legend: Legend, number: int) -> None:
         return
     names = {entry.id: entry.name for entry in legend.entries}
     words = f"{patches_words(facts.patches, live.grid)} {borders_words(facts.borders, names)}"
-    seen = f" Counted on every {live.step}th pixel of the picture." if live.step > 1 else ""
+    seen = f" Counted on one pixel of each {live.step} × {live.step}." if live.step > 1 else ""
     with st.container(key="classextent"):
         st.markdown(
             words,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -22,21 +23,24 @@ _MORE_AND_LESS = {"green": ("greener", "less green"), "wet": ("wetter", "drier")
 def patches_words(patches: ClassPatches, live: Grid) -> str:
     """How many patches there are, and how large; `live` is the grid of the live picture, whose pixels they count."""
     if patches.count == 1:
-        return f"Lies in **one patch** of {_size(patches.largest, live)}."
+        return _kept_together(f"Lies in **one patch** of {_size(patches.largest, live)}.")
     half = f"Half of its area is in patches of {_size(patches.half_below, live)} or less."
-    if patches.half_below == patches.largest:
+    if 2 * patches.largest > patches.pixels:
         half = "More than half of its area is in that one."
-    return f"Lies in **{text.number(patches.count)} patches**; the largest is {_size(patches.largest, live)}. {half}"
+    return _kept_together(
+        f"Lies in **{text.number(patches.count)} patches**; the largest is {_size(patches.largest, live)}. {half}"
+    )
 
 
 def borders_words(shares: Mapping[int, float], names: Mapping[int, str]) -> str:
     """Which classes it borders on, the longest border first; `names` by class number, any text."""
-    named = [(n, part) for n, part in shares.items() if part >= _LEAST_SHARE][:_MOST_NEIGHBOURS] or [*shares.items()][
-        :1
-    ]
-    if not named:
+    if not shares:
         return "Borders on no other class."
-    return f"Borders on {', '.join(f'{text.plain(names[n])} ({text.number(100 * part)} %)' for n, part in named)}."
+    named = [(n, part) for n, part in shares.items() if part >= min(_LEAST_SHARE, max(shares.values()))]
+    each = (
+        f"{text.plain(names[n])} ({text.number(100 * part)}\N{NO-BREAK SPACE}%)" for n, part in named[:_MOST_NEIGHBOURS]
+    )
+    return f"Borders on {', '.join(each)}."
 
 
 def split_words(split: Result, numbers: tuple[int, int]) -> str | None:
@@ -55,10 +59,15 @@ def split_words(split: Result, numbers: tuple[int, int]) -> str | None:
     shares = [f"{text.number(100 * part.count / (one.count + other.count))} %" for part in (more, less)]
     words = _MORE_AND_LESS[found.kind]
     means = " and ".join(f"{text.number(100 * part.mean_reflectance[found.band], 1)} %" for part in (more, less))
-    return (
+    return _kept_together(
         f"Splits next into a **{words[0]}** part ({shares[0]}) and a **{words[1]}** one ({shares[1]}). "
         f"They differ most in {_light(split.scene, found.band)}: {means} reflected."
     )
+
+
+def _kept_together(words: str) -> str:
+    """The words with every number beside its unit, also where a line ends."""
+    return re.sub(r"(?<=\d) (?=%|ha\b|km²|pixels)", "\N{NO-BREAK SPACE}", words)
 
 
 def _light(scene: Scene, position: int) -> str:

@@ -227,6 +227,10 @@ class TestRecipeFlags:
         ("--pca", "none", "pca", None),
         ("--smooth", "3", "smooth", 3),
         ("--smooth", "none", "smooth", 0),
+        ("--smooth", "edge", "smooth", "edge"),
+        ("--transform", "log", "transform", "log"),
+        ("--components", "4", "components", 4),
+        ("--components", "none", "components", None),
         ("--mask", "none", "mask", "none"),
         ("--mask-scl", "9,3", "mask_scl", (3, 9)),
         ("--mask-scl", "default", "mask_scl", (0, 1, 3, 8, 9, 10)),
@@ -256,6 +260,15 @@ class TestRecipeFlags:
         plain, changed = self.parsed(scene_path), self.parsed(scene_path, flag, text)
         assert getattr(changed, field) == expected
         assert dataclasses.replace(changed, **{field: getattr(plain, field)}) == plain
+
+    def test_one_flag_prepares_pixels_and_others_count_more(self, scene_path: Path) -> None:
+        plain = self.parsed(scene_path, "--preparation", "plain")
+        better = self.parsed(scene_path, "--preparation", "edges-kept")
+        assert (better.transform, better.components, better.smooth) == ("sqrt", 6, "edge")
+        assert better.plain() == plain
+        assert (plain.transform, plain.components, plain.pca, plain.smooth) == ("none", None, None, 0)
+        changed = self.parsed(scene_path, "--preparation", "edges-kept", "--pca", "3", "--transform", "log")
+        assert (changed.transform, changed.components, changed.pca, changed.smooth) == ("log", None, 3, "edge")
 
     def test_every_field_of_a_recipe_has_a_flag(self) -> None:
         assert {field for _, _, field, _ in self.FLAGS} == {field.name for field in dataclasses.fields(Recipe)}

@@ -68,6 +68,8 @@ class ClassFacts:
     colour: str
     """`#rrggbb`"""
     row: ClassRow
+    code: str = ""
+    """Of its name in a scheme; one clean line."""
 
     @property
     def rgb(self) -> tuple[int, int, int]:
@@ -92,7 +94,10 @@ def class_facts(result: Result, legend: Legend) -> tuple[ClassFacts, ...]:
     uncounted = [i for i in entries if i not in rows]
     if uncounted:
         raise BrokenResult(f"The legend names class {uncounted[0]}, but it was not counted. Run it again.")
-    return tuple(ClassFacts(i, clean_name(entries[i].name) or f"Class {i}", entries[i].colour, rows[i]) for i in ids)
+    return tuple(
+        ClassFacts(i, clean_name(e.name) or f"Class {i}", e.colour, rows[i], clean_name(e.code))
+        for i, e in ((i, entries[i]) for i in ids)
+    )
 
 
 def edits_with_looks(result: Result, legend: Legend) -> ClassEdits | None:

@@ -63,7 +63,7 @@ def take_in(of: Recipe) -> None:
 
 def current_legend(answer: LiveAnswer, chosen_palette: str) -> tuple[Legend, int | None]:
     """The legend with the user's edits for this result, and the class shown alone."""
-    alone = state.alone(answer.result.recipe)
+    alone = state.shown_alone(answer.result.recipe)
     return effective_legend(answer, chosen_palette), alone if alone in answer.fitted.numbers else None
 
 

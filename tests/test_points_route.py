@@ -63,7 +63,7 @@ def test_it_is_the_pixel_that_tiles_show() -> None:
 
 
 def answer_on(scene: Scene) -> LiveAnswer:
-    fitted = pipeline.fitted_to(scene, replace(default_recipe(scene), k=4))
+    fitted = pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=4))
     return LiveAnswer(pipeline.run_live(fitted), fitted, 0.1)
 
 

@@ -75,7 +75,8 @@ def test_two_classes_of_one_name_are_offered_to_be_one(page: Page) -> None:
     assert {row["id"]: row["same"] for row in page.rows if row["same"]} == {4: 2}
     page.edit_legend(LegendEvent(kept_both=frozenset(["sea"])))
     assert not any(row["same"] for row in page.rows)
-    page.edit_legend(LegendEvent(merges=((4, 2),)))
+    page.edit_legend(LegendEvent(merges=((4, 2), (4, 2))))  # pressed twice
+    assert "does not have" not in page.words
     assert 4 not in sizes(page)
     page.press("Remove all edits")
     assert 4 in sizes(page)

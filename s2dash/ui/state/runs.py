@@ -80,6 +80,10 @@ FullKey = tuple[str, Recipe, Sequence[AnyStep]]
 """Scene digest, recipe, and the steps of edits."""
 
 
+FULL_RUN_CANCELLED: Field[FullKey | None] = Field("full run cancelled", None)
+"""Of what it was cancelled last: it does not begin again by itself."""
+
+
 def full_runs() -> OrderedDict[FullKey, FullJob]:
     """Full runs by what makes their labels: those that go on, and the last few that have ended well, newest last."""
     return Field[OrderedDict[FullKey, FullJob]]("full runs", OrderedDict()).made(OrderedDict)

@@ -173,6 +173,13 @@ def test_edits_hold_for_every_scene(folder: Path, tmp_path: Path, call: Call) ->
     assert [one["name"] for one in printed["scenes"][0]["classes"]] == ["Sea", "Class 2", "Class 3", "Class 4"]
     with rasterio.open(out / "mosaic.vrt") as dataset:
         assert "S2DASH_EDITS" in dataset.tags()
+    saved = ClassEdits.from_json((out / "edits.json").read_text())
+    assert (saved.steps, saved.names[1]) == (ClassEdits.from_json(file.read_text()).steps, "Sea")
+    assert str(out / "edits.json") in printed["files"]
+    call("batch", folder, "-o", out, *QUICK, "--edits", out / "edits.json")
+    assert np.array_equal(labels(out / "one-classes.tif"), after)
+    call("batch", folder, "-o", out, *QUICK)
+    assert not (out / "edits.json").exists()
     file.write_text("{")
     assert call("batch", folder, "-o", out, *QUICK, "--edits", file)[0] != 0
 

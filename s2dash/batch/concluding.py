@@ -8,7 +8,7 @@ from pathlib import Path
 
 from s2dash import __version__
 from s2dash.batch import mosaic
-from s2dash.batch.ledger import RECIPE_NAME, Ledger, digest
+from s2dash.batch.ledger import EDITS_NAME, RECIPE_NAME, Ledger, digest
 from s2dash.batch.manifest import Finished, MosaicEntry, are_there
 from s2dash.batch.table import write_tables
 from s2dash.core.edits import ClassEdits
@@ -26,6 +26,7 @@ def conclude(ledger: Ledger, recipe: Recipe, legend: Legend) -> tuple[tuple[str,
         return (), ()
     files = write_tables(done, out)
     ledger.write_recipe(recipe)
+    has_edits = ledger.write_edits(_edits(ledger, legend))
     made = _mosaic(ledger, done, recipe, legend)
     before = ledger.manifest.mosaic.files if ledger.manifest.mosaic else ()
     ledger.manifest = replace(ledger.manifest, mosaic=made)
@@ -34,7 +35,13 @@ def conclude(ledger: Ledger, recipe: Recipe, legend: Legend) -> tuple[tuple[str,
         if name not in dict(made.files):
             (out / name).unlink(missing_ok=True)
     ledger.tell(1.0, "Done")
-    return (*files, RECIPE_NAME, *(name for name, _ in made.files)), made.notes
+    return (*files, RECIPE_NAME, *([EDITS_NAME] if has_edits else []), *(name for name, _ in made.files)), made.notes
+
+
+def _edits(ledger: Ledger, legend: Legend) -> ClassEdits:
+    """What was made of the classes, with the names and colours that they have."""
+    names, colours = ({entry.id: getattr(entry, of) for entry in legend.entries} for of in ("name", "colour"))
+    return ClassEdits(steps=ledger.plan.steps).named(names, colours)
 
 
 def _mosaic(ledger: Ledger, done: Sequence[Finished], recipe: Recipe, legend: Legend) -> MosaicEntry:

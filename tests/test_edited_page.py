@@ -96,6 +96,28 @@ def test_another_k_keeps_the_steps_whose_classes_are_found_again(page: Page) -> 
     assert len(page.rows) == (count + 1 if "Edits: merge" in words else count + 2)
 
 
+def test_edits_come_as_a_file_and_are_undone(page: Page) -> None:
+    labels, edits = page.geotiff, ClassEdits(names={2: "Sea"}, steps=(Merge((1,), 2),))
+    page.test.session_state["window"] = "runs"
+
+    def bring(content: bytes) -> None:
+        page.run().upload_together(("e.json", content), label="Bring in edits")
+
+    bring(b'{"steps": [{"step": "melt"}]}')
+    assert "This is not a set of edits" in page.words
+    bring(ClassEdits(steps=(Merge((99,), 1),)).to_json().encode())
+    assert "class 99" in page.words
+    assert "Edits: " not in page.words
+    bring(edits.to_json().encode())
+    assert "1 edit, names and colours" in page.words
+    page.test.session_state["window"] = None
+    assert page.run().rows[0]["name"] == "Sea"
+    assert np.array_equal(page.geotiff, np.where(labels == 1, 2, labels))
+    page.test.session_state["window"] = None
+    page.press("Undo")
+    assert np.array_equal(page.geotiff, labels)
+
+
 def test_steps_have_words() -> None:
     recipe = Recipe(bands=("B02",))
     one, two = ClassEdits(steps=(Merge((3,), 4),)), ClassEdits(steps=(Merge((3,), 4), Split(2, 3)))

@@ -57,6 +57,9 @@ LAST_RUNS = "last runs"
 BROUGHT_RUNS: Field[str | None] = Field("runs brought in", None)
 """What came of the last file of runs, in words."""
 RUNS_UPLOADER = Uploader("runs upload")
+EDITS_UPLOADER = Uploader("edits upload")
+BROUGHT_EDITS: Field[str | None] = Field("edits brought in", None)
+"""What became of the last file of edits."""
 
 KEEPER: Field[Keeper | None] = Field("keeper", None)
 """The page's hand in what is kept of sessions; set once the page's address was looked at."""

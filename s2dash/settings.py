@@ -74,6 +74,10 @@ class AreaLimits:
     """Commas, wherever they stand; a vertex has two, or three with a height."""
     most_files: int = limit(200, "files")
     """Files of shapefiles in one archive."""
+    most_drawn_polygons: int = limit(50, "polygons")
+    """Drawn on the map."""
+    most_drawn_corners: int = limit(1_000, "corners", least=4)
+    """Drawn on the map, of all polygons together: they travel with every run that they belong to."""
     most_close_pairs: float = limit(2e7, "pairs")
     """Pairs of edges in one polygon whose boxes overlap, over all polygons: what a check of validity may cost."""
     most_crossings: float = limit(1e5, "pairs")

@@ -95,7 +95,7 @@ def _chord(curve: dict[int, float], one: int, other: int) -> float:
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Fitted:
     scene = make_scene(tmp_path_factory.mktemp("advice"), (60, 90))
-    return pipeline.fitted_to(scene, replace(default_recipe(scene), k=5))
+    return pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=5))
 
 
 class TestSweep:
@@ -135,7 +135,7 @@ class TestSweep:
 
     def test_few_pixels_have_no_stability_and_no_more_classes_than_they_are(self, tmp_path: Path) -> None:
         scene = make_scene(tmp_path, (2, 4))
-        prepared = pipeline.prepare(scene, replace(default_recipe(scene), k=2))
+        prepared = pipeline.prepare(scene, replace(default_recipe(scene).plain(), k=2))
         found = list(sweep(prepared, pipeline.sample_of(prepared)))
         assert [c.k for c in found] == list(range(2, 9))
         assert all(c.stability is None for c in found)

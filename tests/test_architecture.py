@@ -45,6 +45,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "s2dash.core.map_position",
         "s2dash.core.run",
         "s2dash.core.run_list",
+        "s2dash.core.scheme_file",
         "s2dash.core.shared_map",
         "s2dash.tiles.levels",
         "s2dash.tiles.placing",

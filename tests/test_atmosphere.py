@@ -43,7 +43,7 @@ def clear(scene: Scene) -> Scene:
 
 
 def live(scene: Scene, **choices: Any) -> Result:
-    recipe = replace(default_recipe(scene), **{"k": 4, "params": (("n_init", 2),), **choices})
+    recipe = replace(default_recipe(scene).plain(), **{"k": 4, "params": (("n_init", 2),), **choices})
     return pipeline.run_live(pipeline.fitted_to(scene, recipe))
 
 
@@ -133,7 +133,7 @@ class TestWhatItChanges:
 
     def test_nor_angles_between_spectra(self, hazy: Scene) -> None:
         (name,) = (n for n, a in ALGORITHMS.items() if a.on_reflectance)
-        recipe = pipeline.apply_algorithm(default_recipe(hazy), name)
+        recipe = pipeline.apply_algorithm(default_recipe(hazy).plain(), name)
         plain, cleared = (
             pipeline.run_live(pipeline.fitted_to(hazy, replace(recipe, k=4, atmosphere=a))) for a in ("none", "dos1")
         )

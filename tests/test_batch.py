@@ -591,7 +591,7 @@ def test_the_default_recipe_comes_from_the_scenes(batch: Batch, tiles: list[Path
         gather_sources(tiles),
         tmp_path / "out",
         Opener(open_tile),
-        RecipeChoice(lambda scene: replace(default_recipe(scene), params=(("n_init", 2),)), ""),
+        RecipeChoice(lambda scene: replace(default_recipe(scene).plain(), params=(("n_init", 2),)), ""),
         mosaic="none",
     )
     report = run_batch(plan)

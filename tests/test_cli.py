@@ -167,7 +167,7 @@ class TestClassify:
         run: Callable[..., dict[str, Any]],
         fail: Callable[..., str],
     ) -> None:
-        edits = ClassEdits(names={2: "Sea"}, colours={2: "#112233"}, steps=(Merge((3,), 2), Split(1)))
+        edits = ClassEdits(names={2: "Sea"}, colours={2: "#112233"}, codes={2: "80"}, steps=(Merge((3,), 2), Split(1)))
         file, plain, out = tmp_path / "e.json", tmp_path / "plain.tif", tmp_path / "out.tif"
         file.write_text(edits.to_json())
         run("classify", scene_path, "-o", plain, *QUICK, "--k", 4)
@@ -182,6 +182,7 @@ class TestClassify:
         with rasterio.open(out) as dataset:
             assert ClassEdits.from_json(dataset.tags()["S2DASH_EDITS"]).steps == edits.steps
             assert dataset.colormap(1)[2][:3] == (0x11, 0x22, 0x33)
+            assert dataset.tags()["CODE_2"] == "80"
         file.write_text('{"version":1,"steps":[{"step":"melt"}]}')
         assert "melt" in fail("classify", scene_path, "-o", out, "--edits", file)
         file.write_text(ClassEdits(steps=(Merge((9,), 1),)).to_json())
@@ -238,6 +239,10 @@ class TestRecipeFlags:
         ("--pca", "none", "pca", None),
         ("--smooth", "3", "smooth", 3),
         ("--smooth", "none", "smooth", 0),
+        ("--smooth", "edge", "smooth", "edge"),
+        ("--transform", "log", "transform", "log"),
+        ("--components", "4", "components", 4),
+        ("--components", "none", "components", None),
         ("--mask", "none", "mask", "none"),
         ("--mask-scl", "9,3", "mask_scl", (3, 9)),
         ("--mask-scl", "default", "mask_scl", (0, 1, 3, 8, 9, 10)),
@@ -267,6 +272,15 @@ class TestRecipeFlags:
         plain, changed = self.parsed(scene_path), self.parsed(scene_path, flag, text)
         assert getattr(changed, field) == expected
         assert dataclasses.replace(changed, **{field: getattr(plain, field)}) == plain
+
+    def test_one_flag_prepares_pixels_and_others_count_more(self, scene_path: Path) -> None:
+        plain = self.parsed(scene_path, "--preparation", "plain")
+        better = self.parsed(scene_path, "--preparation", "edges-kept")
+        assert (better.transform, better.components, better.smooth) == ("sqrt", 6, "edge")
+        assert better.plain() == plain
+        assert (plain.transform, plain.components, plain.pca, plain.smooth) == ("none", None, None, 0)
+        changed = self.parsed(scene_path, "--preparation", "edges-kept", "--pca", "3", "--transform", "log")
+        assert (changed.transform, changed.components, changed.pca, changed.smooth) == ("log", None, 3, "edge")
 
     def test_every_field_of_a_recipe_has_a_flag(self) -> None:
         assert {field for _, _, field, _ in self.FLAGS} == {field.name for field in dataclasses.fields(Recipe)}

@@ -67,7 +67,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     scene = make_scene(tmp_path_factory.mktemp("scene"), SHAPE, masked=((slice(20, 31), slice(33, 47)),))
-    return pipeline.fitted_to(scene, replace(default_recipe(scene), k=5, smooth=3, params=(("n_init", 2),)))
+    return pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=5, smooth=3, params=(("n_init", 2),)))
 
 
 @pytest.fixture(scope="module")

@@ -205,7 +205,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Result, R
     """Two live results of one scene, and the same from files of labels."""
     folder: Path = tmp_path_factory.mktemp("compare")
     scene = make_scene(folder, (1100, 60))
-    fits = [pipeline.fit(pipeline.prepare(scene, replace(default_recipe(scene), k=k))) for k in (4, 6)]
+    fits = [pipeline.fit(pipeline.prepare(scene, replace(default_recipe(scene).plain(), k=k))) for k in (4, 6)]
     live = [pipeline.run_live(fitted) for fitted in fits]
     full = [pipeline.run_full(fitted, folder / f"{number}.tif") for number, fitted in enumerate(fits)]
     return live[0], live[1], full[0], full[1]

@@ -153,7 +153,7 @@ class TestNumbersBeyondMeasurement:
 
 
 def labels(scene: Scene) -> np.ndarray:
-    recipe = replace(default_recipe(scene), k=3, params=(("n_init", 2),))
+    recipe = replace(default_recipe(scene).plain(), k=3, params=(("n_init", 2),))
     found = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
     assert found is not None
     return found
@@ -162,7 +162,7 @@ def labels(scene: Scene) -> np.ndarray:
 def test_both_values_of_one_bit_count(tmp_path: Path) -> None:
     values = np.random.default_rng(0).integers(0, 2, (1, *SHAPE)).astype("uint8")
     scene = taken_in(write_raster(tmp_path / "a.tif", values, nbits=1))
-    recipe = replace(default_recipe(scene), k=2, params=(("n_init", 1),))
+    recipe = replace(default_recipe(scene).plain(), k=2, params=(("n_init", 1),))
     found = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
     assert np.array_equal(found, values[0] + 1)
 

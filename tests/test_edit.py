@@ -68,7 +68,7 @@ EDITS = {
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     scene = make_scene(tmp_path_factory.mktemp("edit"), SHAPE_RC, masked=((slice(9, 30), slice(50, 70)),))
-    return pipeline.fitted_to(scene, replace(default_recipe(scene), k=5, smooth=3))
+    return pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=5, smooth=3))
 
 
 @pytest.fixture(scope="module")

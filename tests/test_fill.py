@@ -35,7 +35,7 @@ FOUR = ("B02", "B03", "B04", "B08")
 
 
 def labels(scene: Scene, **choices: Any) -> np.ndarray:
-    recipe = replace(default_recipe(scene), k=4, **choices)
+    recipe = replace(default_recipe(scene).plain(), k=4, **choices)
     found = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
     assert found is not None
     return found
@@ -322,7 +322,7 @@ class TestLarge:
         # The process that ingests has its own settings.
         scene = open_scene(path) if in_place else replace(taken_in(path, tmp_path), previews=())
         assert scene.live_step > 1
-        recipe = replace(default_recipe(scene), k=4)
+        recipe = replace(default_recipe(scene).plain(), k=4)
         with SceneReader(scene) as reader:
             pixels = reader.read(scene.positions(recipe.bands), Window(0, 0, *shape), recipe.masking)
             some = reader.read((3,), Window(0, 0, *shape), recipe.masking)

@@ -702,7 +702,7 @@ class TestPixelSize:
 
     @pytest.mark.parametrize("size", [10, 20, 60])
     def test_any_that_is_there(self, scene: Scene, size: float) -> None:
-        recipe = replace(default_recipe(scene), pixel_size=size, k=3)
+        recipe = replace(default_recipe(scene).plain(), pixel_size=size, k=3)
         result = pipeline.run_live(pipeline.fitted_to(scene, recipe))
         assert result.classmap.grid.shape_rc == (SIZE_M // size, SIZE_M // size)
         assert result.classmap.grid.transform == Affine(size, 0, ORIGIN_XY[0], 0, -size, ORIGIN_XY[1])
@@ -770,7 +770,7 @@ class TestRealFiles:
         assert any("and 7 more have no coordinates; those of" in note for note in scene.notes)
         stack = read_preview_stack(scene)
         assert (stack == 0).any(axis=0).mean() == pytest.approx(0.37, abs=0.02)
-        labels = pipeline.run_live(pipeline.fitted_to(scene, default_recipe(scene))).classmap.labels
+        labels = pipeline.run_live(pipeline.fitted_to(scene, default_recipe(scene).plain())).classmap.labels
         assert labels is not None
         used = list(scene.positions(default_recipe(scene).bands))
         assert np.array_equal(labels == 0, (stack[used] == 0).any(axis=0))

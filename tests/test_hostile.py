@@ -235,7 +235,7 @@ def test_class_names_are_only_text(tmp_path: Path) -> None:
     assert len(names) >= 10
     assert all(name.isprintable() and len(name) <= MOST_NAME_CHARACTERS for name in names)
     scene = make_scene(tmp_path)
-    recipe = replace(default_recipe(scene), k=len(names), params=(("n_init", 1),))
+    recipe = replace(default_recipe(scene).plain(), k=len(names), params=(("n_init", 1),))
     result = pipeline.run_live(pipeline.fitted_to(scene, recipe))
     legend = default_legend(("#3479c7",) * len(names)).edited(dict(enumerate(lines_with_text(lines), 1)), {})
     assert [entry.name for entry in legend.entries] == names

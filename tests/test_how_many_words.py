@@ -61,7 +61,7 @@ def test_every_measure_is_explained() -> None:
 @pytest.fixture(scope="module")
 def nested(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Fitted:
     scene = make_scene(tmp_path_factory.mktemp("tree"), (60, 90))
-    recipe = replace(pipeline.apply_algorithm(default_recipe(scene), "nested-groups"), k=K)
+    recipe = replace(pipeline.apply_algorithm(default_recipe(scene).plain(), "nested-groups"), k=K)
     return pipeline.fitted_to(scene, recipe)
 
 

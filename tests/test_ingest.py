@@ -40,7 +40,7 @@ def stored(scene: Scene) -> np.ndarray:
 
 
 def labels(scene: Scene, k: int = 4) -> np.ndarray:
-    recipe = dataclasses.replace(default_recipe(scene), k=k, params=(("n_init", 2),))
+    recipe = dataclasses.replace(default_recipe(scene).plain(), k=k, params=(("n_init", 2),))
     found = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
     assert found is not None
     return found

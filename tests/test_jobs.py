@@ -48,7 +48,7 @@ def scene(tmp_path: Path) -> Scene:
 
 @pytest.fixture
 def recipe(scene: Scene) -> Recipe:
-    return default_recipe(scene)
+    return default_recipe(scene).plain()
 
 
 @pytest.fixture
@@ -339,6 +339,8 @@ OTHER_PIXELS: tuple[dict[str, Any], ...] = (
     {"bands": ("B02", "B08")},
     {"indices": ("NDVI",)},
     {"smooth": 3},
+    {"smooth": "edge"},
+    {"transform": "log"},
     {"mask": "none"},
     {"atmosphere": "dos1"},
     {"seed": 5},
@@ -390,6 +392,51 @@ def test_a_large_scene_is_smoothed_once(scene: Scene, recipe: Recipe, monkeypatc
     assert len(made) == 1
     engine.submit(scene, dataclasses.replace(recipe, smooth=3, mask="none")).result(PATIENCE_SECONDS)
     assert len(made) == 2
+
+
+def test_another_k_smooths_no_edges_anew(scene: Scene, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    better = recipe.with_edges_kept()
+    anew = pipeline.run_live(pipeline.fitted_to(scene, dataclasses.replace(better, k=5)))
+    made: list[Prepared] = []
+    make = features._preview_with_edges
+
+    def counted(prepared: Prepared) -> Pixels:
+        made.append(prepared)
+        return make(prepared)
+
+    monkeypatch.setattr(features, "_preview_with_edges", counted)
+    engine = LiveEngine()
+    for k in (3, 4, 5):
+        answer = engine.submit(scene, dataclasses.replace(better, k=k)).result(PATIENCE_SECONDS)
+    assert len(made) == 1
+    np.testing.assert_array_equal(answer.result.classmap.labels, anew.classmap.labels)
+
+
+def test_a_large_scene_has_a_first_look_until_it_is_smoothed(
+    scene: Scene, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 500)
+    go_on, make = threading.Event(), features._preview_with_edges
+
+    def held_up(prepared: Prepared) -> Pixels:
+        go_on.wait(PATIENCE_SECONDS)
+        return make(prepared)
+
+    monkeypatch.setattr(features, "_preview_with_edges", held_up)
+    engine, better = LiveEngine(), recipe.with_edges_kept()
+    request = engine.submit(scene, better)
+    wait_until(lambda: request.first_look is not None)
+    look = request.first_look
+    assert look is not None
+    plain = pipeline.run_live(pipeline.fitted_to(scene, dataclasses.replace(better, smooth=0)))
+    np.testing.assert_array_equal(look.result.classmap.labels, plain.classmap.labels)
+    go_on.set()
+    answer = request.result(PATIENCE_SECONDS)
+    assert request.first_look is None
+    assert answer.result.recipe == better
+    following = engine.submit(scene, dataclasses.replace(better, k=better.k + 1), request)
+    following.result(PATIENCE_SECONDS)
+    assert not engine._first_looks
 
 
 def test_samples_go_with_the_last_answer_that_holds_them(scene: Scene, recipe: Recipe) -> None:

@@ -31,9 +31,10 @@ from s2dash.server.live_engine import LiveAnswer
 from s2dash.server.session_store import SessionStore, SessionUnread, Writer
 from s2dash.server.session_store.scenes import scene_key
 from s2dash.settings import StoreLimits
-from s2dash.ui import full_run, services, state
+from s2dash.ui import drawn_area, full_run, services, state
 from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.loaded import Loaded
+from s2dash.ui.map_view import scene_token
 from s2dash.ui.runs import keeping, kept, panel, window
 from s2dash.ui.runs.values import KeptMap
 
@@ -141,6 +142,36 @@ def test_all_comes_back_after_the_server_was_started_again(
     assert [row["name"] for row in again.rows][1] == "Salt marsh"
     assert [row["colour"] for row in again.rows][1] == "#123456"
     assert inside(again, kept.now).number == 4
+
+
+def test_a_drawn_area_comes_back_and_can_be_changed(
+    visit: Callable[..., Page], server: Kept, tmp_path: Path, inside: Callable[..., Any]
+) -> None:
+    page = visit()
+    page.upload("my place.tif", write_scene(tmp_path / "my place.tif", seed=5).read_bytes())
+    bounds = inside(page, lambda: state.loaded().scene.grid.bounds_lonlat)
+
+    def draw(page: Page, share: float) -> None:
+        west, south, east, north = bounds
+        x, y = west + share * (east - west), south + share * (north - south)
+        ring = [[west, south], [x, south], [x, y], [west, y], [west, south]]
+        scene = inside(page, lambda: scene_token(drawn_area.scene_key(state.loaded().scene)))
+        inside(page, lambda: drawn_area.take_drawn({"scene": scene, "rings": [ring]}))
+
+    draw(page, 0.6)
+    before, rings = page.geotiff, inside(page, lambda: state.loaded().drawn)
+    assert 0 < (before > 0).mean() < 0.5
+    assert len(rings) == 1
+    address = address_of(page)
+    server.start_again()
+    again = visit(s=address)
+    assert inside(again, lambda: state.loaded().drawn) == rings
+    assert np.array_equal(again.geotiff, before)
+    assert "Area 1 · " in again.words
+    draw(again, 0.8)
+    assert (again.geotiff > 0).sum() > (before > 0).sum()
+    again.press("Use the whole scene again")
+    assert (again.geotiff > 0).all()
 
 
 def test_restoring_a_run_of_another_scene_after_that(

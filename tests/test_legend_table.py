@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from affine import Affine
 
+from s2dash.classify.naming import Suggestion
 from s2dash.core.classmap import ClassMap, ClassRow, Result
 from s2dash.core.grid import Grid
 from s2dash.core.legend import default_legend
@@ -66,6 +67,22 @@ def test_hover_explains(step: int, words: str) -> None:
 def test_words_must_fit_the_classes() -> None:
     with pytest.raises(ValueError, match="shorter"):
         table_data(make_result(), LEGEND, WORDS[:1], None)
+
+
+def test_a_suggestion_stands_in_the_place_of_the_second_line() -> None:
+    one = Suggestion("Water", "rule", "MNDWI 0.50: open water.", "very likely")
+    carried = dict.fromkeys((1, 2), "carried over")
+    first, other = table_data(make_result(), LEGEND, WORDS, None, carried, suggestions={1: one})["rows"]
+    assert first["suggestion"] == {"name": "Water", "sureness": "very likely", "why": "MNDWI 0.50: open water."}
+    assert (first["second"], other["second"], other["suggestion"]) == ("", "carried over", None)
+    assert "carried over" in first["about"]
+
+
+def test_several_names_at_once_are_cleaned_and_what_is_no_class_is_skipped() -> None:
+    value = {"1": " Wet\nmeadow ", "2": "\u202e", "0": "x", "256": "x", "a": "x", "3": 7, "9999999": "x", "-1": "x"}
+    event, handled = read_edits([{"number": 4, "kind": "names", "id": None, "value": value}], 3)
+    assert (event, handled) == (LegendEvent(names={1: "Wet meadow"}), 4)
+    assert read_edits([{"number": 5, "kind": "names", "id": None, "value": {}}], 4) == (None, 5)
 
 
 def test_edits_are_read_once_by_their_number() -> None:

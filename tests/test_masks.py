@@ -33,7 +33,7 @@ CRS = "EPSG:32632"
 
 
 def labels(scene: Scene, **choices: Any) -> np.ndarray:
-    recipe = replace(default_recipe(scene), k=2, params=(("n_init", 1),), **choices)
+    recipe = replace(default_recipe(scene).plain(), k=2, params=(("n_init", 1),), **choices)
     found = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
     assert found is not None
     return found
@@ -404,7 +404,7 @@ class TestTogether:
         classes = np.full((12, 15), 4)
         classes[:, :5] = 9
         scene = taken_in(product_files(tmp_path, blue, stored(1, (12, 15)), classes), tmp_path)
-        fitted = pipeline.fitted_to(scene, replace(default_recipe(scene), k=2))
+        fitted = pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=2))
         assert fitted.sample.pixel_count == 24 * 20
         assert fitted.sample.bands[0].max() < 60_000
 

@@ -127,7 +127,7 @@ def keep() -> Memo:
 
 
 def live(scene: Scene, keep: Memo, **changes: object) -> Result:
-    recipe = replace(default_recipe(scene), **changes)  # type: ignore[arg-type]
+    recipe = replace(default_recipe(scene).plain(), **changes)  # type: ignore[arg-type]
     return pipeline.run_live(pipeline.fit(pipeline.prepare(scene, recipe, keep)))
 
 

@@ -84,7 +84,7 @@ def test_helper_layers_of_a_stack_are_used_only_where_they_are_chosen(tmp_path: 
     labels = []
     for number, one in enumerate((scene, ingest.ingest(loose, tmp_path / "apart"))):
         path = tmp_path / f"labels_{number}.tif"
-        result, _ = pipeline.run(one, default_recipe(one), path)
+        result, _ = pipeline.run(one, default_recipe(one).plain(), path)
         labels.append(result.classmap.labels)
     assert labels[0] is not None
     np.testing.assert_array_equal(labels[0], labels[1])

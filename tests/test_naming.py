@@ -49,7 +49,7 @@ class TestRules:
             ((0.12, 0.15, 0.20, 0.26, 0.33), "Bare ground"),
             ((0.60, 0.62, 0.63, 0.66, 0.40), "Cloud, snow or bright ground"),
             ((0.05, 0.04, 0.04, 0.05, 0.06), "Shadow or dark ground"),
-            ((0.10, 0.12, 0.12, 0.24, 0.28), "Plants and bare ground"),
+            ((0.10, 0.12, 0.12, 0.24, 0.28), "Sparse plants"),
         ],
     )
     def test_the_first_that_fits_decides(self, reflectance: tuple[float, ...], name: str) -> None:

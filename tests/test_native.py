@@ -73,7 +73,7 @@ def scene(tmp_path: Path) -> Scene:
 
 
 def small_recipe(scene: Scene, **changes: Any) -> Recipe:
-    return dataclasses.replace(default_recipe(scene), k=5, sample=2_000, **changes)
+    return dataclasses.replace(default_recipe(scene).plain(), k=5, sample=2_000, **changes)
 
 
 def decoded(png: bytes | None) -> np.ndarray:

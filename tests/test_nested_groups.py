@@ -111,7 +111,7 @@ def test_maps_of_a_scene_nest_and_cutting_looks_at_no_pixel_again(
     def keep(what: str, key: object, make):  # type: ignore[no-untyped-def]
         return memo(what, key, lambda: (made.append(what), make())[1])  # type: ignore[arg-type]
 
-    recipe = replace(default_recipe(coast), algorithm="nested-groups", sample=20_000)
+    recipe = replace(default_recipe(coast).plain(), algorithm="nested-groups", sample=20_000)
     maps = {}
     for k in (7, 8):
         result = pipeline.run_live(pipeline.fit(pipeline.prepare(coast, replace(recipe, k=k), keep)))

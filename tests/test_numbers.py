@@ -176,7 +176,7 @@ class TestScales:
         ):
             found = []
             for scene in (usual, other):
-                recipe = replace(default_recipe(scene), k=4, **choices)
+                recipe = replace(default_recipe(scene).plain(), k=4, **choices)
                 found.append(pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels)
             assert (found[0] == found[1]).mean() > 0.999
         change = renumbering(other, range(4), usual, range(4))
@@ -279,6 +279,8 @@ class TestBrokenMetadata:
 
 
 def labels_of(scene: Scene, **choices: Any) -> np.ndarray:
-    found = pipeline.run_live(pipeline.fitted_to(scene, replace(default_recipe(scene), k=3, **choices))).classmap.labels
+    found = pipeline.run_live(
+        pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=3, **choices))
+    ).classmap.labels
     assert found is not None
     return found

@@ -37,7 +37,7 @@ PARTS = 9
 
 
 def quick(scene: Scene, algorithm: str = "kmeans", **choices: Any) -> Recipe:
-    recipe = replace(pipeline.apply_algorithm(default_recipe(scene), algorithm), k=5)
+    recipe = replace(pipeline.apply_algorithm(default_recipe(scene).plain(), algorithm), k=5)
     if any(param.name == "n_init" for param in ALGORITHMS[algorithm].params):
         recipe = replace(recipe, params=(("n_init", 2),))
     return replace(recipe, **choices)
@@ -371,7 +371,7 @@ class TestWorkersWords:
 def test_fill_that_no_tag_states_stays_no_data_on_workers(tmp_path: Path, dtype: str, fill: float) -> None:
     path = write_clip(tmp_path / "clip.tif", dtype, fill, shape_rc=(180, 240))
     scene = ingest.ingest(path, tmp_path / "taken")
-    fitted = pipeline.fitted_to(scene, replace(default_recipe(scene), k=4))
+    fitted = pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=4))
     result = pipeline.run_full(fitted, tmp_path / "parts.tif", executor=Direct(), window_shape_rc=WINDOW)
     with rasterio.open(result.classmap.path) as dataset:
         assert np.array_equal(dataset.read(1) == 0, outside((180, 240)))

@@ -29,7 +29,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 
 def fitted(scene: Scene, **choices: Any) -> Fitted:
-    return pipeline.fitted_to(scene, replace(default_recipe(scene), k=5, params=(("n_init", 2),), **choices))
+    return pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=5, params=(("n_init", 2),), **choices))
 
 
 def labels(of: Fitted) -> np.ndarray:
@@ -64,7 +64,7 @@ class TestAxes:
 
     def test_of_a_constant_band_beside_others(self, tmp_path: Path) -> None:
         one = make_scene(tmp_path, (30, 40))
-        prepared = pipeline.prepare(one, replace(default_recipe(one), pca=0.5))
+        prepared = pipeline.prepare(one, replace(default_recipe(one).plain(), pca=0.5))
         raw = pipeline.sample_of(prepared).raw.copy()
         raw[1] = 700
         space = learn_space(prepared, raw)
@@ -119,7 +119,7 @@ def test_components_are_the_same_in_other_numbers(scene: Scene, scale: str) -> N
 
 def test_too_few_distinct_components_say_so(tmp_path: Path) -> None:
     one = make_scene(tmp_path, (20, 30), ("B02", "B03"))
-    prepared = pipeline.prepare(one, replace(default_recipe(one), k=3, pca=1, scale="none"))
+    prepared = pipeline.prepare(one, replace(default_recipe(one).plain(), k=3, pca=1, scale="none"))
     sample = pipeline.sample_of(prepared)
     raw = np.zeros_like(sample.raw)
     raw[:, ::2] = 1000

@@ -48,7 +48,7 @@ HOLE = (slice(20, 31), slice(33, 47))
 def quick(scene: Scene, **choices: Any) -> Recipe:
     """The default recipe with k = 5 and fewer restarts."""
     algorithm = choices.pop("algorithm", "kmeans")
-    recipe = replace(pipeline.apply_algorithm(default_recipe(scene), algorithm), k=5)
+    recipe = replace(pipeline.apply_algorithm(default_recipe(scene).plain(), algorithm), k=5)
     if any(param.name == "n_init" for param in ALGORITHMS[algorithm].params):
         recipe = replace(recipe, params=QUICK)
     return replace(recipe, **choices)
@@ -319,7 +319,7 @@ class TestChoicesThatDoNotFit:
     )
     def test_is_refused(self, tmp_path: Path, choices: dict[str, Any], error: type, words: str) -> None:
         scene = make_scene(tmp_path)
-        recipe = replace(default_recipe(scene), **choices)
+        recipe = replace(default_recipe(scene).plain(), **choices)
         for refuse in (pipeline.resolve, pipeline.prepare, pipeline.fitted_to):
             with pytest.raises(error, match=words):
                 refuse(scene, recipe)

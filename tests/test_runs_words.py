@@ -18,6 +18,8 @@ CHANGES = {
     "clip": ((5.0, 95.0), "cut at 5 and 95 %"),
     "pca": (0.99, "components for 99 %"),
     "smooth": (3, "+ smoothing"),
+    "transform": ("log", "logarithm"),
+    "components": (4, "first 4 components, whitened in part"),
     "mask": ("none", "nothing left out"),
     "mask_scl": ((3, 8), "leaves out other pixels"),
     "mask_saturated": (True, "leaves out other pixels"),
@@ -49,6 +51,13 @@ def test_a_change_has_words(name: str) -> None:
 
 def test_several_changes_stand_side_by_side() -> None:
     assert words(k=9, indices=("NDWI", "NDVI")) == "k 8 → 9 · + NDVI"
+
+
+def test_one_choice_is_one_word() -> None:
+    better = BEFORE.with_edges_kept()
+    assert change_words(Run("one", BEFORE), Run("one", better)) == "smooth, edges kept"
+    assert change_words(Run("one", better), Run("one", replace(BEFORE, k=9))) == "k 8 → 9 · plain"
+    assert change_words(Run("one", better), Run("one", replace(better, smooth=0))) == "− smoothing"
 
 
 def test_components_have_words_in_any_number() -> None:

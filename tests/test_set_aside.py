@@ -34,7 +34,7 @@ def classes() -> np.ndarray:
 
 def agreement(scene: Scene) -> float:
     """With the four covers, of the classes that the default recipe finds: 1 where they are the same."""
-    live = pipeline.run_live(pipeline.fitted_to(scene, replace(default_recipe(scene), k=4))).classmap.labels
+    live = pipeline.run_live(pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=4))).classmap.labels
     assert live is not None
     return float(round(adjusted_rand_score(covers()[live > 0], live[live > 0]), 3))
 
@@ -97,10 +97,10 @@ class TestKindsOfNumbers:
         scene = taken_in([*whole, *rest], tmp_path)
         assert scene.reflectance.quantifications == (10_000, 10_000, 1, 1)
         assert "B04, B08 divided by 1" in scene.reflectance.sentence
-        fitted = pipeline.fitted_to(scene, replace(default_recipe(scene), scale="none"))
+        fitted = pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), scale="none"))
         spreads = fitted.space.transform(fitted.sample.raw).std(axis=0)
         plain = taken_in(write_raster(tmp_path / "s.tif", numbers(FOUR).astype("uint16"), descriptions=FOUR), tmp_path)
-        wanted = pipeline.fitted_to(plain, default_recipe(plain)).sample.raw.std(axis=1)
+        wanted = pipeline.fitted_to(plain, default_recipe(plain).plain()).sample.raw.std(axis=1)
         assert np.allclose(spreads, wanted, rtol=0.05)
 
     def test_saturated_pixels_do_not_change_the_scale(self, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from s2dash.errors import Cancelled
 def fitted_on(folder: Path, k: int, **choices: object) -> Fitted:
     """On a scene of clouds of pixels: dark water, plants and bright ground."""
     scene = make_scene(folder, shape_rc=(90, 90))
-    return pipeline.fitted_to(scene, replace(default_recipe(scene), **{"k": k, "sample": 4_000, **choices}))
+    return pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), **{"k": k, "sample": 4_000, **choices}))
 
 
 def test_groups_that_are_there_come_out_again_and_finer_cuts_less(tmp_path: Path) -> None:

@@ -313,7 +313,7 @@ class TestVersions:
         other = opened(server)
         assert first.digest == same.digest != other.digest
         assert first.locations == same.locations != other.locations
-        fitted = pipeline.fitted_to(other, default_recipe(other))
+        fitted = pipeline.fitted_to(other, default_recipe(other).plain())
         assert pipeline.run_live(fitted).rows
         # The first version is gone: nothing that was kept of it is mixed with what is there now.
         with pytest.raises(UnreadableFile, match=r"scene\.tif was changed on the server since it was opened\. Run"):

@@ -14,7 +14,7 @@ from s2dash.batch.table import write_tables
 from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
-from s2dash.export.contents import one_line
+from s2dash.export.contents import one_line, with_looks
 
 
 def conclude(ledger: Ledger, recipe: Recipe, legend: Legend) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -26,7 +26,7 @@ def conclude(ledger: Ledger, recipe: Recipe, legend: Legend) -> tuple[tuple[str,
         return (), ()
     files = write_tables(done, out)
     ledger.write_recipe(recipe)
-    has_edits = ledger.write_edits(_edits(ledger, legend))
+    has_edits = ledger.write_edits(with_looks(ClassEdits(steps=ledger.plan.steps), legend))
     made = _mosaic(ledger, done, recipe, legend)
     before = ledger.manifest.mosaic.files if ledger.manifest.mosaic else ()
     ledger.manifest = replace(ledger.manifest, mosaic=made)
@@ -36,12 +36,6 @@ def conclude(ledger: Ledger, recipe: Recipe, legend: Legend) -> tuple[tuple[str,
             (out / name).unlink(missing_ok=True)
     ledger.tell(1.0, "Done")
     return (*files, RECIPE_NAME, *([EDITS_NAME] if has_edits else []), *(name for name, _ in made.files)), made.notes
-
-
-def _edits(ledger: Ledger, legend: Legend) -> ClassEdits:
-    """What was made of the classes, with the names and colours that they have."""
-    names, colours = ({entry.id: getattr(entry, of) for entry in legend.entries} for of in ("name", "colour"))
-    return ClassEdits(steps=ledger.plan.steps).named(names, colours)
 
 
 def _mosaic(ledger: Ledger, done: Sequence[Finished], recipe: Recipe, legend: Legend) -> MosaicEntry:

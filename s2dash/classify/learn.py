@@ -30,9 +30,7 @@ def learnt(prepared: Prepared) -> Prepared:
     """
     if not prepared.recipe.keeps_edges or prepared.pointwise is not None:
         return prepared
-    recipe = prepared.recipe
-    key = (*prepared.sample_key, recipe.scale, recipe.clip, recipe.pca, recipe.components)
-    space = prepared.keep("space", key, lambda: learn_space(prepared, sample_of(prepared).raw))
+    space = prepared.keep("space", prepared.space_key, lambda: learn_space(prepared, sample_of(prepared).raw))
     return replace(prepared, pointwise=space)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -18,9 +18,15 @@ from s2dash.core.grid import Grid
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
 from s2dash.errors import RecipeError
+from s2dash.raster.location import Location
 from s2dash.raster.reading import read_preview_stack
 
 T = TypeVar("T")
+Key: TypeAlias = tuple[str, tuple[Location, ...], *tuple[Hashable, ...]]
+"""Digest and files of a scene, and all else that something depends on."""
+
+WHOLE_UP_TO_PIXELS = 2**26
+"""Scenes up to this size are sampled from all pixels; of larger ones blocks are read, with smoothing their insides."""
 
 
 class Keep(Protocol):
@@ -86,7 +92,7 @@ class Prepared:
         return self.halo > 0 and self.scene.live_step > 1
 
     @property
-    def features_key(self) -> tuple[Hashable, ...]:
+    def features_key(self) -> Key:
         """All that raw features depend on: equal keys mean equal features at every pixel.
 
         With the locations, as an equal scene may lie in another folder that goes at another time.
@@ -98,9 +104,16 @@ class Prepared:
         return (scene.digest, scene.locations, *chosen, *bent)
 
     @property
-    def sample_key(self) -> tuple[Hashable, ...]:
+    def sample_key(self) -> Key:
         """All that the sample depends on: not the number of classes, scaling, clipping, nor parameters."""
-        return (*self.features_key, self.recipe.smooth, self.recipe.seed, self.recipe.sample)
+        stays_inside = self.recipe.smooth != 0 and self.scene.grid.pixel_count > WHOLE_UP_TO_PIXELS
+        return (*self.features_key, stays_inside, self.recipe.seed, self.recipe.sample)
+
+    @property
+    def space_key(self) -> Key:
+        """All that the space depends on which smoothing that keeps edges acts in."""
+        recipe = self.recipe
+        return (*self.sample_key, recipe.scale, recipe.clip, recipe.pca, recipe.components)
 
     def alone(self) -> Prepared:
         """The same without what keeps its pixels: to be held for long, or sent elsewhere."""

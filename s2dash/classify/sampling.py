@@ -19,7 +19,7 @@ from typing import TypeVar
 import numpy as np
 
 from s2dash.classify.features import features_at, preview_features
-from s2dash.classify.prepare import Prepared
+from s2dash.classify.prepare import WHOLE_UP_TO_PIXELS, Prepared
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Pixels, Scene
 from s2dash.core.types import Window, frozen, windows
@@ -33,7 +33,6 @@ _LEAST_UNIT = 256
 """Rows or columns: smaller blocks are taken together."""
 _MARGIN = 8
 """Pixels left out at the edges of a block where smoothing, or bands of coarser pixels, would reach beyond it."""
-_WHOLE_UP_TO_PIXELS = 2**26
 _SPARSE = 40
 """Samples of more than one pixel in so many are drawn from all blocks."""
 _STRIP_ROWS = 512
@@ -90,7 +89,7 @@ def draw_sample(prepared: Prepared) -> Sample:
         return _choose(preview_features(prepared), prepared.stack[: len(scene.bands)], recipe, 1.0)
     if recipe.sample is None:
         return _choose(*_from_strips(prepared, 1.0), recipe, 1.0)
-    if scene.grid.pixel_count > max(_WHOLE_UP_TO_PIXELS, _SPARSE * recipe.sample):
+    if scene.grid.pixel_count > max(WHOLE_UP_TO_PIXELS, _SPARSE * recipe.sample):
         with SceneReader(scene) as reader:
             block_rc = reader.block_shape_rc
         reaches_beyond = recipe.smooth != 0 or len({layer.grid for layer in scene.layers}) > 1

@@ -33,7 +33,21 @@ def add_recipe_flags(command: argparse.ArgumentParser) -> None:
     group.add_argument("--scale", metavar="none|standard|robust", help="let every band count equally")
     group.add_argument("--clip", metavar="none|1,99", help="cut outliers at these percentiles")
     group.add_argument("--pca", metavar="none|0.99|3", help="principal components: their share of variance, or number")
-    group.add_argument("--smooth", metavar="none|3", help="take the mean of 3 x 3 pixels first")
+    group.add_argument(
+        "--transform", metavar="none|sqrt|log", help="what to take of each band's reflectance before all else"
+    )
+    group.add_argument("--components", metavar="none|6", help="principal components, partly whitened: how many")
+    group.add_argument(
+        "--smooth",
+        metavar="none|3|edge",
+        help="take the mean of 3 x 3 pixels first, or smooth where there is no edge",
+    )
+    group.add_argument(
+        "--preparation",
+        choices=("edges-kept", "plain"),
+        help="edges-kept stands for --transform sqrt --scale standard --components 6 --smooth edge, plain for --scale "
+        "standard and none of the others; flags beside it count for more",
+    )
     group.add_argument("--mask", metavar="auto|none", help="leave out pixels without data, and the next two")
     group.add_argument(
         "--mask-scl",
@@ -52,7 +66,7 @@ def add_recipe_flags(command: argparse.ArgumentParser) -> None:
 
 RECIPE_FLAGS = (
     *("bands", "indices", "scale", "clip", "pca", "smooth", "mask", "mask_scl", "mask_saturated", "pixel_size"),
-    *("atmosphere", "algorithm", "k", "param", "seed", "sample"),
+    *("transform", "components", "preparation", "atmosphere", "algorithm", "k", "param", "seed", "sample"),
 )
 """What `recipe_of` looks at, beside the saved recipe."""
 
@@ -67,6 +81,8 @@ def recipe_of(arguments: argparse.Namespace, scene: Scene) -> Recipe:
         recipe = saved_recipe(arguments.recipe)
     if arguments.algorithm is not None and arguments.algorithm != recipe.algorithm:
         recipe = pipeline.apply_algorithm(recipe, arguments.algorithm)
+    if arguments.preparation is not None:
+        recipe = recipe.plain() if arguments.preparation == "plain" else recipe.with_edges_kept()
     given: dict[str, Any] = {}
     if arguments.bands is not None:
         every = tuple(scene.band_names[i] for i in scene.measured)
@@ -77,8 +93,13 @@ def recipe_of(arguments: argparse.Namespace, scene: Scene) -> Recipe:
         given["clip"] = None if arguments.clip == "none" else _percentiles(arguments.clip)
     if arguments.pca is not None:
         given["pca"] = None if arguments.pca == "none" else _components(arguments.pca)
+    if arguments.components is not None:
+        given["components"] = None if arguments.components == "none" else _number("--components", arguments.components)
+    for one, other in (("pca", "components"), ("components", "pca")):
+        if given.get(one) is not None and other not in given:
+            given[other] = None
     if arguments.smooth is not None:
-        given["smooth"] = 0 if arguments.smooth == "none" else _number("--smooth", arguments.smooth)
+        given["smooth"] = _smooth(arguments.smooth)
     if arguments.sample is not None:
         given["sample"] = None if arguments.sample == "all" else _number("--sample", arguments.sample)
     if arguments.param:
@@ -90,7 +111,7 @@ def recipe_of(arguments: argparse.Namespace, scene: Scene) -> Recipe:
         given["mask_saturated"] = _yes("--mask-saturated", arguments.mask_saturated)
     if arguments.pixel_size is not None:
         given["pixel_size"] = None if arguments.pixel_size == "finest" else _size(arguments.pixel_size)
-    for name in ("scale", "mask", "k", "seed", "atmosphere"):
+    for name in ("scale", "transform", "mask", "k", "seed", "atmosphere"):
         if getattr(arguments, name) is not None:
             given[name] = getattr(arguments, name)
     return replace(recipe, **given)
@@ -137,6 +158,12 @@ def _components(text: str) -> int | float:
     raise RecipeError(
         f"--pca takes a share such as 0.99, a number of components such as 3, or none; not {text[:40]!r}."
     )
+
+
+def _smooth(text: str) -> int | str:
+    if text == "edge":
+        return text
+    return 0 if text == "none" else _number("--smooth", text)
 
 
 def _number(flag: str, text: str) -> int:

@@ -15,6 +15,7 @@ from s2dash.core import strict_json
 
 _WHAT = "a set of edits"
 ClassNumber = Annotated[int, msgspec.Meta(ge=1, le=255)]
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
 Colour = Annotated[str, msgspec.Meta(pattern="^#[0-9a-f]{6}$")]
 """`#rrggbb`, in small letters."""
 
@@ -76,6 +77,8 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
 
     names: dict[ClassNumber, str] = msgspec.field(default_factory=dict)
     colours: dict[ClassNumber, Colour] = msgspec.field(default_factory=dict)
+    codes: dict[ClassNumber, Code] = msgspec.field(default_factory=dict)
+    """Of classes whose names are of a scheme: the scheme's own codes."""
     steps: tuple[AnyStep, ...] = ()
 
     def __post_init__(self) -> None:
@@ -91,12 +94,16 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
         """Whether there is room for no further step."""
         return len(self.steps) >= MOST_STEPS
 
-    def named(self, names: Mapping[int, str], colours: Mapping[int, str]) -> ClassEdits:
-        """These edits with other names and colours where given, by class number."""
+    def named(
+        self, names: Mapping[int, str], colours: Mapping[int, str], codes: Mapping[int, str] | None = None
+    ) -> ClassEdits:
+        """These edits with other names and colours where given, by class number; another name has no code but these."""
+        kept = {number: code for number, code in self.codes.items() if number not in names}
         return msgspec.structs.replace(
             self,
             names={**self.names, **names},
             colours={**self.colours, **{number: colour.lower() for number, colour in colours.items()}},
+            codes=kept | {number: code for number, code in (codes or {}).items() if code},
         )
 
     def then(self, step: AnyStep) -> ClassEdits:
@@ -129,8 +136,8 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
         return msgspec.structs.replace(self, steps=())
 
     def to_dict(self) -> dict[str, Any]:
-        """The edits as plain values."""
-        return strict_json.plain(self)
+        """The edits as plain values; without codes where there are none, as it was before there were any."""
+        return {name: held for name, held in strict_json.plain(self).items() if name != "codes" or held}
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back to equal edits."""
@@ -156,7 +163,7 @@ def _with_numbers(given: object) -> object:
         return given
     return {
         name: {_number(key): value for key, value in held.items()}
-        if name in ("names", "colours") and isinstance(held, dict)
+        if name in ("names", "colours", "codes") and isinstance(held, dict)
         else held
         for name, held in given.items()
     }

@@ -25,6 +25,8 @@ class LegendEntry:
     name: str
     colour: str
     """`#rrggbb`"""
+    code: str = ""
+    """Of its name in a scheme; empty where that has none."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,10 @@ class Legend:
 
     entries: tuple[LegendEntry, ...]
 
-    def edited(self, names: Mapping[int, str], colours: Mapping[int, str]) -> Legend:
-        """This legend with other names and colours where given, by class id.
+    def edited(
+        self, names: Mapping[int, str], colours: Mapping[int, str], codes: Mapping[int, str] | None = None
+    ) -> Legend:
+        """This legend with other names and colours where given, by class id; another name has no code but these.
 
         Raises RecipeError for a colour that is not `#rrggbb`.
         """
@@ -44,6 +48,7 @@ class Legend:
                     entry,
                     name=clean_name(names.get(entry.id, "")) or entry.name,
                     colour=_checked_colour(colours.get(entry.id, entry.colour)),
+                    code=clean_name((codes or {}).get(entry.id, "" if entry.id in names else entry.code)),
                 )
                 for entry in self.entries
             )

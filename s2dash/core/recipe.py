@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from s2dash.core import sentinel2
@@ -109,6 +109,14 @@ class Recipe:
         for name, value in self.params:
             if isinstance(value, float) and not math.isfinite(value):
                 raise RecipeError(f"{name} = {value}, but it must be a finite number.")
+
+    def with_edges_kept(self) -> Recipe:
+        """The same with what made maps better on scenes with labels that people drew (benchmarks/README.md)."""
+        return replace(self.plain(), transform="sqrt", components=6, smooth="edge")
+
+    def plain(self) -> Recipe:
+        """The same that looks at single pixels, each of whose bands and indices has equal weight."""
+        return replace(self, transform="none", scale="standard", pca=None, components=None, smooth=0)
 
     @property
     def keeps_edges(self) -> bool:

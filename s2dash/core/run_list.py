@@ -26,11 +26,12 @@ _Picture = Annotated[str, msgspec.Meta(max_length=40_000, pattern=r"^(data:image
 _Class = Annotated[int, msgspec.Meta(ge=1, le=255)]
 
 
-class ClassLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Name and colour of one class."""
+class ClassLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Name and colour of one class, and the code of its name."""
 
     name: _Line
     colour: Colour
+    code: Annotated[str, msgspec.Meta(max_length=20)] = ""
 
 
 _NO_CLASS = ClassLook("", "#000000")
@@ -116,14 +117,17 @@ class ListedRun:
 
 def looks_of(legend: Legend) -> tuple[ClassLook, ...]:
     """Names and colours by class number, from 1 on; a number without a class has no name."""
-    of_number = {entry.id: ClassLook(entry.name, entry.colour) for entry in legend.entries}
+    of_number = {entry.id: ClassLook(entry.name, entry.colour, entry.code) for entry in legend.entries}
     return tuple(of_number.get(number, _NO_CLASS) for number in range(1, max(of_number, default=0) + 1))
 
 
 def legend_of(looks: Sequence[ClassLook]) -> Legend:
     """The legend that `looks_of` was given; names are cleaned."""
-    named = [(number, look) for number, look in enumerate(looks, 1) if look.name]
-    return Legend(tuple(LegendEntry(n, clean_name(look.name) or f"Class {n}", look.colour) for n, look in named))
+    return Legend(tuple(_entry(number, look) for number, look in enumerate(looks, 1) if look.name))
+
+
+def _entry(number: int, look: ClassLook) -> LegendEntry:
+    return LegendEntry(number, clean_name(look.name) or f"Class {number}", look.colour, clean_name(look.code))
 
 
 def to_file(runs: Sequence[ListedRun]) -> str:

@@ -12,12 +12,19 @@ _WHAT = "a reading of a scene"
 _Finite = Annotated[float, msgspec.Meta(ge=-1e300, le=1e300)]
 
 
-class AreaFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file outside of whose shapes nothing counts."""
+_Position = tuple[Annotated[float, msgspec.Meta(ge=-540, le=540)], Annotated[float, msgspec.Meta(ge=-90, le=90)]]
+Ring = tuple[_Position, ...]
+"""A closed ring: longitude and latitude of its corners in degrees, the first again at the end."""
+
+
+class AreaFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A file outside of whose shapes nothing counts, or what was drawn on the map in its place."""
 
     name: str
     digest: str = ""
     """SHA-256 of its content, in hex; empty where it is not known."""
+    drawn: tuple[Annotated[Ring, msgspec.Meta(min_length=4)], ...] = ()
+    """Where it was drawn on the map, one ring a polygon; none for a file."""
 
 
 class SceneReading(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -64,7 +64,7 @@ def from_link(text: str, limits: LinkLimits = LINK_LIMITS) -> SharedMap:
     if unknown:
         raise UnreadableValue(f"This is not {_WHAT} as s2dash writes it: it has a field {unknown[0][:40]!r}.")
     run = Run.from_dict(given | {"versions": {}})
-    if example and (run.reading.area or run.reading.also):
+    if example and (run.reading.also or not all(area.drawn for area in run.reading.area)):
         raise UnreadableValue("It names an example, which has no files beside it.")
     return SharedMap(run, example)
 

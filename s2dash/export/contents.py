@@ -68,6 +68,8 @@ class ClassFacts:
     colour: str
     """`#rrggbb`"""
     row: ClassRow
+    code: str = ""
+    """Of its name in a scheme; one clean line."""
 
     @property
     def rgb(self) -> tuple[int, int, int]:
@@ -92,15 +94,24 @@ def class_facts(result: Result, legend: Legend) -> tuple[ClassFacts, ...]:
     uncounted = [i for i in entries if i not in rows]
     if uncounted:
         raise BrokenResult(f"The legend names class {uncounted[0]}, but it was not counted. Run it again.")
-    return tuple(ClassFacts(i, clean_name(entries[i].name) or f"Class {i}", entries[i].colour, rows[i]) for i in ids)
+    return tuple(
+        ClassFacts(i, clean_name(e.name) or f"Class {i}", e.colour, rows[i], clean_name(e.code))
+        for i, e in ((i, entries[i]) for i in ids)
+    )
 
 
 def edits_with_looks(result: Result, legend: Legend) -> ClassEdits | None:
-    """The steps that made these classes of those that were found, with names and colours; None without steps."""
-    if not result.edits.steps:
-        return None
-    return ClassEdits(steps=result.edits.steps).named(
-        {entry.id: entry.name for entry in legend.entries}, {entry.id: entry.colour for entry in legend.entries}
+    """The steps that made these classes of those that were found, with names, colours and codes; None without steps."""
+    return with_looks(ClassEdits(steps=result.edits.steps), legend) if result.edits.steps else None
+
+
+def with_looks(edits: ClassEdits, legend: Legend) -> ClassEdits:
+    """Edits with names, colours and codes of all classes of a legend."""
+    entries = legend.entries
+    return edits.named(
+        {entry.id: entry.name for entry in entries},
+        {entry.id: entry.colour for entry in entries},
+        {entry.id: entry.code for entry in entries if entry.code},
     )
 
 

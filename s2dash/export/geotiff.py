@@ -61,7 +61,8 @@ _FIELD_USAGES = {"Generic": 0, "PixelCount": 1, "Name": 2, "MinMax": 5, "Red": 6
 def write_geotiff(result: Result, legend: Legend, out: Path) -> None:
     """Write a full result as a COG: one uint8 band, 0 is nodata, on the scene's grid, with the legend's colours.
 
-    Overviews take the most frequent class. Tags: CLASS_1 to CLASS_k, S2DASH_RECIPE, S2DASH_VERSION,
+    Overviews take the most frequent class. Tags: CLASS_1 to CLASS_k, CODE_1 to CODE_k where names are of a scheme,
+    S2DASH_RECIPE, S2DASH_VERSION,
     S2DASH_SCENE, S2DASH_SENSOR, S2DASH_RESULT (its digest), ENGINE, TIFFTAG_SOFTWARE and, where the source is known,
     ATTRIBUTION and TIFFTAG_COPYRIGHT; S2DASH_EDITS after steps of edits.
     The file is written under a temporary name and read back before it takes the place of `out`; on
@@ -109,14 +110,15 @@ def geotiff_tags(result: Result, classes: tuple[ClassFacts, ...]) -> dict[str, s
         **({"S2DASH_EDITS": ClassEdits(steps=result.edits.steps).to_json()} if result.edits.steps else {}),
         **({"S2DASH_NOTES": notes} if notes else {}),
         **{f"CLASS_{c.id}": c.name for c in classes},
+        **{f"CODE_{c.id}": c.code for c in classes if c.code},
     }
 
 
 def sidecar_xml(result: Result, legend: Legend) -> str:
     """GDAL's PAM side-car of the GeoTIFF: category names (0 is `No data`) and an attribute table of the classes.
 
-    Columns Value, Class_name, Red, Green, Blue, Count (pixels), Area_ha (where the scene has a place)
-    and Share_percent (of the pixels that are not masked). Without an XML declaration, as GDAL writes
+    Columns Value, Class_name, Code (where any class has one), Red, Green, Blue, Count (pixels), Area_ha (where the
+    scene has a place) and Share_percent (of the pixels that are not masked). Without an XML declaration, as GDAL writes
     it: its parser takes the first node for the root. Raises RecipeError for a preview.
     """
     require_full(result)
@@ -138,6 +140,7 @@ def _columns(classes: tuple[ClassFacts, ...]) -> list[tuple[str, str, str, list[
     columns = [
         ("Value", "Integer", "MinMax", [str(c.id) for c in classes]),
         ("Class_name", "String", "Name", [c.name for c in classes]),
+        *([("Code", "String", "Generic", [c.code for c in classes])] if any(c.code for c in classes) else []),
         ("Red", "Integer", "Red", [str(c.rgb[0]) for c in classes]),
         ("Green", "Integer", "Green", [str(c.rgb[1]) for c in classes]),
         ("Blue", "Integer", "Blue", [str(c.rgb[2]) for c in classes]),

@@ -24,23 +24,25 @@ cells in countries with a decimal comma. The last four are the full-width forms.
 def csv_text(result: Result, legend: Legend) -> str:
     """The table as text, one row a class, lines ended by CR LF.
 
-    Columns: id, name, colour (`#rrggbb`), pixels, share_percent (of the pixels that are not masked),
-    area_ha (empty without a place), the mean reflectance of each band of the scene over the sample
+    Columns: id, name, code (where any class has one), colour (`#rrggbb`), pixels, share_percent (of the pixels that
+    are not masked), area_ha (empty without a place), the mean reflectance of each band of the scene over the sample
     that was fitted on, attribution. Raises RecipeError for a preview.
     """
     require_full(result)
     scene = result.scene
     out = io.StringIO()
     writer = csv.writer(out)
+    classes = class_facts(result, legend)
+    has_codes = any(c.code for c in classes)
     reflectances = [f"reflectance {name}" for name in scene.band_names]
-    writer.writerow(
-        ["id", "name", "colour", "pixels", "share_percent", "area_ha", *map(text_cell, reflectances), "attribution"]
-    )
-    for c in class_facts(result, legend):
+    named = ["id", "name", *(["code"] if has_codes else []), "colour"]
+    writer.writerow([*named, "pixels", "share_percent", "area_ha", *map(text_cell, reflectances), "attribution"])
+    for c in classes:
         means = [_number(value, ".5g") for value in c.row.mean_reflectance]
         means += [""] * (len(scene.bands) - len(means))
         counted = [c.row.count, _number(100 * c.row.share, ".4f"), _number(c.row.area_ha, ".4f")]
-        writer.writerow([c.id, text_cell(c.name), c.colour, *counted, *means, text_cell(scene.attribution)])
+        code = [text_cell(c.code)] if has_codes else []
+        writer.writerow([c.id, text_cell(c.name), *code, c.colour, *counted, *means, text_cell(scene.attribution)])
     return out.getvalue()
 
 

@@ -17,6 +17,7 @@ from s2dash.ingest.examples import EXAMPLES, Example
 from s2dash.ingest.in_place import SAMPLE_PATH, open_in_place, sample_scene
 from s2dash.ingest.pile import shown as shown_name
 from s2dash.ingest.process import removed_on_error, run_in_new_folder
+from s2dash.ingest.reference import read_reference
 from s2dash.ingest.scene_facts import PREVIEW_NAME, scene_of
 from s2dash.ingest.titles import names_of, title_of_names
 from s2dash.raster.location import Place, files_only
@@ -34,6 +35,7 @@ __all__ = [
     "is_calibrated",
     "open_in_place",
     "read_as",
+    "read_reference",
     "rename_bands",
     "sample_scene",
     "shown_name",

@@ -27,7 +27,7 @@ def main() -> int:
     """Serve one request; returns the exit status: 0 for a scene, 2 for a refusal."""
     request = json.loads(sys.stdin.readline())
     folder = Path(request["folder"])
-    limits = AREA_INGEST_LIMITS if request["kind"] == "area" else INGEST_LIMITS
+    limits = INGEST_LIMITS if request["kind"] == "scene" else AREA_INGEST_LIMITS
     protections = confine([Path(path) for path in request["paths"]], folder, limits)
     _say(protections=protections.sentence())
     return serve(request, folder)
@@ -37,7 +37,7 @@ def serve(request: dict[str, Any], folder: Path) -> int:
     """Do what is asked in a process that is confined, and tell how it ended; returns the exit status."""
     try:
         files_only([parse(path) for path in request["paths"]])
-        outcome = _area(request, folder) if request["kind"] == "area" else _scene(request, folder)
+        outcome = {"area": _area, "reference": _reference, "scene": _scene}[request["kind"]](request, folder)
     except S2DashError as error:
         _say(error=str(error), kind="name" if isinstance(error, UnknownName) else "file")
         return 2
@@ -115,6 +115,15 @@ def _area(request: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     given = [GivenFile(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
     return write_area(given, request["grid"], folder, _Progress(0, 1, "Reading the area"))
+
+
+def _reference(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Bring a raster of classes to the live pictures of a scene."""
+    from s2dash.ingest.label_raster import write_codes
+    from s2dash.ingest.pile import GivenFile
+
+    given = GivenFile(request["names"][0], Path(request["paths"][0]))
+    return write_codes(given, request["grids"], folder, _Progress(0, 1, "Reading the map"))
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def run_child(request: Mapping[str, Any], folder: Path, progress: Progress, canc
             env=_environment(),
             cwd=folder,
         )
-        limits = AREA_INGEST_LIMITS if request["kind"] == "area" else INGEST_LIMITS
+        limits = INGEST_LIMITS if request["kind"] == "scene" else AREA_INGEST_LIMITS
         watch = threading.Thread(target=_watch, args=(child, cancel, limits.wall_seconds), daemon=True)
         watch.start()
         try:

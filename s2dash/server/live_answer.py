@@ -9,6 +9,7 @@ import numpy as np
 
 from s2dash.classify import pipeline
 from s2dash.classify.advice.steadiness import steadiness
+from s2dash.classify.class_facts import ClassFacts, class_facts
 from s2dash.classify.evaluate import Scores
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.sureness import LiveSureness, live_sureness
@@ -50,6 +51,16 @@ class LiveAnswer:
     def sureness(self) -> LiveSureness:
         """How sure the classes are; some tenths of a second, so made when somebody asks, and once."""
         return live_sureness(self.fitted, self.result)
+
+    def class_facts(self, number: int) -> ClassFacts:
+        """What the live picture tells of a class; a tenth of a second, so made when somebody asks, and once."""
+        if number not in self._class_facts:
+            self._class_facts[number] = class_facts(self.fitted, self.result, self.sureness, number)
+        return self._class_facts[number]
+
+    @cached_property
+    def _class_facts(self) -> dict[int, ClassFacts]:
+        return {}
 
 
 def after_steps(answer: LiveAnswer, steps: ClassEdits) -> LiveAnswer:

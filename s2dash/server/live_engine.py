@@ -12,15 +12,15 @@ import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from s2dash.classify import pipeline
 from s2dash.classify.learn import learnt
-from s2dash.classify.prepare import prepare
+from s2dash.classify.prepare import Prepared, prepare
 from s2dash.classify.sampling import Sample, sample_of
 from s2dash.classify.space import FeatureSpace
 from s2dash.core.byte_cache import ByteCache, Held, held_by_arrays
@@ -28,10 +28,10 @@ from s2dash.core.edits import ClassEdits
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Pixels, Scene
 from s2dash.core.types import CancelToken, cancel_token, cancellable
-from s2dash.raster.location import Location
 from s2dash.raster.reading import read_preview_stack
 from s2dash.server import memory
 from s2dash.server.live_answer import LiveAnswer, after_steps
+from s2dash.server.live_keys import Key, held_of_pixels, held_of_space, is_of_gone_files
 from s2dash.settings import LIVE_LIMITS, LiveLimits
 
 __all__ = ["LiveAnswer", "LiveEngine", "LiveRequest"]
@@ -40,9 +40,6 @@ T = TypeVar("T")
 _STAYED_SECONDS = 1.0
 """An answer that is looked at for so long is worth its scores."""
 
-_Key: TypeAlias = tuple[str, tuple[Location, ...], *tuple[object, ...]]
-"""Digest and files of a scene, and what was made of it."""
-
 
 class LiveRequest(Future[LiveAnswer]):
     """A live result that has been asked for."""
@@ -50,7 +47,7 @@ class LiveRequest(Future[LiveAnswer]):
     def __init__(
         self,
         engine: LiveEngine,
-        key: _Key,
+        key: Key,
         make: Callable[[], LiveAnswer],
         session: _Session,
         is_wanted: Callable[[], bool],
@@ -67,6 +64,14 @@ class LiveRequest(Future[LiveAnswer]):
         return self.done() and not self.cancelled() and self.exception() is None
 
     @property
+    def first_look(self) -> LiveAnswer | None:
+        """What can be shown until its answer comes: the same recipe without smoothing; None where nothing can yet.
+
+        Only a large scene, whose pixels all have to be read for smoothing that keeps edges, gives one.
+        """
+        return None if self.done() else self._engine.first_look(self.key)
+
+    @property
     def others_before(self) -> int:
         """How many requests of other sessions are to be answered before this one's turn comes."""
         return self._engine.others_before(self)
@@ -76,27 +81,15 @@ class _Session:
     """Whose a request is, as long as any of its requests lives."""
 
     def __init__(self) -> None:
-        self.newest: _Key | None = None
+        self.newest: Key | None = None
         """Of what it asked for last."""
         self.sample: Sample | None = None
         """The last that it learnt from: a fit that is stopped leaves it to the next."""
 
 
-def _is_of_gone_files(key: _Key) -> bool:
-    return any(location.is_missing for location in key[1])
-
-
 def _held_of_answer(answer: LiveAnswer) -> Held:
     sample, fitted = answer.fitted.sample, answer.fitted
     return held_by_arrays(answer.result.classmap.labels, sample.raw, sample.bands, fitted.sample_labels)
-
-
-def _held_of_pixels(pixels: Pixels) -> Held:
-    return held_by_arrays(pixels.values, pixels.valid)
-
-
-def _held_of_space(space: FeatureSpace) -> Held:
-    return held_by_arrays(*(value for value in vars(space).values() if isinstance(value, np.ndarray)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,21 +98,21 @@ class _Guess:
 
     request: LiveRequest
     """That made it likely."""
-    key: _Key
+    key: Key
     make: Callable[[_Session], LiveAnswer]
 
 
 class _Turn:
     """One fit that goes on, with all the requests that it answers; with none, as long as it is a guess."""
 
-    def __init__(self, key: _Key, make: Callable[[], LiveAnswer]) -> None:
+    def __init__(self, key: Key, make: Callable[[], LiveAnswer]) -> None:
         self.key = key
         self.make = make
         self.requests: list[LiveRequest] = []
         self.cancel = CancelToken()
         self._left: set[_Session] = set()
 
-    def gives(self, key: _Key) -> bool:
+    def gives(self, key: Key) -> bool:
         """Whether it will bring the answer of this key."""
         return self.key == key and not self.cancel.is_cancelled
 
@@ -148,14 +141,16 @@ class LiveEngine:
         """What is likely to be asked next, the newest session's last."""
         self._guessed: _Turn | None = None
         """The guess that is being worked on."""
-        self._stacks: ByteCache[_Key, np.ndarray] = ByteCache(limits.most_stack_bytes)
-        self._answers: ByteCache[_Key, LiveAnswer] = ByteCache(limits.most_answer_bytes, _held_of_answer)
-        self._smoothed: ByteCache[_Key, Pixels] = ByteCache(limits.most_smoothed_bytes, _held_of_pixels)
-        self._nearest: ByteCache[_Key, np.ndarray] = ByteCache(limits.most_nearest_bytes)
-        self._spaces: ByteCache[_Key, FeatureSpace] = ByteCache(limits.most_space_bytes, _held_of_space)
+        self._stacks: ByteCache[Key, np.ndarray] = ByteCache(limits.most_stack_bytes)
+        self._answers: ByteCache[Key, LiveAnswer] = ByteCache(limits.most_answer_bytes, _held_of_answer)
+        self._smoothed: ByteCache[Key, Pixels] = ByteCache(limits.most_smoothed_bytes, held_of_pixels)
+        self._nearest: ByteCache[Key, np.ndarray] = ByteCache(limits.most_nearest_bytes)
+        self._spaces: ByteCache[Key, FeatureSpace] = ByteCache(limits.most_space_bytes, held_of_space)
         # Answers hold their samples: one that no answer holds any more goes.
         self._samples: weakref.WeakValueDictionary[object, Sample] = weakref.WeakValueDictionary()
         self._samples_lock = threading.Lock()
+        self._first_looks: dict[Key, LiveAnswer] = {}
+        """By the keys of what is being made."""
 
     @property
     def is_busy(self) -> bool:
@@ -169,11 +164,11 @@ class LiveEngine:
 
     def forget_gone(self) -> None:
         """Forget what was made of scenes whose files are no longer there, as their sessions have ended."""
-        self._stacks.drop(_is_of_gone_files)
-        self._answers.drop(_is_of_gone_files)
-        self._smoothed.drop(_is_of_gone_files)
-        self._nearest.drop(_is_of_gone_files)
-        self._spaces.drop(_is_of_gone_files)
+        self._stacks.drop(is_of_gone_files)
+        self._answers.drop(is_of_gone_files)
+        self._smoothed.drop(is_of_gone_files)
+        self._nearest.drop(is_of_gone_files)
+        self._spaces.drop(is_of_gone_files)
 
     def submit(
         self,
@@ -281,6 +276,10 @@ class LiveEngine:
             turns = {turn for session, turn in self._running.items() if session is not request.session}
             return len(turns) + self._waiting.index(request)
 
+    def first_look(self, key: Key) -> LiveAnswer | None:
+        """As `LiveRequest.first_look`."""
+        return self._first_looks.get(key)
+
     def _begin_next(self) -> None:
         """Let those begin whose turn has come."""
         with self._turns:
@@ -321,6 +320,7 @@ class LiveEngine:
                 answer = self._answers.get(turn.key, turn.make)
         except BaseException as caught:  # noqa: BLE001 - handed to everyone who waits
             error = caught
+        self._first_looks.pop(turn.key, None)
         with self._turns:
             if self._guessed is turn:
                 self._guessed = None
@@ -336,7 +336,10 @@ class LiveEngine:
 
     def _answer(self, scene: Scene, recipe: Recipe, session: _Session) -> LiveAnswer:
         started = time.perf_counter()
-        prepared = learnt(prepare(scene, recipe, self._keep))
+        prepared = prepare(scene, recipe, self._keep)
+        if recipe.keeps_edges and prepared.scene.live_step > 1:
+            self._look_first(scene, prepared, session)
+        prepared = learnt(prepared)
         session.sample = sample_of(prepared)
         cancel_token().check()
         fitted = pipeline.fit(prepared)
@@ -344,6 +347,16 @@ class LiveEngine:
         result = pipeline.run_live(fitted)
         memory.hand_back_soon()
         return LiveAnswer(result, fitted, time.perf_counter() - started)
+
+    def _look_first(self, scene: Scene, prepared: Prepared, session: _Session) -> None:
+        """Make what can be shown until all pixels have been smoothed, where they have not."""
+        space = self._spaces.known(prepared.space_key)
+        if space is not None and self._smoothed.has(replace(prepared, pointwise=space).features_key):
+            return
+        recipe = replace(prepared.recipe, smooth=0)
+        key, plain_key = ((scene.digest, scene.locations, one.to_json()) for one in (prepared.recipe, recipe))
+        self._first_looks[key] = self._answers.get(plain_key, lambda: self._answer(scene, recipe, session))
+        cancel_token().check()
 
     def _keep(self, what: str, key: Any, make: Callable[[], T], /) -> T:
         """A `prepare.Keep` for all sessions together."""

@@ -41,8 +41,9 @@ def _taken_over(before: ShownMap | None, answer: LiveAnswer, chosen_palette: str
     keeps_colours = before.palette == chosen_palette
     kept = {number: of_before[old].colour for number, old in pairs.items()} if keeps_colours else {}
     names = {number: of_before[old].name for number, old in pairs.items() if is_named(of_before[old].name)}
+    codes = {number: of_before[pairs[number]].code for number in names}
     colours = palette.carried_colours(kept, means, standards, chosen_palette)
-    return OwnLegend(default_legend(colours).edited(names, {}), frozenset(kept) | frozenset(names))
+    return OwnLegend(default_legend(colours).edited(names, {}, codes), frozenset(kept) | frozenset(names))
 
 
 def plain_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:
@@ -97,13 +98,13 @@ def carry_steps(answer: LiveAnswer) -> None:
 def found_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:
     """The legend of all classes as they were found, with the user's names and colours."""
     edits = state.edits(answer.result.recipe)
-    return own_legend(answer, chosen_palette).legend.edited(edits.names, edits.colours)
+    return own_legend(answer, chosen_palette).legend.edited(edits.names, edits.colours, edits.codes)
 
 
 def effective_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:
     """The legend with the user's edits; the next map takes over from it."""
     edits = state.edits(answer.result.recipe)
     own = after_steps(own_legend(answer, chosen_palette).legend, answer, chosen_palette)
-    legend = own.edited(edits.names, edits.colours)
+    legend = own.edited(edits.names, edits.colours, edits.codes)
     state.LAST_SHOWN.set(ShownMap(answer.result, chosen_palette, legend, answer.unedited.result))
     return legend

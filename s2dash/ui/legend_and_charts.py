@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from s2dash.classify.algorithms import ALGORITHMS, Algorithm
+from s2dash.classify.naming import Suggestion
 from s2dash.core import palette
 from s2dash.core.classmap import Result
 from s2dash.core.edits import ClassEdits
@@ -31,8 +32,10 @@ from s2dash.ui.clean_up import clean_up
 from s2dash.ui.how_sure import sure_words
 from s2dash.ui.identity import effective_legend, own_legend
 from s2dash.ui.legend_table import legend_table, take_event
+from s2dash.ui.name_sources import name_sources, scheme_in_use
 from s2dash.ui.runs.words import step_name
 from s2dash.ui.services import kept_charts
+from s2dash.ui.suggested_names import of_names, shown_suggestions
 
 _COLOURS_HINT = (
     "Colours are a hint, not a name: blues look like water, greens like plants, browns like bare ground, "
@@ -40,7 +43,7 @@ _COLOURS_HINT = (
 )
 _STEADY, _DOUBTFUL = 0.75, 0.6
 """Jaccard indices from which a class is stable, and below which it is not to be trusted (Hennig, 2007)."""
-_EDIT_HINT = "Click a name or colour to make it yours."
+_EDIT_HINT = "Click a name or colour to make it yours, or a suggested name to take it."
 
 
 def take_in(of: Recipe) -> None:
@@ -48,7 +51,8 @@ def take_in(of: Recipe) -> None:
     event = take_event(state.LEGEND)
     if event is None:
         return
-    state.put_edits(of, state.edits(of).named(event.names, event.colours))
+    codes, colours = of_names(event.names)
+    state.put_edits(of, state.edits(of).named(event.names, {**colours, **event.colours}, codes))
     state.put_alone(of, event.isolation(state.alone(of)))
     state.KEPT_BOTH.set(state.KEPT_BOTH.get() | event.kept_both)
     for number, into in event.merges:
@@ -67,11 +71,14 @@ def legend_panel(answer: LiveAnswer, shown: Result, legend: Legend, isolated: in
     """The legend and a line on the colours."""
     standards = [band.standard for band in answer.result.scene.bands]
     families = palette.families(answer.fitted.numbers_mean, standards)
+    suggestions: dict[int, Suggestion] = {}
     if state.SIDE.get() == "How sure":
         second_lines = sure_words(answer.sureness)
     else:
         second_lines = dict.fromkeys(own_legend(answer, chosen_palette).carried, "carried over")
+        suggestions = shown_suggestions(answer, legend)
     words = [palette.FAMILY_WORDS[family] for family in families]
+    scheme = scheme_in_use()
     table = partial(
         legend_table,
         shown,
@@ -80,12 +87,15 @@ def legend_panel(answer: LiveAnswer, shown: Result, legend: Legend, isolated: in
         second_lines=second_lines,
         isolated=isolated,
         same_names=same_names(legend, state.KEPT_BOTH.get()),
+        suggestions=suggestions,
+        choices=tuple(entry.name for entry in scheme.entries) if scheme else (),
     )
     if table(key=state.LEGEND) is not None:
         st.rerun()
     clean_up(answer)
     edits_made(answer.result.recipe)
     st.caption((_COLOURS_HINT if palette.tells_character(chosen_palette, standards) else "") + _EDIT_HINT)
+    name_sources(answer.result.scene)
 
 
 _SPECTRA, _SCATTER, _GOOD, _WORDS = "Spectra", "Scatter", "How good", "This run in words"
@@ -223,9 +233,15 @@ def _steady(part: float) -> str:
 
 
 def _components_words(answer: LiveAnswer) -> str:
-    axes = answer.fitted.space.axes
-    count = 0 if axes is None else len(axes)
-    return "the first principal component" if count == 1 else f"the first {count} principal components"
+    space = answer.fitted.prepared.pointwise or answer.fitted.space
+    words = "the first principal component" if space.count == 1 else f"the first {space.count} principal components"
+    return words if answer.result.recipe.components is None else f"{words}, partly whitened"
+
+
+def _smoothing_words(recipe: Recipe) -> str:
+    if recipe.keeps_edges:
+        return ", smoothed where there is no edge"
+    return ", after a mean of 3 × 3 pixels" if recipe.smooth else ""
 
 
 def _count_words(algorithm: Algorithm, result: Result) -> str:
@@ -248,14 +264,16 @@ def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
         "standard": "each with equal weight",
         "robust": "each with equal weight, outliers ignored",
     }
+    transforms = {"none": "", "sqrt": "The square root of ", "log": "The logarithm of "}
     parts = [
         f"**Picture.** {text.plain(scene.title)}: "
         f"{text.number(scene.grid.width)} × {text.number(scene.grid.height)} pixels. "
         f"{text.plain(scene.reflectance.sentence)}",
-        f"**Looked at.** {text.plain(', '.join((*recipe.bands, *recipe.indices)))}, {scaling[recipe.scale]}"
+        f"**Looked at.** {transforms[recipe.transform]}"
+        f"{text.plain(', '.join((*recipe.bands, *recipe.indices)))}, {scaling[recipe.scale]}"
         + (f", cut at the {recipe.clip[0]:g} and {recipe.clip[1]:g} percentiles" if recipe.clip else "")
-        + (f", as {_components_words(answer)}" if recipe.pca is not None else "")
-        + (", after a mean of 3 × 3 pixels" if recipe.smooth else "")
+        + (f", as {_components_words(answer)}" if (recipe.pca or recipe.components) is not None else "")
+        + _smoothing_words(recipe)
         + f". {text.share(result.masked_share)} of the pixels are masked.",
         f"**Grouped.** {algorithm.label} into {_count_words(algorithm, result)}, "
         f"learnt from {text.pixels(answer.fitted.sample.pixel_count)} "

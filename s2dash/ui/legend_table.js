@@ -53,6 +53,7 @@ class LegendTable {
     this.order.value = ORDERS[kept(ORDER)] ? kept(ORDER) : "number";
     this.order.addEventListener("change", () => this.reorder());
     this.releaseButton.addEventListener("click", () => this.release());
+    this.suggestions = new Suggestions(this);
     root.addEventListener("keydown", (event) => this.onKey(event));
   }
 
@@ -97,6 +98,8 @@ class LegendTable {
     let isolated = this.data.isolated;
     for (const { kind, id, value } of this.pending) {
       if (kind === "isolate") isolated = id;
+      else if (kind === "names") for (const [one, name] of Object.entries(value)) rename(rows.get(Number(one)), name);
+      else if (kind === "name") rename(rows.get(id), value);
       else if (rows.has(id) && (kind === "merge" || kind === "keep both")) rows.get(id).same = null;
       else if (rows.has(id) && kind !== "open") rows.get(id)[kind] = value;
     }
@@ -108,6 +111,7 @@ class LegendTable {
     this.isolated = isolated;
     this.keepRows(this.inOrder(rows));
     for (const [id, row] of rows) this.rows.get(id).draw(row, isolated);
+    this.suggestions.draw(rows);
     this.root.style.setProperty("--half", Math.ceil(rows.size / 2));
     this.root.classList.toggle("dense", rows.size > this.data.dense_above);
     this.root.querySelector(".heading").hidden = isolated !== null;
@@ -188,6 +192,7 @@ class Row {
     this.name = this.element.querySelector(".name input");
     this.colour = this.element.querySelector("input[type=color]");
     this.second = this.element.querySelector(".name small");
+    this.suggestion = new SuggestedName(table, id, this.element.querySelector(".suggestion"));
     this.only = this.element.querySelector(".only button");
     this.open = this.element.querySelector(".only .open");
     this.same = this.element.querySelector(".same");
@@ -205,6 +210,7 @@ class Row {
 
   listen() {
     this.name.addEventListener("input", () => { this.typing = true; });
+    this.name.addEventListener("focus", () => offerChoices(this));
     this.name.addEventListener("blur", () => this.commitName());
     this.name.addEventListener("keydown", (event) => this.onNameKey(event));
     this.colour.addEventListener("input", () => { this.picking = true; this.paint(this.colour.value); });
@@ -214,17 +220,19 @@ class Row {
     this.same.querySelector(".merge").addEventListener("click", () => this.answerSame("merge", this.shown.same));
     this.same.querySelector(".both").addEventListener("click", () => this.answerSame("keep both", this.shown.name));
     this.element.addEventListener("click", (event) => {
-      const ownUse = event.target.closest("input, label, .open, .same");
+      const ownUse = event.target.closest("input, label, .open, .same, .suggestion");
       if (!ownUse) this.table.toggle(this.id);
     });
   }
 
   draw(row, isolated) {
     this.shown = row;
-    if (!this.typing && this.name.value !== row.name) this.name.value = row.name;
+    const emptied = this.name.value === "" && this.name.placeholder === row.name && this.name.matches(":focus");
+    if (!this.typing && !emptied && this.name.value !== row.name) this.name.value = row.name;
     this.name.maxLength = this.table.data.longest_name;
     this.name.title = row.name;
     this.second.textContent = row.same ? "\u00a0" : row.second;
+    this.suggestion.draw(row.suggestion);
     this.same.hidden = !row.same;
     this.same.firstElementChild.textContent = `same name as ${row.same}`;
     this.same.querySelector(".merge").title = `Make classes ${row.same} and ${this.id} one class; undo parts them`;
@@ -281,6 +289,11 @@ class Row {
     this.name.value = this.shown.name;
     this.name.select();
   }
+}
+
+// A class that has been named has no name suggested any more.
+function rename(row, name) {
+  if (row) Object.assign(row, { name, suggestion: null });
 }
 
 // The browser may keep nothing: then an order lasts as long as the page.

@@ -17,6 +17,7 @@ from typing import Any
 
 import streamlit as st
 
+from s2dash.classify.naming import Suggestion
 from s2dash.core.classmap import ClassRow, Result
 from s2dash.core.legend import MOST_NAME_CHARACTERS, Legend, LegendEntry, clean_name
 from s2dash.ui import state, text
@@ -27,12 +28,13 @@ DENSE_ABOVE = 12
 """Up to this many classes have roomy rows."""
 
 _HERE = Path(__file__).parent
+_PARTS = ("legend_table", "legend_suggestions")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _component = st.components.v2.component(
     "s2dash_legend_table",
     html=(_HERE / "legend_table.html").read_text("utf-8"),
-    css=(_HERE / "legend_table.css").read_text("utf-8"),
-    js="".join((_HERE / name).read_text("utf-8") for name in ("legend_table.js", "legend_asked.js")),
+    css="".join((_HERE / f"{part}.css").read_text("utf-8") for part in _PARTS),
+    js="".join((_HERE / f"{part}.js").read_text("utf-8") for part in (*_PARTS, "legend_asked")),
 )
 
 
@@ -45,11 +47,14 @@ def legend_table(
     isolated: int | None,
     key: str,
     same_names: Mapping[int, int] = MappingProxyType({}),
+    suggestions: Mapping[int, Suggestion] = MappingProxyType({}),
+    choices: Sequence[str] = (),
 ) -> LegendEvent | None:
     """Draw the legend, full width of its container, and return what people changed, once.
 
     `family_words` are one phrase for each class in the order of the legend, such as `Looks like
-    water`; `second_lines` stand beneath names, by class number;
+    water`; `second_lines` stand beneath names, by class number, in whose place
+    come names that are suggested; `choices` are a list of names to choose from;
     `isolated` is the class shown alone; `same_names` are earlier
     classes of the same name. A returned event is already visible in the table,
     but nowhere else: store it at once, before any other call that a rerun could interrupt, and
@@ -60,7 +65,8 @@ def legend_table(
     event = take_event(key)
     if event is not None:
         legend, isolated = event.legend(legend), event.isolation(isolated)
-    data = table_data(result, legend, family_words, isolated, second_lines, same_names)
+    data = table_data(result, legend, family_words, isolated, second_lines, same_names, suggestions)
+    data["choices"] = list(choices)
     data["handled"] = state.last_edit(key).get()
     _component(data=data, key=key, on_edits_change=partial(_receive, key))
     return event
@@ -78,6 +84,7 @@ def table_data(
     isolated: int | None,
     second_lines: Mapping[int, str] = MappingProxyType({}),
     same_names: Mapping[int, int] = MappingProxyType({}),
+    suggestions: Mapping[int, Suggestion] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Everything the table shows, as plain values; texts are raw, the table shows them as text only.
 
@@ -96,6 +103,7 @@ def table_data(
         "rows": [
             _row_data(entry, row, words, sizes, row.share / largest, second_lines.get(entry.id, ""))
             | {"same": same_names.get(entry.id)}
+            | _suggested(suggestions.get(entry.id))
             for entry, row, words in zip(legend.entries, result.rows, family_words, strict=True)
         ],
     }
@@ -150,6 +158,13 @@ def _row_data(entry: LegendEntry, row: ClassRow, words: str, sizes: _Sizes, part
     }
 
 
+def _suggested(one: Suggestion | None) -> dict[str, Any]:
+    """What a row shows of a suggestion, in the place of its second line."""
+    if one is None:
+        return {"suggestion": None}
+    return {"suggestion": {"name": one.name, "sureness": one.sureness, "why": one.reason}, "second": ""}
+
+
 def _receive(key: str) -> None:
     last, waiting = state.last_edit(key), state.waiting_edits(key)
     event, handled = read_edits(sent(key, "edits"), last.get())
@@ -163,6 +178,8 @@ def _read_edit(edit: Mapping[str, object]) -> LegendEvent | None:
     kind, class_id, value = edit.get("kind"), _class_number(edit.get("id")), edit.get("value")
     if kind == "isolate":
         return LegendEvent(isolates=True, isolated=class_id)
+    if kind == "names" and isinstance(value, dict):
+        return _read_names(value)
     if kind == "open" and class_id is not None:
         return LegendEvent(opened=class_id)
     if kind == "merge" and class_id is not None and (into := _class_number(value)) is not None:
@@ -175,6 +192,18 @@ def _read_edit(edit: Mapping[str, object]) -> LegendEvent | None:
         return LegendEvent(colours={class_id: value.lower()})
     name = clean_name(value)
     return LegendEvent(names={class_id: name}) if kind == "name" and name else None
+
+
+def _read_names(value: Mapping[object, object]) -> LegendEvent | None:
+    """Several names at once; their class numbers are words, as names of fields are in messages."""
+    numbered = ((_class_number(int(n)), name) for n, name in value.items() if isinstance(n, str) and _is_short(n))
+    cleaned = {number: clean_name(name) for number, name in numbered if number and isinstance(name, str)}
+    names = {number: name for number, name in cleaned.items() if name}
+    return LegendEvent(names=names) if names else None
+
+
+def _is_short(number: str) -> bool:
+    return number.isascii() and number.isdecimal() and len(number) <= 3
 
 
 def _class_number(value: object) -> int | None:

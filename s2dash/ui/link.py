@@ -14,17 +14,20 @@ import streamlit as st
 from s2dash import ingest
 from s2dash.classify import pipeline
 from s2dash.classify.algorithms import find_algorithm
+from s2dash.core.drawn_area import drawn_in
 from s2dash.core.legend import clean_name
 from s2dash.core.map_position import position_of
 from s2dash.core.run import Run
 from s2dash.core.scene_reading import SceneReading
 from s2dash.core.shared_map import from_link
-from s2dash.errors import InputError, RecipeError, S2DashError
+from s2dash.errors import InputError, RecipeError, S2DashError, UnreadableFile, UnreadableValue
 from s2dash.ingest.examples import example
 from s2dash.ui import services, state, text
 from s2dash.ui.as_read import as_read
+from s2dash.ui.drawn_area import read_drawn
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.strip import Strip
+from s2dash.ui.uploads import follow, forget
 
 PARAMETER = "map"
 _MOST_NAMED = 3
@@ -42,17 +45,46 @@ def follow_link() -> None:
     link = state.LINK.get()
     if link is None or loaded is state.LINK_TRIED.get():
         return
+    state.LINK_TRIED.set(loaded)
     if _taken(link.run, loaded):
         state.LINK.pop()
     else:
-        state.LINK_TRIED.set(loaded)
+        _begin_area(link.run, loaded)
+
+
+def follow_link_area() -> None:
+    """Where the link's area was drawn on a map, look whether the scene in use, with it, is the link's."""
+    place = st.empty()
+    with place.container():
+        found = follow(state.INCOMING_LINKED)
+    if state.INCOMING_LINKED.words.get():  # it does not fit this scene, which is then not the link's
+        forget(state.INCOMING_LINKED)
+        place.empty()
+    link = state.LINK.get()
+    if found is None or link is None:
+        return
+    forget(state.INCOMING_LINKED)
+    is_same_scene = found.scene.paths[0] == state.loaded().scene.paths[0]
+    is_example = bool(link.example) and example_of(found) == link.example
+    if is_same_scene and _taken(link.run, found, is_known=is_example):
+        state.LINK.pop()
+    st.rerun()
+
+
+def _begin_area(run: Run, loaded: Loaded) -> None:
+    """Begin to put a drawn area of the link on a scene, which may then be the link's."""
+    rings = drawn_in(run.reading)
+    forget(state.INCOMING_LINKED)
+    if rings and rings != loaded.drawn:
+        with suppress(UnreadableValue, UnreadableFile):  # then the link goes on waiting
+            read_drawn(state.INCOMING_LINKED, loaded, rings)
 
 
 def say_of_link(strip: Strip) -> None:
     """What the link waits for, or what is wrong with it."""
     link, trouble = state.LINK.get(), state.LINK_TROUBLE.get()
     words = trouble if link is None else _words_of_waiting(link.run)
-    if words:
+    if words and state.INCOMING_LINKED.job.get() is None:
         help_words = "The page no longer waits for the link's scene, and its address is its own again."
         strip.offer(words, "Forget the link", "forget link", _forget, help_words)
 
@@ -77,6 +109,11 @@ def _begin(address: str | None) -> None:
         state.LINK.set(link)
         state.LOADED.set(Loaded(services.sample_scene()))
         state.LINK_TRIED.set(state.loaded())
+    elif drawn_in(link.run.reading):
+        state.LINK.set(link)
+        state.LOADED.set(loaded)
+        state.LINK_TRIED.set(loaded)
+        _begin_area(link.run, loaded)
     elif not _taken(link.run, loaded, is_known=True):
         state.LINK_TROUBLE.set(_BAD + _OTHER_SCENE)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from concurrent.futures import TimeoutError as NotYet
 
+import streamlit as st
+
 from s2dash.core.scene import Scene
 from s2dash.server.live_engine import LiveAnswer, LiveRequest
 from s2dash.ui import text
@@ -15,18 +17,36 @@ _QUICK_POLLS = 10
 _LATER_POLL_SECONDS = 0.2
 """An answer ends the wait at once; each look costs the server something, and many may be waiting."""
 _COUNT_AFTER_SECONDS = 2.0
+LOOK_SECONDS = 0.5
 
 
-def wait_for(request: LiveRequest, scene: Scene, strip: Strip) -> LiveAnswer:
-    """The answer of a request; raises what kept it from coming."""
+def wait_for(request: LiveRequest, scene: Scene, strip: Strip, or_first_look: bool = False) -> LiveAnswer:
+    """The answer of a request, or what can be shown until it comes; raises what kept it from coming."""
     started, polls = time.perf_counter(), 0
     while True:
         try:
             return request.result(timeout=_POLL_SECONDS if polls < _QUICK_POLLS else _LATER_POLL_SECONDS)
         except NotYet:
+            if or_first_look and (look := request.first_look) is not None:
+                return look
             # Each call also lets Streamlit stop this run where a control has been moved meanwhile.
             strip.busy(_busy_words(scene, time.perf_counter() - started, request.others_before))
             polls += 1
+
+
+def await_smoothing(request: LiveRequest, scene: Scene, strip: Strip) -> None:
+    """Say below the map that it is a first look, and draw the page anew once the answer is there."""
+    with strip.run:
+        st.fragment(_smoothing_line, run_every=LOOK_SECONDS)(request, text.number(scene.grid.pixel_count))
+
+
+def _smoothing_line(request: LiveRequest, count: str) -> None:
+    if request.done():
+        st.rerun()
+    st.markdown(
+        f":material/progress_activity: **A first look**, pixel by pixel. Smoothing {count} pixels; the map changes by "
+        "itself when that is done."
+    )
 
 
 def _busy_words(scene: Scene, waited_seconds: float, others_before: int) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from s2dash import ingest
+from s2dash.core.drawn_area import drawn_in
 from s2dash.core.scene import Scene
-from s2dash.core.scene_reading import AS_FOUND, SceneReading
+from s2dash.core.scene_reading import AS_FOUND, Ring, SceneReading
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +24,19 @@ class Loaded:
     """How the files are to be understood; numbers and no data are yet to be applied to the scene."""
     files: tuple[str, ...] = ()
     """What the files were called where they came from; none for a scene of the package."""
+    before_area: tuple[str, Scene] | None = None
+    """Digest of the scene with its area, and the scene as it was before."""
+
+    @property
+    def whole(self) -> Scene:
+        """The scene without its area: the very one that was there before where it is still known."""
+        is_known = self.before_area is not None and self.before_area[0] == self.scene.digest
+        return self.before_area[1] if is_known and self.before_area else ingest.without_area(self.scene)
+
+    @property
+    def drawn(self) -> tuple[Ring, ...]:
+        """The polygons of its area where they were drawn on the map; none otherwise."""
+        return drawn_in(self.reading)
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,7 @@ function s2dashGestures(stage, isFull) {
   }, { capture: true, passive: true });
 
   stage.addEventListener("touchmove", (event) => {
-    const isControl = event.target.closest(".s2-grip, .leaflet-control");
+    const isControl = event.target.closest(".s2-grip, .leaflet-control, .s2-corner, .s2-draw-card");
     if (event.touches.length === 1 && !isFull() && !isControl) show(BY_FINGERS);
   }, { capture: true, passive: true });
 }

@@ -291,14 +291,14 @@ function s2dashPoint(stage, maps, on) {
   if (page) window.addEventListener("pagehide", () => page.documentElement.style.removeProperty("--s2-sheet"));
 
   function onClick(event) {
-    if (!told.asking) return;
+    if (!told.asking || window.s2dash.isDrawing) return;
     if (!event.latlng || !shown.contains(event.latlng)) return void close();
     ask({ latitude: event.latlng.lat, longitude: event.latlng.lng }, false);
   }
 
   function onKey(event) {
     const isMeant = event.key === "Enter" && event.target === shown.container && !event.ctrlKey && !event.metaKey && !event.altKey;
-    if (!isMeant || !told.asking) return;
+    if (!isMeant || !told.asking || window.s2dash.isDrawing) return;
     event.preventDefault();
     const { lat, lng } = shown.map.getCenter();
     if (shown.contains(shown.map.getCenter())) ask({ latitude: lat, longitude: lng }, true);
@@ -331,5 +331,5 @@ function s2dashPoint(stage, maps, on) {
     else if (point) draw();
   }
 
-  return { attach, tell };
+  return { attach, tell, close };
 }

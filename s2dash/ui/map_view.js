@@ -19,6 +19,7 @@ function startS2dashMap(first, settings) {
   let shown = null; // the scene's map on screen
   let pending = null; // the next scene's, which loads beneath it
   let controls = null;
+  let area = null;
   let viewBefore = null; // of presenting
   const remembered = recall();
   let startTaken = remembered ? remembered.start : undefined;
@@ -91,6 +92,7 @@ function startS2dashMap(first, settings) {
 
   function entered() {
     viewBefore = shown.view();
+    area.leave();
     shown.aim(null);
   }
 
@@ -162,6 +164,8 @@ function startS2dashMap(first, settings) {
     [shown, pending] = [next, null];
     next.container.inert = false;
     controls = s2dashControls(next, wanted.scene, settings.basemaps, look, { say, changed: remember, drawn, swiped: () => hint.done("swipe") });
+    const key = wanted.scene.key;
+    area = s2dashArea(next, wanted.scene, { say, begin: point.close, send: (rings) => wish({ area: { scene: key, rings } }) });
     viewBefore = null;
     point.attach(next);
     draw();
@@ -218,6 +222,7 @@ function startS2dashMap(first, settings) {
     if (wanted.classes) hint.open();
     if (wanted.named) hint.done("name");
     controls.tell(wanted);
+    area.tell(wanted);
     present.tell(wanted);
     point.tell(wanted);
   }
@@ -249,5 +254,9 @@ function startS2dashMap(first, settings) {
     told.tell(state);
   }
 
-  return { update, present: present.enter, get map() { return shown.map; } };
+  return {
+    update, present: present.enter,
+    get map() { return shown.map; },
+    get isDrawing() { return area.isOn(); }, // clicks then set corners
+  };
 }

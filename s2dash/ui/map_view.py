@@ -23,6 +23,7 @@ import streamlit_folium
 from branca.element import MacroElement
 from folium.template import Template
 
+from s2dash.core.scene_reading import Ring
 from s2dash.server.offline_assets import BASEMAPS, local_links
 from s2dash.server.routes.tracked_maps import map_url
 from s2dash.server.tracked_maps import TrackedMap
@@ -55,13 +56,14 @@ _SCRIPTS = (
     "map_scene.js",
     "map_controls.js",
     "map_gestures.js",
+    "map_area.js",
     "map_hint.js",
     "map_spectrum.js",
     "map_point.js",
     "map_present.js",
     "map_view.js",
 )
-_STYLES = ("map_view.css", "map_point.css")
+_STYLES = ("map_view.css", "map_point.css", "map_area.css")
 _STATE = "s2dashState"
 """Stands in the kept map's script for the message to it."""
 _only_arguments: ContextVar[bool] = ContextVar("only arguments", default=False)
@@ -98,6 +100,24 @@ class ComparedMaps:
     differ_words: str
     key: tuple[dict[str, str], ...] = ()
     """What its colours mean: lines of `kind` (`moved`, `other-move` or `one-sided`), a figure (`lead`) and `words`."""
+
+
+@dataclass(frozen=True)
+class DrawnOnMap:
+    """What is known of the area that is drawn on the map."""
+
+    rings: tuple[Ring, ...] = ()
+    """That count now."""
+    is_of_file: bool = False
+    """Whether an area counts that was given as a file, which a drawn one would replace."""
+    is_reading: bool = False
+    """Whether another one is being put on the scene."""
+    asked: int = 0
+    """Grows whenever the page asks for drawing."""
+    refused: int = 0
+    """Grows whenever a drawn area could not be used."""
+    why: str = ""
+    """Why the last one could not; any text."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +169,7 @@ class MapState:
     """To which the browser tells where the map looks, and which says from where a scene is to be seen first."""
     compared: ComparedMaps | None = None
     """What stands beside the classes in place of the picture; then `view` is Swipe or Differ."""
+    area: DrawnOnMap = DrawnOnMap()
 
 
 def show_map(state: MapState, key: str) -> None:
@@ -306,7 +327,19 @@ def _told(state: MapState) -> dict[str, Any]:
         "k": state.k,
         "asking": None if state.asking is None else _told_asking(state.asking),
         "compared": None if state.compared is None else _told_compared(state.compared),
+        "area": _told_area(state.area),
         **({} if state.tracked is None else _told_position(state.tracked)),
+    }
+
+
+def _told_area(area: DrawnOnMap) -> dict[str, Any]:
+    return {
+        "rings": area.rings,
+        "isOfFile": area.is_of_file,
+        "isReading": area.is_reading,
+        "asked": area.asked,
+        "refused": area.refused,
+        "why": area.why,
     }
 
 

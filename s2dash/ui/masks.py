@@ -6,10 +6,10 @@ from functools import partial
 
 import streamlit as st
 
-from s2dash import ingest
 from s2dash.core import missions, sentinel2
 from s2dash.core.scene import AREA, SCL, Masking, Scene, masked_shares
 from s2dash.ui import services, state, text
+from s2dash.ui.drawn_area import ask_to_draw, list_drawn
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.uploads import bring, follow, forget, read_area
 
@@ -93,17 +93,16 @@ def _choose_area(loaded: Loaded, shares: dict[str, float]) -> None:
         "Keep only an area",
         key=state.USE_AREA,
         disabled=has_area,
-        help="Groups only the pixels inside of polygons, or of a raster, that you give.",
+        help="Groups only the pixels inside of polygons, or of a raster, that you give or draw.",
     )
     if has_area:
-        st.caption(_with_share("Only the area you gave counts. Outside", shares.get("outside the area")))
-        if st.button("Use the whole scene again", icon=":material/crop_free:", width="stretch"):
-            state.read_anew(ingest.without_area(state.loaded().scene), area=[])
-            st.rerun()
+        _offer_area(state.loaded(), shares)
         return
     if not is_wanted:
         forget(state.INCOMING_AREA)
         return
+    if loaded.scene.grid.has_place:
+        ask_to_draw("Draw it on the map", "Rectangles and polygons, drawn with mouse, finger or keys.")
     uploads = st.file_uploader(
         "Area to keep",
         type=_AREA_ENDINGS,
@@ -120,6 +119,17 @@ def _choose_area(loaded: Loaded, shares: dict[str, float]) -> None:
     if found is not None:
         forget(state.INCOMING_AREA)
         state.use_area(found)
+        st.rerun()
+
+
+def _offer_area(now: Loaded, shares: dict[str, float]) -> None:
+    """What there is to do with the area that counts."""
+    whose = "you drew on the map" if now.drawn else "you gave"
+    st.caption(_with_share(f"Only the area {whose} counts. Outside", shares.get("outside the area")))
+    if now.drawn:
+        list_drawn(now.drawn)
+    if st.button("Use the whole scene again", icon=":material/crop_free:", width="stretch"):
+        state.use_whole_scene()
         st.rerun()
 
 

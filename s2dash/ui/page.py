@@ -27,6 +27,7 @@ from s2dash.ui.compare.panel import compare_panel
 from s2dash.ui.compare.sides import compared, still_comparing, stop_comparing
 from s2dash.ui.compare.values import Compared
 from s2dash.ui.compare.words import comparing_words, lead_words
+from s2dash.ui.drawn_area import drawn_on_map, follow_drawn, scene_key
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over import hand_over, hand_over_button
 from s2dash.ui.how_many.panel import how_many_panel
@@ -35,8 +36,8 @@ from s2dash.ui.identity import carry_steps, found_legend
 from s2dash.ui.layers import Layer, layer_controls, layer_now
 from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside, take_in
 from s2dash.ui.legend_table import DENSE_ABOVE
-from s2dash.ui.link import follow_link, say_of_link
-from s2dash.ui.live_wait import wait_for
+from s2dash.ui.link import follow_link, follow_link_area, say_of_link
+from s2dash.ui.live_wait import await_smoothing, wait_for
 from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import Asking, LegendRow, MapState, View, WithMap, scene_token, show_map
 from s2dash.ui.messages import words_for
@@ -83,6 +84,9 @@ def main() -> None:
             steps_place = st.container(horizontal=True, gap="small", width="content", key="steps")
         map_place = st.container(key="map")
         strip = Strip()
+    with strip.reading:
+        strip.is_reading = follow_drawn()
+        follow_link_area()
     answer = _live_answer(choices, strip)
     if answer is None:
         facts_place.write(_facts(choices.scene))
@@ -98,6 +102,7 @@ def main() -> None:
         stop_comparing()  # a class alone is of the page's own map
         st.rerun()
     beside = None
+    is_final = strip.trouble is not None or _is_final(answer, choices)
     if comparing is not None:
         _keep(answer, legend)  # whose names are those of one side
         beside = compared(comparing, choices.loaded.scene, answer, strip)
@@ -107,13 +112,16 @@ def main() -> None:
         _map(choices.scene, (answer, shown), legend, isolated, layer, dark, beside)
         if beside is None and state.SIDE.get() == "How sure":
             sure_key(answer.sureness)
-    if comparing is None:
+    if comparing is None and is_final:
         _keep(answer, legend)  # after the map, which somebody waits for
         last_runs(strip)
         with steps_place:
             _steps()
     trouble = None
-    if beside is None:
+    request = state.REQUEST.get()
+    if not is_final and request is not None:
+        await_smoothing(request, choices.scene, strip)
+    elif beside is None:
         trouble = full_run(answer, shown, strip)
     elif strip.trouble is None:
         comparing_line(beside, strip)
@@ -159,9 +167,9 @@ def _header(scene: Scene) -> WithMap:
     """The scene's name; returns the place of the facts, which are known with the result."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         with st.container(key="title", width="content"):
-            WithMap("title", _scene_key(scene), "h3").write(scene.title)
+            WithMap("title", scene_key(scene), "h3").write(scene.title)
         with st.container(key="facts", width="stretch"):
-            place = WithMap("facts", _scene_key(scene), "p")
+            place = WithMap("facts", scene_key(scene), "p")
         present_button(K_LOW, highest_k(), key="present")
         hand_over_button()
     return place
@@ -206,11 +214,6 @@ def _steps() -> None:
         )
 
 
-def _scene_key(scene: Scene) -> str:
-    """Another for each scene that is loaded, whatever is chosen for it."""
-    return f"{scene.paths[0]}"
-
-
 def _facts(scene: Scene, result: Result | None = None) -> str:
     """What the picture is, in one line; holds text from outside."""
     size_m = scene.grid.pixel_size_m
@@ -240,7 +243,7 @@ def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
     future = engine.submit(choices.scene, choices.recipe, before, page_is_open())
     state.REQUEST.set(future)
     try:
-        answer = wait_for(future, choices.scene, strip)
+        answer = wait_for(future, choices.scene, strip, or_first_look=True)
     except S2DashError as error:
         strip.fail(words_for(error), last is not None)
         return last
@@ -248,6 +251,9 @@ def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
         strip.fail(words_for(error), False)
         return last
     state.ANSWER.set(answer)
+    if not _is_final(answer, choices):
+        strip.settle(None)
+        return answer
     if future is not before and answer.seconds < _SOON_SECONDS:
         engine.foresee(future, choices.scene, _next_recipes(choices.recipe, last))
     strip.settle(_learnt_words(answer) if choices.scene.live_step == 1 else None)
@@ -263,6 +269,12 @@ def _with_edits(answer: LiveAnswer, strip: Strip) -> LiveAnswer:
         edited = answer.unedited
     state.ANSWER.set(edited)
     return edited
+
+
+def _is_final(answer: LiveAnswer, choices: Choices) -> bool:
+    """Whether an answer is what was asked for, and not a first look at a large scene without its smoothing."""
+    recipe = choices.recipe
+    return recipe is None or not recipe.keeps_edges or answer.result.recipe != replace(recipe, smooth=0)
 
 
 def _next_recipes(recipe: Recipe, last: LiveAnswer | None) -> list[Recipe]:
@@ -323,7 +335,7 @@ def _map(
     if results is not None:
         services.native_tiles().prepare(results[0].fitted.scene)
     tracked = state.tracked_map()
-    tracked.show(scene_token(_scene_key(scene)), state.MAP_START.pop())
+    tracked.show(scene_token(scene_key(scene)), state.MAP_START.pop())
     show_map(
         MapState(
             bounds=map_bounds(grid, step),
@@ -334,7 +346,7 @@ def _map(
             view=view,
             attribution=scene.attribution,
             dark=dark,
-            scene_key=_scene_key(scene),
+            scene_key=scene_key(scene),
             tracked=tracked,
             title=scene.title,
             facts=_day_and_area(scene, shown) if beside is None else comparing_words(beside),
@@ -344,6 +356,7 @@ def _map(
             k=(state.K.get(), K_LOW, highest_k()) if beside is None else None,
             asking=asking,
             compared=None if beside is None else compared_maps(beside, label),
+            area=drawn_on_map(state.loaded()),
         ),
         key="map",
     )

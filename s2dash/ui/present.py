@@ -1,7 +1,7 @@
-"""The button that presents the map, and what is wished for meanwhile: another number of classes, view, class alone.
+"""The button that presents the map, and what the map's frame wishes for: number of classes, view, class alone, area.
 
-The map's frame lies over the page then (`map_present.js`), whose controls are out of reach; so wishes come from
-there, as numbered messages, and are taken before anything is drawn (`present.js`).
+While it is presented it lies over the page (`map_present.js`), whose controls are out of reach; so wishes come from
+there, as numbered messages, and are taken before anything is drawn (`present.js`). What is drawn on it comes so too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import streamlit as st
 
 from s2dash.ui import state
 from s2dash.ui.class_card.actions import open_card
+from s2dash.ui.drawn_area import take_drawn
 from s2dash.ui.session import sent
 
 _HTML = """
@@ -53,6 +54,8 @@ def _receive(key: str, lowest_k: int, highest_k: int) -> None:
     if not isinstance(wish, dict) or number is None or number <= last.get():
         return
     last.set(number)
+    if "area" in wish:
+        take_drawn(wish["area"])
     if "alone" in wish:
         _show_alone(wish["alone"])
     if wish.get("view") in state.SIDES:

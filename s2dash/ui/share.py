@@ -27,8 +27,8 @@ _OF_OWN = "Opens this map once the same file is there: files of your own do not 
 def share_link(answer: LiveAnswer) -> None:
     """Draw it, as wide as its container; where the map holds too much for a link, say so."""
     run, example = state.run(answer, with_scores=False), example_of(state.loaded())
-    # An example with an area of somebody's own is no example any more.
-    example = "" if run.reading.area else example
+    # An example with an area of somebody's own file is no example any more.
+    example = example if all(area.drawn for area in run.reading.area) else ""
     position = state.tracked_map().position
     if position is not None:
         run = replace(run, view=position.in_view(run.view))

@@ -19,6 +19,7 @@ from s2dash.ui import explain, look, state, text
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.many_scenes import many_scenes_button
 from s2dash.ui.masks import choose_masks
+from s2dash.ui.preparation import choose_components, choose_preparation, choose_smoothing, choose_transform
 from s2dash.ui.runs.forget import what_is_kept
 from s2dash.ui.scene_block import begin_with_a_scene, choose_scene
 from s2dash.ui.session import Control
@@ -30,8 +31,6 @@ _CLIPS: dict[tuple[float, float] | None, str] = {
     (1.0, 99.0): "Cut the lowest and highest 1 %",
     (2.0, 98.0): "Cut the lowest and highest 2 %",
 }
-_COMPONENTS: tuple[int | float | None, ...] = (None, 0.9, 0.95, 0.99, 0.999, 2, 3, 4, 6)
-_SMOOTHS = {0: "Off", 3: "Mean of 3 × 3 pixels"}
 _FINEST = 0.0
 _SAMPLES = (20_000, 100_000, 500_000)
 _ALL = 0
@@ -191,6 +190,7 @@ def _choose_features(scene: Scene, algorithm: Algorithm) -> None:
         st.caption(
             f"{algorithm.label} looks at bands as they are: no indices, scaling, outliers or components to choose."
         )
+    choose_preparation(fixed)
     offered = list(dict.fromkeys([*available_indices(scene), *state.INDICES.get()]))
     st.multiselect(
         "Indices",
@@ -221,15 +221,9 @@ def _choose_features(scene: Scene, algorithm: Algorithm) -> None:
         disabled=fixed,
         help="Cuts the extreme values of each band, so that a few very bright pixels do not take a class of their own.",
     )
-    _choose_components(fixed)
-    st.selectbox(
-        "Smoothing",
-        list(_SMOOTHS),
-        key=state.SMOOTH.shown(),
-        on_change=state.SMOOTH.take,
-        format_func=_SMOOTHS.__getitem__,
-        help="Takes the mean of each pixel and its neighbours first: fewer specks, softer edges.",
-    )
+    choose_transform(fixed)
+    choose_components(fixed)
+    choose_smoothing(fixed)
     if scene.level not in CORRECTED_LEVELS or "dos1" in state.ATMOSPHERE.on_offer():
         haze = state.ATMOSPHERE.among({False: "none", True: "dos1"})
         st.toggle(
@@ -239,30 +233,6 @@ def _choose_features(scene: Scene, algorithm: Algorithm) -> None:
             help="For Level-1C: takes the darkest value of each band as haze (DOS1). It changes indices, spectra and "
             "the spectral angle, not k-means on bands.",
         )
-
-
-def _choose_components(fixed: bool) -> None:
-    """Principal components in place of the features, or not."""
-    components = {_components_words(pca): pca for pca in (*_COMPONENTS, *state.PCA.on_offer())}
-    control = state.PCA.among(components)
-    st.selectbox(
-        "Principal components (PCA)",
-        list(components),
-        key=control.shown(),
-        on_change=control.take,
-        disabled=fixed,
-        help="Bands that rise and fall together say the same twice. PCA turns all that is looked at into components "
-        "that do not, and keeps the first ones: less noise, and fewer numbers for each pixel. The notes say how much "
-        "of the variance they hold.",
-    )
-
-
-def _components_words(pca: int | float | None) -> str:
-    if pca is None:
-        return "Off"
-    if isinstance(pca, int):
-        return "First component" if pca == 1 else f"First {pca} components"
-    return f"Those that hold {100 * pca:.10g} % of the variance"
 
 
 def _clip_words(clip: tuple[float, float] | None) -> str:

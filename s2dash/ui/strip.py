@@ -33,6 +33,8 @@ class Strip:
     def __init__(self) -> None:
         self.is_settled = False
         """Whether what the map shows is what was asked for."""
+        self.is_reading = False
+        """Whether something else is on its way, so that nothing is up to date."""
         self.trouble: str | None = None
         """What went wrong, as Markdown."""
         with st.container(key="strip", gap=None):
@@ -43,6 +45,8 @@ class Strip:
                 self.last_runs = st.container(key="lastruns", width="content", gap=None)
                 """Where the last runs stand."""
                 self._notes = st.container(horizontal=True, width="content", gap="small", key="notes")
+            self.reading = st.container(key="readingarea", gap=None)
+            """Where a drawn area is read."""
             self._more = st.container(key="stripmore", gap=None)
         self._busy: DeltaGenerator | None = None
         self._times_busy = 0
@@ -58,7 +62,7 @@ class Strip:
         """Say that the map is up to date, followed by these words; None where the line of the run says so."""
         self.is_settled = True
         self._busy = None
-        if words is None:
+        if words is None or self.is_reading:
             self._said.empty()
         else:
             self._said.container(key="settled").markdown(f"Up to date · {words}")

@@ -17,7 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from s2dash import ingest
 from s2dash.core.legend import clean_name
-from s2dash.core.scene_reading import SceneReading
+from s2dash.core.scene_reading import AreaFile, SceneReading
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import Cancelled, S2DashError, UnreadableFile
 from s2dash.server.folders import ScratchFolder
@@ -117,16 +117,22 @@ def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -
     _begin(incoming, Job(work, "s2dash-scene-"))
 
 
-def read_area(incoming: Incoming, loaded: Loaded, brought: Brought) -> None:
-    """Begin to put an area on a scene; `follow(incoming)` gives the scene with it."""
+def read_area(incoming: Incoming, loaded: Loaded, brought: Brought, said: tuple[AreaFile, ...] | None = None) -> None:
+    """Begin to put an area on a scene; `follow(incoming)` gives the scene with it.
+
+    Parameters
+    ----------
+    said : what the reading says of the area; that of its files where None
+    """
 
     def work(folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
         try:
-            area = ingest.area_files(brought.paths, brought.names)
-            scene = ingest.with_area(loaded.scene, brought.paths, folder / "area", brought.names, progress, cancel)
+            area = ingest.area_files(brought.paths, brought.names) if said is None else said
+            whole = loaded.whole
+            scene = ingest.with_area(whole, brought.paths, folder / "area", brought.names, progress, cancel)
         finally:
             brought.drop()
-        return replace(loaded, scene=scene, reading=SceneReading(area=area))
+        return replace(loaded, scene=scene, reading=SceneReading(area=area), before_area=(scene.digest, whole))
 
     _begin(incoming, Job(work, "s2dash-area-"))
 

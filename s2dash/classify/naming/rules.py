@@ -17,7 +17,7 @@ BRIGHT, WATER, DARK, PLANTS, BARE, MIXED = (
     "Shadow or dark ground",
     "Dense plants",
     "Bare ground",
-    "Plants and bare ground",
+    "Sparse plants",
 )
 """The names that rules give."""
 

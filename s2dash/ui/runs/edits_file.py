@@ -23,8 +23,8 @@ def bring_in_edits() -> None:
             ["json"],
             key=state.EDITS_UPLOADER.key,
             max_upload_size=1,
-            help="“Edits (JSON)” from “Hand over”, or edits.json from a zip or a batch. What it merges, splits, leaves out "
-            "and names takes the place of the edits of the map that is shown; undo brings those back.",
+            help="“Edits (JSON)” from “Hand over”, or edits.json from a zip or a batch. What it merges, splits, leaves "
+            "out and names takes the place of the edits of the map that is shown; undo brings those back.",
         )
         if words := state.BROUGHT_EDITS.get():
             st.markdown(words)

@@ -156,7 +156,7 @@ def reopenable() -> frozenset[str]:
 
 def needs_words(one: KeptMap) -> str:
     """What has to be brought again so that a map can be restored; holds text from outside."""
-    names = [*one.files, *(area.name for area in one.run.reading.area)]
+    names = [*one.files, *(area.name for area in one.run.reading.area if not area.drawn)]
     if not names:
         return f"Needs the scene “{one.run.scene_title}”"
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
@@ -197,7 +197,8 @@ def forget_everything() -> None:
         services.kept_runs().drop(token)
     if keeper is not None:
         services.kept_runs().drop_session(keeper.address)
-    for job in (*state.full_runs().values(), *(one.job.get() for one in (state.INCOMING_SCENE, state.INCOMING_AREA))):
+    incoming = (state.INCOMING_SCENE, state.INCOMING_AREA, state.INCOMING_DRAWN, state.INCOMING_LINKED)
+    for job in (*state.full_runs().values(), *(one.job.get() for one in incoming)):
         if job is not None:
             job.cancel()
     st.query_params.clear()

@@ -10,6 +10,8 @@ from s2dash.core.edits import AnyStep, ClassEdits, LeaveOut, Majority, Merge, Si
 from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run
 from s2dash.ui import text
+from s2dash.ui.preparation import WAYS
+from s2dash.ui.state import preparation_of
 
 _MOST_NAMES = 3
 _SCALES = {"standard": "equal weight", "robust": "outliers ignored", "none": "no scaling"}
@@ -21,8 +23,18 @@ def change_words(before: Run | None, after: Run) -> str:
         return "The first map"
     found = list(_changes(before.recipe, after.recipe))
     if before.scene_digest != after.scene_digest:
-        found.insert(0, "another scene" if before.scene_title != after.scene_title else "read another way")
+        found.insert(0, _scene_words(before, after))
     return " · ".join(found) or "Same choices"
+
+
+def _scene_words(before: Run, after: Run) -> str:
+    if before.scene_title != after.scene_title:
+        return "another scene"
+    if before.reading.area == after.reading.area:
+        return "read another way"
+    if not after.reading.area:
+        return "the whole scene"
+    return "another area" if before.reading.area else "only an area"
 
 
 def _changes(before: Recipe, after: Recipe) -> Iterator[str]:
@@ -36,10 +48,7 @@ def _changes(before: Recipe, after: Recipe) -> Iterator[str]:
         yield _SCALES[after.scale]
     if before.clip != after.clip:
         yield "outliers kept" if after.clip is None else f"cut at {after.clip[0]:g} and {after.clip[1]:g} %"
-    if before.pca != after.pca:
-        yield _pca_words(after.pca)
-    if before.smooth != after.smooth:
-        yield "+ smoothing" if after.smooth else "− smoothing"
+    yield from _preparation(before, after)
     if before.atmosphere != after.atmosphere:
         yield "haze subtracted" if after.atmosphere != "none" else "haze kept"
     if before.masking != after.masking:
@@ -52,6 +61,24 @@ def _changes(before: Recipe, after: Recipe) -> Iterator[str]:
         yield f"seed {before.seed} → {after.seed}"
     if before.algorithm == after.algorithm and before.params != after.params:
         yield from _params(before, after)
+
+
+def _preparation(before: Recipe, after: Recipe) -> Iterator[str]:
+    """What changed between bands and grouping: in one word where it is one choice."""
+    one, other = preparation_of(before), preparation_of(after)
+    if one != other and other in WAYS:
+        yield WAYS[other][0].lower() + WAYS[other][1:]
+        return
+    if before.transform != after.transform:
+        yield {"none": "reflectance as measured", "sqrt": "square root", "log": "logarithm"}[after.transform]
+    if (before.pca, before.components) != (after.pca, after.components):
+        yield _pca_words(after.pca) if after.components is None else _whitened_words(after.components)
+    if before.smooth != after.smooth:
+        yield "+ smoothing, edges kept" if after.keeps_edges else "+ smoothing" if after.smooth else "− smoothing"
+
+
+def _whitened_words(components: int) -> str:
+    return f"{_pca_words(components)}, whitened in part"
 
 
 def _pca_words(pca: int | float | None) -> str:

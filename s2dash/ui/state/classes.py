@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from s2dash.classify.naming import Suggestion
 from s2dash.core.classmap import Result
 from s2dash.core.edits import NO_EDITS, AnyStep, ClassEdits
 from s2dash.core.legend import Legend
@@ -50,6 +51,9 @@ KEPT_BOTH: Field[frozenset[str]] = Field("names kept for several classes", froze
 
 STEADY_OF = Field("steadiness asked of", "")
 """Digest of the result of which it was last asked how steady its classes are."""
+
+SUGGESTED: Field[tuple[Hashable, Mapping[int, Suggestion]] | None] = Field("suggested names", None)
+"""Names suggested for the classes of the last map that had any asked for, with all that they depend on."""
 
 MapKey = tuple[str, Recipe]
 """Digest of a scene as it is read, and a recipe."""
@@ -142,8 +146,9 @@ def all_edits(of: Recipe) -> ClassEdits:
     taken = {entry.id: entry for entry in own.legend.entries if entry.id in own.carried}
     names = {number: entry.name for number, entry in taken.items() if entry.name != f"Class {number}"}
     colours = {entry.id: entry.colour for entry in own.legend.entries} if taken else {}
+    codes = {number: entry.code for number, entry in taken.items()}
     mine = edits(of)
-    return ClassEdits(steps=mine.steps).named(names, colours).named(mine.names, mine.colours)
+    return ClassEdits(steps=mine.steps).named(names, colours, codes).named(mine.names, mine.colours, mine.codes)
 
 
 def alone(of: Recipe) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from s2dash.classify.algorithms import Param, find_algorithm
 from s2dash.classify.pipeline import apply_algorithm
@@ -94,8 +94,17 @@ def _of_recipe(key: str, field: str) -> RecipeControl[Any]:
 K: RecipeControl[int] = _of_recipe("k", "k")
 SCALE: RecipeControl[str] = _of_recipe("scale", "scale")
 CLIP: RecipeControl[tuple[float, float] | None] = _of_recipe("clip", "clip")
-PCA: RecipeControl[int | float | None] = _of_recipe("pca", "pca")
-SMOOTH: RecipeControl[int] = _of_recipe("smooth", "smooth")
+Components: TypeAlias = tuple[int | float | None, int | None]
+"""`Recipe.pca` and `Recipe.components`, of which one at most is given."""
+COMPONENTS: RecipeControl[Components] = RecipeControl(
+    "pca",
+    lambda: _components(_held()),
+    lambda pair: _change(pca=pair[0], components=pair[1]),
+    lambda one: _components(one),
+)
+TRANSFORM: RecipeControl[str] = _of_recipe("transform", "transform")
+SMOOTH: RecipeControl[int | str] = _of_recipe("smooth", "smooth")
+PREPARATION = Control[str]("preparation", lambda: preparation_of(_held()), lambda name: _prepare(name))
 MASK: RecipeControl[str] = _of_recipe("mask", "mask")
 MASK_SATURATED: RecipeControl[bool] = _of_recipe("mask saturated", "mask_saturated")
 PIXEL_SIZE: RecipeControl[float | None] = _of_recipe("pixel size", "pixel_size")
@@ -107,6 +116,23 @@ ALGORITHM = Control[str]("algorithm", lambda: _held().algorithm, lambda name: _c
 QUICK_ALGORITHM = Control[str]("quick algorithm", ALGORITHM.get, ALGORITHM.set)
 CUT = Control[int]("cut", lambda: K.get(), lambda k: K.set(k))
 QUICK_FEWER, QUICK_MORE = "fewer classes", "more classes"
+
+
+def _components(one: Recipe) -> Components:
+    return one.pca, one.components
+
+
+def preparation_of(one: Recipe) -> str:
+    """`edges` or `plain`, as the recipe's own makers have it; `own` for whatever else is chosen."""
+    ways = {"edges": one.with_edges_kept(), "plain": one.plain()}
+    return next((name for name, made in ways.items() if made == one), "own")
+
+
+def _prepare(name: str) -> None:
+    if name == "edges":
+        _RECIPE.set(_held().with_edges_kept())
+    elif name == "plain":
+        _RECIPE.set(_held().plain())
 
 
 def bands(order: Sequence[str]) -> Control[list[str]]:

@@ -17,6 +17,8 @@ LARGE_UPLOAD: Field[Upload | None] = Field("large upload", None)
 NAMING: Field[str | None] = Field("naming", None)
 """First path of the scene whose bands the user has named."""
 USE_AREA = "use area"
+DRAWING_ASKED = Field("drawing asked number", 0)
+"""How often the sidebar has asked the map to draw."""
 
 
 def loaded() -> Loaded:
@@ -36,6 +38,11 @@ def use_area(found: Loaded) -> None:
     """Put a scene with an area in the place of the one in use, of which something may have been said meanwhile."""
     area = found.reading.to_dict()["area"]
     LOADED.set(replace(found, reading=_changed_reading(loaded().reading, {"area": area})))
+
+
+def use_whole_scene() -> None:
+    """Put the scene without its area in the place of the one in use."""
+    read_anew(loaded().whole, area=[])
 
 
 def _changed_reading(reading: SceneReading, fields: dict[str, Any]) -> SceneReading:
@@ -96,6 +103,12 @@ class Incoming:
 
 
 INCOMING_SCENE, INCOMING_AREA = Incoming("reading a scene"), Incoming("reading an area")
+INCOMING_DRAWN = Incoming("reading what was drawn")
+INCOMING_LINKED = Incoming("reading the area of a link")
+DRAWN_ON = Field("scene drawn on", "")
+"""The scene of the last drawing, as the map knows it: what is said of it goes with that scene."""
+REFUSED_DRAWN = Field("drawings refused number", 0)
+"""How many drawn areas could not be used, by which the map knows of another one."""
 
 
 def folder_in_view(picker: str) -> Field[str]:

@@ -1,0 +1,138 @@
+"""Drawing an area on the map: with the mouse and with keys, changed, removed; map, legend and sidebar follow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from accessibility import violations
+from app_driver import APP, AppPage
+from playwright.sync_api import Locator, expect
+
+if TYPE_CHECKING:
+    from conftest import Visit
+
+pytestmark = pytest.mark.browser
+
+COAST = "5,898 ha"
+"""All of the sample scene."""
+
+
+class Drawer:
+    """Draws on the map of an app."""
+
+    def __init__(self, app: AppPage) -> None:
+        self.app = app
+
+    def button(self, name: str) -> Locator:
+        return self.app.frame.get_by_role("button", name=name, exact=True)
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """With the mouse, between two places of the map in shares of its width and height."""
+        mouse = self.app.page.mouse
+        mouse.move(*self._at(start))
+        mouse.down()
+        mouse.move(*self._at(((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)))
+        mouse.move(*self._at(end))
+        mouse.up()
+
+    def click(self, *places: tuple[float, float]) -> None:
+        for place in places:
+            self.app.page.mouse.click(*self._at(place))
+
+    def _at(self, place: tuple[float, float]) -> tuple[float, float]:
+        box = self.app.frame_element.bounding_box()
+        assert box is not None
+        return box["x"] + place[0] * box["width"], box["y"] + place[1] * box["height"]
+
+    def move_with(self, key: str) -> None:
+        """Move the map by a key, and wait until it has moved."""
+        where = "const c = s2dash.map.getCenter(); return [c.lat, c.lng];"
+        before = self.app.on_map(where)
+        self.app.page.keyboard.press(key)
+        self.app.page.wait_for_function(
+            "([lat, lng]) => { const m = document.querySelector('.st-key-map iframe').contentWindow.s2dash.map;"
+            " return m.latLngToContainerPoint([lat, lng]).distanceTo(m.getSize().divideBy(2)) > 40; }",
+            arg=before,
+        )
+
+    @property
+    def list(self) -> Locator:
+        return self.app.frame.locator(".s2-draw-list li")
+
+    @property
+    def total(self) -> Locator:
+        """All hectares of the legend."""
+        return self.app.page.locator(".legend tfoot")
+
+    def only(self, name: str = "Only this area") -> None:
+        """Have only what is drawn count, and wait for its map."""
+        before = self.app.token
+        self.button(name).click()
+        self.app.wait_for_classes(other_than=before)
+        self.app.expect_up_to_date()
+
+    def hectares(self, words: Locator) -> float:
+        found = re.search(r"([\d,.]+) ha", words.inner_text())
+        assert found is not None
+        return float(found[1].replace(",", ""))
+
+
+def test_an_area_is_drawn_changed_and_removed(new_page: Callable[..., Visit], start_app: Callable[..., str]) -> None:
+    app = AppPage(new_page(), start_app(APP))
+    app.expect_up_to_date()
+    drawer = Drawer(app)
+    start = drawer.button("Draw an area")
+
+    start.click()
+    assert app.on_map("return s2dash.isDrawing;")
+    drawer.drag((0.5, 0.5), (0.75, 0.8))
+    drawer.button("Polygon").click()
+    drawer.click((0.15, 0.65), (0.35, 0.65), (0.35, 0.9), (0.15, 0.65))
+    expect(drawer.list).to_have_count(2)
+    # Of the drawing; test_accessibility looks at the rest of the page.
+    assert [line for line in violations(app.page) if ".st-key-legend" not in line] == []
+    drawer.button("Remove area 2").click()
+    expect(drawer.list).to_have_count(1)
+    drawn = drawer.hectares(drawer.list)
+    drawer.only()
+    expect(start).to_be_focused()
+    assert drawer.hectares(drawer.total) == pytest.approx(drawn, rel=0.02)
+    assert app.on_map("return document.querySelectorAll('path.s2-area-line').length;") == 1
+
+    start.click()
+    corner = drawer.button("Corner 3")
+    corner.focus()
+    for _ in range(6):
+        corner.press("ArrowRight")
+    wider = drawer.hectares(drawer.list)
+    assert wider > drawn
+    drawer.only()
+    assert drawer.hectares(drawer.total) == pytest.approx(wider, rel=0.02)
+    app.page.get_by_text("Leave out", exact=True).click()
+    expect(app.page.get_by_text(f"Area 1 · {wider:,.0f} ha")).to_be_visible()
+    app.wait_until_drawn()
+    app.page.get_by_role("button", name="Edit on the map").click()
+    expect(drawer.list).to_be_visible()
+    app.page.keyboard.press("Escape")
+    expect(drawer.list).to_be_hidden()
+    before = app.token
+    app.page.get_by_role("button", name="Remove", exact=True).click()
+    app.wait_for_classes(other_than=before)
+    expect(drawer.total).to_contain_text(COAST)
+
+    start.focus()
+    app.page.keyboard.press("Enter")
+    for key in ("ArrowLeft", "ArrowUp"):
+        drawer.move_with(key)
+    app.page.keyboard.press("Space")
+    for key in ("ArrowRight", "ArrowDown"):
+        drawer.move_with(key)
+    app.page.keyboard.press("Enter")
+    expect(drawer.list).to_have_count(1)
+    expect(drawer.button("Only this area")).to_be_focused()
+    app.page.keyboard.press("Escape")
+    expect(start).to_be_focused()
+    assert app.visit.foreign == []

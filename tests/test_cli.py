@@ -23,10 +23,11 @@ from waiting import PATIENCE_SECONDS
 from s2dash import ingest
 from s2dash.classify import pipeline
 from s2dash.classify.algorithms import ALGORITHMS
+from s2dash.classify.clean_up import sieve
 from s2dash.classify.evaluate import Scores
 from s2dash.cli import main as cli
 from s2dash.cli import recipe_flags
-from s2dash.core.edits import ClassEdits, Merge, Split
+from s2dash.core.edits import ClassEdits, Merge, Sieve, Split
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.errors import S2DashError
 from s2dash.settings import GDAL_ENVIRONMENT
@@ -198,13 +199,11 @@ class TestClassify:
         file, out, reference = tmp_path / "e.json", tmp_path / "out.tif", tmp_path / "older.tif"
         file.write_text(ClassEdits(names={2: "Bay"}).to_json())
         by_rule = run("classify", scene_path, "-o", out, *QUICK, "--k", 3, "--edits", file, "--suggest-names")
-        suggested = {one["id"]: one for one in by_rule["suggested_names"]}
-        assert {one["source"] for one in suggested.values()} == {"rule"}
-        for entry in by_rule["classes"]:
-            one = suggested[entry["id"]]
-            is_likely = one["sureness"] != "perhaps"
-            assert one["taken"] == (is_likely and entry["id"] != 2)
-            assert (entry["name"] == one["name"]) == one["taken"]
+        names = {entry["id"]: entry["name"] for entry in by_rule["classes"]}
+        assert {one["source"] for one in by_rule["suggested_names"]} == {"rule"}
+        for one in by_rule["suggested_names"]:
+            assert one["taken"] == (one["sureness"] != "perhaps" and one["id"] != 2)
+            assert (names[one["id"]] == one["name"]) == one["taken"]
         write_raster(reference, np.full((1, 60, 90), 1, np.uint8))
         (tmp_path / "older.tif.aux.xml").write_text(
             '<PAMDataset><PAMRasterBand band="1"><CategoryNames><Category/><Category>Fen</Category></CategoryNames>'
@@ -212,15 +211,27 @@ class TestClassify:
         )
         words = ("classify", scene_path, "-o", out, *QUICK, "--k", 3, "--edits", file, "--suggest-names", reference)
         printed = run(*words)
-        assert [one["name"] for one in printed["classes"]] == ["Fen", "Bay", "Fen"]
+        fens = [one["id"] for one in printed["classes"] if one["count"] >= 20 and one["id"] != 2]
+        assert fens
+        assert printed["classes"][1]["name"] == "Bay"
         with rasterio.open(out) as dataset:
-            assert (dataset.tags()["CLASS_1"], dataset.tags()["CODE_1"]) == ("Fen", "1")
+            assert {(dataset.tags()[f"CLASS_{n}"], dataset.tags()[f"CODE_{n}"]) for n in fens} == {("Fen", "1")}
             assert "CODE_2" not in dataset.tags()
         reference.write_bytes(b"none")
         assert "older.tif is no raster" in fail(*words)
         assert "would write over" in fail(*words[:3], reference, *words[4:])
         reference.unlink()
         assert "There is no file" in fail(*words)
+
+    def test_specks_are_cleaned_up_by_edits(
+        self, scene_path: Path, tmp_path: Path, run: Callable[..., dict[str, Any]]
+    ) -> None:
+        file, plain, out = tmp_path / "e.json", tmp_path / "plain.tif", tmp_path / "out.tif"
+        file.write_text(ClassEdits(steps=(Sieve(20, "pixels", 4),)).to_json())
+        run("classify", scene_path, "-o", plain, *QUICK, "--k", 8)
+        run("classify", scene_path, "-o", out, *QUICK, "--k", 8, "--edits", file)
+        assert not np.array_equal(labels(plain), labels(out))
+        assert np.array_equal(sieve(labels(plain), 20, 4), labels(out))
 
     @pytest.mark.parametrize("algorithm", ALGORITHMS)
     def test_every_algorithm(

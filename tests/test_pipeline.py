@@ -575,3 +575,10 @@ def test_scores_are_of_the_sample(tmp_path: Path) -> None:
         assert 0.1 < scores.silhouette <= 1
         assert scores.explained_variance is not None
         assert 0.5 < scores.explained_variance <= 1
+
+
+def test_what_a_run_hands_on_gives_its_labels_again(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path)
+    result, fitted = pipeline.run(scene, replace(default_recipe(scene), k=3), tmp_path / "labels.tif")
+    assert result.classmap.labels is not None
+    assert np.array_equal(pipeline.run_live(fitted).classmap.labels, result.classmap.labels)

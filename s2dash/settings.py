@@ -138,7 +138,7 @@ class UploadLimits:
 
 @dataclass(frozen=True)
 class RunLimits:
-    """How long full runs last without a page."""
+    """How long full runs last without a page, and what they may take."""
 
     grace_seconds: float = limit(60, "seconds", least=0.1)
     """A run whose page was closed stops after so long, unless its user asked to keep it."""
@@ -150,6 +150,8 @@ class RunLimits:
     """How often it is looked whether a run's page is still open."""
     most_scene_bytes: int = limit(1_000_000_000, "bytes", least=0)
     """Files of earlier scenes that a page keeps so that its user can go back to their maps, at most two of them."""
+    most_patches: int = limit(4_000_000, "patches", least=1_000)
+    """Of a map whose small patches are to go; where all of them are small, each takes 250 bytes."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 @pytest.fixture(scope="module")
 def answer(scene: Scene) -> LiveAnswer:
-    fitted = pipeline.fitted_to(scene, replace(default_recipe(scene), k=4, sample=2_000))
+    fitted = pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=4, sample=2_000))
     return LiveAnswer(pipeline.run_live(fitted), fitted, 0.1)
 
 

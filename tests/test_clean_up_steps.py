@@ -23,6 +23,7 @@ from s2dash.core.types import CancelToken, Window
 from s2dash.errors import Cancelled, RecipeError
 from s2dash.raster.door import open_raster
 from s2dash.raster.reading import SceneReader
+from s2dash.settings import RUN_LIMITS
 
 SHAPE_RC = (150, 130)
 PIXELS = Sieve(30, "pixels", 4)
@@ -36,7 +37,7 @@ EDITS = {
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     scene = make_scene(tmp_path_factory.mktemp("sieve"), SHAPE_RC, masked=((slice(9, 30), slice(50, 70)),))
-    return pipeline.fitted_to(scene, replace(default_recipe(scene), k=12))
+    return pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=12))
 
 
 def labels_of(result: Result) -> np.ndarray:
@@ -90,6 +91,18 @@ def test_a_run_that_is_cancelled_while_it_cleans_up_leaves_nothing(fitted: Fitte
         pipeline.run_full(
             pipeline.edited(fitted, ClassEdits(steps=(PIXELS,))), tmp_path / "l.tif", progress=progress, cancel=cancel
         )
+    assert not list(tmp_path.iterdir())
+
+
+def test_more_patches_than_there_is_memory_for_are_refused_in_words(
+    fitted: Fitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited = pipeline.edited(fitted, ClassEdits(steps=(PIXELS,)))
+    monkeypatch.setattr("s2dash.classify.clean_up.patches.RUN_LIMITS", replace(RUN_LIMITS, most_patches=200))
+    with pytest.raises(RecipeError, match=r"more than 200 patches.*by a majority instead"):
+        pipeline.run_full(edited, tmp_path / "l.tif")
+    with pytest.raises(RecipeError, match="more than 200 patches"):
+        pipeline.run_live(edited)
     assert not list(tmp_path.iterdir())
 
 

@@ -23,10 +23,11 @@ from waiting import PATIENCE_SECONDS
 from s2dash import ingest
 from s2dash.classify import pipeline
 from s2dash.classify.algorithms import ALGORITHMS
+from s2dash.classify.clean_up import sieve
 from s2dash.classify.evaluate import Scores
 from s2dash.cli import main as cli
 from s2dash.cli import recipe_flags
-from s2dash.core.edits import ClassEdits, Merge, Split
+from s2dash.core.edits import ClassEdits, Merge, Sieve, Split
 from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.errors import S2DashError
 from s2dash.settings import GDAL_ENVIRONMENT
@@ -166,7 +167,7 @@ class TestClassify:
         run: Callable[..., dict[str, Any]],
         fail: Callable[..., str],
     ) -> None:
-        edits = ClassEdits(names={2: "Sea"}, colours={2: "#112233"}, steps=(Merge((3,), 2), Split(1)))
+        edits = ClassEdits(names={2: "Sea"}, colours={2: "#112233"}, codes={2: "80"}, steps=(Merge((3,), 2), Split(1)))
         file, plain, out = tmp_path / "e.json", tmp_path / "plain.tif", tmp_path / "out.tif"
         file.write_text(edits.to_json())
         run("classify", scene_path, "-o", plain, *QUICK, "--k", 4)
@@ -181,11 +182,22 @@ class TestClassify:
         with rasterio.open(out) as dataset:
             assert ClassEdits.from_json(dataset.tags()["S2DASH_EDITS"]).steps == edits.steps
             assert dataset.colormap(1)[2][:3] == (0x11, 0x22, 0x33)
+            assert dataset.tags()["CODE_2"] == "80"
         file.write_text('{"version":1,"steps":[{"step":"melt"}]}')
         assert "melt" in fail("classify", scene_path, "-o", out, "--edits", file)
         file.write_text(ClassEdits(steps=(Merge((9,), 1),)).to_json())
         assert "class 9" in fail("classify", scene_path, "-o", out, *QUICK, "--edits", file)
         assert "cannot be read" in fail("classify", scene_path, "-o", out, "--edits", tmp_path / "none.json")
+
+    def test_specks_are_cleaned_up_by_edits(
+        self, scene_path: Path, tmp_path: Path, run: Callable[..., dict[str, Any]]
+    ) -> None:
+        file, plain, out = tmp_path / "e.json", tmp_path / "plain.tif", tmp_path / "out.tif"
+        file.write_text(ClassEdits(steps=(Sieve(20, "pixels", 4),)).to_json())
+        run("classify", scene_path, "-o", plain, *QUICK, "--k", 8)
+        run("classify", scene_path, "-o", out, *QUICK, "--k", 8, "--edits", file)
+        assert not np.array_equal(labels(plain), labels(out))
+        assert np.array_equal(sieve(labels(plain), 20, 4), labels(out))
 
     @pytest.mark.parametrize("algorithm", ALGORITHMS)
     def test_every_algorithm(
@@ -228,6 +240,7 @@ class TestRecipeFlags:
         ("--smooth", "3", "smooth", 3),
         ("--smooth", "none", "smooth", 0),
         ("--smooth", "edge", "smooth", "edge"),
+        ("--favour-rare", "yes", "favour_rare", True),
         ("--transform", "log", "transform", "log"),
         ("--components", "4", "components", 4),
         ("--components", "none", "components", None),
@@ -257,7 +270,8 @@ class TestRecipeFlags:
     def test_sets_its_field_and_no_other(
         self, scene_path: Path, flag: str, text: str, field: str, expected: object
     ) -> None:
-        plain, changed = self.parsed(scene_path), self.parsed(scene_path, flag, text)
+        plain = self.parsed(scene_path, "--preparation", "plain")
+        changed = self.parsed(scene_path, "--preparation", "plain", flag, text)
         assert getattr(changed, field) == expected
         assert dataclasses.replace(changed, **{field: getattr(plain, field)}) == plain
 

@@ -19,9 +19,10 @@ from products import write_safe, zip_folder
 from scenes import TEN_METRE, write_raster, write_scene
 from waiting import PATIENCE_SECONDS, wait_until
 
+from s2dash.classify.clean_up import sieve
 from s2dash.cli import main as cli
 from s2dash.cli import scene_flags
-from s2dash.core.edits import ClassEdits, LeaveOut, Split
+from s2dash.core.edits import ClassEdits, LeaveOut, Merge, Sieve, Split
 from s2dash.core.recipe import Recipe
 from s2dash.settings import GDAL_ENVIRONMENT
 
@@ -172,8 +173,30 @@ def test_edits_hold_for_every_scene(folder: Path, tmp_path: Path, call: Call) ->
     assert [one["name"] for one in printed["scenes"][0]["classes"]] == ["Sea", "Class 2", "Class 3", "Class 4"]
     with rasterio.open(out / "mosaic.vrt") as dataset:
         assert "S2DASH_EDITS" in dataset.tags()
+    saved = ClassEdits.from_json((out / "edits.json").read_text())
+    assert (saved.steps, saved.names[1]) == (ClassEdits.from_json(file.read_text()).steps, "Sea")
+    assert str(out / "edits.json") in printed["files"]
+    call("batch", folder, "-o", out, *QUICK, "--edits", out / "edits.json")
+    assert np.array_equal(labels(out / "one-classes.tif"), after)
+    call("batch", folder, "-o", out, *QUICK)
+    assert not (out / "edits.json").exists()
     file.write_text("{")
     assert call("batch", folder, "-o", out, *QUICK, "--edits", file)[0] != 0
+
+
+def test_specks_are_cleaned_up_in_every_scene_by_hectares(folder: Path, tmp_path: Path, call: Call) -> None:
+    file, out = tmp_path / "e.json", tmp_path / "out"
+    call("batch", folder, "-o", out, *QUICK)
+    before = labels(out / "one-classes.tif")
+    steps = (Merge((1,), 2), Sieve(0.3, "ha", 4), Split(3))
+    file.write_text(ClassEdits(steps=steps).to_json())
+    status, printed, _ = call("batch", folder, "-o", out, *QUICK, "--edits", file)
+    assert status == 0
+    assert [one["state"] for one in printed["scenes"]] == ["done", "done"]
+    after = labels(out / "one-classes.tif")
+    before[before == 1] = 2
+    after[after == 1] = 3  # the other part of the class that was split
+    assert np.array_equal(after, sieve(before, 30, 4))
 
 
 def test_band_names_are_given_for_every_scene(tmp_path: Path, call: Call) -> None:

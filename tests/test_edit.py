@@ -122,6 +122,24 @@ class TestEveryWay:
                 found = pipeline.label_window(light, reader, window)
                 assert np.array_equal(found, replayed(fitted, edits, whole)[window.slices_rc])
 
+    def test_on_labels_of_a_run_with_fewer_steps(
+        self, fitted: Fitted, whole: np.ndarray, edits: ClassEdits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("s2dash.classify.whole_scene._WINDOW_SHAPE_RC", (64, 48))
+        changed = pipeline.edited(fitted, edits)
+        fresh = pipeline.run_full(changed, tmp_path / "fresh.tif")
+        for count in range(len(edits.steps)):
+            fewer = pipeline.edited(fitted, ClassEdits(steps=edits.steps[:count]))
+            made = pipeline.run_full(fewer, tmp_path / "fewer.tif")
+            before = labels_of(made)
+            further = pipeline.run_further(changed, made, tmp_path / "further.tif")
+            assert np.array_equal(labels_of(further), replayed(fitted, edits, whole))
+            assert further.digest == fresh.digest
+            assert [(row.id, row.count) for row in further.rows] == [(row.id, row.count) for row in fresh.rows]
+            assert np.array_equal(labels_of(made), before)
+        with pytest.raises(ValueError, match="another fit"):
+            pipeline.run_further(changed, fresh, tmp_path / "none.tif")
+
     def test_native_tiles(self, fitted: Fitted, edits: ClassEdits, monkeypatch: pytest.MonkeyPatch) -> None:
         expected = replayed(fitted, edits, labels_of(pipeline.run_live(fitted)))
         monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 1_500)

@@ -75,7 +75,8 @@ def test_two_classes_of_one_name_are_offered_to_be_one(page: Page) -> None:
     assert {row["id"]: row["same"] for row in page.rows if row["same"]} == {4: 2}
     page.edit_legend(LegendEvent(kept_both=frozenset(["sea"])))
     assert not any(row["same"] for row in page.rows)
-    page.edit_legend(LegendEvent(merges=((4, 2),)))
+    page.edit_legend(LegendEvent(merges=((4, 2), (4, 2))))  # pressed twice
+    assert "does not have" not in page.words
     assert 4 not in sizes(page)
     page.press("Remove all edits")
     assert 4 in sizes(page)
@@ -93,6 +94,28 @@ def test_another_k_keeps_the_steps_whose_classes_are_found_again(page: Page) -> 
     page.press("Undo").press("Undo")
     page.choose("slider", "Number of classes (k)", count + 2)
     assert len(page.rows) == (count + 1 if "Edits: merge" in words else count + 2)
+
+
+def test_edits_come_as_a_file_and_are_undone(page: Page) -> None:
+    labels, edits = page.geotiff, ClassEdits(names={2: "Sea"}, steps=(Merge((1,), 2),))
+    page.test.session_state["window"] = "runs"
+
+    def bring(content: bytes) -> None:
+        page.run().upload_together(("e.json", content), label="Bring in edits")
+
+    bring(b'{"steps": [{"step": "melt"}]}')
+    assert "This is not a set of edits" in page.words
+    bring(ClassEdits(steps=(Merge((99,), 1),)).to_json().encode())
+    assert "class 99" in page.words
+    assert "Edits: " not in page.words
+    bring(edits.to_json().encode())
+    assert "1 edit, names and colours" in page.words
+    page.test.session_state["window"] = None
+    assert page.run().rows[0]["name"] == "Sea"
+    assert np.array_equal(page.geotiff, np.where(labels == 1, 2, labels))
+    page.test.session_state["window"] = None
+    page.press("Undo")
+    assert np.array_equal(page.geotiff, labels)
 
 
 def test_steps_have_words() -> None:

@@ -17,6 +17,7 @@ from s2dash.classify import pipeline
 from s2dash.classify.clean_up import sieve
 from s2dash.core.edits import ClassEdits, Sieve
 from s2dash.core.scene import Scene
+from s2dash.ui.legend_event import LegendEvent
 
 __all__ = ["downloads", "start"]  # fixtures
 
@@ -64,6 +65,23 @@ def test_where_there_is_no_place_patches_are_in_pixels(start: Callable[[Scene], 
     page.choose("selectbox", WAY, "Patches under …")
     assert page.widget("number_input", "Least patch, pixels").value == 5
     assert "Under 5 pixels · " in page.words
+
+
+def test_edits_after_a_full_run_are_taken_on_its_labels_by_themselves(
+    start: Callable[[Scene], Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 6_000)
+    page = start(make_scene(tmp_path, (150, 130))).press("Classify full scene")
+    wait_until(lambda: "Download GeoTIFF" in page.run().downloads)
+    labels = page.geotiff
+    page.test.session_state["window"] = None
+    monkeypatch.setattr("s2dash.classify.pipeline.run_full", None)  # nothing runs again
+    page.edit_legend(LegendEvent(merges=((1, 2),)))
+    wait_until(lambda: "Download GeoTIFF" in page.run().downloads)
+    assert np.array_equal(page.geotiff, np.where(labels == 1, 2, labels))
+    page.test.session_state["window"] = None
+    page.edit_legend(LegendEvent(opened=2)).press("Split in two")
+    assert page.widget("button", "Classify full scene")  # as it reads pixels
 
 
 def test_a_large_scene_is_cleaned_up_in_full(

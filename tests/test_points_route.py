@@ -17,9 +17,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from s2dash.classify import pipeline
+from s2dash.core.edits import ClassEdits, Sieve
 from s2dash.core.grid import Grid
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Scene
+from s2dash.core.types import Window
+from s2dash.raster.reading import SceneReader
 from s2dash.server.askable import Askable
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.server.routes.points import point_routes, point_url
@@ -62,8 +65,11 @@ def test_it_is_the_pixel_that_tiles_show() -> None:
         assert pixel_at(grid, -(down + 0.5) / 4, (across + 0.5) / 4) == shown
 
 
-def answer_on(scene: Scene) -> LiveAnswer:
-    fitted = pipeline.fitted_to(scene, replace(default_recipe(scene), k=4))
+PLACES = [(row, col) for row in range(5, 150, 13) for col in range(4, 130, 13)]
+
+
+def answer_on(scene: Scene, k: int = 4) -> LiveAnswer:
+    fitted = pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=k))
     return LiveAnswer(pipeline.run_live(fitted), fitted, 0.1)
 
 
@@ -89,6 +95,29 @@ def asked_at(client: TestClient, url: str, latitude: object, longitude: object, 
     response = client.get(f"{url}{what}", params={"latitude": latitude, "longitude": longitude})
     assert response.headers["cache-control"] == "no-store"
     return response.status_code, json.loads(response.text)
+
+
+def test_it_is_of_the_class_that_the_map_shows_after_a_sieve_of_the_whole(
+    client: TestClient, askable: Askable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s2dash.classify.clean_up.steps.MOST_HALO", 4)
+    found = answer_on(make_scene(tmp_path, (150, 130)), k=12)
+    fitted = pipeline.edited(found.fitted, ClassEdits(steps=(Sieve(300, "pixels", 4),)))
+    whole = pipeline.run_live(fitted)
+    labels = whole.classmap.labels
+    assert labels is not None
+    with SceneReader(fitted.scene) as reader:
+        wrong = [at for at in PLACES if pipeline.label_window(fitted, reader, Window(*at, 1, 1))[0, 0] != labels[at]]
+    assert wrong
+    every_other = replace(whole, classmap=replace(whole.classmap, step=2))
+    for result, path in ((whole, None), (every_other, tmp_path / "labels.tif")):
+        answer = LiveAnswer(result, fitted, 0.1)
+        if path is not None:
+            pipeline.run_full(fitted, path)
+            askable.put_full(answer, path)
+        url = point_url(askable.token_of(answer), "base")
+        for at in wrong:
+            assert asked_at(client, url, *place_of_pixel(fitted.scene.grid, *at))[1]["label"] == labels[at]
 
 
 def test_it_answers_with_the_pixel_of_the_file(client: TestClient, askable: Askable, answer: LiveAnswer) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2dash.core import sentinel2
-from s2dash.core.edits import ClassEdits, LeaveOut, Majority, Merge, Sieve
+from s2dash.core.edits import MOST_CLEAN_UPS, MOST_STEPS, ClassEdits, LeaveOut, Majority, Merge, Sieve
 from s2dash.core.recipe import ATMOSPHERES, MASKS, SCALES, Recipe
 from s2dash.core.run import Run, RunScores, View
 from s2dash.core.scene_reading import AreaFile, SceneReading
@@ -185,6 +185,12 @@ def test_refuses_a_wrong_type_in_any_field(kind: Any, wrong: object) -> None:
         {"steps": [{"step": "explode"}]},
         {"steps": [{"step": "merge", "classes": [], "into": 1}]},
         {"steps": [{"step": "leave out", "number": 3, "more": 1}]},
+        {"steps": [{"step": "split", "number": 3, "k": 2}] * (MOST_STEPS + 1)},
+        {"steps": [{"step": "majority"}] * (MOST_CLEAN_UPS + 1)},
+        {"steps": [{"step": "sieve", "least": 0}]},
+        {"steps": [{"step": "sieve", "least": math.nan}]},
+        {"steps": [{"step": "sieve", "least": 1e300}]},
+        {"steps": [{"step": "sieve", "least": 5, "neighbours": 6}]},
     ],
 )
 def test_refuses_edits_that_cannot_be(wrong: dict[str, Any]) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from s2dash import __version__
 from s2dash.batch import mosaic
-from s2dash.batch.ledger import RECIPE_NAME, Ledger, digest
+from s2dash.batch.ledger import EDITS_NAME, RECIPE_NAME, Ledger, digest
 from s2dash.batch.manifest import Finished, MosaicEntry, are_there
 from s2dash.batch.table import write_tables
 from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
-from s2dash.export.contents import one_line
+from s2dash.export.contents import one_line, with_looks
 
 
 def conclude(ledger: Ledger, recipe: Recipe, legend: Legend) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -26,6 +26,7 @@ def conclude(ledger: Ledger, recipe: Recipe, legend: Legend) -> tuple[tuple[str,
         return (), ()
     files = write_tables(done, out)
     ledger.write_recipe(recipe)
+    has_edits = ledger.write_edits(with_looks(ClassEdits(steps=ledger.plan.steps), legend))
     made = _mosaic(ledger, done, recipe, legend)
     before = ledger.manifest.mosaic.files if ledger.manifest.mosaic else ()
     ledger.manifest = replace(ledger.manifest, mosaic=made)
@@ -34,7 +35,7 @@ def conclude(ledger: Ledger, recipe: Recipe, legend: Legend) -> tuple[tuple[str,
         if name not in dict(made.files):
             (out / name).unlink(missing_ok=True)
     ledger.tell(1.0, "Done")
-    return (*files, RECIPE_NAME, *(name for name, _ in made.files)), made.notes
+    return (*files, RECIPE_NAME, *([EDITS_NAME] if has_edits else []), *(name for name, _ in made.files)), made.notes
 
 
 def _mosaic(ledger: Ledger, done: Sequence[Finished], recipe: Recipe, legend: Legend) -> MosaicEntry:

@@ -6,12 +6,14 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 
 from s2dash.batch.manifest import Finished, Manifest, load_manifest
 from s2dash.batch.plan import Plan, SceneReport, Watch
 from s2dash.batch.shelf import Shelf
 from s2dash.batch.sources import Source, source_digest
+from s2dash.core.edits import ClassEdits
 from s2dash.core.recipe import Recipe
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import Cancelled, ClusterError, OutputConflict, S2DashError, UnreadableFile
@@ -19,6 +21,7 @@ from s2dash.export.contents import staged
 from s2dash.raster.door import GDAL_ERRORS
 
 RECIPE_NAME = "recipe.json"
+EDITS_NAME = "edits.json"
 OPENING, LEARNING = 0.7, 0.9
 """Shares of a scene's step after which it is open, in labelling and in learning."""
 
@@ -76,6 +79,20 @@ class Ledger:
         """Write the recipe beside the class maps."""
         with staged(self.plan.out / RECIPE_NAME) as path:
             path.write_text(recipe.to_json() + "\n", encoding="utf-8")
+
+    def write_edits(self, edits: ClassEdits) -> bool:
+        """Write the edits there too where they have steps; an earlier run's go else. Returns whether they are there."""
+        path, before = self.plan.out / EDITS_NAME, self.manifest.edits
+        if not edits.steps:
+            if before and path.is_file() and digest(path.read_text("utf-8", "replace")) == before:
+                path.unlink()
+            self.manifest = replace(self.manifest, edits="")
+            return False
+        text = edits.to_json() + "\n"
+        with staged(path) as made:
+            made.write_text(text, encoding="utf-8")
+        self.manifest = replace(self.manifest, edits=digest(text))
+        return True
 
     @contextlib.contextmanager
     def failing_alone(self, source: Source) -> Iterator[None]:

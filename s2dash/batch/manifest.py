@@ -77,6 +77,8 @@ class Manifest:
     finished: Mapping[str, Finished] = field(default_factory=dict)
     """By the scene's name."""
     mosaic: MosaicEntry | None = None
+    edits: str = ""
+    """Digest of the file of edits that was written; empty without one."""
 
     def with_finished(self, done: Finished) -> Manifest:
         """The manifest with one more scene."""
@@ -91,6 +93,7 @@ class Manifest:
             "fit": asdict(self.fit) if self.fit else None,
             "finished": [asdict(self.finished[name]) for name in sorted(self.finished)],
             "mosaic": asdict(self.mosaic) if self.mosaic else None,
+            "edits": self.edits,
         }
         with staged(folder / MANIFEST_NAME) as path:
             path.write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -101,4 +101,4 @@ def _fitted(recipe: Recipe, pool: Pool, edits: ClassEdits) -> tuple[Fitted, Lege
     fitted = pipeline.edited(pipeline.fit_sample(pool.prepared(recipe), pool.sample), edits)
     standards = [band.standard for band in pool.scene.bands]
     legend = default_legend(palette.class_colours(fitted.numbers_mean, standards), fitted.numbers)
-    return fitted, legend.edited(edits.names, edits.colours)
+    return fitted, legend.edited(edits.names, edits.colours, edits.codes)

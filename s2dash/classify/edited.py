@@ -10,7 +10,7 @@ import numpy as np
 from s2dash.classify.algorithms import Algorithm, Model, find_algorithm
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.assign import asking, own_labels
-from s2dash.classify.clean_up import sieving
+from s2dash.classify.clean_up import Sieving, sieving
 from s2dash.classify.edit import LabelStep, Regrouping, Stage, classes_after, label_step, require_classes
 from s2dash.classify.fit import canonical_numbers, distinct_rows
 from s2dash.classify.fitted import Fitted
@@ -67,9 +67,14 @@ class _Replay:
             case Split():
                 return self._split(step)
             case Sieve():
-                return sieving(step, self._fitted.scene.grid)
+                return self._sieve(step)
             case _:
                 return label_step(step)
+
+    def _sieve(self, step: Sieve) -> Sieving:
+        scene = self._fitted.scene
+        # What was learnt from several scenes has no ground yet: `Stage.on` brings it to that of each.
+        return sieving(step, scene.grid) if scene.layers else Sieving(step, least=1)
 
     def fitted(self, edits: ClassEdits) -> Fitted:
         fitted, kept = self._fitted, np.flatnonzero(self._labels)

@@ -21,6 +21,7 @@ from s2dash.classify.full import label_window, run_full
 from s2dash.classify.live import edit_live, run_live
 from s2dash.classify.prepare import Memo, Prepared, apply_algorithm, prepare, resolve
 from s2dash.classify.sampling import sample_of
+from s2dash.classify.whole_scene import goes_on_from, run_further
 from s2dash.core.classmap import Result
 from s2dash.core.edits import NO_EDITS, ClassEdits
 from s2dash.core.recipe import Recipe
@@ -39,11 +40,13 @@ __all__ = [
     "fit",
     "fit_sample",
     "fitted_to",
+    "goes_on_from",
     "label_window",
     "prepare",
     "resolve",
     "run",
     "run_full",
+    "run_further",
     "run_live",
     "sample_of",
     "sample_scores",

@@ -98,10 +98,11 @@ class Point:
     """None without a place."""
 
 
-def ask(fitted: Fitted, limits: SureSteps, reader: SceneReader, row: int, col: int) -> Point:
+def ask(fitted: Fitted, limits: SureSteps, reader: SceneReader, row: int, col: int, known: int | None = None) -> Point:
     """What is known of the pixel at a row and column of the fitted scene's grid; `reader` reads that scene.
 
-    `limits` are those of the live picture. Raises IndexError for a place outside of the grid, and what reading
+    `limits` are those of the live picture. `known` is the pixel's class where a map of all pixels has it: a sieve may
+    need more of the scene than is read here. Raises IndexError for a place outside of the grid, and what reading
     raises.
     """
     scene, prepared = fitted.scene, fitted.prepared
@@ -110,7 +111,7 @@ def ask(fitted: Fitted, limits: SureSteps, reader: SceneReader, row: int, col: i
     window = Window(row, col, 1, 1)
     stack = reader.stack(np.array([row]), np.array([col]))
     features = window_features(prepared, reader, window)
-    label = int(label_window(fitted, reader, window)[0, 0])
+    label = int(label_window(fitted, reader, window)[0, 0]) if known is None else known
     percent = window_sureness(fitted, reader, window)
     next_label = next_class(fitted, features, label) if label else None
     return Point(

@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
         scores = pipeline.sample_scores(fitted)
         standards = [band.standard for band in scene.bands]
         colours = palette.class_colours(fitted.numbers_mean, standards)
-        legend = default_legend(colours, fitted.numbers).edited(edits.names, edits.colours)
+        legend = default_legend(colours, fitted.numbers).edited(edits.names, edits.colours, edits.codes)
         if executor is None or result.classmap.path is None:
             write_geotiff_and_sidecar(result, legend, out)
         else:

@@ -63,6 +63,11 @@ class Sieve(Step, frozen=True, forbid_unknown_fields=True, tag="sieve"):
     """Whether pixels hold together by their sides, or by their corners too."""
 
 
+MOST_STEPS = 200
+"""In one set of edits."""
+MOST_CLEAN_UPS = 8
+"""Each asks for pixels around a window, or for a pass over a whole scene."""
+
 CleanUp = Majority | Sieve
 AnyStep = Merge | LeaveOut | Split | CleanUp
 
@@ -75,6 +80,19 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
     codes: dict[ClassNumber, Code] = msgspec.field(default_factory=dict)
     """Of classes whose names are of a scheme: the scheme's own codes."""
     steps: tuple[AnyStep, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise ValueError beyond `MOST_STEPS` or `MOST_CLEAN_UPS`."""
+        if len(self.steps) > MOST_STEPS:
+            raise ValueError(f"there are {len(self.steps)} steps, and {MOST_STEPS} is the most")
+        clean_ups = sum(isinstance(step, CleanUp) for step in self.steps)
+        if clean_ups > MOST_CLEAN_UPS:
+            raise ValueError(f"specks are cleaned up {clean_ups} times, and {MOST_CLEAN_UPS} is the most")
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is room for no further step."""
+        return len(self.steps) >= MOST_STEPS
 
     def named(
         self, names: Mapping[int, str], colours: Mapping[int, str], codes: Mapping[int, str] | None = None
@@ -89,7 +107,7 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
         )
 
     def then(self, step: AnyStep) -> ClassEdits:
-        """These edits with one more step."""
+        """These edits with one more step; raises ValueError where they are full."""
         return msgspec.structs.replace(self, steps=(*self.steps, step))
 
     @property

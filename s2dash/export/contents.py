@@ -101,11 +101,17 @@ def class_facts(result: Result, legend: Legend) -> tuple[ClassFacts, ...]:
 
 
 def edits_with_looks(result: Result, legend: Legend) -> ClassEdits | None:
-    """The steps that made these classes of those that were found, with names and colours; None without steps."""
-    if not result.edits.steps:
-        return None
-    return ClassEdits(steps=result.edits.steps).named(
-        {entry.id: entry.name for entry in legend.entries}, {entry.id: entry.colour for entry in legend.entries}
+    """The steps that made these classes of those that were found, with names, colours and codes; None without steps."""
+    return with_looks(ClassEdits(steps=result.edits.steps), legend) if result.edits.steps else None
+
+
+def with_looks(edits: ClassEdits, legend: Legend) -> ClassEdits:
+    """Edits with names, colours and codes of all classes of a legend."""
+    entries = legend.entries
+    return edits.named(
+        {entry.id: entry.name for entry in entries},
+        {entry.id: entry.colour for entry in entries},
+        {entry.id: entry.code for entry in entries if entry.code},
     )
 
 

@@ -120,14 +120,25 @@ class Job(Generic[T]):
 
 
 class FullJob(Job[Result]):
-    """One run over all pixels of a scene."""
+    """One run over all pixels of a scene; on the labels of another one where `continues` has said so."""
 
-    def __init__(self, fitted: Fitted) -> None:
+    def __init__(self, fitted: Fitted, base: FullJob | None = None) -> None:
         super().__init__(self._label, "s2dash-full-")
         self.fitted = fitted
+        self.is_further = base is not None
+        """Whether it takes steps of edits on labels that were there."""
+        self._base = base
+
+    def continues(self, fitted: Fitted) -> bool:
+        """Whether the labels of this job, which is done, are those of another fit before its last steps of edits."""
+        return self.is_done and self.error is None and pipeline.goes_on_from(fitted, self.result())
 
     def _label(self, folder: Path, progress: Progress, cancel: CancelToken) -> Result:
-        labels_path = folder / "labels.tif"
+        labels_path, base = folder / "labels.tif", self._base
+        if base is not None:
+            # Held until here only, as its files live as long as the job.
+            self._base = None
+            return pipeline.run_further(self.fitted, base.result(), labels_path, progress, cancel)
         address = scheduler_address()
         if address is None:
             return pipeline.run_full(self.fitted, labels_path, progress, cancel)

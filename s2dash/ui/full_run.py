@@ -6,6 +6,7 @@ import streamlit as st
 
 from s2dash.classify.pipeline import Fitted
 from s2dash.core.classmap import Result
+from s2dash.core.edits import Split
 from s2dash.errors import Cancelled
 from s2dash.server.jobs import FullJob
 from s2dash.server.kept_runs import KeptRun
@@ -60,7 +61,25 @@ def running(answer: LiveAnswer) -> FullJob | None:
 def start(answer: LiveAnswer) -> None:
     """Begin to make the full result, where nobody has yet."""
     if running(answer) is None:
-        state.full_runs()[full_key(answer.fitted)] = FullJob(answer.fitted).start(page_is_open())
+        base = _base(answer)
+        state.full_runs()[full_key(answer.fitted)] = FullJob(answer.fitted, base).start(page_is_open())
+
+
+def _base(answer: LiveAnswer) -> FullJob | None:
+    """The finished job of this map with most of the steps of its edits, but not all; None where there is none."""
+    jobs = [job for job in state.full_runs().values() if job.continues(answer.fitted)]
+    return max(jobs, key=lambda job: len(job.fitted.edits.steps), default=None)
+
+
+def _goes_on_by_itself(answer: LiveAnswer) -> bool:
+    """Whether all that is new are steps on labels that are there: some seconds, so nobody need ask for them.
+
+    A split reads pixels again, so it waits for the button; so does what was cancelled.
+    """
+    base, key = _base(answer), full_key(answer.fitted)
+    if base is None or state.FULL_RUN_CANCELLED.get() == key:
+        return False
+    return not any(isinstance(step, Split) for step in key[2][len(base.fitted.edits.steps) :])
 
 
 def usual_seconds(answer: LiveAnswer) -> float | None:
@@ -70,6 +89,7 @@ def usual_seconds(answer: LiveAnswer) -> float | None:
         job.seconds
         for (digest, other, _), job in state.full_runs().items()
         if digest == scene and other.algorithm == recipe.algorithm and other.smooth == recipe.smooth
+        if not job.is_further
     ]
     return next((seconds for seconds in reversed(took) if seconds is not None), None)
 
@@ -77,6 +97,7 @@ def usual_seconds(answer: LiveAnswer) -> float | None:
 def cancel(job: FullJob) -> None:
     """Stop a job that was begun; nothing of it is kept."""
     _forget_kept(job)
+    state.FULL_RUN_CANCELLED.set(full_key(job.fitted))
     job.cancel()
 
 
@@ -107,6 +128,9 @@ def full_run(answer: LiveAnswer, shown: Result, strip: Strip) -> str | None:
         _forget_kept(job)
         job = None
         del runs[key]
+    elif job is None and _goes_on_by_itself(answer):
+        start(answer)
+        job = runs[key]
     if job is not None:
         _keeps_up(answer, job)
     with strip.run:
@@ -132,8 +156,11 @@ def _stop_others(answer: LiveAnswer) -> None:
             job.cancel()
             del runs[key]
     finished = [key for key, job in runs.items() if job.is_done]
+    # What others were made from stays: by its labels any other edits of this map are soon made.
+    found = full_key(answer.unedited.fitted)
     for key in finished[:-_FINISHED_KEPT]:
-        del runs[key]
+        if key != found:
+            del runs[key]
 
 
 def _say_once_what_is_gone(answer: LiveAnswer, strip: Strip) -> None:
@@ -176,6 +203,7 @@ def _line(answer: LiveAnswer, job: FullJob | None, lead: str) -> None:
         return
     words.markdown(lead + _preview_words(answer))
     if pressed:
+        state.FULL_RUN_CANCELLED.pop()
         start(answer)
         st.rerun()
 
@@ -234,7 +262,10 @@ def _forget_kept(job: FullJob) -> None:
 
 def running_words(job: FullJob) -> str:
     """How far a job is."""
-    return "Stopping …" if job.is_cancelled else f"Classifying the full scene …{text.time_left(job.seconds_left)}"
+    if job.is_cancelled:
+        return "Stopping …"
+    doing = "Editing" if job.is_further else "Classifying"
+    return f"{doing} the full scene …{text.time_left(job.seconds_left)}"
 
 
 def _preview_words(answer: LiveAnswer) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from s2dash.classify.carry import carried
 from s2dash.classify.match import matching_classes
 from s2dash.core import palette
-from s2dash.core.edits import ClassEdits
+from s2dash.core.edits import ClassEdits, Sieve
 from s2dash.core.legend import Legend, LegendEntry, default_legend
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state
@@ -88,6 +88,9 @@ def carry_steps(answer: LiveAnswer) -> None:
     numbers = {old: new for new, old in pairs.items()}
     was, now = ([row.id for row in result.rows] for result in (before.found, answer.unedited.result))
     steps, left = carried(before.result.edits.steps, was, now, numbers)
+    if not answer.result.scene.grid.has_place:  # nobody knows what a hectare is there
+        left += tuple(step for step in steps if isinstance(step, Sieve) and step.unit == "ha")
+        steps = tuple(step for step in steps if step not in left)
     state.put_edits(of, ClassEdits(steps=steps))
     state.LEFT_BEHIND.set((state.map_of(of), left))
 
@@ -95,7 +98,7 @@ def carry_steps(answer: LiveAnswer) -> None:
 def found_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:
     """The legend of all classes as they were found, with the user's names and colours."""
     edits = state.edits(answer.result.recipe)
-    return own_legend(answer, chosen_palette).legend.edited(edits.names, edits.colours)
+    return own_legend(answer, chosen_palette).legend.edited(edits.names, edits.colours, edits.codes)
 
 
 def effective_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:

@@ -329,7 +329,7 @@ def _map(
         answer, shown = results
         classes_url = pictures.classes_url(answer, shown, legend.rgba(alone))
         rows = _legend_rows(legend, shown)
-        asking = Asking(pictures.asking_url(answer), rows)
+        asking = Asking(pictures.asking_url(answer, shown), rows)
         if side == "How sure":
             classes_url, rows = pictures.sureness_url(answer), _sure_rows(answer.sureness)
     if results is not None:

@@ -41,8 +41,10 @@ def sureness_url(answer: LiveAnswer) -> str:
     return url_of(f"sureness {classes_key(answer.result)}", make, answer.result.scene)
 
 
-def asking_url(answer: LiveAnswer) -> str:
-    """Where the map asks about pixels of a result."""
+def asking_url(answer: LiveAnswer, shown: Result) -> str:
+    """Where the map asks about pixels of a result; `shown` is what is known best of it."""
+    if shown.classmap.path is not None:
+        services.askable().put_full(answer, shown.classmap.path)
     return point_url(services.askable().token_of(answer), str(st.get_option("server.baseUrlPath")))
 
 

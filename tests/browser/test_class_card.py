@@ -52,3 +52,25 @@ def test_two_classes_are_merged_saved_and_parted(app: AppPage, tmp_path: Path) -
     expect(app.rows).to_have_count(7)
     page.get_by_role("button", name="Undo").click()
     expect(app.rows).to_have_count(8)
+
+
+def test_specks_go_and_all_edits_are_taken_back(app: AppPage) -> None:
+    page = app.page
+    found, sizes = app.token, app.rows.all_inner_texts()
+    way = page.get_by_role("combobox", name="Clean up specks")
+    way.click()
+    page.get_by_role("option", name="Patches under …").click()
+    app.wait_for_classes(other_than=found)
+    expect(page.get_by_text("of pixels change")).to_be_visible()
+    cleaned = app.token
+    app.control("button", "More about class 3").click()
+    page.get_by_role("button", name="Leave out").click()
+    app.wait_for_classes(other_than=cleaned)
+    expect(app.rows).to_have_count(7)
+    page.get_by_role("button", name="Remove all edits").click()
+    expect(app.rows).to_have_count(8)
+    expect(page.get_by_text("of pixels change")).to_have_count(0)
+    assert app.rows.all_inner_texts() == sizes
+    page.get_by_role("button", name="Undo").click()
+    expect(app.rows).to_have_count(7)
+    expect(page.get_by_text("of pixels change")).to_be_visible()

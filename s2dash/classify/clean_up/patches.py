@@ -14,6 +14,9 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from s2dash.errors import RecipeError
+from s2dash.settings import RUN_LIMITS
+
 
 class Borders(NamedTuple):
     """Pairs of neighbouring patches, each array of shape (pairs,), int32; a pair may be there several times."""
@@ -62,9 +65,13 @@ class PatchFinder:
         self._last: tuple[np.ndarray, np.ndarray] | None = None
 
     def add(self, labels: np.ndarray) -> np.ndarray:
-        """Take in the next strip, shape (rows, cols), uint8; returns each pixel's patch, counted from 0, int32."""
+        """Take in the next strip, shape (rows, cols), uint8; returns each pixel's patch, counted from 0, int32.
+
+        Raises RecipeError where there are more than `RUN_LIMITS.most_patches`.
+        """
         numbers = patch_numbers(labels, self._neighbours)
         size = np.bincount(numbers.ravel())
+        _require_few(self._count + len(size))
         label = np.empty(len(size), dtype=np.uint8)
         label[numbers.ravel()] = labels.ravel()
         self._borders.append(_borders_within(labels, numbers, label, size < self._least, self._count))
@@ -98,6 +105,14 @@ class PatchFinder:
         is_small = size < self._least
         borders = borders.at(is_small[borders.one] | is_small[borders.other])
         return Patches(size, np.concatenate(self._labels), stands_for, borders)
+
+
+def _require_few(count: int) -> None:
+    if count > RUN_LIMITS.most_patches:
+        raise RecipeError(
+            f"This map falls into more than {RUN_LIMITS.most_patches:,} patches, too many to take away the small ones "
+            "in the memory there is. Clean up specks by a majority instead, or have fewer classes or more smoothing."
+        )
 
 
 def patch_numbers(labels: np.ndarray, neighbours: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from s2dash.classify.point import ask
+from s2dash.core.types import Window
 from s2dash.errors import PixelsGone
 from s2dash.server.askable import Askable
 from s2dash.server.live_engine import LiveAnswer
@@ -54,8 +55,18 @@ def point_routes(askable: Askable, native: NativeTiles, tiles: TileStore, base_p
             return _OUTSIDE
         native.tidy_later()
         with translated_to_pixels_gone(), native.reader(fitted.scene) as reader:
-            found = ask(fitted, answer.sureness.limits, reader, *at)
+            found = ask(fitted, answer.sureness.limits, reader, *at, known=known_label(answer, *at))
         return asdict(found) | {"at": place_of_pixel(fitted.scene.grid, *at)}
+
+    def known_label(answer: LiveAnswer, row: int, col: int) -> int | None:
+        """The class that a map of all pixels shows there; None where there is none."""
+        classmap, path = answer.result.classmap, askable.full_of(answer)
+        if classmap.labels is not None and classmap.step == 1:
+            return int(classmap.labels[row, col])
+        if path is None:
+            return None
+        with native.dataset(path) as dataset:
+            return int(dataset.read(1, window=Window(row, col, 1, 1).ranges_rc)[0, 0])
 
     def like(answer: LiveAnswer, latitude: float, longitude: float) -> _Answered:
         fitted = answer.fitted

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from s2dash.core.edits import AnyStep, LeaveOut, Merge, Split
+from s2dash.core.edits import MOST_STEPS, AnyStep, LeaveOut, Merge, Split
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
 from s2dash.errors import S2DashError
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import services, state
 from s2dash.ui.messages import words_for
+
+_FULL = f"{MOST_STEPS} edits are the most that a map can have. Remove some by undo first."
 
 
 def open_card(number: int) -> None:
@@ -57,6 +59,9 @@ def split(answer: LiveAnswer, number: int, k: int) -> None:
     """Group a class anew into k; where that cannot be, `CARD_TROUBLE` says why."""
     of = answer.result.recipe
     step = Split(number, k, of.seed)
+    if state.edits(of).is_full:
+        state.CARD_TROUBLE.set(_FULL)
+        return
     try:
         made = services.live_engine().edited(answer, state.edits(of).then(step))
     except S2DashError as error:
@@ -90,6 +95,13 @@ def same_names(legend: Legend, kept: Collection[str]) -> dict[int, int]:
 
 
 def _take(of: Recipe, step: AnyStep, fresh: Collection[int] = ()) -> None:
-    """One more step; `fresh` are the numbers of new classes, which have neither name nor colour yet."""
+    """One more step; `fresh` are the numbers of new classes, which have neither name nor colour yet.
+
+    A button that was pressed twice before the page was drawn has asked for the same: a class goes only once.
+    """
     state.CARD_TROUBLE.pop()
-    state.put_edits(of, state.edits(of).without_looks(fresh).then(step))
+    edits = state.edits(of)
+    if edits.is_full:
+        state.CARD_TROUBLE.set(_FULL)
+    elif isinstance(step, Split) or step not in edits.steps[-1:]:
+        state.put_edits(of, edits.without_looks(fresh).then(step))

@@ -13,6 +13,7 @@ from s2dash.ui import services, state
 from s2dash.ui.messages import words_for
 from s2dash.ui.runs import keeping, kept
 from s2dash.ui.runs.actions import receiver
+from s2dash.ui.runs.edits_file import bring_in_edits
 from s2dash.ui.runs.panel import panel_data
 from s2dash.ui.session import draw_again
 from s2dash.ui.uploads import free
@@ -29,6 +30,7 @@ _component = st.components.v2.component(
 def _closed() -> None:
     state.close_window()
     state.BROUGHT_RUNS.pop()
+    state.BROUGHT_EDITS.pop()
 
 
 @st.dialog("All runs", width="large", on_dismiss=_closed)
@@ -46,6 +48,7 @@ def all_runs() -> None:
         with st.container(horizontal=True, vertical_alignment="top", key="runsfile"):
             _export()
             _bring_in()
+            bring_in_edits()
     keeping.save()
 
 

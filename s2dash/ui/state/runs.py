@@ -57,6 +57,9 @@ LAST_RUNS = "last runs"
 BROUGHT_RUNS: Field[str | None] = Field("runs brought in", None)
 """What came of the last file of runs, in words."""
 RUNS_UPLOADER = Uploader("runs upload")
+EDITS_UPLOADER = Uploader("edits upload")
+BROUGHT_EDITS: Field[str | None] = Field("edits brought in", None)
+"""What became of the last file of edits."""
 
 KEEPER: Field[Keeper | None] = Field("keeper", None)
 """The page's hand in what is kept of sessions; set once the page's address was looked at."""
@@ -78,6 +81,10 @@ UNDO, REDO = "undo", "redo"
 
 FullKey = tuple[str, Recipe, Sequence[AnyStep]]
 """Scene digest, recipe, and the steps of edits."""
+
+
+FULL_RUN_CANCELLED: Field[FullKey | None] = Field("full run cancelled", None)
+"""Of what it was cancelled last: it does not begin again by itself."""
 
 
 def full_runs() -> OrderedDict[FullKey, FullJob]:

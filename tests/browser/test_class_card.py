@@ -27,6 +27,7 @@ def test_two_classes_are_merged_saved_and_parted(app: AppPage, tmp_path: Path) -
     page = app.page
     before = app.token
     app.control("button", "More about class 3").click()
+    page.get_by_text("Splits next into").wait_for()  # what is drawn last, so that nothing moves any more
     card = page.get_by_role("combobox", name="Merge class 3 into")
     card.click()
     page.get_by_role("option", name="5 · Class 5").click()

@@ -39,7 +39,7 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 def advice_times(algorithm: str) -> tuple[float, float]:
     """Seconds by the clock until every k has its scores, and until every k has its stability."""
     scene = ingest.sample_scene("coast")
-    prepared = pipeline.prepare(scene, pipeline.apply_algorithm(default_recipe(scene), algorithm), Memo())
+    prepared = pipeline.prepare(scene, pipeline.apply_algorithm(default_recipe(scene).plain(), algorithm), Memo())
     sample = pipeline.sample_of(prepared)
     clock, cpu = time.perf_counter(), time.process_time()
     at = [
@@ -56,7 +56,7 @@ def advice_times(algorithm: str) -> tuple[float, float]:
 def cut_times() -> tuple[float, float]:
     """Median seconds of one cut, and of all that a move of k takes to labels of the live picture."""
     scene, keep = ingest.sample_scene("coast"), Memo()
-    recipe = replace(default_recipe(scene), algorithm="nested-groups")
+    recipe = replace(default_recipe(scene).plain(), algorithm="nested-groups")
 
     def move(k: int) -> pipeline.Fitted:
         fitted = pipeline.fit(pipeline.prepare(scene, replace(recipe, k=k), keep))

@@ -39,7 +39,7 @@ REPEATS = 3
 def recipe_of(scene: Scene, algorithm: str, k: int) -> Recipe:
     """The scene's default recipe with another algorithm, after a plus sign with principal components."""
     name, _, pca = algorithm.partition("+")
-    recipe = replace(pipeline.apply_algorithm(default_recipe(scene), name), k=k)
+    recipe = replace(pipeline.apply_algorithm(default_recipe(scene).plain(), name), k=k)
     return replace(recipe, pca=float(pca)) if pca else recipe
 
 

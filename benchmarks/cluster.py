@@ -119,7 +119,7 @@ def measured(path: Path, folder: Path, rounds: int) -> None:
     scene = ingest.open_in_place(path)
     assert scene is not None
     cpu, started = time.process_time(), time.perf_counter()
-    fitted = pipeline.fitted_to(scene, default_recipe(scene))
+    fitted = pipeline.fitted_to(scene, default_recipe(scene).plain())
     fit_seconds, fit_cpu = time.perf_counter() - started, time.process_time() - cpu
     print(f"scene {scene.grid.shape_rc} x {len(scene.bands)}, {path.stat().st_size / 1e6:,.0f} MB")
     print(f"sample and fit: {fit_seconds:.2f} s, {fit_cpu:.2f} s of the processor\n")

@@ -43,7 +43,7 @@ def scored(scene: Scene, recipe: Recipe, keep: Memo, reference: np.ndarray) -> A
 def table(scene: Scene, reference: np.ndarray) -> None:
     """Print one line for each choice, with ARI / NMI / mapped accuracy for each k."""
     keep = Memo()
-    base = default_recipe(scene)
+    base = default_recipe(scene).plain()
     print("| scale | clip | smooth | " + " | ".join(f"k = {k}" for k in KS) + " | mean ARI |")
     print("|---|---|---|" + "---|" * len(KS) + "--:|")
     for scale, clip, smooth in itertools.product(SCALES, CLIPS, SMOOTHS):

@@ -92,7 +92,7 @@ def main() -> int:
     arguments = parser.parse_args()
     print(machine_words())
     scene = ingest.sample_scene()
-    default = default_recipe(scene)
+    default = default_recipe(scene).plain()
     met = True
     for name, recipe in (("default", default), ("raw bands", replace(default, scale="none"))):
         ours, full, seconds = measure(scene, recipe, arguments.seeds)

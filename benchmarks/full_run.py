@@ -71,7 +71,7 @@ def measure(path: Path, repeats: int, smooth: int) -> list[dict[str, float]]:
     load_libraries()
     scene = ingest.open_in_place(path)
     assert scene is not None
-    recipe = replace(default_recipe(scene), smooth=smooth)
+    recipe = replace(default_recipe(scene).plain(), smooth=smooth)
     runs = []
     for _ in range(repeats):
         seconds: dict[str, float] = {}
@@ -166,7 +166,7 @@ def above_the_best(path: Path) -> float:
 
     scene = ingest.open_in_place(path)
     assert scene is not None
-    fitted = pipeline.fitted_to(scene, default_recipe(scene))
+    fitted = pipeline.fitted_to(scene, default_recipe(scene).plain())
     share = min(1.0, FITTED_PIXELS / scene.grid.pixel_count)
 
     def some(raw: np.ndarray, window: Any) -> np.ndarray:

@@ -142,7 +142,7 @@ def median_seconds(act: Callable[[Recipe], object], recipe: Recipe, ks: tuple[in
 
 def k_change(title: str, scene: Scene, smooth: int = 0) -> float:
     """Print seconds from one k to the next, and return those of the live engine."""
-    engine, recipe = LiveEngine(), replace(default_recipe(scene), smooth=smooth)
+    engine, recipe = LiveEngine(), replace(default_recipe(scene).plain(), smooth=smooth)
 
     def anew(recipe: Recipe) -> None:
         pipeline.run_live(pipeline.fitted_to(scene, recipe))
@@ -175,7 +175,7 @@ def main() -> int:
         scene = ingest.ingest(stack(kept, side, "band"), Path(folder) / "scene")
         print(f"{side} x {side} x {len(scene.bands)}; the live picture takes every {scene.live_step}th pixel")
         good = k_changes(scene)
-        answer = LiveEngine().submit(scene, default_recipe(scene)).result()
+        answer = LiveEngine().submit(scene, default_recipe(scene).plain()).result()
         result = pipeline.run_full(answer.fitted, Path(folder) / "labels.tif")
         store = TileStore()
         with TestClient(Starlette(routes=tile_routes(store))) as client:

@@ -102,7 +102,7 @@ def saga(scene: Path, folder: Path, labels: Path) -> list[list[str]]:
 def ours(scene: Path, folder: Path, labels: Path) -> list[list[str]]:
     """The command line on raw bands, otherwise with its defaults."""
     python = [sys.executable, "-m", "s2dash", "classify", str(scene), "-o", str(labels)]
-    return [[*python, "--scale", "none", "--k", str(K)]]
+    return [[*python, "--preparation", "plain", "--scale", "none", "--k", str(K)]]
 
 
 OURS = Peer("s2dash", sys.executable, ours)

@@ -126,7 +126,7 @@ def compare(path: Path, scratch: Path, least_speed_up: float) -> bool:
     python = sys.executable
     classify = [python, "-m", "s2dash", "classify", str(path), "-o"]
     tutorial, default, raw = (scratch / f"{name}.tif" for name in ("tutorial", "default", "raw"))
-    everything = ["--bands", "all", "--scale", "none"]
+    everything = ["--bands", "all", "--preparation", "plain", "--scale", "none"]
     runs = [
         measured("tutorial", [python, "-c", TUTORIAL, str(path), str(tutorial)], tutorial),
         measured("s2dash, defaults", [*classify, str(default)], default),

@@ -28,7 +28,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 
 def fitted_on(scene: Scene, **choices: object) -> Fitted:
-    return pipeline.fitted_to(scene, replace(default_recipe(scene), **{"k": 4, **choices}))
+    return pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), **{"k": 4, **choices}))
 
 
 def steps_like(fitted: Fitted, row: int, col: int) -> np.ndarray:

@@ -249,6 +249,29 @@ def every_chart() -> Iterator[charts.Spec]:
     for count, selected in itertools.product((0, 10), (None, 2)):
         labels = 1 + np.arange(count) % 3
         yield charts.scatter_chart(x[:count], x[:count], labels, make_legend(), NASTY, NASTY, False, selected)
+    for bands in (STANDARD, DATES, FREE):
+        yield class_spectrum(make_result(bands))
+
+
+def class_spectrum(result: Result) -> charts.Spec:
+    """The chart of a result's first class, whose spread is half of its mean to one and a half of it."""
+    spread = np.outer([0.5, 1.5], result.rows[0].mean_reflectance)
+    spec = charts.class_spectrum_chart(result, make_legend(3, NASTY).entries[0], result.rows[0], spread, False)
+    assert spec is not None
+    return spec
+
+
+def test_the_spread_of_a_class_lies_around_its_mean_and_one_band_is_no_spectrum() -> None:
+    result = make_result(STANDARD)
+    span, _, line, _ = layers(class_spectrum(result))
+    assert span["rows"] == line["rows"]
+    for row in span["rows"]:
+        assert row["low"] == pytest.approx(row["reflectance"] / 2, abs=2e-3)
+        assert row["high"] == pytest.approx(row["reflectance"] * 1.5, abs=2e-3)
+    one, entry = make_result(ONE), make_legend().entries[0]
+    assert charts.class_spectrum_chart(one, entry, one.rows[0], np.zeros((2, 1)), False) is None
+    unknown = np.full((2, len(STANDARD)), np.nan)
+    assert charts.class_spectrum_chart(result, entry, result.rows[0], unknown, False) is None
 
 
 def check_schema(spec: charts.Spec) -> None:

@@ -31,7 +31,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 @pytest.fixture(scope="module")
 def answer(scene: Scene) -> LiveAnswer:
-    fitted = pipeline.fitted_to(scene, replace(default_recipe(scene), k=4, sample=2_000))
+    fitted = pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=4, sample=2_000))
     return LiveAnswer(pipeline.run_live(fitted), fitted, 0.1)
 
 
@@ -39,7 +39,12 @@ def test_patches_and_borders_of_a_small_map_by_hand() -> None:
     labels = np.array([[1, 1, 2, 2], [1, 3, 1, 0], [2, 2, 2, 1]], dtype=np.uint8)
     patches = class_patches(labels, 1)
     assert patches is not None
-    assert (patches.count, patches.largest, patches.half_below) == (1, 5, 5)  # all hold together by corners
+    assert (patches.count, patches.pixels, patches.largest, patches.half_below) == (
+        1,
+        5,
+        5,
+        5,
+    )  # all hold together by corners
     # 1 | 2: two in the first row, one below (0, 2), one above and one below in the last; 1 | 3: three.
     assert border_shares(labels, 1) == pytest.approx({2: 5 / 8, 3: 3 / 8})
     assert class_patches(labels, 4) is None
@@ -51,7 +56,7 @@ def test_half_of_a_class_lies_in_patches_up_to_the_median_size() -> None:
     labels[0, :4], labels[2, :3], labels[4, 0], labels[6, 0] = 1, 1, 1, 1
     patches = class_patches(labels, 1)
     assert patches is not None
-    assert (patches.count, patches.largest, patches.half_below) == (4, 4, 3)
+    assert (patches.count, patches.pixels, patches.largest, patches.half_below) == (4, 9, 4, 3)
 
 
 @given(labels_of, st.integers(1, 3))

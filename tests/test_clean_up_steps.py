@@ -37,7 +37,7 @@ EDITS = {
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     scene = make_scene(tmp_path_factory.mktemp("sieve"), SHAPE_RC, masked=((slice(9, 30), slice(50, 70)),))
-    return pipeline.fitted_to(scene, replace(default_recipe(scene), k=12))
+    return pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=12))
 
 
 def labels_of(result: Result) -> np.ndarray:

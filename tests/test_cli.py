@@ -240,6 +240,7 @@ class TestRecipeFlags:
         ("--smooth", "3", "smooth", 3),
         ("--smooth", "none", "smooth", 0),
         ("--smooth", "edge", "smooth", "edge"),
+        ("--favour-rare", "yes", "favour_rare", True),
         ("--transform", "log", "transform", "log"),
         ("--components", "4", "components", 4),
         ("--components", "none", "components", None),
@@ -269,7 +270,8 @@ class TestRecipeFlags:
     def test_sets_its_field_and_no_other(
         self, scene_path: Path, flag: str, text: str, field: str, expected: object
     ) -> None:
-        plain, changed = self.parsed(scene_path), self.parsed(scene_path, flag, text)
+        plain = self.parsed(scene_path, "--preparation", "plain")
+        changed = self.parsed(scene_path, "--preparation", "plain", flag, text)
         assert getattr(changed, field) == expected
         assert dataclasses.replace(changed, **{field: getattr(plain, field)}) == plain
 

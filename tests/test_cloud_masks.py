@@ -98,7 +98,7 @@ def write_polygons(quality: Path, clouds: Clouds = POLYGONS, **how: Any) -> Path
 
 def hidden(scene: Scene, **choices: Any) -> np.ndarray:
     """Which pixels of the scene's grid the default recipe, or one with other choices, leaves out."""
-    recipe = replace(default_recipe(scene), k=2, params=(("n_init", 1),), **choices)
+    recipe = replace(default_recipe(scene).plain(), k=2, params=(("n_init", 1),), **choices)
     found = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
     assert found is not None
     return np.asarray(found == 0)
@@ -392,7 +392,7 @@ class TestWhatCannotBeUsed:
 def told(path: Path, folder: Path) -> str:
     """What the text in the zip of `Hand over` says."""
     scene = taken_in(path, folder)
-    fitted = pipeline.fitted_to(scene, replace(default_recipe(scene), k=2, params=(("n_init", 1),)))
+    fitted = pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=2, params=(("n_init", 1),)))
     return readme(pipeline.run_live(fitted), "map.tif")
 
 

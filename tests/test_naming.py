@@ -30,7 +30,7 @@ MEANINGS = {code: NamedCode(f"Cover {code}", f"cover {code}", str(code)) for cod
 
 
 def fitted_on(scene: Scene, k: int = 5) -> tuple[Fitted, Result]:
-    fitted = pipeline.fit(pipeline.prepare(scene, replace(default_recipe(scene), k=k)))
+    fitted = pipeline.fit(pipeline.prepare(scene, replace(default_recipe(scene).plain(), k=k)))
     return fitted, pipeline.run_live(fitted)
 
 

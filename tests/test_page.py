@@ -121,7 +121,7 @@ CHANGES: dict[str, tuple[str, str, object, dict[str, Any]]] = {
     "scaling": ("selectbox", "Scaling", "none", {"scale": "none"}),
     "outliers": ("selectbox", "Outliers", "Cut the lowest and highest 2 %", {"clip": (2.0, 98.0)}),
     "smoothing": ("selectbox", "Smoothing", 3, {"smooth": 3}),
-    "components": ("selectbox", "Principal components (PCA)", "First 2 components", {"pca": 2}),
+    "components": ("selectbox", "Principal components (PCA)", "First 2 components", {"pca": 2, "components": None}),
     "seed": ("number_input", "Seed", 3, {"seed": 3}),
     "sample": ("selectbox", "Pixels to learn from", 20_000, {"sample": 20_000}),
     "mask": ("toggle", "Leave out pixels without data", False, {"mask": "none"}),

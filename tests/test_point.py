@@ -37,7 +37,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 
 def fitted_on(scene: Scene, **choices: object) -> Fitted:
-    return pipeline.fitted_to(scene, replace(default_recipe(scene), **{"k": 5, **choices}))
+    return pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), **{"k": 5, **choices}))
 
 
 @pytest.fixture(scope="module")

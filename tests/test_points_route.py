@@ -69,7 +69,7 @@ PLACES = [(row, col) for row in range(5, 150, 13) for col in range(4, 130, 13)]
 
 
 def answer_on(scene: Scene, k: int = 4) -> LiveAnswer:
-    fitted = pipeline.fitted_to(scene, replace(default_recipe(scene), k=k))
+    fitted = pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=k))
     return LiveAnswer(pipeline.run_live(fitted), fitted, 0.1)
 
 

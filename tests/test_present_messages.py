@@ -43,7 +43,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     )
     page.opened = Held()
     monkeypatch.setattr(present, "open_card", page.opened.set)
-    page.put_alone = lambda of, number: page.alone.set(number)
+    monkeypatch.setattr(present, "show_alone", lambda of, number: page.alone.set(number))
     monkeypatch.setattr(present, "state", page)
     return page
 

@@ -36,12 +36,13 @@ recipes = st.builds(
     seed=st.integers(0, 2**32 - 1),
     sample=st.none() | st.integers(100, 100_000_000),
     transform=st.sampled_from(TRANSFORMS),
+    favour_rare=st.booleans(),
 )
 recipes = st.one_of(
     st.builds(dataclasses.replace, recipes, pca=st.none() | st.integers(1, 1000) | st.floats(0.01, 0.99)),
     st.builds(dataclasses.replace, recipes, components=st.integers(1, 1000)),
 )
-LATER = {"pca": None, "transform": "none", "components": None}
+LATER = {"pca": None, "transform": "none", "components": None, "favour_rare": False}
 """Fields that recipes once did not have, and what they were then."""
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | words | st.just("all"),

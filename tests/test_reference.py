@@ -95,7 +95,7 @@ def test_of_a_large_scene_it_lies_under_every_nth_pixel(tmp_path: Path) -> None:
 @given(st.lists(st.sampled_from(["Sea", "Marsh", "a,b\n=1+1", "\u202egnp", "<b>x"]), min_size=3, max_size=3))
 def test_a_map_of_our_own_gives_its_names_back(tmp_path: Path, names: list[str]) -> None:
     scene = make_scene(tmp_path)
-    fitted = pipeline.fit(pipeline.prepare(scene, replace(default_recipe(scene), k=3)))
+    fitted = pipeline.fit(pipeline.prepare(scene, replace(default_recipe(scene).plain(), k=3)))
     result = pipeline.run_live(fitted)
     legend = default_legend(("#111111", "#222222", "#333333")).edited(dict(enumerate(names, 1)), {})
     write_geotiff(result, legend, tmp_path / "map.tif")
@@ -118,7 +118,7 @@ def test_legends_are_known_by_their_codes() -> None:
 
 def test_a_reference_of_another_grid_says_nothing(tmp_path: Path) -> None:
     scene = make_scene(tmp_path)
-    fitted = pipeline.fit(pipeline.prepare(scene, replace(default_recipe(scene), k=3)))
+    fitted = pipeline.fit(pipeline.prepare(scene, replace(default_recipe(scene).plain(), k=3)))
     found = suggestions(fitted, pipeline.run_live(fitted), codes_of({10, 20}))
     assert {one.source for one in found.values()} == {"rule"}
 

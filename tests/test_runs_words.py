@@ -20,6 +20,7 @@ CHANGES = {
     "smooth": (3, "+ smoothing"),
     "transform": ("log", "logarithm"),
     "components": (4, "first 4 components, whitened in part"),
+    "favour_rare": (True, "rare classes favoured"),
     "mask": ("none", "nothing left out"),
     "mask_scl": ((3, 8), "leaves out other pixels"),
     "mask_saturated": (True, "leaves out other pixels"),

@@ -100,7 +100,7 @@ class TestCodes:
 
     def test_they_are_in_table_geotiff_and_side_car_where_there_are_any(self, tmp_path: Path) -> None:
         scene = make_scene(tmp_path)
-        result = pipeline.run_live(pipeline.fit(pipeline.prepare(scene, replace(default_recipe(scene), k=2))))
+        result = pipeline.run_live(pipeline.fit(pipeline.prepare(scene, replace(default_recipe(scene).plain(), k=2))))
         plain = default_legend(("#111111", "#222222"))
         coded = plain.edited({1: "Sea"}, {}, {1: "=1+1"})
         rows = list(csv.DictReader(io.StringIO(csv_text(result, coded))))

@@ -41,7 +41,10 @@ SIDEBAR = """
 """
 FOREIGN: dict[str, tuple[dict[str, Any], tuple[str, str, object]]] = {
     "clip": ({"clip": (5.0, 95.0)}, ("selectbox", "Outliers", "5 to 95 %")),
-    "components": ({"pca": 0.87}, ("selectbox", "Principal components (PCA)", "Those that hold 87 % of the variance")),
+    "components": (
+        {"pca": 0.87, "components": None},
+        ("selectbox", "Principal components (PCA)", "Those that hold 87 % of the variance"),
+    ),
     "k": ({"k": 40}, ("slider", "Number of classes (k)", 40)),
     "sample": ({"sample": 50_000}, ("selectbox", "Pixels to learn from", 50_000)),
     "all pixels": ({"sample": None}, ("selectbox", "Pixels to learn from", 0)),

@@ -48,7 +48,7 @@ def edge_smoothed(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
         wide = slice(max(0, left - HALO), min(cols, right + HALO))
         strip = _strip(values[:, :, wide], valid[:, wide])
         out[:, :, left:right] = strip[:, :, left - wide.start : right - wide.start]
-    np.copyto(out, 0, where=~valid)
+    _fill(out, ~valid, np.float32(0))
     return out
 
 
@@ -68,6 +68,11 @@ def edge_smoothed_at(neighbours: np.ndarray, valid: np.ndarray) -> np.ndarray:
     out = found[:, 0, 0]
     np.copyto(out, 0, where=~valid[HALO, HALO])
     return out
+
+
+def _fill(values: np.ndarray, hidden: np.ndarray, number: np.float32) -> None:
+    if hidden.any():
+        np.copyto(values, number, where=hidden)
 
 
 def _needed(steps: Sequence[int]) -> list[int]:
@@ -91,7 +96,9 @@ def _strip(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
     features, rows, cols = values.shape
     width = cols + _PADDED_COLS
     before: np.ndarray = np.full((features, rows + 2 * _PADDED_ROWS, width), _FAR, dtype=np.float32)
-    np.copyto(before[:, _PADDED_ROWS:-_PADDED_ROWS, :cols], values, where=valid)
+    inside = before[:, _PADDED_ROWS:-_PADDED_ROWS, :cols]
+    inside[...] = values
+    _fill(inside, ~valid, _FAR)
     before = before.reshape(features, -1)
     after = np.full_like(before, _FAR)
     for step in _STEPS:

@@ -25,6 +25,8 @@ _SMOOTHED_WINDOW_RC = (512, 2048)
 _PLACE_COST = 100
 """How many pixels of a picture are smoothed, edges kept, in the time of a single place."""
 _PLACES_AT_ONCE = 512
+_BLOCK_PIXELS = 16_384
+"""Brought into the space of features at once, so that they stay in the processor's cache."""
 _LOG_START = 0.02
 """Added to reflectance before its logarithm is taken, so that dark water is not spread over the whole scale."""
 
@@ -86,7 +88,7 @@ def stack_features(prepared: Prepared, stack: np.ndarray) -> Pixels:
     valid = valid_pixels(prepared.scene, prepared.positions, stack, prepared.recipe.masking)
     if prepared.recipe.smooth == 3:
         values = smoothed(values, valid)
-    return _kept_edges(prepared, raw_features(prepared, Pixels(values, valid)))
+    return _smoothed_features(prepared, Pixels(values, valid))
 
 
 def preview_features(prepared: Prepared) -> Pixels:
@@ -107,7 +109,7 @@ def window_features(prepared: Prepared, reader: SceneReader, window: Window) -> 
     pixels = reader.read(prepared.positions, wide, masking)
     inner = window.within(wide).slices_rc
     if prepared.pointwise is not None:
-        found = _kept_edges(prepared, raw_features(prepared, pixels))
+        found = _smoothed_features(prepared, pixels)
         return Pixels(found.values[(slice(None), *inner)], found.valid[inner])
     means = smoothed(pixels.values, pixels.valid)[(slice(None), *inner)]
     return raw_features(prepared, Pixels(means, pixels.valid[inner]))
@@ -126,31 +128,38 @@ def features_at(prepared: Prepared, pixels: Pixels, rows: np.ndarray, cols: np.n
         values = smoothed_at(pixels, rows, cols) if prepared.halo else pixels.values[:, rows, cols]
         return raw_features(prepared, Pixels(values[:, None], np.ones((1, len(rows)), dtype=bool)))
     if len(rows) * _PLACE_COST >= pixels.valid.size:
-        whole = _kept_edges(prepared, raw_features(prepared, pixels))
+        whole = _smoothed_features(prepared, pixels)
         return Pixels(whole.values[:, rows, cols][:, None], whole.valid[rows, cols][None])
     parts = [slice(start, start + _PLACES_AT_ONCE) for start in range(0, len(rows), _PLACES_AT_ONCE)]
-    found = [_kept_edges_at(prepared, pixels, rows[part], cols[part]) for part in parts]
+    found = [_smoothed_at(prepared, pixels, rows[part], cols[part]) for part in parts]
     nothing = [Pixels(np.empty((prepared.pointwise.count, 0), dtype=np.float32), np.empty(0, dtype=bool))]
     values = np.concatenate([one.values for one in nothing + found], axis=1)
     return Pixels(values[:, None], np.concatenate([one.valid for one in nothing + found])[None])
 
 
-def _in_space(prepared: Prepared, raw: Pixels) -> np.ndarray:
-    """Features where smoothing that keeps edges acts, float32."""
+def _in_space(prepared: Prepared, pixels: Pixels) -> Pixels:
+    """Raw features brought to where smoothing that keeps edges acts, float32."""
     assert prepared.pointwise is not None
-    flat = raw.values.reshape(len(raw.values), -1)
-    return prepared.pointwise.planes(flat).reshape(-1, *raw.valid.shape)
+    flat, valid = pixels.values.reshape(len(pixels.values), pixels.valid.size), pixels.valid.reshape(1, -1)
+    out: np.ndarray = np.empty((prepared.pointwise.count, valid.size), dtype=np.float32)
+    shown = np.empty(valid.size, dtype=bool)
+    for start in range(0, valid.size, _BLOCK_PIXELS):
+        part = slice(start, start + _BLOCK_PIXELS)
+        raw = raw_features(prepared, Pixels(flat[:, None, part], valid[:, part]))
+        out[:, part], shown[part] = prepared.pointwise.planes(raw.values[:, 0]), raw.valid[0]
+    return Pixels(out.reshape(-1, *pixels.valid.shape), shown.reshape(pixels.valid.shape))
 
 
-def _kept_edges(prepared: Prepared, raw: Pixels) -> Pixels:
-    """Features of a picture smoothed with edges kept, where that has been learnt; as they are otherwise."""
+def _smoothed_features(prepared: Prepared, pixels: Pixels) -> Pixels:
+    """Raw features of a picture, smoothed with edges kept where that has been learnt."""
     if prepared.pointwise is None:
-        return raw
-    return Pixels(edge_smoothed(_in_space(prepared, raw), raw.valid), raw.valid)
+        return raw_features(prepared, pixels)
+    planes = _in_space(prepared, pixels)
+    return Pixels(edge_smoothed(planes.values, planes.valid), planes.valid)
 
 
-def _kept_edges_at(prepared: Prepared, pixels: Pixels, rows: np.ndarray, cols: np.ndarray) -> Pixels:
-    """`_kept_edges` of some places only: values have shape (features, places)."""
+def _smoothed_at(prepared: Prepared, pixels: Pixels, rows: np.ndarray, cols: np.ndarray) -> Pixels:
+    """`_smoothed_features` of some places only: values have shape (features, places)."""
     height, width = pixels.valid.shape
     off = np.arange(-HALO, HALO + 1)
     down, right = rows + off[:, None, None], cols + off[:, None]
@@ -159,8 +168,8 @@ def _kept_edges_at(prepared: Prepared, pixels: Pixels, rows: np.ndarray, cols: n
     shape = inside.shape
     values = pixels.values[:, down, right].reshape(len(pixels.values), shape[0], -1)
     valid = (pixels.valid[down, right] & inside).reshape(shape[0], -1)
-    raw = raw_features(prepared, Pixels(values, valid))
-    near, valid = _in_space(prepared, raw).reshape(-1, *shape), raw.valid.reshape(shape)
+    planes = _in_space(prepared, Pixels(values, valid))
+    near, valid = planes.values.reshape(-1, *shape), planes.valid.reshape(shape)
     return Pixels(edge_smoothed_at(near, valid), valid[HALO, HALO])
 
 
@@ -210,8 +219,8 @@ def _between(prepared: Prepared, above: Pixels, here: Pixels, below: Pixels, col
         return raw_features(prepared, Pixels(means[:, :, cols], here.valid[:, cols]))
     first, halo = len(above.valid), prepared.halo
     stack = (part for part in (above, here, _first_rows(below, halo)) if len(part.valid))
-    parts = [raw_features(prepared, part) for part in stack]
-    planes = np.concatenate([_in_space(prepared, part) for part in parts], axis=1)
+    parts = [_in_space(prepared, part) for part in stack]
+    planes = np.concatenate([part.values for part in parts], axis=1)
     valid = np.concatenate([part.valid for part in parts])
     rows = slice(first, first + len(here.valid))
     return Pixels(edge_smoothed(planes, valid)[:, rows, cols], valid[rows, cols])
@@ -249,7 +258,7 @@ def _preview_with_edges(prepared: Prepared) -> Pixels:
     def smooth(strip: Window) -> None:
         wide = strip.grown(HALO, valid.shape)
         part, inner = wide.slices_rc[0], strip.within(wide).slices_rc[0]
-        found = _kept_edges(prepared, raw_features(prepared, Pixels(values[:, part], valid[part])))
+        found = _smoothed_features(prepared, Pixels(values[:, part], valid[part]))
         out[:, strip.slices_rc[0]], shown[strip.slices_rc[0]] = found.values[:, inner], found.valid[inner]
 
     with ThreadPoolExecutor(thread_count()) as pool:

@@ -10,6 +10,7 @@ from s2dash.classify.fitted import Fitted
 from s2dash.classify.learn import learn_space, learnt
 from s2dash.classify.means import class_means, sample_reflectance
 from s2dash.classify.prepare import Prepared
+from s2dash.classify.rarity import learnt_from
 from s2dash.classify.sampling import Sample, sample_of
 from s2dash.core.missions import CORRECTED_LEVELS
 from s2dash.core.recipe import Recipe
@@ -45,9 +46,12 @@ def fit_sample(prepared: Prepared, sample: Sample) -> Fitted:
     rows = space.transform(sample.raw, np.float64 if recipe.sample is None else np.float32)
     _require_distinct(rows, recipe, scene, sample)
     with single_threaded():
-        model = algorithm.fit(rows, recipe.k, algorithm.complete_params(recipe.params_dict), recipe.seed)
+        params = algorithm.complete_params(recipe.params_dict)
+        model = algorithm.fit(learnt_from(recipe, rows), recipe.k, params, recipe.seed)
         own = labels_of_sample(prepared, model, space, sample.raw)
     count = model.class_count
+    # How many whitened ones are kept is part of the default, of which there is nothing to note.
+    words = "" if recipe.pca is None else (prepared.pointwise or space).words
     number_of, means, counts = canonical_numbers(scene, sample, own, count)
     return Fitted(
         prepared,
@@ -57,11 +61,7 @@ def fit_sample(prepared: Prepared, sample: Sample) -> Fitted:
         sample,
         frozen(number_of[own - 1]),
         frozen(means),
-        (
-            *_warnings(scene, recipe, count, int((counts == 0).sum())),
-            *filter(None, [(prepared.pointwise or space).words]),
-            *model.notes,
-        ),
+        (*_warnings(scene, recipe, count, int((counts == 0).sum())), *filter(None, [words]), *model.notes),
     )
 
 

@@ -91,18 +91,17 @@ class FeatureSpace:
         with np.errstate(invalid="ignore", over="ignore"):
             for begin in range(0, raw.shape[1], _PLANE_PIXELS):
                 part = slice(begin, begin + _PLANE_PIXELS)
-                values = raw[:, part].astype(np.float32)
-                term = np.empty_like(values[0])
+                values = raw[:, part].astype(np.float32, copy=False)
                 if np.isfinite(limits).any():
-                    np.clip(values, limits[:, :1], limits[:, 1:], out=values)
-                for plane, row, first in zip(out[:, part], weights, start, strict=True):
-                    plane[...] = first
-                    # A product of matrices sums in an order of its own, which may change with the number of pixels.
-                    for weight, value in zip(row, values, strict=True):
-                        if weight:
-                            np.multiply(value, weight, out=term)
-                            plane += term
-                np.clip(out[:, part], -_FARTHEST, _FARTHEST, out=out[:, part])
+                    values = np.clip(values, limits[:, :1], limits[:, 1:])
+                planes = out[:, part]
+                planes[...] = start[:, None]
+                terms = np.empty_like(planes)
+                # A product of matrices sums in an order of its own, which may change with the number of pixels.
+                for column, value in zip(weights.T, values, strict=True):
+                    np.multiply(column[:, None], value, out=terms)
+                    planes += terms
+                np.clip(planes, -_FARTHEST, _FARTHEST, out=planes)
         return out
 
     def folded(self, weights: np.ndarray) -> np.ndarray:

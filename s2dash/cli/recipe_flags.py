@@ -45,9 +45,10 @@ def add_recipe_flags(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--preparation",
         choices=("edges-kept", "plain"),
-        help="edges-kept stands for --transform sqrt --scale standard --components 6 --smooth edge, plain for --scale "
-        "standard and none of the others; flags beside it count for more",
+        help="edges-kept stands for --transform sqrt --scale standard --components 6 --smooth edge --favour-rare yes, "
+        "plain for --scale standard and none of the others; flags beside it count for more",
     )
+    group.add_argument("--favour-rare", metavar="yes|no", help="let rare kinds of pixels count for more")
     group.add_argument("--mask", metavar="auto|none", help="leave out pixels without data, and the next two")
     group.add_argument(
         "--mask-scl",
@@ -66,7 +67,18 @@ def add_recipe_flags(command: argparse.ArgumentParser) -> None:
 
 RECIPE_FLAGS = (
     *("bands", "indices", "scale", "clip", "pca", "smooth", "mask", "mask_scl", "mask_saturated", "pixel_size"),
-    *("transform", "components", "preparation", "atmosphere", "algorithm", "k", "param", "seed", "sample"),
+    *(
+        "transform",
+        "components",
+        "preparation",
+        "favour_rare",
+        "atmosphere",
+        "algorithm",
+        "k",
+        "param",
+        "seed",
+        "sample",
+    ),
 )
 """What `recipe_of` looks at, beside the saved recipe."""
 
@@ -109,6 +121,8 @@ def recipe_of(arguments: argparse.Namespace, scene: Scene) -> Recipe:
         given["mask_scl"] = _scl_classes(arguments.mask_scl)
     if arguments.mask_saturated is not None:
         given["mask_saturated"] = _yes("--mask-saturated", arguments.mask_saturated)
+    if arguments.favour_rare is not None:
+        given["favour_rare"] = _yes("--favour-rare", arguments.favour_rare)
     if arguments.pixel_size is not None:
         given["pixel_size"] = None if arguments.pixel_size == "finest" else _size(arguments.pixel_size)
     for name in ("scale", "transform", "mask", "k", "seed", "atmosphere"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ TRANSFORMS = ("none", "sqrt", "log")
 SMOOTHS: tuple[int | str, ...] = (0, 3, "edge")
 
 _MOST_COMPONENTS = 1_000
-_LATER: Mapping[str, object] = {"pca": None, "transform": "none", "components": None}
+_LATER: Mapping[str, object] = {"pca": None, "transform": "none", "components": None, "favour_rare": False}
 """Fields that recipes once did not have, by what stands for that: they are left out of JSON then."""
 _CAN_BE_NONE = ("sample", "components")
 
@@ -72,6 +72,8 @@ class Recipe:
     components: int | None = None
     """So many principal components, partly whitened: each divided by its variance to the power of 0.325, so that
     faint ones count for more than with `pca`, whose place they take; None takes the features themselves."""
+    favour_rare: bool = False
+    """Whether classes are learnt from pixels drawn so that rare kinds count for more than their number."""
 
     def __post_init__(self) -> None:
         if not self.bands:
@@ -112,11 +114,12 @@ class Recipe:
 
     def with_edges_kept(self) -> Recipe:
         """The same with what made maps better on scenes with labels that people drew (benchmarks/README.md)."""
-        return replace(self.plain(), transform="sqrt", components=6, smooth="edge")
+        return replace(self.plain(), transform="sqrt", components=6, smooth="edge", favour_rare=True)
 
     def plain(self) -> Recipe:
         """The same that looks at single pixels, each of whose bands and indices has equal weight."""
-        return replace(self, transform="none", scale="standard", pca=None, components=None, smooth=0)
+        prepared = replace(self, transform="none", scale="standard", pca=None, components=None, smooth=0)
+        return replace(prepared, favour_rare=False)
 
     @property
     def keeps_edges(self) -> bool:
@@ -189,8 +192,9 @@ def recipe_from_dict(given: object) -> Recipe:
         raise RecipeError('sample must be a whole number or "all".')
     if "mask_scl" in values:
         values["mask_scl"] = _codes(values["mask_scl"])
-    if not isinstance(values.get("mask_saturated", False), bool):
-        raise RecipeError("mask_saturated should be true or false.")
+    for name in ("mask_saturated", "favour_rare"):
+        if not isinstance(values.get(name, False), bool):
+            raise RecipeError(f"{name} should be true or false.")
     if values.get("pixel_size") is not None:
         values["pixel_size"] = _size(values["pixel_size"])
     pca = values.get("pca")
@@ -224,15 +228,27 @@ def default_recipe(scene: Scene) -> Recipe:
     All bands but B01, B09 and B10, which are made for the air (B10 is almost pure noise, and
     standardising would give it full weight), bands that are the same number everywhere, empty or codes
     of classes, and helper layers such as QA60; a scene with no other band uses what it has. Clouds, their shadows and
-    saturated pixels are left out where the scene says which they are.
+    saturated pixels are left out where the scene says which they are. Where these bands are light, pixels are
+    prepared as `Recipe.with_edges_kept` says.
     """
     ground = [i for i in scene.measured if scene.bands[i].standard not in sentinel2.ATMOSPHERE_BANDS]
     changing = [i for i in ground if i not in scene.set_aside]
-    return Recipe(
-        bands=tuple(scene.band_names[i] for i in changing or ground or scene.measured),
+    chosen = changing or ground or list(scene.measured)
+    recipe = Recipe(
+        bands=tuple(scene.band_names[i] for i in chosen),
         mask_scl=tuple(code for code in sentinel2.SCL_MASKED if code in scene.mask_classes),
         mask_saturated=scene.saturated is not None,
     )
+    return recipe.with_edges_kept() if _are_light(scene, chosen) else recipe
+
+
+def _are_light(scene: Scene, positions: Sequence[int]) -> bool:
+    """Whether several bands hold reflectance: by their names, or else as numbers of the kind that products have.
+
+    Masks, class maps, slopes and embeddings are none.
+    """
+    named = [i for i in positions if scene.bands[i].standard or scene.bands[i].own]
+    return len(positions) > 1 and (2 * len(named) >= len(positions) or scene.dtype == "uint16")
 
 
 def _refuse_constant(word: str) -> float:

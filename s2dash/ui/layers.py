@@ -65,6 +65,12 @@ def layer_now(scene: Scene) -> Layer:
     return view, (red, green, blue), f"{red} / {green} / {blue}"
 
 
+def true_colour(scene: Scene) -> tuple[str, str, str]:
+    """The bands of the picture nearest to what the eye sees; else those that are chosen to be shown."""
+    usual = next(iter(_layers(scene).values()), None)
+    return layer_now(scene)[1] if usual is None else usual[0]
+
+
 def _options(scene: Scene) -> list[str]:
     return [*_layers(scene), _OWN_LAYER] if len(scene.bands) > 1 else ["One band"]
 

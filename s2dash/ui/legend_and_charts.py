@@ -63,7 +63,7 @@ def take_in(of: Recipe) -> None:
 
 def current_legend(answer: LiveAnswer, chosen_palette: str) -> tuple[Legend, int | None]:
     """The legend with the user's edits for this result, and the class shown alone."""
-    alone = state.alone(answer.result.recipe)
+    alone = state.shown_alone(answer.result.recipe)
     return effective_legend(answer, chosen_palette), alone if alone in answer.fitted.numbers else None
 
 
@@ -264,6 +264,7 @@ def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
         "standard": "each with equal weight",
         "robust": "each with equal weight, outliers ignored",
     }
+    favoured = ", rare kinds favoured" if recipe.favour_rare else ""
     transforms = {"none": "", "sqrt": "The square root of ", "log": "The logarithm of "}
     parts = [
         f"**Picture.** {text.plain(scene.title)}: "
@@ -277,7 +278,7 @@ def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
         + f". {text.share(result.masked_share)} of the pixels are masked.",
         f"**Grouped.** {algorithm.label} into {_count_words(algorithm, result)}, "
         f"learnt from {text.pixels(answer.fitted.sample.pixel_count)} "
-        f"(seed {recipe.seed}), in {text.duration(answer.seconds)}; labels assigned by {result.engine}. "
+        f"(seed {recipe.seed}{favoured}), in {text.duration(answer.seconds)}; labels assigned by {result.engine}. "
         "Classes are numbered from dark to bright.",
         *([f"**Edited.** {_edits_words(result)}"] if result.edits.steps else []),
         f"**Spectra.** {text.plain(spectra_alt(result, legend))}",

@@ -11,6 +11,7 @@ function startS2dashMap(first, settings) {
   const note = div("s2-note", maps);
   note.setAttribute("role", "status");
   const point = s2dashPoint(stage, maps, { wish, asked: () => hint.done("ask"), alike });
+  const places = s2dashPlaces(() => (look.view === "Swipe" && look.hasClasses ? look.fraction : null));
   const present = s2dashPresent(stage, { entered, left, wish, view: () => (wanted ? wanted.view : "Swipe") });
   const hint = s2dashHint(maps);
   s2dashGestures(maps, present.isFull);
@@ -110,7 +111,7 @@ function startS2dashMap(first, settings) {
 
   // The page's own key, of which it hears nothing from here.
   document.addEventListener("keydown", (event) => {
-    const isMeant = event.key === "Escape" && wanted && wanted.compared && !present.isFull() && !event.defaultPrevented;
+    const isMeant = event.key === "Escape" && wanted && (wanted.compared || places.areShown()) && !present.isFull() && !event.defaultPrevented;
     if (isMeant && window.frameElement) window.frameElement.ownerDocument.dispatchEvent(new CustomEvent("s2dash-leave"));
   });
 
@@ -168,6 +169,7 @@ function startS2dashMap(first, settings) {
     area = s2dashArea(next, wanted.scene, { say, begin: point.close, send: (rings) => wish({ area: { scene: key, rings } }) });
     viewBefore = null;
     point.attach(next);
+    places.attach(next);
     draw();
     for (const what of ["picture", "classes", "left", "differ"]) {
       delete document.body.dataset[what + "Loaded"];

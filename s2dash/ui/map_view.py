@@ -60,6 +60,7 @@ _SCRIPTS = (
     "map_hint.js",
     "map_spectrum.js",
     "map_point.js",
+    "map_places.js",
     "map_present.js",
     "map_view.js",
 )

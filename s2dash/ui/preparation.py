@@ -14,7 +14,7 @@ _COMPONENTS: tuple[state.Components, ...] = (
     (None, 6),
     *((share, None) for share in (0.9, 0.95, 0.99, 0.999, 2, 3, 4, 6)),
 )
-_SMOOTHS: dict[str, int | str] = {"Off": 0, "Mean of 3 × 3 pixels": 3, "Edges kept": "edge"}
+_SMOOTHS: dict[int | str, str] = {0: "Off", 3: "Mean of 3 × 3 pixels", "edge": "Edges kept"}
 _TRANSFORMS = {"none": "As measured", "sqrt": "Square root", "log": "Logarithm"}
 
 
@@ -35,7 +35,19 @@ def choose_preparation(fixed: bool) -> None:
         "differences count for more, and the mean of neighbours that are alike. Classes have fewer specks, their "
         "borders stay where they are, and they come closer to what people draw.\n\n"
         "**Plain** groups each pixel by its bands alone.\n\n"
-        "Either sets Scaling, Transform, Components and Smoothing below; change one of these, and it is your own.",
+        "Either sets what stands below, Favour rare classes too; change scaling, transform, components or smoothing, "
+        "and it is your own.",
+    )
+
+
+def choose_favour() -> None:
+    """Whether rare kinds of pixels count for more."""
+    st.toggle(
+        "Favour rare classes",
+        key=state.FAVOUR_RARE.shown(),
+        on_change=state.FAVOUR_RARE.take,
+        help="Wide, frequent kinds of ground count for less when classes are learnt, so that small things, such as a "
+        "lake in a forest, get a class of their own sooner. Every pixel still gets the class it is closest to.",
     )
 
 
@@ -65,19 +77,18 @@ def choose_components(fixed: bool) -> None:
         disabled=fixed,
         help="Bands that rise and fall together say the same twice. PCA turns all that is looked at into components "
         "that do not, and keeps the first ones: less noise, and fewer numbers for each pixel. Partly whitened, faint "
-        "components count for more. The notes say how much of the variance they hold.",
+        "components count for more; of others the notes say how much of the variance they hold.",
     )
 
 
-def choose_smoothing(fixed: bool) -> None:
+def choose_smoothing() -> None:
     """Means of neighbours first, or not."""
-    smooths = {words: smooth for words, smooth in _SMOOTHS.items() if not (fixed and smooth == "edge")}
-    control = state.SMOOTH.among(smooths)
     st.selectbox(
         "Smoothing",
-        list(smooths),
-        key=control.shown(),
-        on_change=control.take,
+        list(_SMOOTHS),
+        key=state.SMOOTH.shown(),
+        on_change=state.SMOOTH.take,
+        format_func=_SMOOTHS.__getitem__,
         help="Takes the mean of each pixel and its neighbours first. Of 3 × 3 pixels: fewer specks, softer edges. "
         "Edges kept: only neighbours that are alike count, so borders stay sharp.",
     )

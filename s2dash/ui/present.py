@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from s2dash.ui import state
-from s2dash.ui.class_card.actions import open_card
+from s2dash.ui.class_card.actions import open_card, show_alone
 from s2dash.ui.drawn_area import take_drawn
 from s2dash.ui.session import sent
 
@@ -74,7 +74,7 @@ def _receive(key: str, lowest_k: int, highest_k: int) -> None:
 def _show_alone(number: object) -> None:
     answer = state.ANSWER.get()
     if answer is not None and (number is None or _is_class(number)):
-        state.put_alone(answer.result.recipe, _whole(number))
+        show_alone(answer.result.recipe, _whole(number))
 
 
 def _is_class(number: object) -> bool:

@@ -19,7 +19,13 @@ from s2dash.ui import explain, look, state, text
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.many_scenes import many_scenes_button
 from s2dash.ui.masks import choose_masks
-from s2dash.ui.preparation import choose_components, choose_preparation, choose_smoothing, choose_transform
+from s2dash.ui.preparation import (
+    choose_components,
+    choose_favour,
+    choose_preparation,
+    choose_smoothing,
+    choose_transform,
+)
 from s2dash.ui.runs.forget import what_is_kept
 from s2dash.ui.scene_block import begin_with_a_scene, choose_scene
 from s2dash.ui.session import Control
@@ -188,9 +194,11 @@ def _choose_features(scene: Scene, algorithm: Algorithm) -> None:
     fixed = algorithm.on_reflectance
     if fixed:
         st.caption(
-            f"{algorithm.label} looks at bands as they are: no indices, scaling, outliers or components to choose."
+            f"{algorithm.label} looks at bands as they are: no transform, indices, scaling, outliers or components to "
+            "choose, and no smoothing that keeps edges."
         )
     choose_preparation(fixed)
+    choose_favour()
     offered = list(dict.fromkeys([*available_indices(scene), *state.INDICES.get()]))
     st.multiselect(
         "Indices",
@@ -223,7 +231,7 @@ def _choose_features(scene: Scene, algorithm: Algorithm) -> None:
     )
     choose_transform(fixed)
     choose_components(fixed)
-    choose_smoothing(fixed)
+    choose_smoothing()
     if scene.level not in CORRECTED_LEVELS or "dos1" in state.ATMOSPHERE.on_offer():
         haze = state.ATMOSPHERE.among({False: "none", True: "dos1"})
         st.toggle(

@@ -25,7 +25,7 @@ def steadiness(fitted: Fitted, limits: AdviceLimits = ADVICE_LIMITS) -> np.ndarr
     recipe, algorithm = fitted.recipe, fitted.prepared.algorithm
     params = algorithm.complete_params(recipe.params_dict)
     rows = fitted.space.transform(fitted.sample.raw, np.float64 if recipe.sample is None else np.float32)
-    held_out, refits = drawn(rows, recipe.seed, limits)
+    held_out, refits = drawn(recipe, rows, limits)
     found = np.full((max(1, len(refits)), len(fitted.number_of)), np.nan)
     with single_threaded():
         own = fitted.number_of[fitted.model.predict(held_out)]

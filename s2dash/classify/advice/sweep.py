@@ -20,6 +20,7 @@ from s2dash.classify.fit import canonical_numbers, distinct_rows
 from s2dash.classify.learn import learn_space
 from s2dash.classify.match import by_overlap
 from s2dash.classify.prepare import Prepared
+from s2dash.classify.rarity import learnt_from
 from s2dash.classify.sampling import Sample
 from s2dash.core.recipe import Recipe
 from s2dash.core.types import CancelToken, cancellable
@@ -105,8 +106,9 @@ class Sweep:
         rows = self._space.transform(sample.raw, np.float64 if prepared.recipe.sample is None else np.float32)
         rows.flags.writeable = False
         self._rows = rows
+        self._learnt_from = learnt_from(prepared.recipe, rows)
         self._labels: dict[int, np.ndarray] = {}
-        self._held_out, self._refits = drawn(rows, prepared.recipe.seed, limits)
+        self._held_out, self._refits = drawn(prepared.recipe, rows, limits)
         self.distinct = distinct_rows(rows, limits.highest_k)
 
     @property
@@ -117,7 +119,7 @@ class Sweep:
     def column(self, k: int) -> Column:
         """The scores of k classes, the same that their map has, without stability."""
         seed = self._prepared.recipe.seed
-        model = self._algorithm.fit(self._rows, k, self._params, seed)
+        model = self._algorithm.fit(self._learnt_from, k, self._params, seed)
         own = labels_of_sample(self._prepared, model, self._space, self._sample.raw)
         numbers, _, _ = canonical_numbers(self._prepared.scene, self._sample, own, model.class_count)
         self._labels[k] = numbers[own - 1]
@@ -150,8 +152,9 @@ def _params(recipe: Recipe) -> dict[str, float | int | str]:
     return dict(recipe.params_dict)
 
 
-def drawn(rows: np.ndarray, seed: int, limits: AdviceLimits) -> tuple[np.ndarray, list[Refit]]:
+def drawn(recipe: Recipe, rows: np.ndarray, limits: AdviceLimits) -> tuple[np.ndarray, list[Refit]]:
     """The pixels held out, and bootstrap samples of all others: drawn one by one, so that some come twice."""
+    seed = recipe.seed
     if len(rows) < _FEWEST:
         return rows[:0], []
     rng = np.random.default_rng([seed, len(rows)])
@@ -160,4 +163,5 @@ def drawn(rows: np.ndarray, seed: int, limits: AdviceLimits) -> tuple[np.ndarray
     others = order[aside:]
     size = min(limits.refit_pixels, len(others))
     refits = [Refit(rows[np.sort(rng.choice(others, size))], int(rng.integers(2**31))) for _ in range(limits.refits)]
+    refits = [Refit(learnt_from(recipe, one.rows), one.seed) for one in refits]
     return rows[np.sort(order[:aside])], refits

@@ -122,13 +122,30 @@ def near_cells(rows: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray, n
 
 
 def _cells(rows: np.ndarray, wanted: int) -> _Cells:
-    """About so many cells of near neighbours, for rows of shape (n, features).
+    """About so many cells of near neighbours, for rows of shape (n, features)."""
+    middle, ordered, _, starts = _cut(rows, wanted)
+    counts = np.diff(starts, append=len(ordered)).astype(np.float64)
+    means = np.add.reduceat(ordered, starts, axis=0, dtype=np.float64) / counts[:, None]
+    return _Cells(middle, means.astype(rows.dtype), counts)
+
+
+def rows_by_cell(rows: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows lie in each of about so many cells of near neighbours, for rows of shape (n, features).
+
+    Returns their places cell by cell, shape (n,), and how many each cell has, shape (cells,), whole numbers.
+    """
+    _, _, places, starts = _cut(rows, wanted)
+    return places, np.diff(starts, append=len(rows))
+
+
+def _cut(rows: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The middle of all rows; rows seen from there, cell by cell; their places; and where each cell begins.
 
     All begin as one cell, and each cell is cut at its mean in the feature that varies most within it, until there
     are enough: by means and not by medians, so that what is rare and far off gets cells of its own.
     """
     middle = rows.mean(axis=0, dtype=np.float64).astype(rows.dtype)
-    ordered = rows - middle
+    ordered, places = rows - middle, np.arange(len(rows))
     starts = np.zeros(1, dtype=np.intp)
     for _ in range(int(np.ceil(np.log2(wanted)))):
         sizes = np.diff(starts, append=len(ordered))
@@ -139,11 +156,9 @@ def _cells(rows: np.ndarray, wanted: int) -> _Cells:
         is_above = ordered[np.arange(len(ordered)), widest[cell]] > means[np.arange(len(starts)), widest][cell]
         side = cell * 2 + is_above
         order = np.argsort(side, kind="stable")
-        ordered, side = ordered[order], side[order]
+        ordered, side, places = ordered[order], side[order], places[order]
         starts = np.flatnonzero(np.diff(side, prepend=-1))
-    counts = np.diff(starts, append=len(ordered)).astype(np.float64)
-    means = np.add.reduceat(ordered, starts, axis=0, dtype=np.float64) / counts[:, None]
-    return _Cells(middle, means.astype(rows.dtype), counts)
+    return middle, ordered, places, starts
 
 
 def _search(cells: _Cells, k: int, starts: int, rounds: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

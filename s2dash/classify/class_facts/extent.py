@@ -16,6 +16,8 @@ class ClassPatches:
     """The patches of one class, which hold together by their sides and corners."""
 
     count: int
+    pixels: int
+    """Of all of them together."""
     largest: int
     """Pixels of the largest."""
     half_below: int
@@ -30,7 +32,7 @@ def class_patches(labels: np.ndarray, number: int) -> ClassPatches | None:
     sizes = np.sort(np.bincount(numbers.ravel())[1:])
     within = np.cumsum(sizes)
     half = int(np.searchsorted(2 * within, within[-1]))
-    return ClassPatches(int(count), int(sizes[-1]), int(sizes[half]))
+    return ClassPatches(int(count), int(within[-1]), int(sizes[-1]), int(sizes[half]))
 
 
 def border_shares(labels: np.ndarray, number: int) -> Mapping[int, float]:

@@ -25,7 +25,10 @@ _INSIDE = 5
 """From so many pixels to the nearest other class on, further inside is no better."""
 _MOST_COMPARED = 20_000
 _DOUBTFUL_SHARE = 0.02
-_FEWEST_DOUBTFUL = 200
+_INSIDE_SHARE = 0.05
+"""At least such a share of a class counts as inside, or places would all be in its one large patch."""
+_FEWEST = 200
+"""Pixels that there are to choose from, where there are so many."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,11 @@ def _steps_inside(own: np.ndarray) -> np.ndarray:
 
 def _typical(fitted: Fitted, features: Pixels, inside: np.ndarray, percent: np.ndarray, number: int) -> np.ndarray:
     """Flat places of the more typical half of what lies inside, the nearest to the mean first."""
-    deep = np.flatnonzero(inside == inside.max()) if inside.any() else np.zeros(0, dtype=np.int64)
+    enough = max(_FEWEST, round(_INSIDE_SHARE * np.count_nonzero(inside)))
+    for steps in range(_INSIDE, 0, -1):
+        deep = np.flatnonzero(inside >= steps)
+        if len(deep) >= enough:
+            break
     if not deep.size:
         return deep
     sure = percent.ravel()[deep]
@@ -99,7 +106,7 @@ def _doubtful(inside: np.ndarray, percent: np.ndarray) -> np.ndarray:
         some = np.flatnonzero(inside >= least)
         if len(some) >= DOUBTFUL:
             break
-    count = max(_FEWEST_DOUBTFUL, round(_DOUBTFUL_SHARE * len(some)))
+    count = max(_FEWEST, round(_DOUBTFUL_SHARE * len(some)))
     return some[np.argsort(percent.ravel()[some], kind="stable")[:count]]
 
 

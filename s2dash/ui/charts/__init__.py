@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from s2dash.ui.charts.class_spectrum import class_spectrum_alt, class_spectrum_chart
 from s2dash.ui.charts.scatter import MOST_SCATTER_POINTS, scatter_alt, scatter_chart
 from s2dash.ui.charts.spec import Chart, Spec
 from s2dash.ui.charts.spectra import (
@@ -20,6 +21,8 @@ __all__ = [
     "SPECTRA_HEIGHT_PX",
     "Chart",
     "Spec",
+    "class_spectrum_alt",
+    "class_spectrum_chart",
     "in_two_lines",
     "scatter_alt",
     "scatter_chart",

@@ -16,16 +16,28 @@ _FULL = f"{MOST_STEPS} edits are the most that a map can have. Remove some by un
 
 
 def open_card(number: int) -> None:
-    """Push the card of a class over the legend."""
+    """Push the card of a class over the legend; the map shows it alone for as long."""
     state.CARD_CLASS.set(number)
+    state.CARD_SHOWS_ALL.pop()
     state.CARD_TROUBLE.pop()
     state.PUSHED.set("class card")
 
 
 def leave_card() -> None:
-    """Go back to the legend."""
+    """Go back to the legend, and to what the map showed before."""
     state.CARD_TROUBLE.pop()
     state.PUSHED.pop()
+
+
+def show_alone(of: Recipe, number: int | None) -> None:
+    """Show a class alone, or all; the card of another class gives way."""
+    if state.PUSHED.get() == "class card":
+        state.CARD_SHOWS_ALL.set(number is None)
+        if number == state.CARD_CLASS.get():
+            return
+        if number is not None:
+            leave_card()
+    state.put_alone(of, number)
 
 
 def merge(of: Recipe, number: int, into: int) -> None:

@@ -14,7 +14,7 @@ from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state
 from s2dash.ui.class_card import actions
 from s2dash.ui.class_card.made import edits_made
-from s2dash.ui.class_card.sections import sections
+from s2dash.ui.class_card.sections import sections, splits_next
 
 _PARTS = {2: "Split in two", 3: "in three", 4: "in four"}
 
@@ -70,8 +70,10 @@ def _actions(answer: LiveAnswer, legend: Legend, entry: LegendEntry, is_alone: b
                 "Show all" if is_alone else "Show alone",
                 key="show class alone",
                 icon=":material/visibility:",
-                on_click=partial(state.put_alone, of, None if is_alone else entry.id),
-                help="Shows the other classes again." if is_alone else "The other classes turn pale on the map.",
+                on_click=partial(state.CARD_SHOWS_ALL.set, is_alone),
+                help="Shows the other classes while this card is open."
+                if is_alone
+                else "The other classes turn pale on the map.",
             )
             st.button(
                 "Leave out",
@@ -108,6 +110,7 @@ def _merging(of: Recipe, legend: Legend, entry: LegendEntry) -> None:
 
 
 def _splitting(answer: LiveAnswer, entry: LegendEntry) -> None:
+    words = st.container(key="splitsnext")
     with st.container(horizontal=True, gap="small", key="classsplit"):
         for k, label in _PARTS.items():
             st.button(
@@ -118,3 +121,5 @@ def _splitting(answer: LiveAnswer, entry: LegendEntry) -> None:
                 help="Groups the pixels of this class anew among themselves; all other classes keep theirs. "
                 "The darkest part keeps number, name and colour.",
             )
+    with words:
+        splits_next(answer, entry.id)

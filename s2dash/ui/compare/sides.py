@@ -56,6 +56,7 @@ def begin_comparing(number: int) -> None:
     others = [other for other in numbers if other != number]
     other = now.number if now.number != number else max(others, default=THE_PICTURE)
     state.put_alone(now.run.recipe, None)
+    state.PUSHED.pop()
     beside = state.map_of(now.run.recipe)
     state.COMPARING.set(Comparing(min(number, other), max(number, other), beside))
 

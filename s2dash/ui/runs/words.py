@@ -49,6 +49,8 @@ def _changes(before: Recipe, after: Recipe) -> Iterator[str]:
     if before.clip != after.clip:
         yield "outliers kept" if after.clip is None else f"cut at {after.clip[0]:g} and {after.clip[1]:g} %"
     yield from _preparation(before, after)
+    if before.favour_rare != after.favour_rare and preparation_of(before) == preparation_of(after):
+        yield "rare classes favoured" if after.favour_rare else "rare classes not favoured"
     if before.atmosphere != after.atmosphere:
         yield "haze subtracted" if after.atmosphere != "none" else "haze kept"
     if before.masking != after.masking:

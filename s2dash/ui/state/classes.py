@@ -16,7 +16,7 @@ from s2dash.server.live_engine import LiveAnswer, LiveRequest
 from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.session import Control, Field
 from s2dash.ui.state.recipe import scene_digest
-from s2dash.ui.state.view import PALETTE
+from s2dash.ui.state.view import PALETTE, PUSHED
 
 W = TypeVar("W")
 ANSWER: Field[LiveAnswer | None] = Field("answer", None)
@@ -27,6 +27,8 @@ LEGEND = "legend"
 
 CARD_CLASS: Field[int | None] = Field("class card", None)
 """The class whose card is pushed over the legend."""
+CARD_SHOWS_ALL = Field("class card shows all", False)
+"""Whether the map shows all classes while a card is open, in place of its class alone."""
 CARD_TROUBLE: Field[str | None] = Field("class card trouble", None)
 """Why what was last asked for on a card could not be done."""
 
@@ -155,6 +157,13 @@ def alone(of: Recipe) -> int | None:
     """The class shown alone, where that was asked of this very map."""
     found = _ALONE.get()
     return found[1] if found is not None and found[0] == map_of(of) else None
+
+
+def shown_alone(of: Recipe) -> int | None:
+    """The class that the map shows alone: that of the card that is open, else the one that was asked for."""
+    if PUSHED.get() == "class card":
+        return None if CARD_SHOWS_ALL.get() else CARD_CLASS.get()
+    return alone(of)
 
 
 def put_alone(of: Recipe, number: int | None) -> None:

@@ -237,7 +237,7 @@ class Row {
     this.second.textContent = row.same ? "\u00a0" : row.second;
     this.suggestion.draw(row.suggestion);
     this.same.hidden = !row.same;
-    this.same.firstElementChild.textContent = `same name as ${row.same}`;
+    this.same.firstElementChild.textContent = `same as ${row.same}`;
     this.same.querySelector(".merge").title = `Make classes ${row.same} and ${this.id} one class; undo parts them`;
     if (!this.picking) {
       this.colour.value = row.colour;

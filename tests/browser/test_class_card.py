@@ -47,7 +47,7 @@ def test_two_classes_are_merged_saved_and_parted(app: AppPage, tmp_path: Path) -
     app.control("textbox", "Name of class 1").fill("Sea")
     app.control("textbox", "Name of class 1").press("Enter")
     row = app.rows.nth(1)
-    expect(row.get_by_text("same name as 1")).to_be_visible()
+    expect(row.get_by_text("same as 1")).to_be_visible()
     row.get_by_role("button", name="Merge").click()
     expect(app.rows).to_have_count(7)
     page.get_by_role("button", name="Undo").click()

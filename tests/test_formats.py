@@ -586,7 +586,7 @@ class TestNumbers:
         assert (info["offset"], info["quantification"]) == (-1_000, 5_000)
         assert info["reflectance"] == "Set by hand: divided by 5000, offset -1000."
         plain, shifted = (
-            run("classify", path, "-o", tmp_path / "out.tif", "--k", 3, *more)["classes"]
+            run("classify", path, "-o", tmp_path / "out.tif", "--k", 3, "--preparation", "plain", *more)["classes"]
             for more in ((), ("--offset", "-500"))
         )
         for ours, theirs in zip(plain, shifted, strict=True):

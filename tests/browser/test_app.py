@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,8 +123,9 @@ def test_the_map_follows_every_choice_and_keeps_its_view(open_app: Callable[...,
     app.choose_algorithm("Mini-batch k-means")
     follows(6)
     assert len(seen) == 6
-    recipe = Recipe(bands=("B02", "B03", "B04"), algorithm="minibatch-kmeans", k=6)
-    assert_is_result(app.download_to(tmp_path), sample_scene(), recipe, tmp_path)
+    sample = sample_scene()
+    recipe = replace(default_recipe(sample), bands=("B02", "B03", "B04"), algorithm="minibatch-kmeans", k=6)
+    assert_is_result(app.download_to(tmp_path), sample, recipe, tmp_path)
 
     for view in ("Classes", "Picture", "Swipe"):
         app.page.get_by_role("radiogroup", name="View").get_by_role("radio", name=view, exact=True).click()
@@ -140,7 +142,7 @@ def test_many_quick_changes_end_with_the_last(open_app: Callable[..., AppPage], 
         app.k_slider.press("ArrowLeft")
     app.expect_up_to_date(4)
     sample = sample_scene()
-    recipe = Recipe(bands=default_recipe(sample).bands, k=4)
+    recipe = replace(default_recipe(sample), k=4)
     assert_is_result(app.download_to(tmp_path), sample, recipe, tmp_path)
 
 
@@ -232,6 +234,8 @@ def test_zooming_in_shows_every_pixel_before_and_after_the_full_run(
     path = write_scene(tmp_path / "large.tif", (1100, 1000), ("B02", "B03", "B04"), blockxsize=256, blockysize=256)
     app = open_app()
     app.upload_as_scene(path)
+    # The map is of smoothed pixels from then on.
+    expect(app.control("button", "Classify full scene")).to_be_visible(timeout=PATIENCE_MS)
     scene = ingest(path, tmp_path / "ingested")
     result, _ = pipeline.run(scene, default_recipe(scene), tmp_path / "labels.tif")
     assert result.classmap.path is not None

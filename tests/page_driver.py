@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,10 +56,20 @@ class Page:
         self.run()
 
     def run(self) -> Page:
+        """Draw the page; of a large scene until its map is of smoothed pixels."""
+        self._run_once()
+        while self._found_markdown("A first look"):
+            time.sleep(0.05)
+            self._run_once()
+        return self
+
+    def _run_once(self) -> None:
         self._downloads.clear()
         self.test.run()
         assert not self.test.exception, self.test.exception
-        return self
+
+    def _found_markdown(self, words: str) -> bool:
+        return any(words in one.value for one in self.test.markdown)
 
     def widget(self, kind: str, label: str) -> Any:
         """A widget of the page, or else of the window of the scene, which is opened for it."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from s2dash.classify.edit import classes_after
-from s2dash.core.edits import AnyStep, CleanUp, LeaveOut, Merge, Split
-
-_MOST_CLASSES = 255
+from s2dash.core.edits import MOST_CLASSES, AnyStep, CleanUp, LeaveOut, Merge, Split
 
 
 def carried(
@@ -58,5 +56,5 @@ def _born(step: AnyStep, classes: frozenset[int]) -> tuple[int, ...]:
     """Numbers that a split adds: the lowest that are free."""
     if not isinstance(step, Split):
         return ()
-    free = [number for number in range(1, _MOST_CLASSES + 1) if number not in classes]
+    free = [number for number in range(1, MOST_CLASSES + 1) if number not in classes]
     return tuple(free[: step.k - 1])

@@ -12,16 +12,16 @@ from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.assign import asking, own_labels
 from s2dash.classify.clean_up import Sieving, sieving
 from s2dash.classify.edit import LabelStep, Regrouping, Stage, classes_after, label_step, require_classes
-from s2dash.classify.fit import canonical_numbers, distinct_rows
+from s2dash.classify.fit import canonical_numbers
 from s2dash.classify.fitted import Fitted
+from s2dash.classify.learn import distinct_rows
 from s2dash.classify.means import class_means, sample_reflectance
 from s2dash.classify.sampling import Sample
-from s2dash.core.edits import ClassEdits, Sieve, Split, Step
+from s2dash.core.edits import MOST_CLASSES, ClassEdits, Sieve, Split, Step
 from s2dash.core.scene import Pixels
 from s2dash.core.types import frozen
 from s2dash.errors import RecipeError, TooFewPixels
 
-MOST_CLASSES = 255
 _PLAIN = "kmeans"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.assign import labels_of_sample
 from s2dash.classify.fitted import Fitted
-from s2dash.classify.learn import learn_space, learnt
+from s2dash.classify.learn import distinct_rows, learn_space, learnt
 from s2dash.classify.means import class_means, sample_reflectance
 from s2dash.classify.prepare import Prepared
 from s2dash.classify.rarity import learnt_from
@@ -17,8 +17,6 @@ from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
 from s2dash.core.types import frozen
 from s2dash.errors import TooFewPixels
-
-_DISTINCT_LOOK = 4_096
 
 
 def fit(prepared: Prepared) -> Fitted:
@@ -44,7 +42,7 @@ def fit_sample(prepared: Prepared, sample: Sample) -> Fitted:
     scene, recipe, algorithm = prepared.scene, prepared.recipe, prepared.algorithm
     space = learn_space(prepared, sample.raw)
     rows = space.transform(sample.raw, np.float64 if recipe.sample is None else np.float32)
-    _require_distinct(rows, recipe, scene, sample)
+    _require_distinct(rows, prepared, sample)
     with single_threaded():
         params = algorithm.complete_params(recipe.params_dict)
         model = algorithm.fit(learnt_from(recipe, rows), recipe.k, params, recipe.seed)
@@ -84,16 +82,12 @@ def canonical_numbers(
     return number_of, means[order], counts
 
 
-def distinct_rows(rows: np.ndarray, enough: int) -> int:
-    """How many different rows there are, shape (pixels, features); counted to the end only where they are few."""
-    distinct = len(np.unique(rows[:_DISTINCT_LOOK], axis=0))
-    if distinct < enough and len(rows) > _DISTINCT_LOOK:
-        distinct = len(np.unique(rows, axis=0))
-    return distinct
-
-
-def _require_distinct(rows: np.ndarray, recipe: Recipe, scene: Scene, sample: Sample) -> None:
+def _require_distinct(rows: np.ndarray, prepared: Prepared, sample: Sample) -> None:
+    scene, recipe = prepared.scene, prepared.recipe
     distinct = distinct_rows(rows, recipe.k)
+    if prepared.pointwise is not None:
+        # Means of neighbours make many numbers of few.
+        distinct = min(distinct, prepared.pointwise.distinct)
     if distinct < recipe.k:
         is_masked = round(sample.population) < scene.grid.width * scene.grid.height
         raise TooFewPixels(_few_pixels(distinct, recipe, len(scene.bands), is_masked))

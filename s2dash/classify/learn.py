@@ -14,10 +14,12 @@ from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.prepare import Prepared
 from s2dash.classify.sampling import sample_of
 from s2dash.classify.space import FeatureSpace
+from s2dash.core.edits import MOST_CLASSES
 
 _LEARNT_PIXELS = 65_536
 """Pixels worked on at once, so that memory is bounded whatever the sample."""
 _EPSILON = 1e-9
+_DISTINCT_LOOK = 4_096
 _WHITENING = 0.325
 """Between 0, principal components as they are, and 0.5, all of the same variance: what did best on scenes with labels
 that people drew (benchmarks/README.md)."""
@@ -75,7 +77,17 @@ def learn_space(prepared: Prepared, raw: np.ndarray) -> FeatureSpace:
         space = _with_axes(space, raw, recipe.pca)
     if recipe.components is not None:
         space = _with_axes(space, raw, recipe.components, _WHITENING)
-    return _of_unit_spread(space, raw) if recipe.keeps_edges or recipe.components is not None else space
+    if recipe.keeps_edges or recipe.components is not None:
+        space = _of_unit_spread(space, raw)
+    return replace(space, distinct=distinct_rows(space.transform(raw), MOST_CLASSES)) if recipe.keeps_edges else space
+
+
+def distinct_rows(rows: np.ndarray, enough: int) -> int:
+    """How many different rows there are, shape (pixels, features); counted to the end only where they are few."""
+    distinct = len(np.unique(rows[:_DISTINCT_LOOK], axis=0))
+    if distinct < enough and len(rows) > _DISTINCT_LOOK:
+        distinct = len(np.unique(rows, axis=0))
+    return distinct
 
 
 def _with_axes(space: FeatureSpace, raw: np.ndarray, pca: int | float, whitening: float = 0.0) -> FeatureSpace:

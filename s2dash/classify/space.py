@@ -7,6 +7,8 @@ from hashlib import blake2b
 
 import numpy as np
 
+from s2dash.core.edits import MOST_CLASSES
+
 _PROJECTED_PIXELS = 65_536
 """Pixels projected at once, so that memory is bounded whatever the sample."""
 _PLANE_PIXELS = 8_192
@@ -29,6 +31,8 @@ class FeatureSpace:
     or as long as it weighs where components are partly whitened."""
     kept_variance: float = 1.0
     """Share of the sample's variance that the axes hold."""
+    distinct: int = MOST_CLASSES
+    """Different pixels in the sample where smoothing follows, counted as far as there can be classes."""
 
     @staticmethod
     def unchanged(count: int) -> FeatureSpace:

@@ -14,7 +14,9 @@ import msgspec
 from s2dash.core import strict_json
 
 _WHAT = "a set of edits"
-ClassNumber = Annotated[int, msgspec.Meta(ge=1, le=255)]
+MOST_CLASSES = 255
+"""Class numbers fit a byte, in which 0 is no data."""
+ClassNumber = Annotated[int, msgspec.Meta(ge=1, le=MOST_CLASSES)]
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
 Colour = Annotated[str, msgspec.Meta(pattern="^#[0-9a-f]{6}$")]
 """`#rrggbb`, in small letters."""
@@ -41,7 +43,7 @@ class Split(Step, frozen=True, forbid_unknown_fields=True, tag="split"):
     """A class that is grouped anew inside itself: the first part keeps its number, others get the lowest free ones."""
 
     number: ClassNumber
-    k: Annotated[int, msgspec.Meta(ge=2, le=255)] = 2
+    k: Annotated[int, msgspec.Meta(ge=2, le=MOST_CLASSES)] = 2
     """How many classes it becomes."""
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)] = 0
 

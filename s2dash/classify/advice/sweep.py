@@ -16,8 +16,8 @@ from s2dash.classify.advice.columns import Column
 from s2dash.classify.algorithms.gaussian_mixture import MixtureModel
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.assign import labels_of_sample
-from s2dash.classify.fit import canonical_numbers, distinct_rows
-from s2dash.classify.learn import learn_space
+from s2dash.classify.fit import canonical_numbers
+from s2dash.classify.learn import distinct_rows, learn_space
 from s2dash.classify.match import by_overlap
 from s2dash.classify.prepare import Prepared
 from s2dash.classify.rarity import learnt_from

@@ -241,6 +241,7 @@ def mean_reflectance(page: Page) -> str:
 
 
 def test_other_numbers_change_indices_and_the_sentence_but_neither_map_nor_labels_of_bands(page: Page) -> None:
+    page.choose("segmented_control", "Preparation", "plain")
     assert "1000 subtracted" in page.words
     recipe, frame, labels, table = page.recipe, page.map_frame, page.geotiff, mean_reflectance(page)
     page.choose("number_input", "Subtract", 0.0)

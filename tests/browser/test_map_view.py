@@ -376,6 +376,9 @@ def told(shown: MapPage, token: str) -> None:
         "facts": "",
         "legend": [],
         "alone": None,
+        "asking": None,
+        "compared": None,
+        "area": {"rings": [], "isOfFile": False, "isReading": False, "asked": 0, "refused": 0, "why": ""},
     }
     shown.run(f"s2dash.update({json.dumps(state)});")
 

@@ -37,7 +37,8 @@ def numbered(folder: Path, masked: Any = None) -> Scene:
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small scenes are sampled as large ones are."""
     monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 6_000)
-    monkeypatch.setattr(sampling, "_WHOLE_UP_TO_PIXELS", 10_000)
+    for module in ("prepare", "sampling"):
+        monkeypatch.setattr(f"s2dash.classify.{module}.WHOLE_UP_TO_PIXELS", 10_000)
     monkeypatch.setattr(sampling, "_LEAST_UNIT", BLOCK)
     monkeypatch.setattr(sampling, "_MARGIN", 1)
 

@@ -23,7 +23,7 @@ _EDITS_LINE = "edits.json  which classes were then merged, split, left out or mo
 def write_bundle(result: Result, legend: Legend, out: Path) -> None:
     """Write the zip; raises as `geotiff.write_geotiff` does."""
     require_full(result)
-    stem, edits = file_stem(result), edits_with_looks(result, legend)
+    stem, edits = file_stem(result.scene.title), edits_with_looks(result, legend)
     tif_name = stem + geotiff.EXPORT.suffix
     texts = {
         f"{tif_name}.aux.xml": geotiff.sidecar_xml(result, legend).encode(),
@@ -85,5 +85,5 @@ EXPORT = Export(
     help="The GeoTIFF with class names and areas for GIS programs, the class table, and the recipe that made them.",
     needs_full=True,
     needs_place=True,
-    write=write_bundle,
+    write=lambda handover, out: write_bundle(handover.result, handover.legend, out),
 )

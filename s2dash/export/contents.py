@@ -19,6 +19,7 @@ from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend, clean_name
 from s2dash.core.types import windows
 from s2dash.errors import BrokenResult, OutputConflict, RecipeError
+from s2dash.export.handover import Handover
 from s2dash.raster.door import GDAL_ERRORS, open_raster
 
 STRIP_ROWS = 512
@@ -46,16 +47,16 @@ class Export:
     """Whether it takes a full result only, not a preview of every n-th pixel."""
     needs_place: bool
     """Whether it is of no use without a place on the Earth."""
-    write: Callable[[Result, Legend, Path], None]
+    write: Callable[[Handover, Path], None]
     """Write the file; what stood under that name stays untouched on failure.
 
     Raises RecipeError for a preview where a full result is needed, OutputConflict where the file
     cannot be written, and BrokenResult where the result contradicts itself.
     """
 
-    def file_name(self, result: Result) -> str:
+    def file_name(self, handover: Handover) -> str:
         """A name to save under, of plain letters, digits, dots, dashes and underscores."""
-        return file_stem(result) + self.suffix
+        return file_stem(handover.title) + self.suffix
 
 
 @dataclass(frozen=True)
@@ -150,9 +151,9 @@ def one_line(text: str, most_characters: int = MOST_TITLE_CHARACTERS) -> str:
     return " ".join(visible.split())[:most_characters].strip()
 
 
-def file_stem(result: Result) -> str:
-    """The scene's title as the start of a file name: ASCII letters, digits, dots, dashes, underscores."""
-    plain = unicodedata.normalize("NFKD", result.scene.title).encode("ascii", "ignore").decode()
+def file_stem(title: str) -> str:
+    """A title as the start of a file name: ASCII letters, digits, dots, dashes, underscores."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
     stem = re.sub(r"[^A-Za-z0-9_.]+", "-", plain)[:80].strip("-._")
     return stem or "scene"
 

@@ -296,5 +296,5 @@ EXPORT = Export(
     help="The class map with its place and colours, for QGIS, ArcGIS and other GIS programs.",
     needs_full=True,
     needs_place=True,
-    write=write_geotiff,
+    write=lambda handover, out: write_geotiff(handover.result, handover.legend, out),
 )

@@ -289,5 +289,5 @@ EXPORT = Export(
     help="The map with title, legend, scale bar and source, for a report or a slide.",
     needs_full=False,
     needs_place=False,
-    write=write_picture,
+    write=lambda handover, out: write_picture(handover.result, handover.legend, out),
 )

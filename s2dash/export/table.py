@@ -79,5 +79,5 @@ EXPORT = Export(
     help="Name, pixels, share, hectares and mean reflectance of each class, for a spreadsheet.",
     needs_full=True,
     needs_place=False,
-    write=write_table,
+    write=lambda handover, out: write_table(handover.result, handover.legend, out),
 )

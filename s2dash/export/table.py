@@ -14,7 +14,7 @@ from pathlib import Path
 
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
-from s2dash.export.contents import Export, class_facts, one_line, require_full, staged
+from s2dash.export.contents import Export, listed_facts, one_line, require_full, staged
 from s2dash.export.digits import REFLECTANCE_DECIMALS, SHARE_DECIMALS, hectare_decimals
 
 _FORMULA = re.compile(r"(^|;)(?=[\s\"]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
@@ -23,7 +23,7 @@ cells in countries with a decimal comma. The last four are the full-width forms.
 
 
 def csv_text(result: Result, legend: Legend) -> str:
-    """The table as text, one row a class, lines ended by CR LF.
+    """The table as text, one row a class as the legend lists them, lines ended by CR LF.
 
     Columns: id, name, code (where any class has one), colour (`#rrggbb`), pixels, share_percent (of the pixels that
     are not masked), area_ha (empty without a place), the mean reflectance of each band of the scene over the sample
@@ -34,7 +34,7 @@ def csv_text(result: Result, legend: Legend) -> str:
     scene = result.scene
     out = io.StringIO()
     writer = csv.writer(out)
-    classes = class_facts(result, legend)
+    classes = listed_facts(result, legend)
     hectares = f".{hectare_decimals(scene.grid)}f"
     has_codes = any(c.code for c in classes)
     reflectances = [f"reflectance {name}" for name in scene.band_names]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from s2dash.core.run import current_versions
 from s2dash.errors import OutputConflict
-from s2dash.export.contents import Export, class_facts, one_line, require_full, staged
+from s2dash.export.contents import Export, listed_facts, one_line, require_full, staged
 from s2dash.export.digits import REFLECTANCE_DECIMALS, SHARE_DECIMALS, hectare_decimals
 from s2dash.export.handover import Handover
 from s2dash.export.recipe_words import recipe_words
@@ -115,7 +115,7 @@ def _decimals(count: int) -> str:
 
 def _areas(sheet: _Sheet, handover: Handover) -> None:
     result = handover.result
-    classes = class_facts(result, handover.legend)
+    classes = listed_facts(result, handover.legend)
     hectares = _decimals(hectare_decimals(result.scene.grid))
     columns = [("Class", 8), ("Name", _NAME_WIDTH), ("Code", _CODE_WIDTH), ("Colour", 12)]
     numbers = [("Pixels", _NUMBER_WIDTH), ("Share of the mapped ground", _NUMBER_WIDTH), ("Hectares", _NUMBER_WIDTH)]
@@ -139,7 +139,7 @@ def _spectra(sheet: _Sheet, handover: Handover) -> None:
     sheet.head([("Class", 8), ("Mean reflectance", _NAME_WIDTH), *named])
     sheet.row([("", ""), ("Wavelength, nm", ""), *((band.wavelength_nm, "0") for band in scene.bands)])
     form = f"0.{'0' * REFLECTANCE_DECIMALS}"
-    for c in class_facts(handover.result, handover.legend):
+    for c in listed_facts(handover.result, handover.legend):
         sheet.row([(c.id, "0"), (c.name, ""), *((value, form) for value in c.row.mean_reflectance)])
         sheet.swatch(0, c.colour, c.id)
 

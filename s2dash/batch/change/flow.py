@@ -41,7 +41,7 @@ def flow_svg(change: Change, ink: str = _INK, quiet: str = _QUIET) -> str:
     height = _TOP + max(height_left, height_right) + 8
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" role="img" '
-        f"aria-label={quoteattr(words(change))} font-family=\"'Source Sans', 'Source Sans 3', sans-serif\" "
+        f"aria-label={quoteattr(flow_words(change))} font-family=\"'Source Sans', 'Source Sans 3', sans-serif\" "
         'font-size="14">',
         _head(_LEFT, "end", change.before.name, ink),
         _head(_WIDTH - _LEFT, "start", change.after.name, ink),
@@ -53,7 +53,7 @@ def flow_svg(change: Change, ink: str = _INK, quiet: str = _QUIET) -> str:
     return "".join(parts)
 
 
-def words(change: Change) -> str:
+def flow_words(change: Change) -> str:
     """What the picture shows, for those who do not see it."""
     shown = [
         f"{_name(change, move.pair[0])} to {_name(change, move.pair[1])}, {amount_words(move)}"

@@ -205,7 +205,7 @@ function startS2dashMap(first, settings) {
     rules.id = id;
     rules.textContent =
       '[class*="st-key-now-"]:not([class*="st-key-now-' + key + '-"]) { display: none; }' +
-      ':root :not(:has(~ * > [class*="st-key-now-' + key + '-"])) > [class*="st-key-before-' + key + '-"]' +
+      ':root :is(.st-key-title, .st-key-facts):not(:has([class*="st-key-now-' + key + '-"])) [class*="st-key-before-' + key + '-"]' +
       " { display: flex; }";
   }
 

@@ -19,6 +19,7 @@ from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend, clean_name
 from s2dash.core.types import windows
 from s2dash.errors import BrokenResult, OutputConflict, RecipeError
+from s2dash.export.handover import Handover
 from s2dash.raster.door import GDAL_ERRORS, open_raster
 
 STRIP_ROWS = 512
@@ -46,16 +47,16 @@ class Export:
     """Whether it takes a full result only, not a preview of every n-th pixel."""
     needs_place: bool
     """Whether it is of no use without a place on the Earth."""
-    write: Callable[[Result, Legend, Path], None]
+    write: Callable[[Handover, Path], None]
     """Write the file; what stood under that name stays untouched on failure.
 
     Raises RecipeError for a preview where a full result is needed, OutputConflict where the file
     cannot be written, and BrokenResult where the result contradicts itself.
     """
 
-    def file_name(self, result: Result) -> str:
+    def file_name(self, handover: Handover) -> str:
         """A name to save under, of plain letters, digits, dots, dashes and underscores."""
-        return file_stem(result) + self.suffix
+        return file_stem(handover.title) + self.suffix
 
 
 @dataclass(frozen=True)
@@ -100,15 +101,24 @@ def class_facts(result: Result, legend: Legend) -> tuple[ClassFacts, ...]:
     )
 
 
+def listed_facts(result: Result, legend: Legend) -> tuple[ClassFacts, ...]:
+    """The same as the legend lists them, for people to read."""
+    return legend.arranged(class_facts(result, legend))
+
+
 def edits_with_looks(result: Result, legend: Legend) -> ClassEdits | None:
-    """The steps that made these classes of those that were found, with names, colours and codes; None without steps."""
-    return with_looks(ClassEdits(steps=result.edits.steps), legend) if result.edits.steps else None
+    """The steps that made these classes of those that were found, with names, colours, codes and order.
+
+    None without steps and order: the rest is in other files.
+    """
+    has_any = result.edits.steps or legend.order
+    return with_looks(ClassEdits(steps=result.edits.steps), legend) if has_any else None
 
 
 def with_looks(edits: ClassEdits, legend: Legend) -> ClassEdits:
-    """Edits with names, colours and codes of all classes of a legend."""
+    """Edits with names, colours, codes and order of all classes of a legend."""
     entries = legend.entries
-    return edits.named(
+    return edits.ordered(legend.order).named(
         {entry.id: entry.name for entry in entries},
         {entry.id: entry.colour for entry in entries},
         {entry.id: entry.code for entry in entries if entry.code},
@@ -141,9 +151,9 @@ def one_line(text: str, most_characters: int = MOST_TITLE_CHARACTERS) -> str:
     return " ".join(visible.split())[:most_characters].strip()
 
 
-def file_stem(result: Result) -> str:
-    """The scene's title as the start of a file name: ASCII letters, digits, dots, dashes, underscores."""
-    plain = unicodedata.normalize("NFKD", result.scene.title).encode("ascii", "ignore").decode()
+def file_stem(title: str) -> str:
+    """A title as the start of a file name: ASCII letters, digits, dots, dashes, underscores."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
     stem = re.sub(r"[^A-Za-z0-9_.]+", "-", plain)[:80].strip("-._")
     return stem or "scene"
 

@@ -14,7 +14,7 @@ import streamlit as st
 from s2dash.classify.sureness_file import write_sureness
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
-from s2dash.export import EXPORTS, export_bytes
+from s2dash.export import EXPORTS, Handover, export_bytes
 from s2dash.export.contents import edits_with_looks, file_stem
 from s2dash.server.jobs import FullJob
 from s2dash.server.live_engine import LiveAnswer
@@ -76,17 +76,17 @@ def _preview(answer: LiveAnswer, legend: Legend) -> None:
 
 
 def _card(key: str, result: Result, legend: Legend) -> None:
-    export = EXPORTS[key]
+    export, handover = EXPORTS[key], Handover(result, legend)
     reason = _why_not(key, result)
 
     def make() -> bytes:
-        return export_bytes(key, result, legend)
+        return export_bytes(key, handover)
 
     _words(export.title, export.help, reason)
     st.download_button(
         export.label,
         b"" if reason else make,
-        export.file_name(result),
+        export.file_name(handover),
         export.mime,
         key=f"download {key}",
         on_click="ignore",
@@ -153,7 +153,7 @@ def _sureness(answer: LiveAnswer) -> None:
     st.download_button(
         "How sure (GeoTIFF)",
         b"" if reason else make,
-        f"{file_stem(answer.result)}-how-sure.tif",
+        f"{file_stem(answer.result.scene.title)}-how-sure.tif",
         "image/tiff",
         key="download sureness",
         on_click="ignore",
@@ -170,7 +170,7 @@ def _recipe(result: Result, legend: Legend) -> None:
     st.download_button(
         "Recipe (JSON)",
         result.recipe.to_json() + "\n",
-        f"{file_stem(result)}-recipe.json",
+        f"{file_stem(result.scene.title)}-recipe.json",
         "application/json",
         key="download recipe",
         on_click="ignore",
@@ -180,11 +180,11 @@ def _recipe(result: Result, legend: Legend) -> None:
     )
     edits = edits_with_looks(result, legend)
     if edits is not None:
-        edits_words = "What you merged, split and left out, for the command line: `--edits FILE` beside the recipe."
+        edits_words = "What you merged, split, left out and moved. Command line: `--edits FILE` beside the recipe."
         st.download_button(
             "Edits (JSON)",
             edits.to_json() + "\n",
-            f"{file_stem(result)}-edits.json",
+            f"{file_stem(result.scene.title)}-edits.json",
             "application/json",
             key="download edits",
             on_click="ignore",

@@ -1,15 +1,19 @@
-"""Waiting for a live result while the strip says what is being done."""
+"""Asking for a live result, and waiting for it while the strip says what is being done."""
 
 from __future__ import annotations
 
 import time
 from concurrent.futures import TimeoutError as NotYet
+from dataclasses import replace
 
 import streamlit as st
 
+from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
 from s2dash.server.live_engine import LiveAnswer, LiveRequest
-from s2dash.ui import text
+from s2dash.ui import services, state, text
+from s2dash.ui.session import page_is_open
+from s2dash.ui.sidebar import K_LOW, Choices, highest_k
 from s2dash.ui.strip import Strip
 
 _POLL_SECONDS = 0.05
@@ -18,6 +22,16 @@ _LATER_POLL_SECONDS = 0.2
 """An answer ends the wait at once; each look costs the server something, and many may be waiting."""
 _COUNT_AFTER_SECONDS = 2.0
 LOOK_SECONDS = 0.5
+
+
+def ask(choices: Choices) -> tuple[LiveRequest, LiveRequest | None] | None:
+    """Ask for the live result of the choices: the request, and the one before it; None while no band is chosen."""
+    if choices.recipe is None:
+        return None
+    before = state.REQUEST.get()
+    request = services.live_engine().submit(choices.scene, choices.recipe, before, page_is_open())
+    state.REQUEST.set(request)
+    return request, before
 
 
 def wait_for(request: LiveRequest, scene: Scene, strip: Strip, or_first_look: bool = False) -> LiveAnswer:
@@ -32,6 +46,19 @@ def wait_for(request: LiveRequest, scene: Scene, strip: Strip, or_first_look: bo
             # Each call also lets Streamlit stop this run where a control has been moved meanwhile.
             strip.busy(_busy_words(scene, time.perf_counter() - started, request.others_before))
             polls += 1
+
+
+def is_as_asked(answer: LiveAnswer, choices: Choices) -> bool:
+    """Whether an answer is what was asked for, and not a first look at a large scene without its smoothing."""
+    recipe = choices.recipe
+    return recipe is None or not recipe.keeps_edges or answer.result.recipe != replace(recipe, smooth=0)
+
+
+def next_recipes(recipe: Recipe, last: LiveAnswer | None) -> list[Recipe]:
+    """What the next step of the slider would ask for, the way it went first."""
+    downwards = last is not None and last.result.recipe.k > recipe.k
+    steps = (-1, 1) if downwards else (1, -1)
+    return [replace(recipe, k=recipe.k + step) for step in steps if K_LOW <= recipe.k + step <= highest_k()]
 
 
 def await_smoothing(request: LiveRequest, scene: Scene, strip: Strip) -> None:

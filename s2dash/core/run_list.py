@@ -24,6 +24,7 @@ _Line = Annotated[str, msgspec.Meta(max_length=MOST_NAME_CHARACTERS)]
 _Words = Annotated[str, msgspec.Meta(max_length=400)]
 _Picture = Annotated[str, msgspec.Meta(max_length=40_000, pattern=r"^(data:image/png;base64,[A-Za-z0-9+/]+={0,2})?$")]
 _Class = Annotated[int, msgspec.Meta(ge=1, le=255)]
+_Order = Annotated[tuple[_Class, ...], msgspec.Meta(max_length=255)]
 
 
 class ClassLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -37,11 +38,12 @@ class ClassLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 _NO_CLASS = ClassLook("", "#000000")
 
 
-class OwnLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class OwnLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """How a map's classes looked before its user's edits."""
 
     classes: tuple[ClassLook, ...]
     carried: tuple[_Class, ...] = ()
+    order: _Order = ()
     """Those that took over name or colour from another map."""
 
 
@@ -57,7 +59,12 @@ class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     separation: Annotated[float, msgspec.Meta(ge=-1, le=1)] | None = None
     files: Annotated[tuple[_Words, ...], msgspec.Meta(max_length=10_000)] = ()
     legend: Annotated[tuple[ClassLook, ...], msgspec.Meta(max_length=255)] = ()
+    order: _Order = ()
+    """Of the legend."""
     own: OwnLook | None = None
+
+
+_OWN = tuple(name for name in _Said.__struct_fields__ if name not in ("legend", "order"))
 
 
 class _All(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -91,8 +98,11 @@ class ListedRun:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
-        said = {name: getattr(self, name) for name in _Said.__struct_fields__ if name != "legend"}
-        plain = strict_json.plain(_Said(**said, legend=looks_of(self.legend))) | {"run": self.run.to_dict()}
+        said = {name: getattr(self, name) for name in _OWN}
+        whole = _Said(**said, legend=looks_of(self.legend), order=self.legend.order)
+        plain = strict_json.plain(whole) | {"run": self.run.to_dict()}
+        if not self.legend.order:
+            del plain["order"]
         return plain if self.edits is None else plain | {"edits": self.edits.to_dict()}
 
     @staticmethod
@@ -101,9 +111,10 @@ class ListedRun:
         if not isinstance(given, dict):
             raise UnreadableValue("This is not a run of a list: it should be a JSON object, in braces.")
         said = strict_json.decoded(_Said, {k: v for k, v in given.items() if k not in ("run", "edits")}, _ONE)
-        values = {name: getattr(said, name) for name in _Said.__struct_fields__ if name != "legend"}
+        values = {name: getattr(said, name) for name in _OWN}
+        legend = legend_of(said.legend).ordered(said.order)
         edits = None if given.get("edits") is None else ClassEdits.from_dict(given["edits"])
-        return ListedRun(run=Run.from_dict(given.get("run")), legend=legend_of(said.legend), edits=edits, **values)
+        return ListedRun(run=Run.from_dict(given.get("run")), legend=legend, edits=edits, **values)
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back to an equal value."""

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from s2dash.errors import UnknownName
-from s2dash.export import bundle, geotiff, picture, recipe_file, table
+from s2dash.export import bundle, geotiff, picture, recipe_file, table, workbook
 from s2dash.export.contents import Export
 from s2dash.export.handover import Handover
 
@@ -16,6 +16,7 @@ EXPORTS: dict[str, Export] = {
     export.key: export
     for export in (
         picture.EXPORT,
+        workbook.EXPORT,
         table.EXPORT,
         geotiff.EXPORT,
         bundle.EXPORT,

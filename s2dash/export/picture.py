@@ -18,8 +18,8 @@ from s2dash.export.contents import (
     ClassFacts,
     Export,
     about_facts,
-    class_facts,
     label_strips,
+    listed_facts,
     one_line,
     ordinal,
     staged,
@@ -83,7 +83,7 @@ def picture_bytes(handover: Handover) -> bytes:
 def draw(handover: Handover) -> Figure:
     """The sheet as a matplotlib figure with an Agg canvas; raises as `write_picture` does."""
     result, legend = handover.result, handover.legend
-    classes = class_facts(result, legend)
+    classes = listed_facts(result, legend)
     lies = drawn(result.classmap.grid)
     sheet = Sheet(layout_of(lies.aspect, len(classes) + _extra_rows(result)))
     _draw_header(sheet, handover)

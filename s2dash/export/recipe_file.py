@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from s2dash.core.edits import ClassEdits
-from s2dash.export.contents import Export, staged, with_looks
+from s2dash.export.contents import Export, edits_with_looks, staged, with_looks
 from s2dash.export.handover import Handover
 
 
@@ -44,9 +44,9 @@ EDITS = Export(
     short="Edits",
     suffix="-edits.json",
     mime="application/json",
-    help="What you merged, split and left out, for the command line: `--edits FILE` beside the recipe.",
+    help="What you merged, split, left out and moved. Command line: `--edits FILE` beside the recipe.",
     needs_full=False,
     needs_place=False,
     write=write_edits,
-    is_of=lambda handover: bool(handover.result.edits.steps),
+    is_of=lambda handover: edits_with_looks(handover.result, handover.legend) is not None,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
@@ -13,7 +13,7 @@ from PIL import Image
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 from s2dash.export import EXPORTS, Handover
-from s2dash.export.contents import Card
+from s2dash.export.contents import Card, ClassFacts, listed_facts
 from s2dash.ui import text
 
 _SIDE = 360
@@ -31,10 +31,11 @@ def previews(live: Result, handover: Handover) -> Mapping[Card, str]:
     height, width = labels.shape
     middle = labels[height // 3 : height // 3 + max(1, height // _CLOSE), : max(1, width * 2 // _CLOSE)]
     close = f'<img alt="" src="{_png(_thinned(middle), handover.legend)}">'
+    classes = listed_facts(handover.result, handover.legend)[:_MOST_ROWS]
     inside: dict[Card, str] = {
-        "picture": f"{small}<div>{_title(handover)}{_legend(handover.legend)}</div>",
+        "picture": f"{small}<div>{_title(handover)}{_legend(classes)}</div>",
         "report": f"<div>{_title(handover)}{small}{'<i></i>' * 4}</div>",
-        "tables": _table(handover),
+        "tables": _table(classes),
         "gis": close,
         "recipe": f"<code>{_command(handover)}</code>",
     }
@@ -60,24 +61,21 @@ def _title(handover: Handover) -> str:
     return f"<b>{html.escape(handover.title)}</b>"
 
 
-def _legend(legend: Legend) -> str:
-    rows = legend.entries[:_MOST_ROWS]
-    lines = (f'<li><i style="background:{row.colour}"></i>{html.escape(row.name)}</li>' for row in rows)
-    return f"<ul>{''.join(lines)}</ul>"
+def _legend(classes: Sequence[ClassFacts]) -> str:
+    rows = (f'<li><i style="background:{one.colour}"></i>{html.escape(one.name)}</li>' for one in classes)
+    return f"<ul>{''.join(rows)}</ul>"
 
 
-def _table(handover: Handover) -> str:
-    names = {entry.id: entry.name for entry in handover.legend.entries}
-    rows = handover.result.rows[:_MOST_ROWS]
-    has_areas = all(row.area_ha is not None for row in rows)
+def _table(classes: Sequence[ClassFacts]) -> str:
+    has_areas = all(one.row.area_ha is not None for one in classes)
     head = "<tr><th>class</th><th>share</th>" + ("<th>hectares</th>" if has_areas else "") + "</tr>"
-    lines = (
-        f"<tr><td>{html.escape(names.get(row.id, ''))}</td><td>{text.share(row.share)}</td>"
-        + (f"<td>{text.number(row.area_ha)}</td>" if row.area_ha is not None else "")
+    rows = (
+        f"<tr><td>{html.escape(one.name)}</td><td>{text.share(one.row.share)}</td>"
+        + (f"<td>{text.number(one.row.area_ha)}</td>" if one.row.area_ha is not None else "")
         + "</tr>"
-        for row in rows
+        for one in classes
     )
-    return f"<table>{head}{''.join(lines)}</table>"
+    return f"<table>{head}{''.join(rows)}</table>"
 
 
 def _command(handover: Handover) -> str:

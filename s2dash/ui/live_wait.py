@@ -22,6 +22,8 @@ _LATER_POLL_SECONDS = 0.2
 """An answer ends the wait at once; each look costs the server something, and many may be waiting."""
 _COUNT_AFTER_SECONDS = 2.0
 LOOK_SECONDS = 0.5
+SMOOTHED_FIRST: tuple[state.Window, ...] = ("hand over", "many scenes")
+"""Windows of what leaves the page: nothing made on a first look does."""
 
 
 def ask(choices: Choices) -> tuple[LiveRequest, LiveRequest | None] | None:
@@ -50,8 +52,12 @@ def wait_for(request: LiveRequest, scene: Scene, strip: Strip, or_first_look: bo
 
 def is_as_asked(answer: LiveAnswer, choices: Choices) -> bool:
     """Whether an answer is what was asked for, and not a first look at a large scene without its smoothing."""
-    recipe = choices.recipe
-    return recipe is None or not recipe.keeps_edges or answer.result.recipe != replace(recipe, smooth=0)
+    return choices.recipe is None or not is_first_look(answer.result.recipe, choices.recipe)
+
+
+def is_first_look(shown: Recipe, asked: Recipe) -> bool:
+    """Whether the one recipe is the other without its smoothing, which takes a while on a large scene."""
+    return asked.keeps_edges and shown == replace(asked, smooth=0)
 
 
 def next_recipes(recipe: Recipe, last: LiveAnswer | None) -> list[Recipe]:
@@ -65,6 +71,15 @@ def await_smoothing(request: LiveRequest, scene: Scene, strip: Strip) -> None:
     """Say below the map that it is a first look, and draw the page anew once the answer is there."""
     with strip.run:
         st.fragment(_smoothing_line, run_every=LOOK_SECONDS)(request, text.number(scene.grid.pixel_count))
+
+
+@st.dialog("A first look", on_dismiss=state.close_window)
+def smoothing_window() -> None:
+    """In the place of a window of `SMOOTHED_FIRST`, until the map is what was asked for."""
+    st.markdown(
+        "**The map you see is a first look**, pixel by pixel. What you hand over or take to other scenes is the "
+        "smoothed map: this window goes on by itself when that is done."
+    )
 
 
 def _smoothing_line(request: LiveRequest, count: str) -> None:

@@ -31,10 +31,25 @@ from s2dash.ui.how_many.panel import how_many_panel
 from s2dash.ui.how_sure import COLOURS, sure_key
 from s2dash.ui.identity import carry_steps, found_legend
 from s2dash.ui.layers import Layer, layer_controls, layer_now
-from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside, take_in
+from s2dash.ui.legend_and_charts import (
+    charts,
+    current_legend,
+    legend_panel,
+    spectra_beside,
+    take_in,
+    take_in_of_first_look,
+)
 from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.link import follow_link, follow_link_area, say_of_link
-from s2dash.ui.live_wait import ask, await_smoothing, is_as_asked, next_recipes, wait_for
+from s2dash.ui.live_wait import (
+    SMOOTHED_FIRST,
+    ask,
+    await_smoothing,
+    is_as_asked,
+    next_recipes,
+    smoothing_window,
+    wait_for,
+)
 from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import Asking, LegendRow, MapState, View, WithMap, scene_token, show_map
 from s2dash.ui.messages import words_for
@@ -97,6 +112,7 @@ def main() -> None:
             _map(choices.scene, None, None, None, layer, dark)
         _announce(None, strip)
         return
+    take_in_of_first_look(answer.result.recipe)
     carry_steps(answer)
     take_in(answer.result.recipe)
     answer = _with_edits(answer, strip)
@@ -107,7 +123,8 @@ def main() -> None:
     beside = None
     is_final = strip.trouble is not None or is_as_asked(answer, choices)
     if comparing is not None:
-        _keep(answer, legend)  # whose names are those of one side
+        if is_final:
+            _keep(answer, legend)  # whose names are those of one side
         beside = compared(comparing, choices.loaded.scene, answer, strip)
     shown = full_result(answer) or answer.result
     facts_place.write(_facts(choices.scene, shown))
@@ -147,7 +164,9 @@ def main() -> None:
             compare_panel(beside)
         else:
             runs_panel(answer)
-    if state.WINDOW.get() == "hand over":
+    if state.WINDOW.get() in SMOOTHED_FIRST and not is_final:
+        smoothing_window()
+    elif state.WINDOW.get() == "hand over":
         hand_over(answer, shown, legend, trouble)
     elif state.WINDOW.get() == "many scenes":
         many_scenes(answer, legend)

@@ -167,13 +167,15 @@ class TestClassify:
         run: Callable[..., dict[str, Any]],
         fail: Callable[..., str],
     ) -> None:
-        edits = ClassEdits(names={2: "Sea"}, colours={2: "#112233"}, codes={2: "523"}, steps=(Merge((3,), 2), Split(1)))
+        edits = ClassEdits(
+            names={2: "Sea"}, colours={2: "#112233"}, codes={2: "523"}, steps=(Merge((3,), 2), Split(1)), order=(4, 2)
+        )
         file, plain, out = tmp_path / "e.json", tmp_path / "plain.tif", tmp_path / "out.tif"
         file.write_text(edits.to_json())
         run("classify", scene_path, "-o", plain, *QUICK, "--k", 4)
         printed = run("classify", scene_path, "-o", out, *QUICK, "--k", 4, "--edits", file)
         assert [(one["id"], one["name"]) for one in printed["classes"]] == [
-            *((1, "Class 1"), (2, "Sea"), (3, "Class 3"), (4, "Class 4"))
+            *((4, "Class 4"), (2, "Sea"), (1, "Class 1"), (3, "Class 3"))
         ]
         assert ClassEdits.from_dict(printed["edits"]) == edits
         before, after = labels(plain), labels(out)

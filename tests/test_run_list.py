@@ -30,12 +30,15 @@ CHECKS = st.lists(st.sampled_from((None, "Water", "Sand, wet")), max_size=4).map
         ),
     )
 )
+ORDERS = st.lists(st.integers(1, 12), max_size=3).map(tuple)
 LISTED = st.builds(
     ListedRun,
     run=RUNS.map(lambda run: replace(run, scene_title=clean_name(run.scene_title))),
     number=st.integers(1, 10**9),
-    legend=st.dictionaries(st.integers(1, 12), COLOURS, max_size=6).map(
-        lambda colours: default_legend([colours[number] for number in sorted(colours)], sorted(colours))
+    legend=st.builds(
+        lambda colours, order: default_legend([colours[n] for n in sorted(colours)], sorted(colours)).ordered(order),
+        st.dictionaries(st.integers(1, 12), COLOURS, max_size=6),
+        st.lists(st.integers(1, 12), max_size=6),
     ),
     title=LINES,
     star=st.booleans(),
@@ -44,7 +47,7 @@ LISTED = st.builds(
     thumbnail=st.binary(min_size=3, max_size=30).map(lambda b: f"data:image/png;base64,{b.hex()}") | st.just(""),
     separation=st.none() | st.floats(-1, 1),
     files=st.lists(st.text(max_size=20), max_size=3).map(tuple),
-    own=st.none() | st.builds(OwnLook, classes=st.lists(LOOKS, max_size=3).map(tuple)),
+    own=st.none() | st.builds(OwnLook, classes=st.lists(LOOKS, max_size=3).map(tuple), order=ORDERS),
     edits=st.none() | EDITS,
     check=st.none() | CHECKS,
     is_checking=st.booleans(),

@@ -54,6 +54,7 @@ EDITS = st.builds(
     names=st.dictionaries(CLASSES, WORDS, max_size=4),
     colours=st.dictionaries(CLASSES, COLOURS, max_size=4),
     steps=several(STEPS),
+    order=st.lists(CLASSES, max_size=6, unique=True).map(tuple),
 )
 PERCENTILES = st.tuples(st.floats(0, 49), st.floats(50, 100))
 NAMES = st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=5, unique=True).map(tuple)
@@ -262,6 +263,12 @@ def test_refuses_a_wrong_type_in_any_field(kind: Any, wrong: object) -> None:
         {"names": {"1": 5}},
         {"colours": {"1": "red"}},
         {"colours": {"1": "#ABCDEF0"}},
+        {"order": [0, 1]},
+        {"order": [1, 256]},
+        {"order": [3, 1, 3]},
+        {"order": ["1"]},
+        {"order": 3},
+        {"order": [*range(1, 256), 1]},
         {"steps": [{"step": "explode"}]},
         {"steps": [{"step": "merge", "classes": [], "into": 1}]},
         {"steps": [{"step": "leave out", "number": 3, "more": 1}]},
@@ -292,6 +299,7 @@ def test_edits_are_added_without_changing_what_was() -> None:
     assert first == ClassEdits(names={1: "Sea"})
     assert second.names == {1: "Sea", 2: "Marsh"}
     assert second.colours == {1: "#aabbcc"}
+    assert second.ordered((3, 1)).order == (3, 1)
     assert second.steps == (LeaveOut(3),)
 
 

@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
         scores = pipeline.sample_scores(fitted)
         standards = [band.standard for band in scene.bands]
         colours = palette.class_colours(fitted.numbers_mean, standards)
-        legend = default_legend(colours, fitted.numbers).edited(edits.names, edits.colours, edits.codes)
+        legend = default_legend(colours, fitted.numbers).taking(edits)
         found = suggested_names.suggested(fitted, reference) if arguments.suggest_names else {}
         legend = suggested_names.named(legend, found, set(edits.names))
         if executor is None or result.classmap.path is None:
@@ -92,9 +92,8 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
         if arguments.save_recipe:
             replace_text(arguments.save_recipe, recipe.to_json() + "\n")
         ended = time.perf_counter()
-        names = [entry.name for entry in legend.entries]
         seconds = {"work": ended - imported, "total": ended - started}
-        printed = _summary(result, names, scores, _masked(fitted, result), seconds)
+        printed = _summary(result, legend, scores, _masked(fitted, result), seconds)
         if arguments.suggest_names:
             printed["suggested_names"] = suggested_names.summary(legend, found, set(edits.names))
         return printed
@@ -150,10 +149,11 @@ def _masked(fitted: Fitted, result: Result) -> dict[str, float]:
 
 
 def _summary(
-    result: Result, names: list[str], scores: Scores, masked: dict[str, float], seconds: dict[str, float]
+    result: Result, legend: Legend, scores: Scores, masked: dict[str, float], seconds: dict[str, float]
 ) -> dict[str, Any]:
     from s2dash.core.edits import NO_EDITS
 
+    names = [entry.name for entry in legend.entries]
     return {
         "classes": [
             {
@@ -167,7 +167,7 @@ def _summary(
                     for band, value in zip(result.scene.band_names, row.mean_reflectance, strict=True)
                 },
             }
-            for row, name in zip(result.rows, names, strict=True)
+            for row, name in legend.arranged([*zip(result.rows, names, strict=True)])
         ],
         "scores": scores.to_dict(),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},

@@ -1,12 +1,12 @@
 """The ClassEdits value: what a user made of the classes that were found; the fit stays as it is.
 
-Names and colours only change how a class is shown. Steps change labels, in their order, and are replayed on
+Names, colours and order only change how classes are shown. Steps change labels, in their order, and are replayed on
 any pixel of any size of scene by `classify.edit`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,6 +14,8 @@ import msgspec
 from s2dash.core import strict_json
 
 _WHAT = "a set of edits"
+_LATER = ("codes", "order")
+"""Fields that the first form of edits had not."""
 MOST_CLASSES = 255
 """Class numbers fit a byte, in which 0 is no data."""
 ClassNumber = Annotated[int, msgspec.Meta(ge=1, le=MOST_CLASSES)]
@@ -75,16 +77,21 @@ AnyStep = Merge | LeaveOut | Split | CleanUp
 
 
 class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Names, colours and steps, by the canonical class numbers of a result (1 is the darkest)."""
+    """Names, colours, order and steps, by the canonical class numbers of a result (1 is the darkest)."""
 
     names: dict[ClassNumber, str] = msgspec.field(default_factory=dict)
     colours: dict[ClassNumber, Colour] = msgspec.field(default_factory=dict)
     codes: dict[ClassNumber, Code] = msgspec.field(default_factory=dict)
     """Of classes whose names are of a scheme: the scheme's own codes."""
+    order: Annotated[tuple[ClassNumber, ...], msgspec.Meta(max_length=MOST_CLASSES)] = ()
+    """How classes are listed, from the top; those that it does not name come last, by number."""
     steps: tuple[AnyStep, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError beyond `MOST_STEPS` or `MOST_CLEAN_UPS`."""
+        """Raise ValueError beyond `MOST_STEPS` or `MOST_CLEAN_UPS`, and for a class that stands twice in the order."""
+        twice = next((number for number in self.order if self.order.count(number) > 1), None)
+        if twice is not None:
+            raise ValueError(f"class {twice} stands in the order of classes more than once")
         if len(self.steps) > MOST_STEPS:
             raise ValueError(f"there are {len(self.steps)} steps, and {MOST_STEPS} is the most")
         clean_ups = sum(isinstance(step, CleanUp) for step in self.steps)
@@ -107,6 +114,10 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
             colours={**self.colours, **{number: colour.lower() for number, colour in colours.items()}},
             codes=kept | {number: code for number, code in (codes or {}).items() if code},
         )
+
+    def ordered(self, order: Sequence[int]) -> ClassEdits:
+        """These edits with classes listed so; raises ValueError for one that is named twice."""
+        return msgspec.structs.replace(self, order=tuple(order))
 
     def then(self, step: AnyStep) -> ClassEdits:
         """These edits with one more step; raises ValueError where they are full."""
@@ -135,12 +146,12 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
         return msgspec.structs.replace(self, names=names, colours=colours, codes=codes)
 
     def without_steps(self) -> ClassEdits:
-        """Names and colours alone."""
+        """Names, colours and order alone."""
         return msgspec.structs.replace(self, steps=())
 
     def to_dict(self) -> dict[str, Any]:
-        """The edits as plain values; without codes where there are none, as it was before there were any."""
-        return {name: held for name, held in strict_json.plain(self).items() if name != "codes" or held}
+        """The edits as plain values; without codes and order where there are none, as it was before there were any."""
+        return {name: held for name, held in strict_json.plain(self).items() if name not in _LATER or held}
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back to equal edits."""

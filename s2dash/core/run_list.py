@@ -27,6 +27,7 @@ _Line = Annotated[str, msgspec.Meta(max_length=MOST_NAME_CHARACTERS)]
 _Words = Annotated[str, msgspec.Meta(max_length=400)]
 _Picture = Annotated[str, msgspec.Meta(max_length=40_000, pattern=r"^(data:image/png;base64,[A-Za-z0-9+/]+={0,2})?$")]
 _Class = Annotated[int, msgspec.Meta(ge=1, le=255)]
+_Order = Annotated[tuple[_Class, ...], msgspec.Meta(max_length=255)]
 
 
 class ClassLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -40,11 +41,12 @@ class ClassLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 _NO_CLASS = ClassLook("", "#000000")
 
 
-class OwnLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class OwnLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """How a map's classes looked before its user's edits."""
 
     classes: tuple[ClassLook, ...]
     carried: tuple[_Class, ...] = ()
+    order: _Order = ()
     """Those that took over name or colour from another map."""
 
 
@@ -60,8 +62,13 @@ class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     separation: Annotated[float, msgspec.Meta(ge=-1, le=1)] | None = None
     files: Annotated[tuple[_Words, ...], msgspec.Meta(max_length=10_000)] = ()
     legend: Annotated[tuple[ClassLook, ...], msgspec.Meta(max_length=255)] = ()
+    order: _Order = ()
+    """Of the legend."""
     own: OwnLook | None = None
     is_checking: bool = False
+
+
+_OWN = tuple(name for name in _Said.__struct_fields__ if name not in ("legend", "order"))
 
 
 class _All(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -99,8 +106,11 @@ class ListedRun:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
-        said = {name: getattr(self, name) for name in _Said.__struct_fields__ if name != "legend"}
-        plain = strict_json.plain(_Said(**said, legend=looks_of(self.legend))) | {"run": self.run.to_dict()}
+        said = {name: getattr(self, name) for name in _OWN}
+        whole = _Said(**said, legend=looks_of(self.legend), order=self.legend.order)
+        plain = strict_json.plain(whole) | {"run": self.run.to_dict()}
+        if not self.legend.order:
+            del plain["order"]
         further = {"edits": self.edits, "check": self.check}
         return plain | {name: value.to_dict() for name, value in further.items() if value is not None}
 
@@ -110,11 +120,11 @@ class ListedRun:
         if not isinstance(given, dict):
             raise UnreadableValue("This is not a run of a list: it should be a JSON object, in braces.")
         said = strict_json.decoded(_Said, {k: v for k, v in given.items() if k not in _OWN_CODECS}, _ONE)
-        values = {name: getattr(said, name) for name in _Said.__struct_fields__ if name != "legend"}
+        values = {name: getattr(said, name) for name in _OWN}
+        legend = legend_of(said.legend).ordered(said.order)
         edits = None if given.get("edits") is None else ClassEdits.from_dict(given["edits"])
         check = None if given.get("check") is None else Check.from_dict(given["check"])
-        run, legend = Run.from_dict(given.get("run")), legend_of(said.legend)
-        return ListedRun(run=run, legend=legend, edits=edits, check=check, **values)
+        return ListedRun(run=Run.from_dict(given.get("run")), legend=legend, edits=edits, check=check, **values)
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back to an equal value."""

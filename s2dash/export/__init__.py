@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from s2dash.errors import UnknownName
-from s2dash.export import bundle, geotiff, picture, table
+from s2dash.export import bundle, geotiff, picture, table, workbook
 from s2dash.export.contents import Export
 from s2dash.export.handover import Handover
 
@@ -18,6 +18,7 @@ EXPORTS: dict[str, Export] = {
         picture.EXPORT,
         geotiff.EXPORT,
         bundle.EXPORT,
+        workbook.EXPORT,
         table.EXPORT,
     )
 }

@@ -17,7 +17,7 @@ from s2dash.export.contents import Export, edits_with_looks, file_stem, one_line
 _MOST_NOTE_CHARACTERS = 500
 
 
-_EDITS_LINE = "edits.json  which classes were then merged, split or left out: s2dash takes it with --edits"
+_EDITS_LINE = "edits.json  which classes were then merged, split, left out or moved: s2dash takes it with --edits"
 
 
 def write_bundle(result: Result, legend: Legend, out: Path) -> None:
@@ -30,7 +30,7 @@ def write_bundle(result: Result, legend: Legend, out: Path) -> None:
         stem + table.EXPORT.suffix: table.csv_bytes(table.csv_text(result, legend)),
         "recipe.json": (json.dumps(result.recipe.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
         **({"edits.json": (edits.to_json() + "\n").encode()} if edits else {}),
-        "README.txt": readme(result, tif_name).encode(),
+        "README.txt": readme(result, tif_name, edits is not None).encode(),
     }
     with staged(out) as path, tempfile.TemporaryDirectory(dir=path.parent) as folder:
         tif = Path(folder) / tif_name
@@ -41,7 +41,7 @@ def write_bundle(result: Result, legend: Legend, out: Path) -> None:
                 archive.writestr(name, content)
 
 
-def readme(result: Result, tif_name: str) -> str:
+def readme(result: Result, tif_name: str, has_edits: bool = False) -> str:
     """What the files are and how to open them, plain text."""
     stem = tif_name.removesuffix(geotiff.EXPORT.suffix)
     attribution = one_line(result.scene.attribution)
@@ -59,7 +59,7 @@ def readme(result: Result, tif_name: str) -> str:
         f"{tif_name}.aux.xml  names, colours, pixels and areas of the classes, for GIS programs",
         f"{stem}{table.EXPORT.suffix}  the same for a spreadsheet, with mean reflectances",
         "recipe.json  the choices that made the map; s2dash repeats the run with them",
-        *([_EDITS_LINE] if result.edits.steps else []),
+        *([_EDITS_LINE] if has_edits else []),
         "",
         *([left_out, ""] if left_out else []),
         *(["Notes on this map:", *notes, ""] if notes else []),

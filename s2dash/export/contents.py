@@ -101,15 +101,24 @@ def class_facts(result: Result, legend: Legend) -> tuple[ClassFacts, ...]:
     )
 
 
+def listed_facts(result: Result, legend: Legend) -> tuple[ClassFacts, ...]:
+    """The same as the legend lists them, for people to read."""
+    return legend.arranged(class_facts(result, legend))
+
+
 def edits_with_looks(result: Result, legend: Legend) -> ClassEdits | None:
-    """The steps that made these classes of those that were found, with names, colours and codes; None without steps."""
-    return with_looks(ClassEdits(steps=result.edits.steps), legend) if result.edits.steps else None
+    """The steps that made these classes of those that were found, with names, colours, codes and order.
+
+    None without steps and order: the rest is in other files.
+    """
+    has_any = result.edits.steps or legend.order
+    return with_looks(ClassEdits(steps=result.edits.steps), legend) if has_any else None
 
 
 def with_looks(edits: ClassEdits, legend: Legend) -> ClassEdits:
-    """Edits with names, colours and codes of all classes of a legend."""
+    """Edits with names, colours, codes and order of all classes of a legend."""
     entries = legend.entries
-    return edits.named(
+    return edits.ordered(legend.order).named(
         {entry.id: entry.name for entry in entries},
         {entry.id: entry.colour for entry in entries},
         {entry.id: entry.code for entry in entries if entry.code},

@@ -14,7 +14,7 @@ from s2dash import __version__
 from s2dash.core.classmap import ClassMap, Result
 from s2dash.core.grid import Grid
 from s2dash.core.legend import Legend
-from s2dash.export.contents import ClassFacts, Export, class_facts, label_strips, one_line, ordinal, staged
+from s2dash.export.contents import ClassFacts, Export, label_strips, listed_facts, one_line, ordinal, staged
 from s2dash.export.ground import Drawn, drawn, length_words, round_length_m
 from s2dash.export.sheet import (
     DPI,
@@ -70,7 +70,7 @@ def picture_bytes(result: Result, legend: Legend) -> bytes:
 
 def draw(result: Result, legend: Legend) -> Figure:
     """The sheet as a matplotlib figure with an Agg canvas; raises as `write_picture` does."""
-    classes = class_facts(result, legend)
+    classes = listed_facts(result, legend)
     lies = drawn(result.classmap.grid)
     sheet = Sheet(layout_of(lies.aspect, len(classes) + _extra_rows(result)))
     _draw_header(sheet, result)

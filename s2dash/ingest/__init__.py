@@ -15,6 +15,7 @@ from s2dash.ingest.composed import beside
 from s2dash.ingest.doubts import doubtful_numbers, doubtful_words, doubts_offset, flagged_words, is_calibrated
 from s2dash.ingest.examples import EXAMPLES, Example
 from s2dash.ingest.in_place import SAMPLE_PATH, open_in_place, sample_scene
+from s2dash.ingest.known_ground import read_known_ground
 from s2dash.ingest.pile import shown as shown_name
 from s2dash.ingest.process import removed_on_error, run_in_new_folder
 from s2dash.ingest.reference import read_reference
@@ -35,6 +36,7 @@ __all__ = [
     "is_calibrated",
     "open_in_place",
     "read_as",
+    "read_known_ground",
     "read_reference",
     "rename_bands",
     "sample_scene",

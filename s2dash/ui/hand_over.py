@@ -180,7 +180,7 @@ def _recipe(result: Result, legend: Legend) -> None:
     )
     edits = edits_with_looks(result, legend)
     if edits is not None:
-        edits_words = "What you merged, split and left out, for the command line: `--edits FILE` beside the recipe."
+        edits_words = "What you merged, split, left out and moved. Command line: `--edits FILE` beside the recipe."
         st.download_button(
             "Edits (JSON)",
             edits.to_json() + "\n",

@@ -353,7 +353,7 @@ def _sure_rows(sure: LiveSureness) -> tuple[LegendRow, ...]:
 
 
 def _legend_rows(legend: Legend, result: Result) -> tuple[LegendRow, ...]:
-    pairs = zip(legend.entries, result.rows, strict=True)
+    pairs = legend.arranged([*zip(legend.entries, result.rows, strict=True)])
     return tuple(
         LegendRow(entry.id, entry.name, entry.colour, row.share, text.share(row.share)) for entry, row in pairs
     )

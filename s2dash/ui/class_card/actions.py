@@ -78,6 +78,15 @@ def remove_all(of: Recipe) -> None:
     state.put_edits(of, state.edits(of).without_steps())
 
 
+def move(of: Recipe, legend: Legend, number: int, by: int) -> None:
+    """List a class one place higher (-1) or lower (1); at either end it stays."""
+    order = [entry.id for entry in legend.listed]
+    here = order.index(number)
+    there = min(max(here + by, 0), len(order) - 1)
+    order[here], order[there] = order[there], order[here]
+    state.put_edits(of, state.edits(of).ordered(order))
+
+
 def rename(of: Recipe, number: int, name: str) -> None:
     """Call a class so, with the code that such a name brings along."""
     codes, colours = of_names({number: name})

@@ -238,16 +238,21 @@ def listed(one: KeptMap) -> ListedRun:
         files=one.files,
         check=one.check,
         is_checking=one.is_checking,
-        own=None if own is None else OwnLook(classes=looks_of(own.legend), carried=tuple(sorted(own.carried))),
+        own=None if own is None else own_look(own),
         edits=None if own is None else state.edits_of(key),
     )
+
+
+def own_look(own: state.OwnLegend) -> OwnLook:
+    """A legend before edits as it leaves the page."""
+    return OwnLook(classes=looks_of(own.legend), carried=tuple(sorted(own.carried)), order=own.legend.order)
 
 
 def of_listed(one: ListedRun, number: int, scene_key: str = "", key: str | None = None) -> KeptMap:
     """A map of the list, without its scene; what was made of its classes is known from then on."""
     of, palette = (one.run.scene_digest, one.run.recipe), state.palette_of(one.run)
     if one.own is not None:
-        state.put_own_legend(of, palette, legend_of(one.own.classes), one.own.carried)
+        state.put_own_legend(of, palette, legend_of(one.own.classes).ordered(one.own.order), one.own.carried)
     state.put_edits_of(of, one.run.edits if one.edits is None else one.edits)
     known = {} if key is None else {"key": key}
     return KeptMap(

@@ -117,7 +117,7 @@ def _params(before: Recipe, after: Recipe) -> Iterator[str]:
 
 
 def step_words(before: Recipe, after: Recipe, edits: ClassEdits, later_edits: ClassEdits) -> str:
-    """What one step changed: of the recipe, or of the names and colours of one map."""
+    """What one step changed: of the recipe, or of the names, colours and order of one map."""
     if before != after:
         return " · ".join(_changes(before, after)) or "other choices"
     if edits.steps != later_edits.steps:
@@ -126,7 +126,7 @@ def step_words(before: Recipe, after: Recipe, edits: ClassEdits, later_edits: Cl
         changed = [n for n in sorted({*one, *other}) if one.get(n) != other.get(n)]
         if changed:
             return f"{what} of class {changed[0]}" if len(changed) == 1 else f"{what}s of {len(changed)} classes"
-    return "changes of classes"
+    return "order of classes" if edits.order != later_edits.order else "changes of classes"
 
 
 def steps_words(before: Sequence[AnyStep], after: Sequence[AnyStep]) -> str:

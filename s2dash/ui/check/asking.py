@@ -63,7 +63,7 @@ def offered(legend: Legend, looks_like: dict[int, str]) -> list[dict[str, Any]]:
     """The answers that can be given: each name once, as the first class of it looks."""
     first: dict[str, dict[str, Any]] = {}
     names = class_names(legend)
-    for entry in legend.entries:
+    for entry in legend.listed:
         name = names[entry.id]
         more = "" if is_named(name) else looks_like.get(entry.id, "")
         first.setdefault(name, {"name": name, "number": str(entry.id), "colour": entry.colour, "more": more})

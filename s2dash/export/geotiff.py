@@ -53,6 +53,8 @@ _COG = {
     "overviews": "force_use_existing",
     "bigtiff": "if_safer",
 }
+Column = tuple[str, str, str, list[str]]
+"""Of an attribute table: name, type, usage and cells, as `_FIELD_TYPES` and `_FIELD_USAGES` call them."""
 _FIELD_TYPES = {"Integer": 0, "Real": 1, "String": 2}
 _FIELD_USAGES = {"Generic": 0, "PixelCount": 1, "Name": 2, "MinMax": 5, "Red": 6, "Green": 7, "Blue": 8}
 """Numbers of GDALRATFieldType and GDALRATFieldUsage in gdal.h."""
@@ -63,7 +65,8 @@ def write_geotiff(result: Result, legend: Legend, out: Path) -> None:
 
     Overviews take the most frequent class. Tags: CLASS_1 to CLASS_k, CODE_1 to CODE_k where names are of a scheme,
     S2DASH_RECIPE, S2DASH_VERSION,
-    S2DASH_SCENE, S2DASH_SENSOR, S2DASH_RESULT (its digest), ENGINE, TIFFTAG_SOFTWARE and, where the source is known,
+    S2DASH_SCENE, S2DASH_SENSOR, S2DASH_DATE (where it is known), S2DASH_RESULT (its digest), ENGINE,
+    TIFFTAG_SOFTWARE and, where the source is known,
     ATTRIBUTION and TIFFTAG_COPYRIGHT; S2DASH_EDITS after steps of edits.
     The file is written under a temporary name and read back before it takes the place of `out`; on
     failure nothing is left and an existing `out` stays. Memory holds one strip of labels.
@@ -103,6 +106,7 @@ def geotiff_tags(result: Result, classes: tuple[ClassFacts, ...]) -> dict[str, s
         "TIFFTAG_SOFTWARE": f"s2dash {__version__}",
         "ENGINE": one_line(result.engine),
         "S2DASH_VERSION": __version__,
+        **({"S2DASH_DATE": one_line(result.scene.date)} if result.scene.date else {}),
         "S2DASH_SENSOR": one_line(result.scene.sensor),
         "S2DASH_SCENE": one_line(result.scene.title) or "scene",
         "S2DASH_RESULT": one_line(result.digest),
@@ -128,12 +132,12 @@ def sidecar_xml(result: Result, legend: Legend) -> str:
     names = ET.SubElement(band, "CategoryNames")
     for name in category_names({c.id: c.name for c in classes}):
         ET.SubElement(names, "Category").text = name
-    band.append(_attribute_table(_columns(classes)))
+    band.append(attribute_table(_columns(classes)))
     ET.indent(root)
     return ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _columns(classes: tuple[ClassFacts, ...]) -> list[tuple[str, str, str, list[str]]]:
+def _columns(classes: tuple[ClassFacts, ...]) -> list[Column]:
     """Name, type, usage and cells of each column."""
     most = max((c.row.count for c in classes), default=0)
     counts_type = "Integer" if most <= np.iinfo(np.int32).max else "Real"
@@ -153,7 +157,8 @@ def _columns(classes: tuple[ClassFacts, ...]) -> list[tuple[str, str, str, list[
     return columns
 
 
-def _attribute_table(columns: list[tuple[str, str, str, list[str]]]) -> ET.Element:
+def attribute_table(columns: Sequence[Column]) -> ET.Element:
+    """GDAL's raster attribute table of a side-car."""
     table = ET.Element("GDALRasterAttributeTable", tableType="thematic")
     for index, (name, kind, usage, _) in enumerate(columns):
         field = ET.SubElement(table, "FieldDefn", index=str(index))

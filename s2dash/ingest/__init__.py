@@ -9,6 +9,7 @@ from s2dash.core.scene import Scene
 from s2dash.core.scene_reading import AS_FOUND, SceneReading
 from s2dash.core.types import CancelToken, Progress, no_progress
 from s2dash.errors import UnreadableFile
+from s2dash.ingest.about_scene import proposed_about
 from s2dash.ingest.apply_reading import read_as, rename_bands, with_nodata, with_numbers
 from s2dash.ingest.area.on_scene import area_files, with_area, without_area
 from s2dash.ingest.check_points import read_check
@@ -36,6 +37,7 @@ __all__ = [
     "ingest",
     "is_calibrated",
     "open_in_place",
+    "proposed_about",
     "read_as",
     "read_check",
     "read_known_ground",

@@ -26,6 +26,8 @@ from s2dash.ui.runs.values import KeptMap
 from s2dash.ui.state import check as held
 from s2dash.ui.uploads import spooled
 
+_MOST_MB = 20
+"""Of a file: one of so many places has a twentieth."""
 MOST_BROUGHT = 2_000
 """Places of a file: the page draws a mark for each."""
 
@@ -38,6 +40,7 @@ def points_file(one: KeptMap, check: Check | None, shown: Result) -> None:
         given = st.file_uploader(
             "Bring in check points",
             ["gpkg", "csv"],
+            max_upload_size=_MOST_MB,
             key=held.CHECK_UPLOADER.key,
             help="A file that was saved here, in which answers may have been filled in meanwhile, in a GIS or a table. "
             "It takes the place of the answers of this map, which can be brought back.",

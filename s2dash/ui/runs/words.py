@@ -20,6 +20,7 @@ from s2dash.core.edits import (
 )
 from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run
+from s2dash.core.scene_reading import SceneReading
 from s2dash.ui import text
 from s2dash.ui.preparation import WAYS
 from s2dash.ui.state import preparation_of
@@ -43,9 +44,14 @@ def _scene_words(before: Run, after: Run) -> str:
         return "another scene"
     if before.reading.area == after.reading.area:
         return "read another way"
-    if not after.reading.area:
+    return area_words(before.reading, after.reading)
+
+
+def area_words(before: SceneReading, after: SceneReading) -> str:
+    """`only an area`, `another area`, `the whole scene`: what changed of what counts."""
+    if not after.area:
         return "the whole scene"
-    return "another area" if before.reading.area else "only an area"
+    return "another area" if before.area else "only an area"
 
 
 def _changes(before: Recipe, after: Recipe) -> Iterator[str]:

@@ -229,7 +229,7 @@ def test_too_few_answers_are_said_in_a_word(result: Result, legend: Legend) -> N
     assert words.overall_words(check_accuracy(check, result, legend)) == words.TOO_FEW
     rough = words.overall_words(check_accuracy(check.answered(19, "Class 1"), result, legend))
     assert rough.startswith("About ")
-    assert "20 answers give a rough idea" in rough
+    assert "20 places give a rough idea" in rough
 
 
 def test_the_next_place_is_the_first_that_nobody_answered(result: Result, legend: Legend) -> None:

@@ -162,10 +162,12 @@ class Accuracy(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, k
     """How far a map can be trusted: overall, by class, and the counts that it follows from."""
 
     how: Literal["own places", "reference"]
+    unit: Literal["places", "polygons", "points", "squares"] = "places"
+    """What each answer is; squares are of a raster."""
     design: _Words
     """How places were chosen and what intervals mean, in plain words."""
     answers: _Count
-    """Places, or polygons, that were compared."""
+    """Places, or units of a reference, that were compared."""
     overall: Estimate | None
     """Share of the ground that is mapped as what it is; None without any answer."""
     classes: tuple[ClassAccuracy, ...]

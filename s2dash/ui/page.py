@@ -29,7 +29,7 @@ from s2dash.ui.compare.values import Compared
 from s2dash.ui.compare.words import comparing_words, lead_words
 from s2dash.ui.drawn_area import drawn_on_map, follow_drawn, scene_key
 from s2dash.ui.full_run import come_back, full_result, full_run
-from s2dash.ui.hand_over import hand_over, hand_over_button
+from s2dash.ui.hand_over.window import hand_over, hand_over_button
 from s2dash.ui.how_many.panel import how_many_panel
 from s2dash.ui.how_sure import COLOURS, sure_key
 from s2dash.ui.identity import carry_steps, found_legend

@@ -32,6 +32,8 @@ class Ratio:
     error: float
     weight: float
     """How many answers of equal weight would say as much (Kish, Survey Sampling, 1965, section 11.7)."""
+    reach: float = Z95
+    """Standard errors to either side that make the interval."""
 
     @property
     def estimate(self) -> Estimate:
@@ -43,8 +45,8 @@ class Ratio:
         if self.error == 0 and self.value in (0.0, 1.0):
             far = Z95**2 / (self.weight + Z95**2)
             return Estimate(self.value, 1 - far, 1.0) if self.value else Estimate(0.0, 0.0, far)
-        reach = Z95 * self.error
-        return Estimate(self.value, max(0.0, self.value - reach), min(1.0, self.value + reach))
+        far = self.reach * self.error
+        return Estimate(self.value, max(0.0, self.value - far), min(1.0, self.value + far))
 
 
 @dataclass(frozen=True, eq=False)

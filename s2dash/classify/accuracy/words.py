@@ -14,7 +14,7 @@ _LARGE_HA = 99_999.5
 def sentences(accuracy: Accuracy) -> tuple[str, ...]:
     """All that is to be said of a map, one sentence or two each: the whole, its classes, what to know beside them."""
     if accuracy.is_too_few:
-        return (TOO_FEW, *accuracy.notes)
+        return (overall_words(accuracy), *accuracy.notes)
     classes = (class_words(accuracy, one) for one in accuracy.classes)
     return (overall_words(accuracy), *(words for words in classes if words), *accuracy.notes)
 
@@ -22,17 +22,21 @@ def sentences(accuracy: Accuracy) -> tuple[str, ...]:
 def overall_words(accuracy: Accuracy) -> str:
     """`About 95 % of the map is right, between 93 and 96 %.`, or that there are too few answers."""
     if accuracy.is_too_few or accuracy.overall is None:
-        return TOO_FEW
-    words = f"About {percent_words(accuracy.overall)}".replace(" %,", " % of the map is right,", 1)
-    rough = "" if accuracy.answers >= FAIR_ANSWERS else f" {accuracy.answers} answers give a rough idea."
+        return TOO_FEW if accuracy.unit == "places" else TOO_FEW.replace("give", f"{accuracy.unit} give", 1)
+    ground = "the map" if accuracy.how == "own places" else "the reference's ground"
+    words = f"About {percent_words(accuracy.overall)}".replace(" %,", f" % of {ground} is right,", 1)
+    rough = "" if accuracy.answers >= FAIR_ANSWERS else f" {accuracy.answers} {accuracy.unit} give a rough idea."
     return words + "." + rough
 
 
 def class_words(accuracy: Accuracy, one: ClassAccuracy) -> str:
     """`About 412 ha of Salt marsh, between 380 and 445. Of ten places mapped as Salt marsh, nine are.`
 
-    Empty where nothing can be said of it.
+    By a reference `About 91 % of what is mapped as Salt marsh is, between 85 and 96 %.`, and the same of what is Salt
+    marsh. Empty where nothing can be said of it.
     """
+    if accuracy.how == "reference":
+        return " ".join(words for words in (users_words(one), producers_words(one)) if words)
     return " ".join(words for words in (area_words(one), places_words(accuracy, one.name)) if words)
 
 
@@ -47,12 +51,26 @@ def area_words(one: ClassAccuracy) -> str:
     return ""
 
 
+def users_words(one: ClassAccuracy) -> str:
+    """Of what is mapped as a class, how much is; empty where nothing is known of it."""
+    if one.users is None:
+        return ""
+    return f"About {percent_words(one.users)}".replace(" %,", f" % of what is mapped as {one.name} is,", 1) + "."
+
+
+def producers_words(one: ClassAccuracy) -> str:
+    """Of what is of a class, how much is mapped so; empty where nothing is known of it."""
+    if one.producers is None:
+        return ""
+    return f"About {percent_words(one.producers)}".replace(" %,", f" % of what is {one.name} is mapped so,", 1) + "."
+
+
 def places_words(accuracy: Accuracy, name: str) -> str:
     """Of the places mapped as a class, how many are of it; empty without any."""
     right, count = accuracy.mapped(name)
     if not count:
         return ""
-    what = ("place" if count == 1 else "places") if accuracy.how == "own places" else "pixels of the reference"
+    what = "place" if count == 1 else "places"
     return f"Of {counted(count)} {what} mapped as {name}, {_that_are(right, count)}."
 
 

@@ -111,13 +111,14 @@ class Keeper:
             shown=snapshot.shown,
             made=snapshot.made,
             position=snapshot.position,
+            said=snapshot.said,
         )
 
 
 def _are_same(one: Snapshot | None, other: Snapshot) -> bool:
     return (
         one is not None
-        and (one.shown, one.made, one.position) == (other.shown, other.made, other.position)
+        and (one.shown, one.made, one.position, one.said) == (other.shown, other.made, other.position, other.said)
         and set(one.scenes) == set(other.scenes)
         and len(one.runs) == len(other.runs)
         and all(a is b for a, b in zip(one.runs, other.runs, strict=True))

@@ -118,6 +118,7 @@ def save() -> None:
             made=state.MAPS_MADE.get(),
             scenes={one.scene_key: StoredScene(one.loaded.scene, one.loaded) for one in maps if one.loaded is not None},
             position=tracked.position,
+            said=state.SAID.get(),
         )
     )
     if not keeper.is_gone and store.trouble is None and st.query_params.get(PARAMETER) != keeper.address:
@@ -276,6 +277,7 @@ def _take_up(found: StoredSession) -> None:
         maps.append(of_listed(run.listed, number, run.scene_key, run.key))
     state.MAPS.set(tuple(maps))
     state.STORED.set({run.key: (one, run) for one, run in zip(maps, runs, strict=True)})
+    state.SAID.set(found.said)
     state.MAPS_MADE.set(max([found.made, *(one.number for one in maps)]))
     shown = next((one for one in maps if one.key == found.shown), None)
     if shown is None or state.LOADED.is_set:
@@ -320,8 +322,8 @@ def _stored(one: KeptMap, before: tuple[KeptMap, StoredRun] | None) -> StoredRun
 
 def _is_worth_it(maps: Sequence[KeptMap]) -> bool:
     """Whether there is anything that a new page does not have."""
-    if len(maps) != 1:
-        return len(maps) > 1
+    if len(maps) != 1 or state.SAID.get():
+        return bool(maps)
     (one,) = maps
     is_plain = (one.run.edits, one.run.view) == (NO_EDITS, PLAIN_VIEW)
     return not (is_plain and not one.is_marked and not one.files)

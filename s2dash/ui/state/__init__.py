@@ -10,6 +10,7 @@ The recipe is one value, whose fields the sidebar's controls read and write (`re
 What the page shows at a moment is one value as well (`run`, `load`).
 """
 
+from s2dash.ui.state.about import SAID, AboutField, about, about_control
 from s2dash.ui.state.classes import (
     ADVICE_STOPPED,
     ANSWER,
@@ -301,6 +302,7 @@ __all__ = [
     "REQUEST",
     "RIGHT",
     "RUNS_UPLOADER",
+    "SAID",
     "SAMPLE",
     "SAY_ONCE",
     "SCALE",
@@ -326,6 +328,7 @@ __all__ = [
     "USE_AREA",
     "USUAL_COLOURS",
     "WINDOW",
+    "AboutField",
     "Components",
     "FullKey",
     "HowManyView",
@@ -339,6 +342,8 @@ __all__ = [
     "ShownMap",
     "Side",
     "Window",
+    "about",
+    "about_control",
     "all_edits",
     "alone",
     "band_name",

@@ -574,7 +574,7 @@ function s2dashArea(shown, scene, on) {
   function tell(state) {
     const before = told;
     told = state.area;
-    isHidden = Boolean(state.compared);
+    isHidden = Boolean(state.compared || state.checking);
     bar.getContainer().hidden = isHidden;
     const isRefused = !isFirst && told.refused !== before.refused;
     const isAsked = !isFirst && told.asked !== before.asked;

@@ -620,7 +620,7 @@ function s2dashArea(shown, scene, on) {
     const before = told;
     told = state.area;
     classes = state.asking ? state.asking.classes : [];
-    isHidden = Boolean(state.compared);
+    isHidden = Boolean(state.compared || state.checking);
     bar.getContainer().hidden = isHidden;
     const isRefused = !isFirst && told.refused !== before.refused;
     const isAsked = !isFirst && told.asked !== before.asked;

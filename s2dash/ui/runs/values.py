@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
+from s2dash.core.accuracy import Check
 from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
@@ -37,12 +38,16 @@ class KeptMap:
     """Names of what its scene was made of; none for one that comes with the package."""
     scene_key: str = ""
     """By which the server keeps its scene; empty where that was never here."""
+    check: Check | None = None
+    """Its own, with the answers that there are."""
+    is_checking: bool = False
+    """Whether its user is just looking at the places of the check."""
     key: str = field(default_factory=lambda: secrets.token_hex(8))
     """Its own among the maps of all sessions."""
 
     @property
     def is_marked(self) -> bool:
-        return self.star or bool(self.note) or bool(self.title)
+        return self.star or bool(self.note) or bool(self.title) or self.check is not None
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,8 @@ function startS2dashMap(first, settings) {
     next.container.inert = false;
     controls = s2dashControls(next, wanted.scene, settings.basemaps, look, { say, changed: remember, drawn, swiped: () => hint.done("swipe") });
     const key = wanted.scene.key;
-    area = s2dashArea(next, wanted.scene, { say, begin: point.close, send: (rings) => wish({ area: { scene: key, rings } }) });
+    area = s2dashArea(next, wanted.scene, { say, begin: point.close, send: (rings) => wish({ area: { scene: key, rings } }),
+      act: (step) => wish({ areaStep: { scene: key, ...step } }) });
     viewBefore = null;
     point.attach(next);
     places.attach(next);

@@ -10,6 +10,7 @@ from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run
+from s2dash.core.scene_reading import SceneReading, without_area
 from s2dash.ui.loaded import Loaded
 
 
@@ -54,6 +55,12 @@ class Moment:
     """What the page was at a time."""
 
     scene: str
-    """Digest of the scene; undo stays within it."""
+    """Digest of the scene, with the area that counts of it."""
     recipe: Recipe
     edits: ClassEdits
+    loaded: Loaded = field(compare=False)
+
+    @property
+    def ground(self) -> tuple[str, SceneReading]:
+        """The files and how they are read, whatever area counts: undo stays within them."""
+        return f"{self.loaded.scene.paths[0]}", without_area(self.loaded.reading)

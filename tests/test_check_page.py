@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from page_driver import InPage, Page, actor, downloads, start
+from page_driver import Downloads, InPage, Page, actor, downloads, start
 from scenes import make_scene
 
 from s2dash.classify.accuracy.sampling import class_names, labels_at
@@ -34,10 +35,9 @@ def _nothing_is_passed_through(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "STAYS", timedelta(0))
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["with a place", "without"])
-def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    how = {} if request.param else {"crs": None}
-    return make_scene(tmp_path_factory.mktemp("check"), (60, 80), **how)
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return make_scene(tmp_path_factory.mktemp("check"), (60, 80))
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def stop(page: Page, in_page: InPage) -> None:
     page.run()
 
 
-def test_places_are_asked_about_and_nothing_tells_the_class(page: Page, scene: Scene) -> None:
+def test_places_are_asked_about_and_nothing_tells_the_class(page: Page) -> None:
     asked = begin(page)
     assert [one["name"] for one in asked["names"]] == ["Sea", "Marsh", "Fields"]
     assert len(asked["places"]) == 50
@@ -112,7 +112,7 @@ def test_each_place_lies_in_the_middle_of_its_corners(page: Page) -> None:
             assert place["at"][axis] == pytest.approx(middle, abs=1e-6)
 
 
-def test_answers_say_how_right_the_map_is(page: Page, in_page: InPage, scene: Scene) -> None:
+def test_answers_say_how_right_the_map_is(page: Page, in_page: InPage) -> None:
     begin(page)
     answer_all(page)
     stop(page, in_page)
@@ -121,9 +121,24 @@ def test_answers_say_how_right_the_map_is(page: Page, in_page: InPage, scene: Sc
     assert result["lead"] == "100 %"
     assert [mark["kind"] for mark in result["marks"]] == ["right"] * 50
     assert result["mixed"] == []
-    assert result["unit"] == ("yours, ha" if scene.grid.has_place else "share")
+    assert result["unit"] == "yours, ha"
     assert [row["name"] for row in result["rows"]] == ["Sea", "Marsh", "Fields"]
     assert len(page.tiles) == 2
+
+
+def test_without_a_place_shares_stand_for_hectares(
+    start: Callable[[Scene], Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = start(make_scene(tmp_path, (60, 80), crs=None)).choose(*K, 4).edit_legend(LegendEvent(names=NAMES))
+    asked = begin(page)
+    at = [place["at"] for place in asked["places"]]
+    assert all(-60 < row < 0 < col < 80 for row, col in at)
+    answer_all(page, wrong=2)
+    stop(page, actor(page, monkeypatch))
+    result = told(page, "marks")
+    assert result is not None
+    assert result["unit"] == "share"
+    assert all(row["amount"].endswith(" %") for row in result["rows"])
 
 
 def test_below_twenty_answers_nothing_is_said_and_they_go_on(page: Page, in_page: InPage) -> None:
@@ -230,7 +245,7 @@ def test_the_accuracy_of_the_present_map_is_there_for_whoever_hands_it_over(page
     assert in_page(found) is accuracy
 
 
-def test_a_reload_goes_on_at_the_same_place(page: Page, downloads: Any) -> None:
+def test_a_reload_goes_on_at_the_same_place(page: Page, downloads: Downloads) -> None:
     begin(page)
     answer_all(page, count=5)
     page.run()
@@ -240,3 +255,25 @@ def test_a_reload_goes_on_at_the_same_place(page: Page, downloads: Any) -> None:
     asked = told(again, "places")
     assert asked is not None
     assert sorted(asked["answers"]) == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(("label", "suffix"), [("GeoPackage", ".gpkg"), ("CSV", ".csv")])
+def test_check_points_leave_and_come_back(
+    page: Page, in_page: InPage, downloads: Downloads, label: str, suffix: str
+) -> None:
+    begin(page)
+    answer_all(page, wrong=3, count=30)
+    stop(page, in_page)
+    check = now(page).check
+    made = downloads[label]
+    assert made.file_name.endswith(f"check-points{suffix}")
+    content = made.content()
+    page.press("Start over")
+    page.run()
+    page.upload_together((f"points{suffix}", content), label="Bring in check points")
+    page.run()
+    assert now(page).check == check
+    assert "30 answers at 50 places" in page.words
+    page.upload_together((f"points{suffix}", b"place,answer\n1,Sea\n"), label="Bring in check points")
+    assert "holds no check points" in page.words
+    assert now(page).check == check

@@ -74,16 +74,29 @@ def stop() -> None:
 
 def begin_anew(one: KeptMap) -> None:
     """Set the check of a map aside, for `bring_back`."""
+    held.CHECK_BROUGHT.pop()
+    replace_check(one, None)
+
+
+def replace_check(one: KeptMap, check: Check | None) -> None:
+    """Put another check, or none, in the place of that of a map, which is set aside for `bring_back`."""
     if one.check is not None:
         held.CHECK_DROPPED.set((one.key, one.check))
-        held.put_map(replace(one, check=None, is_checking=False))
+    held.put_map(replace(one, check=check, is_checking=False))
+
+
+def set_aside(one: KeptMap) -> Check | None:
+    """The check of a map that `bring_back` would bring."""
+    dropped = held.CHECK_DROPPED.get()
+    return dropped[1] if dropped is not None and dropped[0] == one.key else None
 
 
 def bring_back(one: KeptMap) -> None:
-    """Give a map the check again that was set aside last."""
-    dropped = held.CHECK_DROPPED.pop()
-    if dropped is not None and dropped[0] == one.key:
-        held.put_map(replace(one, check=dropped[1]))
+    """Give a map the check again that was set aside last; what it has now is set aside instead."""
+    dropped = set_aside(one)
+    if dropped is not None:
+        held.CHECK_DROPPED.pop()
+        replace_check(one, dropped)
 
 
 def pair(one: KeptMap, check: Check, names: Mapping[str, str]) -> None:

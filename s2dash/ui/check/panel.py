@@ -17,6 +17,7 @@ from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state, text
 from s2dash.ui.check import actions, words
 from s2dash.ui.check.asking import asking
+from s2dash.ui.check.points_file import points_file
 from s2dash.ui.check.scores import accuracy_of, check_for, map_of_result, strange_names
 from s2dash.ui.identity import is_named
 from s2dash.ui.messages import words_for
@@ -95,17 +96,22 @@ def _start(one: KeptMap, shown: Result, legend: Legend) -> None:
             "the keys 1 to 9. Answers are kept as you go, and you can stop whenever you want.",
         )
         _trouble()
-        dropped = held.CHECK_DROPPED.get()
-        if dropped is not None and dropped[0] == one.key:
-            st.button(
-                f"Bring back {dropped[1].answered_count} answers",
-                key="bring back check",
-                icon=":material/undo:",
-                type="tertiary",
-                on_click=actions.bring_back,
-                args=(one,),
-                help="Those that were set aside when you began anew.",
-            )
+        _offer_bring_back(one)
+    points_file(one, None, shown)
+
+
+def _offer_bring_back(one: KeptMap) -> None:
+    dropped = actions.set_aside(one)
+    if dropped is not None:
+        st.button(
+            f"Bring back {dropped.answered_count} answers",
+            key="bring back check",
+            icon=":material/undo:",
+            type="tertiary",
+            on_click=actions.bring_back,
+            args=(one,),
+            help="Those that were set aside. What is there now is set aside instead.",
+        )
 
 
 def _what_came_of_it(one: KeptMap, check: Check, shown: Result, legend: Legend) -> None:
@@ -123,8 +129,10 @@ def _what_came_of_it(one: KeptMap, check: Check, shown: Result, legend: Legend) 
     st.caption(words.kept_words(check) + ("" if one.check else " The answers are of an earlier map of this scene."))
     _trouble()
     _ways_on(one, check, shown, legend, accuracy)
+    _offer_bring_back(one)
     if accuracy is not None and data["lead"]:
         _class_by_class(accuracy)
+    points_file(one, check, shown)
 
 
 def _class_by_class(accuracy: Accuracy) -> None:

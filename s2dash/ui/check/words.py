@@ -158,9 +158,10 @@ def unnamed_words(unnamed: Sequence[str]) -> str:
     if not unnamed:
         return ""
     some = ", ".join(unnamed[:3]) + (f" and {len(unnamed) - 3} more" if len(unnamed) > 3 else "")
-    return f"No name yet: {some}. You answer by name, so give names first: what one cannot name, one cannot see."
+    return f"No name yet: {some}. You answer by name, and nobody can see “Class 3” in a picture."
 
 
 def kept_words(check: Check) -> str:
     """How far a check has come."""
-    return f"{check.answered_count} of {len(check.places)} places checked. Click a mark to see it again."
+    marks = " Click a mark to see it again." if check.answered_count or check.unsure_count else ""
+    return f"{check.answered_count} of {len(check.places)} places checked.{marks}"

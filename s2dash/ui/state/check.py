@@ -10,7 +10,7 @@ from s2dash.core.recipe import Recipe
 from s2dash.server.checks import CheckBook
 from s2dash.server.state import server_state
 from s2dash.ui.runs.values import KeptMap
-from s2dash.ui.session import Control, Field, kept_control
+from s2dash.ui.session import Control, Field, Uploader, kept_control
 from s2dash.ui.state.classes import MapKey, map_of
 from s2dash.ui.state.runs import MAP_NOW, MAPS
 from s2dash.ui.state.view import PANEL
@@ -20,6 +20,9 @@ CHECK_ASKING, CHECK_RESULT = "check asking", "check result"
 CHECK_COUNT: Control[int] = kept_control("check places", 50)
 CHECK_DROPPED: Field[tuple[str, Check] | None] = Field("check dropped last", None)
 """Key of a map, and its check that was begun anew."""
+CHECK_UPLOADER = Uploader("check points upload")
+CHECK_BROUGHT: Field[str | None] = Field("check points brought in", None)
+"""What came of the last file of check points, in words."""
 CHECK_TROUBLE: Field[str | None] = Field("check trouble", None)
 """Why places could not be drawn."""
 CHECK_ACCURACY: Field[tuple[Hashable, Accuracy] | None] = Field("check accuracy", None)

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from s2dash.errors import UnknownName
-from s2dash.export import bundle, geotiff, picture, table, workbook
+from s2dash.export import bundle, geotiff, picture, recipe_file, table, workbook
 from s2dash.export.contents import Export
 from s2dash.export.handover import Handover
 
@@ -16,13 +16,15 @@ EXPORTS: dict[str, Export] = {
     export.key: export
     for export in (
         picture.EXPORT,
-        geotiff.EXPORT,
-        bundle.EXPORT,
         workbook.EXPORT,
         table.EXPORT,
+        geotiff.EXPORT,
+        bundle.EXPORT,
+        recipe_file.EXPORT,
+        recipe_file.EDITS,
     )
 }
-"""Kinds of files by key, in the order of the page, the plainest first."""
+"""Kinds of files by key, in the order in which a card of the page (`cards.py`) has its own."""
 
 
 def export_bytes(key: str, handover: Handover) -> bytes:

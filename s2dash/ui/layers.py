@@ -70,6 +70,11 @@ def true_colour(scene: Scene) -> tuple[str, str, str]:
     return usual_bands(scene) or layer_now(scene)[1]
 
 
+def usual_pictures(scene: Scene) -> list[str]:
+    """What the menu calls the usual pictures of this scene."""
+    return list(_layers(scene))
+
+
 def _options(scene: Scene) -> list[str]:
     return [*usual_pictures(scene), _OWN_LAYER] if len(scene.bands) > 1 else ["One band"]
 

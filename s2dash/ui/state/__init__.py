@@ -10,6 +10,7 @@ The recipe is one value, whose fields the sidebar's controls read and write (`re
 What the page shows at a moment is one value as well (`run`, `load`).
 """
 
+from s2dash.ui.state.about import SAID, AboutField, about, about_control
 from s2dash.ui.state.classes import (
     ADVICE_STOPPED,
     ANSWER,
@@ -170,6 +171,7 @@ from s2dash.ui.state.scene import (
     chosen_files,
     divided,
     folder_in_view,
+    go_back_to,
     loaded,
     next_folder,
     read_anew,
@@ -308,6 +310,7 @@ __all__ = [
     "REQUEST",
     "RIGHT",
     "RUNS_UPLOADER",
+    "SAID",
     "SAMPLE",
     "SAY_ONCE",
     "SCALE",
@@ -333,6 +336,7 @@ __all__ = [
     "USE_AREA",
     "USUAL_COLOURS",
     "WINDOW",
+    "AboutField",
     "Components",
     "FullKey",
     "HowManyView",
@@ -346,6 +350,8 @@ __all__ = [
     "ShownMap",
     "Side",
     "Window",
+    "about",
+    "about_control",
     "all_edits",
     "alone",
     "band_name",
@@ -362,6 +368,7 @@ __all__ = [
     "edits_of",
     "folder_in_view",
     "full_runs",
+    "go_back_to",
     "last_edit",
     "last_wish",
     "legend_key",

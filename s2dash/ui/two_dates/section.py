@@ -88,7 +88,8 @@ def _pair(batch: Batch, pair: tuple[Finished, Finished], called: tuple[str, str]
             _picture(batch, pair, change, called, view)
         with st.container(key="twodateswords"):
             st.html(_words(change))
-    st.image(_flow(change), width="stretch", alt=flow_words(change))
+    with st.container(key="twodatesflow"):
+        st.image(_flow(change), width="stretch", alt=flow_words(change))
     _downloads(batch, change)
 
 

@@ -17,6 +17,7 @@ from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state, text
 from s2dash.ui.check import actions, words
 from s2dash.ui.check.asking import asking
+from s2dash.ui.check.known import reference_file
 from s2dash.ui.check.points_file import points_file
 from s2dash.ui.check.scores import accuracy_of, check_for, map_of_result, strange_names
 from s2dash.ui.identity import is_named
@@ -51,8 +52,10 @@ def check_panel(answer: LiveAnswer, shown: Result, legend: Legend, is_checking: 
         asking(one, one.check, answer.result.scene, legend, _looks_like(answer, legend))
     elif check is None:
         _start(one, shown, legend)
+        reference_file(shown, legend)
     else:
         _what_came_of_it(one, check, shown, legend)
+        reference_file(shown, legend)
 
 
 def _looks_like(answer: LiveAnswer, legend: Legend) -> dict[int, str]:

@@ -70,9 +70,9 @@ def true_colour(scene: Scene) -> tuple[str, str, str]:
     return usual_bands(scene) or layer_now(scene)[1]
 
 
-def usual_pictures(scene: Scene) -> list[str]:
+def picture_names(scene: Scene) -> list[str]:
     """What the menu calls the usual pictures of this scene."""
-    return list(_layers(scene))
+    return list(usual_pictures(scene))
 
 
 def _options(scene: Scene) -> list[str]:

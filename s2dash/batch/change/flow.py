@@ -106,7 +106,8 @@ def _bands(
             yield (
                 f'<path d="M{x0} {a:.1f}C{middle:.0f} {a:.1f} {middle:.0f} {b:.1f} {x1} {b:.1f}V{b + thick:.1f}'
                 f'C{middle:.0f} {b + thick:.1f} {middle:.0f} {a + thick:.1f} {x0} {a + thick:.1f}Z" '
-                f'fill="{second.colour}" fill-opacity="{0.22 if first == second else 0.72}" stroke="{quiet}" stroke-opacity=".3" stroke-width=".4">'
+                f'fill="{second.colour}" fill-opacity="{0.22 if first == second else 0.72}" '
+                f'stroke="{quiet}" stroke-opacity=".3" stroke-width=".4">'
                 f"<title>{escape(said)}</title></path>"
             )
 

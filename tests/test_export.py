@@ -468,7 +468,9 @@ class TestBundle:
             names = archive.namelist()
             archive.extractall(tmp_path / "x")
         tif = "Malaga-coast-classes.tif"
-        assert sorted(names) == sorted([tif, f"{tif}.aux.xml", "Malaga-coast-classes.csv", "recipe.json", "README.txt"])
+        styles = [f"Malaga-coast-classes.{ending}" for ending in ("qml", "sld", "clr")]
+        others = [f"{tif}.aux.xml", "Malaga-coast-classes.csv", "recipe.json", "README.txt"]
+        assert sorted(names) == sorted([tif, *styles, *others])
         folder = tmp_path / "x"
         assert cog_validate(folder / tif, strict=True, quiet=True)[0]
         assert Recipe.from_json((folder / "recipe.json").read_text()) == result.recipe

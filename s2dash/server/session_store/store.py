@@ -357,7 +357,7 @@ def _with_marks(connection: sqlite3.Connection, session: int, run: StoredRun, le
 
 
 def _row(run: StoredRun) -> tuple[str, str, bool, str]:
-    return run.key, run.scene_key, bool(run.listed.star or run.listed.note), run.listed.to_json()
+    return run.key, run.scene_key, bool(run.listed.star or run.listed.note or run.listed.check), run.listed.to_json()
 
 
 def _stored(key: str, scene_key: str, listed: str) -> StoredRun | None:

@@ -10,7 +10,7 @@ from s2dash.core.map_position import MapPosition
 from s2dash.core.run_list import ListedRun
 from s2dash.core.scene import Scene
 
-MARKS = ("star", "title", "note")
+MARKS = ("star", "title", "note", "check", "is_checking")
 """What people say of a run, and may say in another page of the same session; the last word counts for each."""
 
 

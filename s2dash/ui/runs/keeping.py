@@ -20,6 +20,7 @@ from s2dash.ui import services, session, state, text
 from s2dash.ui.as_read import with_numbers_of
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.runs.values import KeptMap
+from s2dash.ui.state import check as held
 from s2dash.ui.strip import Strip
 
 PARAMETER = "s"
@@ -111,6 +112,7 @@ def save() -> None:
         state.KEEPER.set(keeper)
     stored, shown, tracked = _stored_runs(maps), state.MAP_NOW.get(), state.tracked_map()
     tracked.on_move(keeper.moved)
+    held.check_book().on_answer(keeper.answered)
     keeper.keep(
         Snapshot(
             runs=stored,
@@ -235,6 +237,8 @@ def listed(one: KeptMap) -> ListedRun:
         thumbnail=one.thumbnail,
         separation=one.separation,
         files=one.files,
+        check=one.check,
+        is_checking=one.is_checking,
         own=None if own is None else own_look(own),
         edits=None if own is None else state.edits_of(key),
     )
@@ -265,6 +269,8 @@ def of_listed(one: ListedRun, number: int, scene_key: str = "", key: str | None 
         title=one.title,
         files=one.files,
         scene_key=scene_key,
+        check=one.check,
+        is_checking=one.is_checking,
         **known,
     )
 
@@ -288,6 +294,8 @@ def _take_up(found: StoredSession) -> None:
     elif load(shown, loaded):
         state.MAP_NOW.set(shown.number)
         state.MAP_START.set(found.position)
+        if shown.is_checking:
+            state.PANEL.set("Check")
         state.MAPS.set(tuple(replace(one, loaded=loaded) if one.scene_key == shown.scene_key else one for one in maps))
 
 

@@ -25,6 +25,7 @@ from s2dash.ui.full_run import LOOK_SECONDS, cancel, running, running_words, sta
 from s2dash.ui.hand_over.fields import about_fields, hold_downloads
 from s2dash.ui.hand_over.previews import previews
 from s2dash.ui.share import share_link
+from s2dash.ui.state.about import OUTLINE_LEAST, OUTLINE_SMOOTH, outline_choice
 
 _SURE_BY_COMMAND = "Of a large scene the command line writes it: `s2dash classify … --how-sure FILE.tif`."
 _BEING_MADE = "The full map is being made. The button works as soon as it is there."
@@ -60,7 +61,7 @@ def hand_over_button() -> None:
 @st.dialog("Hand over", width="large", on_dismiss=state.close_window)
 def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str | None) -> None:
     """The window; `trouble` says why the full map that was asked for could not be made."""
-    window = _Window(answer, Handover(result, legend, state.about(), state.outline_choice()), running(answer))
+    window = _Window(answer, Handover(result, legend, state.about(), outline_choice()), running(answer))
     with st.container(key="handing"):
         with st.container(key="about", gap="small"):
             about_fields(bool(result.scene.attribution))
@@ -109,18 +110,18 @@ def _outline_choices(window: _Window) -> None:
     with st.container(key="outlinechoices", horizontal=True, gap="small", vertical_alignment="center"):
         st.selectbox(
             "Least patch",
-            dict.fromkeys((*_LEAST_HA, state.OUTLINE_LEAST.get())),
+            dict.fromkeys((*_LEAST_HA, OUTLINE_LEAST.get())),
             format_func=lambda least: f"From {least:g} ha" if least else "Every patch",
-            key=state.OUTLINE_LEAST.shown(),
-            on_change=state.OUTLINE_LEAST.take,
+            key=OUTLINE_LEAST.shown(),
+            on_change=OUTLINE_LEAST.take,
             disabled=not has_place,
             label_visibility="collapsed",
             help="Smaller patches go to the neighbour with the longest border.",
         )
         st.checkbox(
             "Smooth",
-            key=state.OUTLINE_SMOOTH.shown(),
-            on_change=state.OUTLINE_SMOOTH.take,
+            key=OUTLINE_SMOOTH.shown(),
+            on_change=OUTLINE_SMOOTH.take,
             disabled=not has_place,
             help="Takes the stairs of pixels away. Neighbours keep one border, without gaps; hectares stay as counted.",
         )

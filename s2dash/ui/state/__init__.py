@@ -10,15 +10,7 @@ The recipe is one value, whose fields the sidebar's controls read and write (`re
 What the page shows at a moment is one value as well (`run`, `load`).
 """
 
-from s2dash.ui.state.about import (
-    OUTLINE_LEAST,
-    OUTLINE_SMOOTH,
-    SAID,
-    AboutField,
-    about,
-    about_control,
-    outline_choice,
-)
+from s2dash.ui.state.about import SAID, AboutField, about, about_control
 from s2dash.ui.state.classes import (
     ADVICE_STOPPED,
     ANSWER,
@@ -289,8 +281,6 @@ __all__ = [
     "MOMENTS",
     "MOMENT_NOW",
     "NAMING",
-    "OUTLINE_LEAST",
-    "OUTLINE_SMOOTH",
     "OWN_SCHEME",
     "PALETTE",
     "PANEL",
@@ -379,7 +369,6 @@ __all__ = [
     "map_of",
     "masks_class",
     "next_folder",
-    "outline_choice",
     "own_legends",
     "palette_of",
     "param",

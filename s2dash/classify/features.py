@@ -66,15 +66,14 @@ def raw_features(prepared: Prepared, pixels: Pixels) -> Pixels:
 def _bend(bands: np.ndarray, offsets: np.ndarray, quantifications: np.ndarray, recipe: Recipe) -> None:
     """Put what the recipe takes of reflectance in the place of stored numbers, shape (bands, rows, cols), float32."""
     with np.errstate(invalid="ignore"):  # masked pixels may be no numbers
-        for band, offset, quantification in zip(bands, offsets, quantifications, strict=True):
-            band += np.float32(offset)
-            band /= np.float32(quantification)
-            np.maximum(band, 0, out=band)
-            if recipe.transform == "sqrt":
-                np.sqrt(band, out=band)
-            else:
-                band += np.float32(_LOG_START)
-                np.log(band, out=band)
+        bands += offsets.astype(np.float32)[:, None, None]
+        bands /= quantifications.astype(np.float32)[:, None, None]
+        np.maximum(bands, 0, out=bands)
+        if recipe.transform == "sqrt":
+            np.sqrt(bands, out=bands)
+        else:
+            bands += np.float32(_LOG_START)
+            np.log(bands, out=bands)
 
 
 def stack_features(prepared: Prepared, stack: np.ndarray) -> Pixels:
@@ -139,15 +138,26 @@ def features_at(prepared: Prepared, pixels: Pixels, rows: np.ndarray, cols: np.n
 
 def _in_space(prepared: Prepared, pixels: Pixels) -> Pixels:
     """Raw features brought to where smoothing that keeps edges acts, float32."""
+    return _all_in_space(prepared, [pixels])
+
+
+def _all_in_space(prepared: Prepared, stack: Sequence[Pixels]) -> Pixels:
+    """`_in_space` of pictures of one width, each below the one before."""
     assert prepared.pointwise is not None
-    flat, valid = pixels.values.reshape(len(pixels.values), pixels.valid.size), pixels.valid.reshape(1, -1)
-    out: np.ndarray = np.empty((prepared.pointwise.count, valid.size), dtype=np.float32)
-    shown = np.empty(valid.size, dtype=bool)
-    for start in range(0, valid.size, _BLOCK_PIXELS):
-        part = slice(start, start + _BLOCK_PIXELS)
-        raw = raw_features(prepared, Pixels(flat[:, None, part], valid[:, part]))
-        out[:, part], shown[part] = prepared.pointwise.planes(raw.values[:, 0]), raw.valid[0]
-    return Pixels(out.reshape(-1, *pixels.valid.shape), shown.reshape(pixels.valid.shape))
+    ends = np.cumsum([part.valid.size for part in stack])
+    out: np.ndarray = np.empty((prepared.pointwise.count, ends[-1]), dtype=np.float32)
+    shown = np.empty(ends[-1], dtype=bool)
+    for pixels, end in zip(stack, ends.tolist(), strict=True):
+        flat, valid = pixels.values.reshape(len(pixels.values), pixels.valid.size), pixels.valid.reshape(1, -1)
+        first = end - valid.size
+        for start in range(0, valid.size, _BLOCK_PIXELS):
+            part = slice(start, min(start + _BLOCK_PIXELS, valid.size))
+            raw = raw_features(prepared, Pixels(flat[:, None, part], valid[:, part]))
+            there = slice(first + part.start, first + part.stop)
+            prepared.pointwise.planes(raw.values[:, 0], out[:, there])
+            shown[there] = raw.valid[0]
+    width = stack[0].valid.shape[-1]
+    return Pixels(out.reshape(len(out), -1, width), shown.reshape(-1, width))
 
 
 def _smoothed_features(prepared: Prepared, pixels: Pixels) -> Pixels:
@@ -218,12 +228,10 @@ def _between(prepared: Prepared, above: Pixels, here: Pixels, below: Pixels, col
         means = smoothed_between(above if len(above.valid) else None, here, below if len(below.valid) else None)
         return raw_features(prepared, Pixels(means[:, :, cols], here.valid[:, cols]))
     first, halo = len(above.valid), prepared.halo
-    stack = (part for part in (above, here, _first_rows(below, halo)) if len(part.valid))
-    parts = [_in_space(prepared, part) for part in stack]
-    planes = np.concatenate([part.values for part in parts], axis=1)
-    valid = np.concatenate([part.valid for part in parts])
+    stack = [part for part in (above, here, _first_rows(below, halo)) if len(part.valid)]
+    planes = _all_in_space(prepared, stack)
     rows = slice(first, first + len(here.valid))
-    return Pixels(edge_smoothed(planes, valid)[:, rows, cols], valid[rows, cols])
+    return Pixels(edge_smoothed(planes.values, planes.valid)[:, rows, cols], planes.valid[rows, cols])
 
 
 def _first_rows(pixels: Pixels, count: int) -> Pixels:

@@ -24,7 +24,7 @@ from s2dash.settings import thread_count
 _SMOOTHED_WINDOW_RC = (512, 2048)
 _PLACE_COST = 100
 """How many pixels of a picture are smoothed, edges kept, in the time of a single place."""
-_PLACES_AT_ONCE = 512
+_PLACES_AT_ONCE = 256
 _BLOCK_PIXELS = 16_384
 """Brought into the space of features at once, so that they stay in the processor's cache."""
 _LOG_START = 0.02
@@ -129,6 +129,7 @@ def features_at(prepared: Prepared, pixels: Pixels, rows: np.ndarray, cols: np.n
     if len(rows) * _PLACE_COST >= pixels.valid.size:
         whole = _smoothed_features(prepared, pixels)
         return Pixels(whole.values[:, rows, cols][:, None], whole.valid[rows, cols][None])
+    pixels = Pixels(np.ascontiguousarray(pixels.values), pixels.valid)
     parts = [slice(start, start + _PLACES_AT_ONCE) for start in range(0, len(rows), _PLACES_AT_ONCE)]
     found = [_smoothed_at(prepared, pixels, rows[part], cols[part]) for part in parts]
     nothing = [Pixels(np.empty((prepared.pointwise.count, 0), dtype=np.float32), np.empty(0, dtype=bool))]
@@ -175,9 +176,9 @@ def _smoothed_at(prepared: Prepared, pixels: Pixels, rows: np.ndarray, cols: np.
     down, right = rows + off[:, None, None], cols + off[:, None]
     inside = (down >= 0) & (down < height) & (right >= 0) & (right < width)
     down, right = np.clip(down, 0, height - 1), np.clip(right, 0, width - 1)
-    shape = inside.shape
-    values = pixels.values[:, down, right].reshape(len(pixels.values), shape[0], -1)
-    valid = (pixels.valid[down, right] & inside).reshape(shape[0], -1)
+    shape, places = inside.shape, (down * width + right).reshape(HALO * 2 + 1, -1)
+    values = pixels.values.reshape(len(pixels.values), -1).take(places, axis=1)
+    valid = pixels.valid.ravel().take(places) & inside.reshape(places.shape)
     planes = _in_space(prepared, Pixels(values, valid))
     near, valid = planes.values.reshape(-1, *shape), planes.valid.reshape(shape)
     return Pixels(edge_smoothed_at(near, valid), valid[HALO, HALO])

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from s2dash.core.room import room
+
 HALO = 6
 """Pixels beyond a pixel that its smoothed features depend on: the sum of the steps."""
 
@@ -47,7 +49,8 @@ def edge_smoothed(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
     count = max(1, round(cols / _STRIP_COLS))
     edges = [cols * number // count for number in range(count + 1)]
     strips = [slice(max(0, left - HALO), min(cols, right + HALO)) for left, right in itertools.pairwise(edges)]
-    laid_out = _LaidOut(features, rows, max(strip.stop - strip.start for strip in strips))
+    shape = (features, rows, max(strip.stop - strip.start for strip in strips))
+    laid_out = room("strips", shape, lambda: _LaidOut(*shape))
     for wide, (left, right) in zip(strips, itertools.pairwise(edges), strict=True):
         smooth = laid_out.smoothed(values[:, :, wide], valid[:, wide])
         out[:, :, left:right] = smooth[:, :, left - wide.start : right - wide.start]

@@ -16,6 +16,7 @@ from s2dash.classify.indices import index_values
 from s2dash.classify.prepare import Prepared
 from s2dash.classify.smoothing import smoothed, smoothed_at, smoothed_between
 from s2dash.core.recipe import Recipe
+from s2dash.core.room import room
 from s2dash.core.scene import Pixels, valid_pixels
 from s2dash.core.types import Window, cancel_token, frozen, windows
 from s2dash.raster.reading import SceneReader
@@ -138,7 +139,7 @@ def features_at(prepared: Prepared, pixels: Pixels, rows: np.ndarray, cols: np.n
 
 
 def _in_space(prepared: Prepared, pixels: Pixels) -> Pixels:
-    """Raw features brought to where smoothing that keeps edges acts, float32."""
+    """Raw features brought to where smoothing that keeps edges acts, float32, to be smoothed at once (`room`)."""
     return _all_in_space(prepared, [pixels])
 
 
@@ -146,8 +147,9 @@ def _all_in_space(prepared: Prepared, stack: Sequence[Pixels]) -> Pixels:
     """`_in_space` of pictures of one width, each below the one before."""
     assert prepared.pointwise is not None
     ends = np.cumsum([part.valid.size for part in stack])
-    out: np.ndarray = np.empty((prepared.pointwise.count, ends[-1]), dtype=np.float32)
-    shown = np.empty(ends[-1], dtype=bool)
+    shape = (prepared.pointwise.count, int(ends[-1]))
+    out: np.ndarray = room("planes", shape, lambda: np.empty(shape, dtype=np.float32))
+    shown = np.empty(shape[1], dtype=bool)
     for pixels, end in zip(stack, ends.tolist(), strict=True):
         flat, valid = pixels.values.reshape(len(pixels.values), pixels.valid.size), pixels.valid.reshape(1, -1)
         first = end - valid.size

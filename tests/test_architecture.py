@@ -65,6 +65,7 @@ RASTER_ROOMS = (
     "s2dash.data",
     "s2dash.export",
     "s2dash.ingest",
+    "s2dash.batch.change",
     "s2dash.batch.mosaic",
     "s2dash.classify.parts",
     "s2dash.classify.sureness_file",

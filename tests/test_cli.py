@@ -167,13 +167,15 @@ class TestClassify:
         run: Callable[..., dict[str, Any]],
         fail: Callable[..., str],
     ) -> None:
-        edits = ClassEdits(names={2: "Sea"}, colours={2: "#112233"}, codes={2: "523"}, steps=(Merge((3,), 2), Split(1)))
+        edits = ClassEdits(
+            names={2: "Sea"}, colours={2: "#112233"}, codes={2: "523"}, steps=(Merge((3,), 2), Split(1)), order=(4, 2)
+        )
         file, plain, out = tmp_path / "e.json", tmp_path / "plain.tif", tmp_path / "out.tif"
         file.write_text(edits.to_json())
         run("classify", scene_path, "-o", plain, *QUICK, "--k", 4)
         printed = run("classify", scene_path, "-o", out, *QUICK, "--k", 4, "--edits", file)
         assert [(one["id"], one["name"]) for one in printed["classes"]] == [
-            *((1, "Class 1"), (2, "Sea"), (3, "Class 3"), (4, "Class 4"))
+            *((4, "Class 4"), (2, "Sea"), (1, "Class 1"), (3, "Class 3"))
         ]
         assert ClassEdits.from_dict(printed["edits"]) == edits
         before, after = labels(plain), labels(out)
@@ -352,6 +354,16 @@ class TestRecipeFlags:
             percent, nodata = dataset.read(1), dataset.nodata
         assert np.array_equal(percent == nodata, labels(tmp_path / "a.tif") == 0)
         assert 0 < percent[percent != nodata].std() < 100
+
+    def test_what_is_said_of_the_map_is_in_its_file(
+        self, scene_path: Path, tmp_path: Path, run: Callable[..., dict[str, Any]], fail: Callable[..., str]
+    ) -> None:
+        said = ("--title", "Marsh", "--place", "Virginia", "--date", "Jan 2016", "--by", "Shore", "--notes", "a\nb")
+        run("classify", scene_path, "-o", tmp_path / "a.tif", "--k", 4, *QUICK, *said)
+        with rasterio.open(tmp_path / "a.tif") as dataset:
+            tags = dataset.tags()
+        assert [tags[name] for name in ("TITLE", "PLACE", "DATE", "AUTHOR", "NOTES")] == [*said[1:9:2], "a b"]
+        assert "--title" in fail("classify", scene_path, "-o", tmp_path / "b.tif", "--title", "x" * 121)
 
     def test_the_recipe_in_the_tags_can_be_replayed(
         self, scene_path: Path, tmp_path: Path, run: Callable[..., dict[str, Any]]

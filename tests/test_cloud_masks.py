@@ -23,11 +23,13 @@ from s2dash.classify import pipeline
 from s2dash.classify.naming.product import classification_of, names_of
 from s2dash.cli import main as cli
 from s2dash.core.grid import Grid
+from s2dash.core.legend import Legend
 from s2dash.core.missions import CLASSI, CLOUDS
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import SCL, Masking, Scene, masked_shares
 from s2dash.errors import UnreadableFile
 from s2dash.export.bundle import readme
+from s2dash.export.handover import Handover
 from s2dash.ingest import cloud_polygons
 from s2dash.ingest.cloud_masks import with_cloud_masks
 from s2dash.ingest.cloud_polygons import burnt, read_polygons
@@ -393,7 +395,7 @@ def told(path: Path, folder: Path) -> str:
     """What the text in the zip of `Hand over` says."""
     scene = taken_in(path, folder)
     fitted = pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=2, params=(("n_init", 1),)))
-    return readme(pipeline.run_live(fitted), "map.tif")
+    return readme(Handover(pipeline.run_live(fitted), Legend(())), "map.tif")
 
 
 @pytest.mark.parametrize(("clouds", "kind"), [(write_pixels, CLASSI), (write_polygons, CLOUDS)])

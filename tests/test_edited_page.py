@@ -96,6 +96,31 @@ def test_another_k_keeps_the_steps_whose_classes_are_found_again(page: Page) -> 
     assert len(page.rows) == (count + 1 if "Edits: merge" in words else count + 2)
 
 
+def test_classes_are_put_in_another_order_which_files_and_the_next_map_have(page: Page) -> None:
+    def listed() -> list[int]:
+        return [row["id"] for row in page.rows]
+
+    labels, numbers = page.geotiff, sorted(listed())
+    page.test.session_state["window"] = None
+    page.edit_legend(LegendEvent(names={5: "Sea"}, order=(5, *(n for n in numbers if n != 5))))
+    page.edit_legend(LegendEvent(opened=5))
+    page.press("Move down").press("All classes")
+    order = [numbers[0], 5, *(n for n in numbers[1:] if n != 5)]
+    assert listed() == order
+    edits = ClassEdits.from_json(page.downloads["Edits (JSON)"].content().decode())
+    assert (list(edits.order), edits.steps) == (order, ())
+    table = page.downloads["Class table (CSV)"].content().decode("utf-8-sig")
+    assert [int(line.split(",")[0]) for line in table.splitlines()[1:]] == order
+    assert np.array_equal(page.geotiff, labels)
+    page.test.session_state["window"] = None
+    page.choose("slider", "Number of classes (k)", len(numbers) + 1)
+    carried = ["carried over" in row["about"] for row in page.rows]
+    assert 2 <= sum(carried) == carried.index(False)  # those that are new come last
+    assert next(row["id"] for row in page.rows if row["name"] == "Sea") == listed()[1] != 2
+    page.press("Undo").press("Undo").press("Undo")
+    assert listed() == numbers
+
+
 def test_edits_come_as_a_file_and_are_undone(page: Page) -> None:
     labels, edits = page.geotiff, ClassEdits(names={2: "Sea"}, steps=(Merge((1,), 2),))
     page.test.session_state["window"] = "runs"
@@ -124,6 +149,7 @@ def test_steps_have_words() -> None:
     assert step_words(recipe, recipe, ClassEdits(), one) == "merge 3 and 4"
     assert step_words(recipe, recipe, one, two) == "split 2 in 3"
     assert step_words(recipe, recipe, two, ClassEdits()) == "remove 2 edits"
+    assert step_words(recipe, recipe, one, one.ordered((2, 1))) == "order of classes"
 
 
 def test_a_name_of_three_classes_points_to_the_first() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import MOST_NAME_CHARACTERS, clean_name, default_legend
 from s2dash.errors import RecipeError
 
@@ -25,6 +26,22 @@ def test_editing_gives_another_legend_and_leaves_the_first() -> None:
     assert [e.colour for e in edited.entries] == ["#3479c7", "#00ff00", "#abcdef"]
     assert LEGEND.entries[1].name == "Class 2"
     assert LEGEND.edited({}, {}) == LEGEND
+
+
+@given(st.lists(st.integers(0, 9), max_size=12))
+def test_an_order_lists_every_class_once_and_those_that_it_names_first(order: list[int]) -> None:
+    ordered = LEGEND.ordered(order)
+    listed = [entry.id for entry in ordered.listed]
+    assert sorted(listed) == [1, 2, 3]
+    named = [number for number in dict.fromkeys(order) if number in (1, 2, 3)]
+    assert listed[: len(named)] == named
+    assert listed[len(named) :] == sorted(listed[len(named) :])
+    assert ordered.entries == LEGEND.entries  # numbers stay
+    assert ordered.ordered(listed) == ordered
+    assert (ordered == LEGEND) == (listed == [1, 2, 3])
+    assert ordered.edited({1: "Sea"}, {}).order == ordered.order
+    assert ordered.taking(ClassEdits(names={2: "Sea"})).order == ordered.order
+    assert ordered.taking(ClassEdits(order=(3, 2, 1))).arranged("abc") == ("c", "b", "a")
 
 
 def test_an_empty_name_keeps_the_old_one() -> None:

@@ -85,6 +85,22 @@ def test_several_names_at_once_are_cleaned_and_what_is_no_class_is_skipped() -> 
     assert read_edits([{"number": 5, "kind": "names", "id": None, "value": {}}], 4) == (None, 5)
 
 
+def test_rows_stand_as_they_are_listed() -> None:
+    ordered = table_data(make_result(), LEGEND.ordered((2,)), ("wet", "dry"), None)
+    assert [(row["id"], row["about"][:3]) for row in ordered["rows"]] == [(2, "dry"), (1, "wet")]
+    assert (ordered["ordered"], table_data(make_result(), LEGEND, WORDS, None)["ordered"]) == (True, False)
+
+
+def test_an_order_is_believed_where_it_names_classes_once() -> None:
+    def read(value: object) -> LegendEvent | None:
+        return read_edits([{"number": 1, "kind": "order", "id": 2, "value": value}], 0)[0]
+
+    assert read([2, 1]) == LegendEvent(order=(2, 1))
+    assert LegendEvent(order=(2, 1)).legend(LEGEND).order == (2, 1)
+    for wrong in ([], [1, 1], [0, 1], ["1"], [True], [1.0], "12", None, {"1": 1}, [[1]], [*range(1, 256), 300]):
+        assert read(wrong) is None
+
+
 def test_edits_are_read_once_by_their_number() -> None:
     first = {"number": 1, "kind": "name", "id": 1, "value": "Sea"}
     second = {"number": 2, "kind": "colour", "id": 2, "value": "#FF0000"}
@@ -154,6 +170,6 @@ def test_a_colour_from_elsewhere_is_still_checked() -> None:
 
 def test_outside_text_never_becomes_markup() -> None:
     folder = Path(__file__).resolve().parents[1] / "s2dash" / "ui"
-    names = ("legend_table.js", "legend_asked.js", "map_point.js", "map_spectrum.js")
+    names = ("legend_table.js", "legend_order.js", "legend_asked.js", "map_point.js", "map_spectrum.js")
     script = "".join((folder / name).read_text("utf-8") for name in names)
     assert not any(way in script for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write"))

@@ -1,4 +1,4 @@
-"""SceneReading, ClassEdits and Run: to JSON and back without loss, and a sentence for all that they do not know."""
+"""Values that leave the program: to JSON and back without loss, and a sentence for all that they do not know."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2dash.core import sentinel2
+from s2dash.core.accuracy import Accuracy, Check, CheckPlace, ClassAccuracy, Estimate, Kappa, Stratum
 from s2dash.core.edits import MOST_CLEAN_UPS, MOST_STEPS, ClassEdits, LeaveOut, Majority, Merge, Sieve
 from s2dash.core.recipe import ATMOSPHERES, MASKS, SCALES, Recipe
 from s2dash.core.run import Run, RunScores, UsedReference, View
@@ -53,6 +54,7 @@ EDITS = st.builds(
     names=st.dictionaries(CLASSES, WORDS, max_size=4),
     colours=st.dictionaries(CLASSES, COLOURS, max_size=4),
     steps=several(STEPS),
+    order=st.lists(CLASSES, max_size=6, unique=True).map(tuple),
 )
 PERCENTILES = st.tuples(st.floats(0, 49), st.floats(50, 100))
 NAMES = st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=5, unique=True).map(tuple)
@@ -104,11 +106,60 @@ RUNS = st.builds(
     versions=st.dictionaries(WORDS, WORDS, max_size=3),
     reference=maybe(st.builds(UsedReference, name=WORDS, digest=WORDS)),
 )
+CLASS_NAMES = st.text(min_size=1, max_size=40)
+PLACES = st.builds(
+    CheckPlace,
+    row=st.integers(0, 10**6),
+    col=st.integers(0, 10**6),
+    x=NUMBERS,
+    y=NUMBERS,
+    lonlat=maybe(st.tuples(NUMBERS, NUMBERS)),
+    stratum=st.just("Sea"),
+    answer=maybe(CLASS_NAMES),
+    unsure=st.booleans(),
+)
+CHECKS = st.builds(
+    Check,
+    seed=st.integers(0, 2**32 - 1),
+    allocation=WORDS,
+    step=st.integers(1, 100),
+    strata=st.just((Stratum(name="Sea", pixels=5),)),
+    places=several(PLACES),
+)
+ESTIMATES = st.builds(Estimate, *[st.floats(0, 1e300)] * 3)
+ACCURACIES = st.builds(
+    Accuracy,
+    how=st.sampled_from(("own places", "reference")),
+    design=WORDS,
+    answers=st.integers(0, 10_000),
+    overall=maybe(ESTIMATES),
+    classes=several(st.builds(ClassAccuracy, name=CLASS_NAMES, users=maybe(ESTIMATES), mapped_share=st.floats(0, 1))),
+    map_names=st.just(("Sea", "Land")),
+    reference_names=st.just(("Sea",)),
+    matrix=st.tuples(*[st.tuples(st.integers(0, 2**53))] * 2),
+    mapped_shares=st.tuples(*[st.floats(0, 1)] * 2),
+    mapping=st.dictionaries(WORDS, WORDS, max_size=3),
+    kappa=maybe(st.builds(Kappa, value=st.floats(-1, 1), caveat=WORDS)),
+    notes=several(WORDS),
+)
+SEEN = CheckPlace(row=1, col=2, x=3.5, y=4.5, lonlat=(8.0, 54.0), stratum="Sea", answer="Sea")
 RECIPE = Recipe(("B02", "B03"))
 WHOLE = {
     SceneReading: SceneReading(tile="33TWM", nodata=(0.0,), area=(AreaFile("a.gpkg"),)),
     ClassEdits: ClassEdits(names={1: "Sea"}, colours={2: "#aabbcc"}, steps=(Merge((2, 3), 2), LeaveOut(4))),
     Run: Run("d", RECIPE),
+    Check: Check(seed=1, allocation="", strata=(Stratum(name="Sea", pixels=5),), places=(SEEN,)),
+    Accuracy: Accuracy(
+        how="own places",
+        design="",
+        answers=1,
+        overall=Estimate(1.0, 0.2, 1.0),
+        classes=(ClassAccuracy(name="Sea", mapped_share=1.0),),
+        map_names=("Sea",),
+        reference_names=("Sea",),
+        matrix=((1,),),
+        mapped_shares=(1.0,),
+    ),
 }
 
 
@@ -127,6 +178,35 @@ def test_a_run_comes_back_whatever_is_in_it(run: Run) -> None:
     back = Run.from_json(run.to_json())
     assert back == run
     assert back.to_json() == run.to_json()
+
+
+@given(CHECKS)
+def test_a_check_comes_back_whatever_is_in_it(check: Check) -> None:
+    assert Check.from_json(check.to_json()) == check
+
+
+@given(ACCURACIES)
+def test_an_accuracy_comes_back_whatever_is_in_it(accuracy: Accuracy) -> None:
+    assert Accuracy.from_json(accuracy.to_json()) == accuracy
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        (Check, {"strata": []}),
+        (Check, {"strata": [{"name": "Sea", "pixels": 5}] * 2}),
+        (Check, {"strata": [{"name": "Land", "pixels": 5}]}),
+        (Check, {"places": [{}]}),
+        (Check, {"places": [SEEN] * 10_001}),
+        (Accuracy, {"map_names": ["Sea", "Land"]}),
+        (Accuracy, {"reference_names": []}),
+        (Accuracy, {"mapped_shares": []}),
+        (Accuracy, {"how": "by chance"}),
+    ],
+)
+def test_refuses_checks_and_accuracies_that_cannot_be(kind: Any, wrong: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableValue, match=r"This is not an? \w+ as s2dash writes it: .*\."):
+        kind.from_dict(WHOLE[kind].to_dict() | wrong)
 
 
 @pytest.mark.parametrize("made", ["2026-05-04T10:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-09:30"])
@@ -156,7 +236,7 @@ def test_says_its_version_and_refuses_a_newer_one(kind: Any) -> None:
 @pytest.mark.parametrize("kind", WHOLE)
 @pytest.mark.parametrize("wrong", ["[]", "nothing", "", "{", "3", '{"a": 1, "a": 1}', "null", "[" * 100_000])
 def test_refuses_what_is_no_object(kind: Any, wrong: str) -> None:
-    with pytest.raises(UnreadableValue, match=r"This is not a .*\."):
+    with pytest.raises(UnreadableValue, match=r"This is not an? .*\."):
         kind.from_json(wrong)
 
 
@@ -183,6 +263,12 @@ def test_refuses_a_wrong_type_in_any_field(kind: Any, wrong: object) -> None:
         {"names": {"1": 5}},
         {"colours": {"1": "red"}},
         {"colours": {"1": "#ABCDEF0"}},
+        {"order": [0, 1]},
+        {"order": [1, 256]},
+        {"order": [3, 1, 3]},
+        {"order": ["1"]},
+        {"order": 3},
+        {"order": [*range(1, 256), 1]},
         {"steps": [{"step": "explode"}]},
         {"steps": [{"step": "merge", "classes": [], "into": 1}]},
         {"steps": [{"step": "leave out", "number": 3, "more": 1}]},
@@ -213,6 +299,7 @@ def test_edits_are_added_without_changing_what_was() -> None:
     assert first == ClassEdits(names={1: "Sea"})
     assert second.names == {1: "Sea", 2: "Marsh"}
     assert second.colours == {1: "#aabbcc"}
+    assert second.ordered((3, 1)).order == (3, 1)
     assert second.steps == (LeaveOut(3),)
 
 

@@ -17,7 +17,7 @@ from s2dash.classify.pipeline import Fitted
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend, LegendEntry
 from s2dash.core.recipe import Recipe
-from s2dash.export.contents import class_facts
+from s2dash.export.contents import class_facts, one_line
 from s2dash.export.geotiff import sidecar_path, write_geotiff_and_sidecar
 from s2dash.raster.location import require_unchanged
 
@@ -123,7 +123,11 @@ def _labelled(
         os.replace(path, ledger.plan.out / path.name)
     ledger.shelf.drop(source)
     rows = _rows(source, result, legend)
-    return Finished(source.name, wanted, tuple(files), result.scene.attribution, rows, result.warnings)
+    return Finished(source.name, wanted, tuple(files), result.scene.attribution, rows, result.warnings, *_said(result))
+
+
+def _said(result: Result) -> tuple[str, str]:
+    return one_line(result.scene.date or ""), one_line(result.scene.title)
 
 
 def _rows(source: Source, result: Result, legend: Legend) -> tuple[TableRow, ...]:

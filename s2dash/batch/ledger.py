@@ -81,9 +81,9 @@ class Ledger:
             path.write_text(recipe.to_json() + "\n", encoding="utf-8")
 
     def write_edits(self, edits: ClassEdits) -> bool:
-        """Write the edits there too where they have steps; an earlier run's go else. Returns whether they are there."""
+        """Write edits with steps or an order there too, else remove an earlier run's; returns whether there are any."""
         path, before = self.plan.out / EDITS_NAME, self.manifest.edits
-        if not edits.steps:
+        if not (edits.steps or edits.order):
             if before and path.is_file() and digest(path.read_text("utf-8", "replace")) == before:
                 path.unlink()
             self.manifest = replace(self.manifest, edits="")

@@ -46,6 +46,10 @@ class Finished:
     attribution: str
     rows: tuple[TableRow, ...]
     warnings: tuple[str, ...]
+    date: str = ""
+    """Of the scene; empty where that is not known."""
+    title: str = ""
+    """Of the scene, as people call it."""
 
 
 @dataclass(frozen=True)

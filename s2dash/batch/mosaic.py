@@ -6,7 +6,6 @@ resampled; where they do not, each group gets a mosaic of its own.
 
 from __future__ import annotations
 
-import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
@@ -27,8 +26,6 @@ from s2dash.export.vrt import class_vrt
 from s2dash.raster.door import GDAL_ERRORS, open_raster
 
 KINDS = ("vrt", "cog")
-_ALIGNED_PIXELS = 1e-3
-"""Lattices may differ by this part of a pixel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +63,7 @@ def plan_mosaics(paths: Sequence[Path]) -> tuple[tuple[Mosaic, ...], tuple[str, 
         if not piece.grid.has_place:
             notes.append(f"{piece.path.name} has no place on the Earth and is in no mosaic.")
             continue
-        group = next((group for group in groups if _lattice_shift(group[0].grid, piece.grid) is not None), None)
+        group = next((group for group in groups if group[0].grid.lattice_shift(piece.grid) is not None), None)
         if group is None:
             groups.append([piece])
         else:
@@ -191,22 +188,9 @@ def _piece(path: Path) -> Piece:
         raise BrokenResult(f"{path.name} can no longer be read. Run its scene again.") from error
 
 
-def _lattice_shift(one: Grid, other: Grid) -> tuple[int, int] | None:
-    """Rows and columns from the first pixel of one grid to the other's; None where their lattices differ."""
-    if one.crs != other.crs:
-        return None
-    there = ~one.transform @ other.transform
-    reach = max(*one.shape_rc, *other.shape_rc)
-    is_same_size = np.allclose((there.a, there.b, there.d, there.e), (1, 0, 0, 1), atol=_ALIGNED_PIXELS / reach)
-    col, row = round(there.c), round(there.f)
-    if not is_same_size or math.hypot(there.c - col, there.f - row) > _ALIGNED_PIXELS:
-        return None
-    return row, col
-
-
 def _mosaic(pieces: Sequence[Piece]) -> Mosaic:
     first = pieces[0].grid
-    shifts = [_lattice_shift(first, piece.grid) or (0, 0) for piece in pieces]
+    shifts = [first.lattice_shift(piece.grid) or (0, 0) for piece in pieces]
     top, left = (min(shift[axis] for shift in shifts) for axis in (0, 1))
     placed = tuple(
         Piece(piece.path, piece.grid, piece.block_shape_rc, (row - top, col - left))

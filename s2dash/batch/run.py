@@ -81,7 +81,7 @@ def _labelled(ledger: Ledger) -> tuple[Recipe, Legend]:
 
 
 def _digest_of(given: Given) -> str:
-    names = " ".join(f"{entry.name} {entry.colour}" for entry in given.legend.entries)
+    names = " ".join(f"{entry.name} {entry.colour}" for entry in given.legend.listed)
     steps = ClassEdits(steps=given.fitted.edits.steps).to_json() if given.fitted.edits.steps else None
     return digest(given.fitted.scene.digest, given.fitted.fitted_on, names, *filter(None, [steps]))
 
@@ -101,4 +101,4 @@ def _fitted(recipe: Recipe, pool: Pool, edits: ClassEdits) -> tuple[Fitted, Lege
     fitted = pipeline.edited(pipeline.fit_sample(pool.prepared(recipe), pool.sample), edits)
     standards = [band.standard for band in pool.scene.bands]
     legend = default_legend(palette.class_colours(fitted.numbers_mean, standards), fitted.numbers)
-    return fitted, legend.edited(edits.names, edits.colours, edits.codes)
+    return fitted, legend.taking(edits)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any
@@ -62,6 +62,13 @@ class Amount:
     count: int
     area_ha: float | None
     """None without a place."""
+
+
+def together(amounts: Iterable[Amount]) -> Amount:
+    """Several as one."""
+    listed = list(amounts)
+    areas = [amount.area_ha for amount in listed if amount.area_ha is not None]
+    return Amount(sum(amount.count for amount in listed), sum(areas) if len(areas) == len(listed) else None)
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,8 @@ def label_window(fitted: Fitted, reader: SceneReader, window: Window, cancel: Ca
     """Labels of one window, shape (rows, cols), uint8, edited; `reader` reads the fitted scene."""
     stage = fitted.stage
     wide = window.grown(stage.halo, fitted.scene.grid.shape_rc)
-    return assign_edited(fitted, window_features(fitted.prepared, reader, wide), cancel)[window.within(wide).slices_rc]
+    features = window_features(fitted.prepared, reader, wide)
+    return assign_edited(fitted.at(wide), features, cancel)[window.within(wide).slices_rc]
 
 
 _Labelled = Generator[tuple[Window, np.ndarray], None, None]
@@ -148,7 +149,7 @@ def _labelled_run(fitted: Fitted, run: list[Window], cancel: CancelToken) -> _La
                 yield window, label_window(fitted, reader, window, cancel)
             else:
                 # Not by a name: a run that waits for its turn would hold on to the features of its last window.
-                yield window, assign_edited(fitted, next(features), cancel)
+                yield window, assign_edited(fitted.at(window), next(features), cancel)
 
 
 def _labelled_windows(fitted: Fitted, todo: list[Window], cancel: CancelToken) -> Iterator[tuple[Window, np.ndarray]]:

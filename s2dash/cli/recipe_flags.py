@@ -26,7 +26,10 @@ def add_recipe_flags(command: argparse.ArgumentParser) -> None:
     group.add_argument("--recipe", type=file_path, metavar="R.json", help="start from a saved recipe")
     group.add_argument("--save-recipe", type=file_path, metavar="R.json", help="save the recipe that was used")
     group.add_argument(
-        "--edits", type=file_path, metavar="E.json", help="merge, split, leave out and name classes as in a saved file"
+        "--edits",
+        type=file_path,
+        metavar="E.json",
+        help="merge, split, leave out, name, order classes as in a file",
     )
     group.add_argument("--bands", metavar="all|B02,B03", help="bands to look at")
     group.add_argument("--indices", metavar="NDVI,NDWI", help="spectral indices as further features")

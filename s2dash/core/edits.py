@@ -1,19 +1,24 @@
 """The ClassEdits value: what a user made of the classes that were found; the fit stays as it is.
 
-Names and colours only change how a class is shown. Steps change labels, in their order, and are replayed on
+Names, colours and order only change how classes are shown. Steps change labels, in their order, and are replayed on
 any pixel of any size of scene by `classify.edit`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from s2dash.core import strict_json
+from s2dash.core.drawn_area import drawn_rings
+from s2dash.core.scene_reading import Ring
+from s2dash.errors import UnreadableValue
 
 _WHAT = "a set of edits"
+_LATER = ("codes", "order")
+"""Fields that the first form of edits had not."""
 MOST_CLASSES = 255
 """Class numbers fit a byte, in which 0 is no data."""
 ClassNumber = Annotated[int, msgspec.Meta(ge=1, le=MOST_CLASSES)]
@@ -65,31 +70,66 @@ class Sieve(Step, frozen=True, forbid_unknown_fields=True, tag="sieve"):
     """Whether pixels hold together by their sides, or by their corners too."""
 
 
+class StepInside(Step, frozen=True, forbid_unknown_fields=True):
+    """What is done to the pixels whose centres lie in polygons that were drawn on the map, wherever a scene lies."""
+
+    rings: Annotated[tuple[Ring, ...], msgspec.Meta(min_length=1)]
+    """Closed rings of longitude and latitude in degrees, one a polygon."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for rings that are none."""
+        try:
+            drawn_rings(msgspec.to_builtins(self.rings))
+        except UnreadableValue as error:
+            raise ValueError(str(error)) from None
+
+
+class LeaveOutInside(StepInside, frozen=True, forbid_unknown_fields=True, tag="leave out inside"):
+    """An area whose pixels become no data."""
+
+
+class SetInside(StepInside, frozen=True, forbid_unknown_fields=True, tag="set class inside"):
+    """An area whose pixels become one class; those that have no data stay so."""
+
+    number: ClassNumber
+
+
 MOST_STEPS = 200
 """In one set of edits."""
 MOST_CLEAN_UPS = 8
 """Each asks for pixels around a window, or for a pass over a whole scene."""
 
+MOST_CORNERS = 5_000
+"""Of all areas in one set of edits."""
+
 CleanUp = Majority | Sieve
-AnyStep = Merge | LeaveOut | Split | CleanUp
+AnyStep = Merge | LeaveOut | Split | LeaveOutInside | SetInside | CleanUp
 
 
 class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Names, colours and steps, by the canonical class numbers of a result (1 is the darkest)."""
+    """Names, colours, order and steps, by the canonical class numbers of a result (1 is the darkest)."""
 
     names: dict[ClassNumber, str] = msgspec.field(default_factory=dict)
     colours: dict[ClassNumber, Colour] = msgspec.field(default_factory=dict)
     codes: dict[ClassNumber, Code] = msgspec.field(default_factory=dict)
     """Of classes whose names are of a scheme: the scheme's own codes."""
+    order: Annotated[tuple[ClassNumber, ...], msgspec.Meta(max_length=MOST_CLASSES)] = ()
+    """How classes are listed, from the top; those that it does not name come last, by number."""
     steps: tuple[AnyStep, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError beyond `MOST_STEPS` or `MOST_CLEAN_UPS`."""
+        """Raise ValueError beyond the three limits above, and for a class that stands twice in the order."""
+        twice = next((number for number in self.order if self.order.count(number) > 1), None)
+        if twice is not None:
+            raise ValueError(f"class {twice} stands in the order of classes more than once")
         if len(self.steps) > MOST_STEPS:
             raise ValueError(f"there are {len(self.steps)} steps, and {MOST_STEPS} is the most")
         clean_ups = sum(isinstance(step, CleanUp) for step in self.steps)
         if clean_ups > MOST_CLEAN_UPS:
             raise ValueError(f"specks are cleaned up {clean_ups} times, and {MOST_CLEAN_UPS} is the most")
+        corners = sum(len(ring) for step in self.steps if isinstance(step, StepInside) for ring in step.rings)
+        if corners > MOST_CORNERS:
+            raise ValueError(f"the areas of its steps have {corners:,} corners, and {MOST_CORNERS:,} is the most")
 
     @property
     def is_full(self) -> bool:
@@ -107,6 +147,10 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
             colours={**self.colours, **{number: colour.lower() for number, colour in colours.items()}},
             codes=kept | {number: code for number, code in (codes or {}).items() if code},
         )
+
+    def ordered(self, order: Sequence[int]) -> ClassEdits:
+        """These edits with classes listed so; raises ValueError for one that is named twice."""
+        return msgspec.structs.replace(self, order=tuple(order))
 
     def then(self, step: AnyStep) -> ClassEdits:
         """These edits with one more step; raises ValueError where they are full."""
@@ -135,12 +179,12 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
         return msgspec.structs.replace(self, names=names, colours=colours, codes=codes)
 
     def without_steps(self) -> ClassEdits:
-        """Names and colours alone."""
+        """Names, colours and order alone."""
         return msgspec.structs.replace(self, steps=())
 
     def to_dict(self) -> dict[str, Any]:
-        """The edits as plain values; without codes where there are none, as it was before there were any."""
-        return {name: held for name, held in strict_json.plain(self).items() if name != "codes" or held}
+        """The edits as plain values; without codes and order where there are none, as it was before there were any."""
+        return {name: held for name, held in strict_json.plain(self).items() if name not in _LATER or held}
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back to equal edits."""

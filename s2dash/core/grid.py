@@ -13,6 +13,8 @@ from pyproj.exceptions import CRSError
 
 _WGS84_SEMI_MAJOR_M = 6_378_137.0
 _WGS84_ECCENTRICITY_SQUARED = 6.694379990141e-3
+_ALIGNED_PIXELS = 1e-3
+"""Lattices may differ by this part of a pixel."""
 _MOST_COMPARED = 20
 """Classes up to which they are counted one by one."""
 
@@ -90,6 +92,18 @@ class Grid:
         t, radians = self.transform, math.radians(1)
         along_x, along_y = float(parallel_m) * radians, float(meridian_m) * radians
         return math.hypot(t.a * along_x, t.d * along_y), math.hypot(t.b * along_x, t.e * along_y)
+
+    def lattice_shift(self, other: Grid) -> tuple[int, int] | None:
+        """Rows and columns from this grid's first pixel to the other's; None where their lattices of pixels differ."""
+        if self.crs != other.crs:
+            return None
+        there = ~self.transform @ other.transform
+        reach = max(*self.shape_rc, *other.shape_rc)
+        is_same_size = np.allclose((there.a, there.b, there.d, there.e), (1, 0, 0, 1), atol=_ALIGNED_PIXELS / reach)
+        col, row = round(there.c), round(there.f)
+        if not is_same_size or math.hypot(there.c - col, there.f - row) > _ALIGNED_PIXELS:
+            return None
+        return row, col
 
     @property
     def _centre_xy(self) -> tuple[float, float]:

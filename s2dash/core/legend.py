@@ -1,16 +1,19 @@
-"""The Legend value: what each class is called and how it is drawn. Editing it never refits."""
+"""The Legend value: what each class is called, how it is drawn and where it is listed. Editing it never refits."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
+from s2dash.core.edits import ClassEdits
 from s2dash.errors import RecipeError
 
+T = TypeVar("T")
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 MOST_NAME_CHARACTERS = 60
 _UNSEEN = frozenset(("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"))
@@ -34,6 +37,32 @@ class Legend:
     """The classes in the order of their numbers: 1 to k, of which edits may have taken some away and added others."""
 
     entries: tuple[LegendEntry, ...]
+    order: tuple[int, ...] = ()
+    """Numbers of all classes as they are listed, from the top; empty where that is by number."""
+
+    @property
+    def listed(self) -> tuple[LegendEntry, ...]:
+        """The entries as they are listed."""
+        return self.arranged(self.entries)
+
+    def arranged(self, of_classes: Sequence[T]) -> tuple[T, ...]:
+        """What there is of each class by number, as classes are listed; raises ValueError for another count."""
+        if len(of_classes) != len(self.entries):
+            raise ValueError(f"{len(of_classes)} things of {len(self.entries)} classes")
+        of_number = {entry.id: one for entry, one in zip(self.entries, of_classes, strict=True)}
+        return tuple(of_number[number] for number in self.order) if self.order else tuple(of_classes)
+
+    def ordered(self, order: Iterable[int]) -> Legend:
+        """This legend listed so; what is no class of it counts for nothing, and classes not named come last."""
+        ids = [entry.id for entry in self.entries]
+        named = [number for number in dict.fromkeys(order) if number in ids]
+        every = [*named, *(number for number in ids if number not in named)]
+        return Legend(self.entries, tuple(every) if every != ids else ())
+
+    def taking(self, edits: ClassEdits) -> Legend:
+        """This legend with the names, colours, codes and order of edits; raises RecipeError as `edited` does."""
+        taken = self.edited(edits.names, edits.colours, edits.codes)
+        return taken.ordered(edits.order) if edits.order else taken
 
     def edited(
         self, names: Mapping[int, str], colours: Mapping[int, str], codes: Mapping[int, str] | None = None
@@ -51,7 +80,8 @@ class Legend:
                     code=clean_name((codes or {}).get(entry.id, "" if entry.id in names else entry.code)),
                 )
                 for entry in self.entries
-            )
+            ),
+            self.order,
         )
 
     def rgba(self, only: int | None = None) -> np.ndarray:

@@ -10,12 +10,15 @@ from typing import Annotated, Any
 import msgspec
 
 from s2dash.core import strict_json
+from s2dash.core.accuracy import Check
 from s2dash.core.edits import ClassEdits, Colour
 from s2dash.core.legend import MOST_NAME_CHARACTERS, Legend, LegendEntry, clean_name
 from s2dash.core.run import Run
 from s2dash.errors import UnreadableValue
 
 _ONE, _ALL = "a run of a list", "a list of runs"
+_OWN_CODECS = ("run", "edits", "check")
+"""Fields that are values with a codec of their own."""
 MOST_RUNS = 1000
 """Of one file."""
 MOST_RUN_CHARACTERS = 1_000_000
@@ -24,6 +27,7 @@ _Line = Annotated[str, msgspec.Meta(max_length=MOST_NAME_CHARACTERS)]
 _Words = Annotated[str, msgspec.Meta(max_length=400)]
 _Picture = Annotated[str, msgspec.Meta(max_length=40_000, pattern=r"^(data:image/png;base64,[A-Za-z0-9+/]+={0,2})?$")]
 _Class = Annotated[int, msgspec.Meta(ge=1, le=255)]
+_Order = Annotated[tuple[_Class, ...], msgspec.Meta(max_length=255)]
 
 
 class ClassLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -37,11 +41,12 @@ class ClassLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 _NO_CLASS = ClassLook("", "#000000")
 
 
-class OwnLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class OwnLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """How a map's classes looked before its user's edits."""
 
     classes: tuple[ClassLook, ...]
     carried: tuple[_Class, ...] = ()
+    order: _Order = ()
     """Those that took over name or colour from another map."""
 
 
@@ -57,7 +62,13 @@ class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     separation: Annotated[float, msgspec.Meta(ge=-1, le=1)] | None = None
     files: Annotated[tuple[_Words, ...], msgspec.Meta(max_length=10_000)] = ()
     legend: Annotated[tuple[ClassLook, ...], msgspec.Meta(max_length=255)] = ()
+    order: _Order = ()
+    """Of the legend."""
     own: OwnLook | None = None
+    is_checking: bool = False
+
+
+_OWN = tuple(name for name in _Said.__struct_fields__ if name not in ("legend", "order"))
 
 
 class _All(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -88,22 +99,32 @@ class ListedRun:
     own: OwnLook | None = None
     edits: ClassEdits | None = None
     """The user's own edits, where `run.edits` holds what was taken over from other maps as well."""
+    check: Check | None = None
+    """Places at which its user looks to check it, with what was answered."""
+    is_checking: bool = False
+    """Whether places of the check are just being looked at."""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
-        said = {name: getattr(self, name) for name in _Said.__struct_fields__ if name != "legend"}
-        plain = strict_json.plain(_Said(**said, legend=looks_of(self.legend))) | {"run": self.run.to_dict()}
-        return plain if self.edits is None else plain | {"edits": self.edits.to_dict()}
+        said = {name: getattr(self, name) for name in _OWN}
+        whole = _Said(**said, legend=looks_of(self.legend), order=self.legend.order)
+        plain = strict_json.plain(whole) | {"run": self.run.to_dict()}
+        if not self.legend.order:
+            del plain["order"]
+        further = {"edits": self.edits, "check": self.check}
+        return plain | {name: value.to_dict() for name, value in further.items() if value is not None}
 
     @staticmethod
     def from_dict(given: object) -> ListedRun:
         """Parse what `to_dict` gave; raises UnreadableValue that says what is wrong."""
         if not isinstance(given, dict):
             raise UnreadableValue("This is not a run of a list: it should be a JSON object, in braces.")
-        said = strict_json.decoded(_Said, {k: v for k, v in given.items() if k not in ("run", "edits")}, _ONE)
-        values = {name: getattr(said, name) for name in _Said.__struct_fields__ if name != "legend"}
+        said = strict_json.decoded(_Said, {k: v for k, v in given.items() if k not in _OWN_CODECS}, _ONE)
+        values = {name: getattr(said, name) for name in _OWN}
+        legend = legend_of(said.legend).ordered(said.order)
         edits = None if given.get("edits") is None else ClassEdits.from_dict(given["edits"])
-        return ListedRun(run=Run.from_dict(given.get("run")), legend=legend_of(said.legend), edits=edits, **values)
+        check = None if given.get("check") is None else Check.from_dict(given["check"])
+        return ListedRun(run=Run.from_dict(given.get("run")), legend=legend, edits=edits, check=check, **values)
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back to an equal value."""

@@ -5,27 +5,29 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from s2dash.core.classmap import Result
-from s2dash.core.legend import Legend
 from s2dash.errors import UnknownName
-from s2dash.export import bundle, geotiff, picture, table
+from s2dash.export import bundle, geotiff, picture, recipe_file, table, workbook
 from s2dash.export.contents import Export
+from s2dash.export.handover import Handover
 
-__all__ = ["EXPORTS", "Export", "export_bytes"]
+__all__ = ["EXPORTS", "Export", "Handover", "export_bytes"]
 
 EXPORTS: dict[str, Export] = {
     export.key: export
     for export in (
         picture.EXPORT,
+        workbook.EXPORT,
+        table.EXPORT,
         geotiff.EXPORT,
         bundle.EXPORT,
-        table.EXPORT,
+        recipe_file.EXPORT,
+        recipe_file.EDITS,
     )
 }
-"""Kinds of files by key, in the order of the page, the plainest first."""
+"""Kinds of files by key, in the order in which a card of the page (`cards.py`) has its own."""
 
 
-def export_bytes(key: str, result: Result, legend: Legend) -> bytes:
+def export_bytes(key: str, handover: Handover) -> bytes:
     """The whole file as bytes, for a download.
 
     Raises UnknownName for a key that is not in `EXPORTS`, and what `Export.write` raises.
@@ -34,5 +36,5 @@ def export_bytes(key: str, result: Result, legend: Legend) -> bytes:
         raise UnknownName(f"There is no export {key}. There are {', '.join(EXPORTS)}.")
     with tempfile.TemporaryDirectory(prefix="s2dash-") as folder:
         path = Path(folder) / f"export{EXPORTS[key].suffix}"
-        EXPORTS[key].write(result, legend, path)
+        EXPORTS[key].write(handover, path)
         return path.read_bytes()

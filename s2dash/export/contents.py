@@ -11,14 +11,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from s2dash.core.about import MOST_NOTES_CHARACTERS, About
 from s2dash.core.classmap import ClassMap, ClassRow, Result
 from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend, clean_name
 from s2dash.core.types import windows
 from s2dash.errors import BrokenResult, OutputConflict, RecipeError
+from s2dash.export.handover import Handover
 from s2dash.raster.door import GDAL_ERRORS, open_raster
 
 STRIP_ROWS = 512
@@ -28,15 +31,21 @@ MOST_TITLE_CHARACTERS = 120
 NODATA_NAME = "No data"
 
 
+Card = Literal["picture", "report", "tables", "gis", "outlines", "recipe", "all"]
+"""Of the window `Hand over`, what belongs together; `all` is its foot."""
+
+
 @dataclass(frozen=True)
 class Export:
     """A kind of file that a result can be saved as."""
 
     key: str
-    title: str
-    """What it is, such as `Map for a GIS`."""
+    card: Card
+    """Beside which others it is offered."""
     label: str
-    """What its button says."""
+    """What its button is called, such as `Download GeoTIFF`."""
+    short: str
+    """The part of the label that its button shows, such as `GeoTIFF`."""
     suffix: str
     """The end of the file's name, such as `-classes.tif`."""
     mime: str
@@ -46,16 +55,18 @@ class Export:
     """Whether it takes a full result only, not a preview of every n-th pixel."""
     needs_place: bool
     """Whether it is of no use without a place on the Earth."""
-    write: Callable[[Result, Legend, Path], None]
+    write: Callable[[Handover, Path], None]
     """Write the file; what stood under that name stays untouched on failure.
 
     Raises RecipeError for a preview where a full result is needed, OutputConflict where the file
     cannot be written, and BrokenResult where the result contradicts itself.
     """
+    is_of: Callable[[Handover], bool] = lambda handover: True
+    """Whether there is any such file of a map."""
 
-    def file_name(self, result: Result) -> str:
+    def file_name(self, handover: Handover) -> str:
         """A name to save under, of plain letters, digits, dots, dashes and underscores."""
-        return file_stem(result) + self.suffix
+        return file_stem(handover.title) + self.suffix
 
 
 @dataclass(frozen=True)
@@ -100,18 +111,27 @@ def class_facts(result: Result, legend: Legend) -> tuple[ClassFacts, ...]:
     )
 
 
+def listed_facts(result: Result, legend: Legend) -> tuple[ClassFacts, ...]:
+    """The same as the legend lists them, for people to read."""
+    return legend.arranged(class_facts(result, legend))
+
+
 def edits_with_looks(result: Result, legend: Legend) -> ClassEdits | None:
-    """The steps that made these classes of those that were found, with names, colours and codes; None without steps."""
-    return with_looks(ClassEdits(steps=result.edits.steps), legend) if result.edits.steps else None
+    """The steps that made these classes of those that were found, with names, colours, codes and order.
+
+    None without steps and order: the rest is in other files.
+    """
+    has_any = result.edits.steps or legend.order
+    return with_looks(ClassEdits(steps=result.edits.steps), legend) if has_any else None
 
 
 def with_looks(edits: ClassEdits, legend: Legend) -> ClassEdits:
-    """Edits with names, colours and codes of all classes of a legend."""
+    """Edits with names, colours, codes and order of all classes of a legend."""
     entries = legend.entries
-    return edits.named(
-        {entry.id: entry.name for entry in entries},
+    return edits.ordered(legend.order).named(
+        {entry.id: clean_name(entry.name) or f"Class {entry.id}" for entry in entries},
         {entry.id: entry.colour for entry in entries},
-        {entry.id: entry.code for entry in entries if entry.code},
+        {entry.id: clean_name(entry.code) for entry in entries if entry.code},
     )
 
 
@@ -141,9 +161,21 @@ def one_line(text: str, most_characters: int = MOST_TITLE_CHARACTERS) -> str:
     return " ".join(visible.split())[:most_characters].strip()
 
 
-def file_stem(result: Result) -> str:
-    """The scene's title as the start of a file name: ASCII letters, digits, dots, dashes, underscores."""
-    plain = unicodedata.normalize("NFKD", result.scene.title).encode("ascii", "ignore").decode()
+def about_facts(about: About) -> dict[str, str]:
+    """What the user said, each as one clean line by its name; nothing that was left empty."""
+    said = {
+        "title": one_line(about.title),
+        "place": one_line(about.place),
+        "date": one_line(about.date),
+        "author": one_line(about.author),
+        "notes": one_line(about.notes, MOST_NOTES_CHARACTERS),
+    }
+    return {name: words for name, words in said.items() if words}
+
+
+def file_stem(title: str) -> str:
+    """A title as the start of a file name: ASCII letters, digits, dots, dashes, underscores."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
     stem = re.sub(r"[^A-Za-z0-9_.]+", "-", plain)[:80].strip("-._")
     return stem or "scene"
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
-from s2dash.export.contents import Export, class_facts, one_line, require_full, staged
+from s2dash.export.contents import Export, listed_facts, one_line, require_full, staged
+from s2dash.export.digits import REFLECTANCE_DECIMALS, SHARE_DECIMALS, hectare_decimals
 
 _FORMULA = re.compile(r"(^|;)(?=[\s\"]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 """Where a spreadsheet might see a formula begin: at a cell's start, or after a semicolon, which splits
@@ -22,25 +23,28 @@ cells in countries with a decimal comma. The last four are the full-width forms.
 
 
 def csv_text(result: Result, legend: Legend) -> str:
-    """The table as text, one row a class, lines ended by CR LF.
+    """The table as text, one row a class as the legend lists them, lines ended by CR LF.
 
     Columns: id, name, code (where any class has one), colour (`#rrggbb`), pixels, share_percent (of the pixels that
     are not masked), area_ha (empty without a place), the mean reflectance of each band of the scene over the sample
-    that was fitted on, attribution. Raises RecipeError for a preview.
+    that was fitted on, attribution. Decimals are as many as a pixel or a measurement is worth (`digits`).
+    Raises RecipeError for a preview.
     """
     require_full(result)
     scene = result.scene
     out = io.StringIO()
     writer = csv.writer(out)
-    classes = class_facts(result, legend)
+    classes = listed_facts(result, legend)
+    hectares = f".{hectare_decimals(scene.grid)}f"
     has_codes = any(c.code for c in classes)
     reflectances = [f"reflectance {name}" for name in scene.band_names]
     named = ["id", "name", *(["code"] if has_codes else []), "colour"]
     writer.writerow([*named, "pixels", "share_percent", "area_ha", *map(text_cell, reflectances), "attribution"])
     for c in classes:
-        means = [_number(value, ".5g") for value in c.row.mean_reflectance]
+        means = [_number(value, f".{REFLECTANCE_DECIMALS}f") for value in c.row.mean_reflectance]
         means += [""] * (len(scene.bands) - len(means))
-        counted = [c.row.count, _number(100 * c.row.share, ".4f"), _number(c.row.area_ha, ".4f")]
+        share = _number(100 * c.row.share, f".{SHARE_DECIMALS}f")
+        counted = [c.row.count, share, _number(c.row.area_ha, hectares)]
         code = [text_cell(c.code)] if has_codes else []
         writer.writerow([c.id, text_cell(c.name), *code, c.colour, *counted, *means, text_cell(scene.attribution)])
     return out.getvalue()
@@ -72,12 +76,13 @@ def _number(value: float | None, form: str) -> str:
 
 EXPORT = Export(
     key="table",
-    title="Table",
+    card="tables",
     label="Class table (CSV)",
+    short="CSV",
     suffix="-classes.csv",
     mime="text/csv",
     help="Name, pixels, share, hectares and mean reflectance of each class, for a spreadsheet.",
     needs_full=True,
     needs_place=False,
-    write=write_table,
+    write=lambda handover, out: write_table(handover.result, handover.legend, out),
 )

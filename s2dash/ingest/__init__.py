@@ -9,12 +9,15 @@ from s2dash.core.scene import Scene
 from s2dash.core.scene_reading import AS_FOUND, SceneReading
 from s2dash.core.types import CancelToken, Progress, no_progress
 from s2dash.errors import UnreadableFile
+from s2dash.ingest.about_scene import proposed_about
 from s2dash.ingest.apply_reading import read_as, rename_bands, with_nodata, with_numbers
 from s2dash.ingest.area.on_scene import area_files, with_area, without_area
+from s2dash.ingest.check_points import read_check
 from s2dash.ingest.composed import beside
 from s2dash.ingest.doubts import doubtful_numbers, doubtful_words, doubts_offset, flagged_words, is_calibrated
 from s2dash.ingest.examples import EXAMPLES, Example
 from s2dash.ingest.in_place import SAMPLE_PATH, open_in_place, sample_scene
+from s2dash.ingest.known_ground import read_known_ground
 from s2dash.ingest.pile import shown as shown_name
 from s2dash.ingest.process import removed_on_error, run_in_new_folder
 from s2dash.ingest.reference import read_reference
@@ -34,7 +37,10 @@ __all__ = [
     "ingest",
     "is_calibrated",
     "open_in_place",
+    "proposed_about",
     "read_as",
+    "read_check",
+    "read_known_ground",
     "read_reference",
     "rename_bands",
     "sample_scene",

@@ -37,7 +37,7 @@ def serve(request: dict[str, Any], folder: Path) -> int:
     """Do what is asked in a process that is confined, and tell how it ended; returns the exit status."""
     try:
         files_only([parse(path) for path in request["paths"]])
-        outcome = {"area": _area, "reference": _reference, "scene": _scene}[request["kind"]](request, folder)
+        outcome = _KINDS[request["kind"]](request, folder)
     except S2DashError as error:
         _say(error=str(error), kind="name" if isinstance(error, UnknownName) else "file")
         return 2
@@ -125,6 +125,29 @@ def _reference(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     given = [GivenFile(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
     return write_codes(given[0], request["grids"], folder, _Progress(0, 1, "Reading the map"), *given[1:])
 
+
+def _known(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Bring polygons, points or a raster whose classes are known to the grid of a scene."""
+    from s2dash.ingest.area.labelled import write_known
+    from s2dash.ingest.area.mask import raster_of
+    from s2dash.ingest.pile import GivenFile
+    from s2dash.ingest.scene_facts import grid_of
+
+    given = [GivenFile(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
+    if raster_of(given) is not None:
+        return _reference(request, folder)
+    return write_known(given, grid_of(request["grids"][0]), folder, _Progress(0, 1, "Reading the reference"))
+
+
+def _check_points(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Read the rows of check points."""
+    from s2dash.ingest.check_points import rows_in
+    from s2dash.ingest.pile import GivenFile
+
+    return rows_in([GivenFile(request["names"][0], Path(request["paths"][0]))], folder)
+
+
+_KINDS = {"area": _area, "check points": _check_points, "known": _known, "reference": _reference, "scene": _scene}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from s2dash.core.grid import decimated_shape, decimation_step
+from s2dash.core.grid import Grid, decimated_shape, decimation_step
 from s2dash.core.legend import clean_name
 from s2dash.core.reference import Reference
 from s2dash.core.scene import LIVE_PIXELS, Scene
@@ -43,9 +45,13 @@ def read_reference(
         "folder": str(folder.resolve()),
         "grids": [grid_facts(grid) for grid in scene.grids],
     }
-    facts = run_in_new_folder(request, folder, progress, cancel)
+    return reference_of(run_in_new_folder(request, folder, progress, cancel), scene.grids, folder, called)
+
+
+def reference_of(facts: Mapping[str, Any], grids: Sequence[Grid], folder: Path, called: str) -> Reference:
+    """The reference that the process wrote to a folder, for these grids."""
     codes = {}
-    for grid, file in zip(scene.grids, facts["codes"], strict=True):
+    for grid, file in zip(grids, facts["codes"], strict=True):
         taken = np.load(folder / Path(str(file)).name, allow_pickle=False)
         expected = decimated_shape(grid.shape_rc, decimation_step(grid.shape_rc, LIVE_PIXELS))
         if taken.shape != expected or taken.dtype != np.int32:

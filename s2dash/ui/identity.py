@@ -43,7 +43,9 @@ def _taken_over(before: ShownMap | None, answer: LiveAnswer, chosen_palette: str
     names = {number: of_before[old].name for number, old in pairs.items() if is_named(of_before[old].name)}
     codes = {number: of_before[pairs[number]].code for number in names}
     colours = palette.carried_colours(kept, means, standards, chosen_palette)
-    return OwnLegend(default_legend(colours).edited(names, {}, codes), frozenset(kept) | frozenset(names))
+    order = [{old: new for new, old in pairs.items()}.get(number, 0) for number in before.legend.order]
+    legend = default_legend(colours).edited(names, {}, codes).ordered(order)
+    return OwnLegend(legend, frozenset(kept) | frozenset(names))
 
 
 def plain_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:
@@ -76,7 +78,8 @@ def after_steps(found: Legend, answer: LiveAnswer, chosen_palette: str) -> Legen
     born = answer.fitted.stage.born
     kept = {entry.id: entry for entry in found.entries if entry.id not in born}
     colours = palette.carried_colours({n: one.colour for n, one in kept.items()}, *_means(answer), chosen_palette)
-    return Legend(tuple(kept.get(n, LegendEntry(n, f"Class {n}", colours[n - 1])) for n in answer.fitted.numbers))
+    entries = (kept.get(n, LegendEntry(n, f"Class {n}", colours[n - 1])) for n in answer.fitted.numbers)
+    return Legend(tuple(entries)).ordered(found.order)
 
 
 def carry_steps(answer: LiveAnswer) -> None:
@@ -96,15 +99,15 @@ def carry_steps(answer: LiveAnswer) -> None:
 
 
 def found_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:
-    """The legend of all classes as they were found, with the user's names and colours."""
+    """The legend of all classes as they were found, with the user's names, colours and order."""
     edits = state.edits(answer.result.recipe)
-    return own_legend(answer, chosen_palette).legend.edited(edits.names, edits.colours, edits.codes)
+    return own_legend(answer, chosen_palette).legend.taking(edits)
 
 
 def effective_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:
     """The legend with the user's edits; the next map takes over from it."""
     edits = state.edits(answer.result.recipe)
     own = after_steps(own_legend(answer, chosen_palette).legend, answer, chosen_palette)
-    legend = own.edited(edits.names, edits.colours, edits.codes)
+    legend = own.taking(edits)
     state.LAST_SHOWN.set(ShownMap(answer.result, chosen_palette, legend, answer.unedited.result))
     return legend

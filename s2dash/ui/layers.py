@@ -71,6 +71,11 @@ def true_colour(scene: Scene) -> tuple[str, str, str]:
     return layer_now(scene)[1] if usual is None else usual[0]
 
 
+def usual_pictures(scene: Scene) -> list[str]:
+    """What the menu calls the usual pictures of this scene."""
+    return list(_layers(scene))
+
+
 def _options(scene: Scene) -> list[str]:
     return [*_layers(scene), _OWN_LAYER] if len(scene.bands) > 1 else ["One band"]
 

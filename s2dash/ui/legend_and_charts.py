@@ -52,7 +52,8 @@ def take_in(of: Recipe) -> None:
     if event is None:
         return
     codes, colours = of_names(event.names)
-    state.put_edits(of, state.edits(of).named(event.names, {**colours, **event.colours}, codes))
+    edits = state.edits(of).named(event.names, {**colours, **event.colours}, codes)
+    state.put_edits(of, edits.ordered(event.order) if event.order else edits)
     state.put_alone(of, event.isolation(state.alone(of)))
     state.KEPT_BOTH.set(state.KEPT_BOTH.get() | event.kept_both)
     for number, into in event.merges:

@@ -26,10 +26,13 @@ class LegendEvent:
     """Names that are meant for several classes."""
     opened: int | None = None
     """The class whose card is wanted."""
+    order: tuple[int, ...] = ()
+    """The classes from top to bottom, where they were moved."""
 
     def legend(self, current: Legend) -> Legend:
         """The current legend with these edits."""
-        return current.edited(self.names, self.colours)
+        edited = current.edited(self.names, self.colours)
+        return edited.ordered(self.order) if self.order else edited
 
     def isolation(self, current: int | None) -> int | None:
         """The class to show alone after this, where `current` was before."""
@@ -45,4 +48,5 @@ class LegendEvent:
             (*self.merges, *later.merges),
             self.kept_both | later.kept_both,
             later.opened if later.opened is not None else self.opened,
+            later.order or self.order,
         )

@@ -4,6 +4,8 @@
 // Python has not yet acknowledged (`data.handled`), so that one lost among quick clicks arrives
 // with the next, and one that arrives twice is known by its number.
 //
+// Classes are moved by dragging a row or by Alt with an arrow key (legend_order.js).
+//
 // A file is built on the server from what has arrived there. So a click on what hands the map over
 // first commits what is being typed, and waits until Python has acknowledged it.
 
@@ -11,8 +13,9 @@ const DOWNLOAD = "[data-testid=stDownloadButton] button, .st-key-handover button
 
 const ORDER = "s2dash order of classes"; // in the browser's own store
 
-// What each order compares; the number decides between equals.
+// What each order compares; the number decides between equals. "own" is the order that the page says.
 const ORDERS = {
+  own: () => 0,
   number: () => 0,
   name: (one, other) => one.name.localeCompare(other.name, undefined, { numeric: true, sensitivity: "base" }),
   share: (one, other) => other.part - one.part,
@@ -50,8 +53,9 @@ class LegendTable {
     this.number = 0;
     this.held = new Set();
     this.order = root.querySelector(".order");
-    this.order.value = ORDERS[kept(ORDER)] ? kept(ORDER) : "number";
+    this.order.value = this.wanted = ORDERS[kept(ORDER)] ? kept(ORDER) : "own";
     this.order.addEventListener("change", () => this.reorder());
+    this.moving = new Moving(this);
     this.releaseButton.addEventListener("click", () => this.release());
     this.suggestions = new Suggestions(this);
     root.addEventListener("keydown", (event) => this.onKey(event));
@@ -61,6 +65,7 @@ class LegendTable {
     this.pending = this.pending.filter((edit) => edit.number > data.handled);
     this.number = Math.max(this.number, data.handled);
     this.data = data;
+    this.moving.receive(data);
     this.draw();
     if (!this.pending.length) this.letGo();
   }
@@ -99,16 +104,18 @@ class LegendTable {
     for (const { kind, id, value } of this.pending) {
       if (kind === "isolate") isolated = id;
       else if (kind === "names") for (const [one, name] of Object.entries(value)) rename(rows.get(Number(one)), name);
+      else if (kind === "order") continue;
       else if (kind === "name") rename(rows.get(id), value);
       else if (rows.has(id) && (kind === "merge" || kind === "keep both")) rows.get(id).same = null;
       else if (rows.has(id) && kind !== "open") rows.get(id)[kind] = value;
     }
-    return { rows, isolated: rows.has(isolated) ? isolated : null };
+    return { rows: this.moving.inOwnOrder(rows), isolated: rows.has(isolated) ? isolated : null };
   }
 
   draw() {
     const { rows, isolated } = this.view();
     this.isolated = isolated;
+    this.moving.draw();
     this.keepRows(this.inOrder(rows));
     for (const [id, row] of rows) this.rows.get(id).draw(row, isolated);
     this.suggestions.draw(rows);
@@ -126,14 +133,16 @@ class LegendTable {
   }
 
   reorder() {
-    keep(ORDER, this.order.value);
+    this.wanted = this.order.value;
+    keep(ORDER, this.wanted);
     this.draw();
   }
 
-  // Class numbers from top to bottom. Nothing moves while a name is typed.
+  // Class numbers from top to bottom. Nothing moves by itself while a name is typed or a row dragged.
   inOrder(rows) {
     const typing = [...this.rows.values()].some((row) => row.typing);
-    if (typing && this.rows.size === rows.size) return [...this.body.children].map((row) => Number(row.dataset.id));
+    if ((typing || this.moving.isDragging) && this.rows.size === rows.size) return this.moving.placesNow();
+    if (this.order.value === "own") return [...rows.keys()];
     const compare = ORDERS[this.order.value];
     return [...rows.keys()].sort((one, other) => compare(rows.get(one), rows.get(other)) || one - other);
   }
@@ -168,7 +177,8 @@ class LegendTable {
     if (event.target.tagName === "INPUT") event.stopPropagation(); // or Streamlit takes r and c for its shortcuts
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (event.key === "Escape" && this.isolated !== null && !event.defaultPrevented) this.release();
-    if (step) this.move(event, step);
+    if (step && event.altKey) this.moving.byKey(event, step);
+    else if (step) this.move(event, step);
   }
 
   // Up and down go to the same control of the next row.
@@ -199,12 +209,13 @@ class Row {
     this.typing = false;
     this.picking = false;
     this.swatch.firstElementChild.textContent = id;
-    this.swatch.title = `Change the colour of class ${id}`;
+    this.swatch.title = `Change the colour of class ${id}; drag to move it in the legend`;
     this.colour.setAttribute("aria-label", `Colour of class ${id}`);
     this.name.setAttribute("aria-label", `Name of class ${id}`);
     this.only.setAttribute("aria-label", `Show only class ${id}`);
     this.open.setAttribute("aria-label", `More about class ${id}`);
-    this.open.title = "More about this class: merge, split, leave out";
+    this.open.title = "More about this class: merge, split, leave out, move";
+    this.open.setAttribute("aria-keyshortcuts", "Alt+ArrowUp Alt+ArrowDown");
     this.listen();
   }
 

@@ -28,13 +28,14 @@ DENSE_ABOVE = 12
 """Up to this many classes have roomy rows."""
 
 _HERE = Path(__file__).parent
-_PARTS = ("legend_table", "legend_suggestions")
+_LOOKS = ("legend_table", "legend_suggestions")
+_SCRIPTS = ("legend_table", "legend_order", "legend_suggestions", "legend_asked")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _component = st.components.v2.component(
     "s2dash_legend_table",
     html=(_HERE / "legend_table.html").read_text("utf-8"),
-    css="".join((_HERE / f"{part}.css").read_text("utf-8") for part in _PARTS),
-    js="".join((_HERE / f"{part}.js").read_text("utf-8") for part in (*_PARTS, "legend_asked")),
+    css="".join((_HERE / f"{part}.css").read_text("utf-8") for part in _LOOKS),
+    js="".join((_HERE / f"{part}.js").read_text("utf-8") for part in _SCRIPTS),
 )
 
 
@@ -86,7 +87,7 @@ def table_data(
     same_names: Mapping[int, int] = MappingProxyType({}),
     suggestions: Mapping[int, Suggestion] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Everything the table shows, as plain values; texts are raw, the table shows them as text only.
+    """Everything the table shows, as plain values, rows as they are listed; texts are raw, the table shows text only.
 
     Raises ValueError where legend, rows and words are not of the same classes.
     """
@@ -100,11 +101,12 @@ def table_data(
         "isolated": isolated,
         "dense_above": DENSE_ABOVE,
         "longest_name": MOST_NAME_CHARACTERS,
+        "ordered": bool(legend.order),
         "rows": [
             _row_data(entry, row, words, sizes, row.share / largest, second_lines.get(entry.id, ""))
             | {"same": same_names.get(entry.id)}
             | _suggested(suggestions.get(entry.id))
-            for entry, row, words in zip(legend.entries, result.rows, family_words, strict=True)
+            for entry, row, words in legend.arranged([*zip(legend.entries, result.rows, family_words, strict=True)])
         ],
     }
 
@@ -154,7 +156,8 @@ def _row_data(entry: LegendEntry, row: ClassRow, words: str, sizes: _Sizes, part
         "share": text.share(row.share),
         "part": round(part, 4),
         "amount": sizes.figure(row),
-        "about": f"{character} · {text.pixels(row.count)}{sizes.of_what}. Click to show only this class.",
+        "about": f"{character} · {text.pixels(row.count)}{sizes.of_what}. Click to show only this class, "
+        "drag or press Alt with ↑ or ↓ to move it.",
     }
 
 
@@ -186,6 +189,8 @@ def _read_edit(edit: Mapping[str, object]) -> LegendEvent | None:
         return LegendEvent(merges=((class_id, into),))
     if kind == "keep both" and isinstance(value, str):
         return LegendEvent(kept_both=frozenset([clean_name(value)]))
+    if kind == "order" and isinstance(value, list):
+        return _read_order(value)
     if class_id is None or not isinstance(value, str):
         return None
     if kind == "colour" and _COLOUR.fullmatch(value):
@@ -200,6 +205,12 @@ def _read_names(value: Mapping[object, object]) -> LegendEvent | None:
     cleaned = {number: clean_name(name) for number, name in numbered if number and isinstance(name, str)}
     names = {number: name for number, name in cleaned.items() if name}
     return LegendEvent(names=names) if names else None
+
+
+def _read_order(value: Sequence[object]) -> LegendEvent | None:
+    """Class numbers from top to bottom, each once."""
+    order = tuple(number for number in map(_class_number, value[:256]) if number is not None)
+    return LegendEvent(order=order) if order and len({*order}) == len(order) == len(value) else None
 
 
 def _is_short(number: str) -> bool:

@@ -61,10 +61,11 @@ _SCRIPTS = (
     "map_spectrum.js",
     "map_point.js",
     "map_places.js",
+    "map_check.js",
     "map_present.js",
     "map_view.js",
 )
-_STYLES = ("map_view.css", "map_point.css", "map_area.css")
+_STYLES = ("map_view.css", "map_point.css", "map_area.css", "map_check.css")
 _STATE = "s2dashState"
 """Stands in the kept map's script for the message to it."""
 _only_arguments: ContextVar[bool] = ContextVar("only arguments", default=False)
@@ -168,6 +169,8 @@ class MapState:
     """None where nothing can be asked."""
     tracked: TrackedMap | None = None
     """To which the browser tells where the map looks, and which says from where a scene is to be seen first."""
+    is_checking: bool = False
+    """Whether places are asked about: then the map tells nothing of its classes."""
     compared: ComparedMaps | None = None
     """What stands beside the classes in place of the picture; then `view` is Swipe or Differ."""
     area: DrawnOnMap = DrawnOnMap()
@@ -327,6 +330,7 @@ def _told(state: MapState) -> dict[str, Any]:
         "named": state.named,
         "k": state.k,
         "asking": None if state.asking is None else _told_asking(state.asking),
+        "checking": state.is_checking,
         "compared": None if state.compared is None else _told_compared(state.compared),
         "area": _told_area(state.area),
         **({} if state.tracked is None else _told_position(state.tracked)),

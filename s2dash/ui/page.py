@@ -19,22 +19,20 @@ from s2dash.errors import S2DashError
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.tiles.placing import map_bounds
 from s2dash.ui import look, pictures, services, state, text
-from s2dash.ui.class_card.card import class_card
+from s2dash.ui.check.bar import check_bar
 from s2dash.ui.compare.bar import compare_bar
 from s2dash.ui.compare.exact import comparing_line
 from s2dash.ui.compare.on_map import compared_maps, map_view, side_url
-from s2dash.ui.compare.panel import compare_panel
 from s2dash.ui.compare.sides import compared, still_comparing, stop_comparing
 from s2dash.ui.compare.values import Compared
 from s2dash.ui.compare.words import comparing_words, lead_words
 from s2dash.ui.drawn_area import drawn_on_map, follow_drawn, scene_key
 from s2dash.ui.full_run import come_back, full_result, full_run
-from s2dash.ui.hand_over import hand_over, hand_over_button
-from s2dash.ui.how_many.panel import how_many_panel
+from s2dash.ui.hand_over.window import hand_over, hand_over_button
 from s2dash.ui.how_sure import COLOURS, sure_key
-from s2dash.ui.identity import carry_steps, found_legend
+from s2dash.ui.identity import carry_steps
 from s2dash.ui.layers import Layer, layer_controls, layer_now
-from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside, take_in
+from s2dash.ui.legend_and_charts import charts, current_legend, spectra_beside, take_in
 from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.link import follow_link, follow_link_area, say_of_link
 from s2dash.ui.live_wait import await_smoothing, wait_for
@@ -45,10 +43,11 @@ from s2dash.ui.present import present_button
 from s2dash.ui.quick_bar import quick_bar
 from s2dash.ui.runs import history, keeping, kept
 from s2dash.ui.runs.last_runs import last_runs
-from s2dash.ui.runs.panel import runs_panel
 from s2dash.ui.runs.window import all_runs
 from s2dash.ui.session import note_session, page_is_open
+from s2dash.ui.side_panel import side_panel
 from s2dash.ui.sidebar import K_LOW, Choices, highest_k, sidebar
+from s2dash.ui.state import check as held
 from s2dash.ui.strip import Strip, announce
 from s2dash.ui.wide_window import is_wide_window
 
@@ -64,9 +63,11 @@ def main() -> None:
     note_session(services.sessions())
     come_back()
     keeping.begin()
+    held.take_answers()
     follow_link()
     choices = sidebar()
     comparing = still_comparing(choices.recipe)
+    is_checking = choices.recipe is not None and held.checked_map(choices.recipe) is not None
     facts_place = _header(choices.scene)
     with st.container(key="work"):
         map_column = st.container(gap=None, key="mapcolumn")
@@ -76,7 +77,9 @@ def main() -> None:
     with map_column:
         quick_bar()
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
-            if comparing is not None:
+            if is_checking:
+                layer = check_bar(choices.scene)
+            elif comparing is not None:
                 compare_bar(comparing)
                 layer = layer_now(choices.scene)
             else:
@@ -109,21 +112,24 @@ def main() -> None:
     shown = full_result(answer) or answer.result
     facts_place.write(_facts(choices.scene, shown))
     with map_place:
-        _map(choices.scene, (answer, shown), legend, isolated, layer, dark, beside)
-        if beside is None and state.SIDE.get() == "How sure":
+        _map(choices.scene, (answer, shown), legend, isolated, layer, dark, beside, is_checking)
+        if beside is None and layer[0] == "How sure":
             sure_key(answer.sureness)
     if comparing is None and is_final:
         _keep(answer, legend)  # after the map, which somebody waits for
-        last_runs(strip)
-        with steps_place:
-            _steps()
+        if not is_checking:
+            last_runs(strip)
+            with steps_place:
+                _steps()
+    if is_checking:
+        strip.stand_beside("Checking · answers are kept as you go · settings are paused")
     trouble = None
     request = state.REQUEST.get()
     if not is_final and request is not None:
         await_smoothing(request, choices.scene, strip)
-    elif beside is None:
+    elif beside is None and not is_checking:
         trouble = full_run(answer, shown, strip)
-    elif strip.trouble is None:
+    elif beside is not None and strip.trouble is None:
         comparing_line(beside, strip)
     say_of_link(strip)
     keeping.say(answer, strip)
@@ -131,17 +137,7 @@ def main() -> None:
     strip.notes(warnings, choices.scene.grid.has_place)
     look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)
     with side:
-        panel = _panel()
-        if state.PUSHED.get() == "how many":
-            how_many_panel(answer.unedited, found_legend(answer, choices.palette))
-        elif state.PUSHED.get() == "class card" and beside is None and panel != "Runs":
-            class_card(answer, shown, legend, isolated)
-        elif panel != "Runs":
-            legend_panel(answer, shown, legend, isolated, choices.palette)
-        elif beside is not None:
-            compare_panel(beside)
-        else:
-            runs_panel(answer)
+        side_panel(answer, shown, legend, isolated, choices.palette, beside)
     if state.WINDOW.get() == "hand over":
         hand_over(answer, shown, legend, trouble)
     elif state.WINDOW.get() == "many scenes":
@@ -173,27 +169,6 @@ def _header(scene: Scene) -> WithMap:
         present_button(K_LOW, highest_k(), key="present")
         hand_over_button()
     return place
-
-
-def _panel() -> state.Panel:
-    """Which of the panels stands beside the map."""
-    count = len(kept.maps())
-    panel = st.segmented_control(
-        "Panel",
-        state.PANELS,
-        format_func=lambda name: f"{name} {count}" if name == "Runs" else name,
-        required=True,
-        key=state.PANEL.shown(),
-        on_change=_change_panel,
-        label_visibility="collapsed",
-        width="stretch",
-    )
-    return panel or "Classes"
-
-
-def _change_panel() -> None:
-    state.PANEL.take()
-    state.PUSHED.pop()
 
 
 def _steps() -> None:
@@ -309,10 +284,11 @@ def _map(
     layer: Layer,
     dark: bool,
     beside: Compared | None = None,
+    is_checking: bool = False,
 ) -> None:
     """The map; `results` are the live answer and what is known best, with their legend and the class shown alone.
 
-    Of two maps that are compared, it shows these (`beside`).
+    Of two maps that are compared, it shows these (`beside`); while places are asked about, the picture alone.
     """
     side, band_names, label = layer
     view: View = "Classes" if side == "How sure" else side
@@ -325,7 +301,7 @@ def _map(
         view, shown = map_view(), beside.right.shown
         classes_url = side_url(beside.right)
         rows = _legend_rows(beside.right.legend, shown)
-    elif results is not None and legend is not None:
+    elif results is not None and legend is not None and not is_checking:
         answer, shown = results
         classes_url = pictures.classes_url(answer, shown, legend.rgba(alone))
         rows = _legend_rows(legend, shown)
@@ -353,8 +329,9 @@ def _map(
             legend=rows,
             alone=alone,
             named=results is not None and bool(state.edits(results[0].result.recipe).names),
-            k=(state.K.get(), K_LOW, highest_k()) if beside is None else None,
+            k=(state.K.get(), K_LOW, highest_k()) if beside is None and not is_checking else None,
             asking=asking,
+            is_checking=is_checking,
             compared=None if beside is None else compared_maps(beside, label),
             area=drawn_on_map(state.loaded()),
         ),
@@ -376,7 +353,7 @@ def _sure_rows(sure: LiveSureness) -> tuple[LegendRow, ...]:
 
 
 def _legend_rows(legend: Legend, result: Result) -> tuple[LegendRow, ...]:
-    pairs = zip(legend.entries, result.rows, strict=True)
+    pairs = legend.arranged([*zip(legend.entries, result.rows, strict=True)])
     return tuple(
         LegendRow(entry.id, entry.name, entry.colour, row.share, text.share(row.share)) for entry, row in pairs
     )

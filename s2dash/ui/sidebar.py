@@ -29,6 +29,7 @@ from s2dash.ui.preparation import (
 from s2dash.ui.runs.forget import what_is_kept
 from s2dash.ui.scene_block import begin_with_a_scene, choose_scene
 from s2dash.ui.session import Control
+from s2dash.ui.state import check as held
 
 K_LOW, K_HIGH = 2, 20
 _SCALES = {"standard": "Equal weight", "robust": "Equal weight, outliers ignored", "none": "Off: numbers as stored"}
@@ -108,6 +109,17 @@ def _choose_k() -> None:
         help="How many groups to make. Start with 8. Raise it if different things share a colour, "
         "lower it if one thing has several.",
     )
+    if held.is_checking():
+        with st.container(key="paused"):
+            st.markdown("Paused while you check")
+    else:
+        _help_me_choose()
+    algorithm = find_algorithm(state.ALGORITHM.get())
+    if algorithm.k_is == "most":
+        st.caption(f"The most there can be: {algorithm.label} drops and merges classes.")
+
+
+def _help_me_choose() -> None:
     st.button(
         "Help me choose",
         key="help me choose",
@@ -117,9 +129,6 @@ def _choose_k() -> None:
         on_click=lambda: state.PUSHED.set("how many"),
         help="Tries other numbers on this picture and says which come out the same again.",
     )
-    algorithm = find_algorithm(state.ALGORITHM.get())
-    if algorithm.k_is == "most":
-        st.caption(f"The most there can be: {algorithm.label} drops and merges classes.")
 
 
 def _choose_bands(scene: Scene) -> None:

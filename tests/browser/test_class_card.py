@@ -74,3 +74,34 @@ def test_specks_go_and_all_edits_are_taken_back(app: AppPage) -> None:
     page.get_by_role("button", name="Undo").click()
     expect(app.rows).to_have_count(7)
     expect(page.get_by_text("of pixels change")).to_be_visible()
+
+
+def test_classes_are_moved_by_keys_by_dragging_and_on_the_card(app: AppPage) -> None:
+    page = app.page
+
+    def expect_order(*numbers: int) -> None:
+        for place, number in enumerate(numbers):
+            expect(app.rows.nth(place)).to_have_attribute("data-id", str(number))
+
+    token, name = app.token, app.control("textbox", "Name of class 2")
+    name.press("Alt+ArrowUp")
+    expect_order(2, 1, 3, 4, 5, 6, 7, 8)
+    expect(name).to_be_focused()
+    expect(page.get_by_text("Class 2: place 1 of 8")).to_have_count(1)
+    held, onto = (page.locator(f".legend tr[data-id='{n}'] .swatch").bounding_box() for n in (6, 3))
+    assert held is not None
+    assert onto is not None
+    page.mouse.move(held["x"] + 9, held["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(onto["x"] + 9, onto["y"] + 20, steps=6)
+    page.mouse.up()
+    expect_order(2, 1, 6, 3, 4, 5, 7, 8)
+    expect(page.get_by_label("Order of the classes")).to_have_value("own")
+    app.control("button", "More about class 6").click()
+    page.get_by_role("button", name="Move up").click()
+    page.keyboard.press("Escape")
+    expect_order(2, 6, 1, 3, 4, 5, 7, 8)
+    for _ in range(3):
+        page.get_by_role("button", name="Undo").click()
+    expect_order(1, 2, 3, 4, 5, 6, 7, 8)
+    assert app.token == token  # the same map, with no class alone

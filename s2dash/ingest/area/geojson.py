@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from pyproj import CRS
 
-from s2dash.ingest.area.shapes import Area, Refusal, area_of, collect, epsg
+from s2dash.ingest.area.shapes import Area, Collected, Refusal, area_of, collect, epsg
 from s2dash.settings import AreaLimits
 
 _MEMBERS = frozenset(("type", "features", "geometry", "geometries", "coordinates", "crs", "properties", "name"))
@@ -41,15 +42,65 @@ def read_geojson(path: Path, name: str, limits: AreaLimits) -> Area:
 
     Raises Refusal and OSError.
     """
-    text = _checked_text(path, limits)
-    if _ELSE.search(text, 0, _SEEN):
-        raise Refusal(f"is JSON, but not GeoJSON. Run `ogr2ogr area.gpkg {shlex.quote(name)}`, and give area.gpkg.")
-    document = _document(text)
+    document = _document(_geojson_text(path, name, limits), _known_members)
     crs = _named_crs(document)
     found = collect(_shapes(document), limits)
     # Lists of lists take ten times the memory of the arrays made of them.
     del document
     return area_of(found, crs, (), name, limits)
+
+
+@dataclass(frozen=True)
+class JsonFeatures:
+    """What a GeoJSON holds, with what it says of each feature."""
+
+    polygons: Collected
+    """With the feature that each is of."""
+    points: list[tuple[int, float, float]]
+    """Feature, x and y."""
+    properties: list[dict[str, Any]]
+    """Of each feature: what its file says, of any kind."""
+    crs: CRS
+
+
+def read_geojson_features(path: Path, name: str, limits: AreaLimits) -> JsonFeatures:
+    """Polygons and points of a GeoJSON with their properties. Raises Refusal and OSError as `read_geojson` does."""
+    document = _document(_geojson_text(path, name, limits), _all_members)
+    crs = _named_crs(document)
+    given = document.get("features")
+    features = given if isinstance(given, list) else [document]
+    owners: list[int] = []
+    points: list[tuple[int, float, float]] = []
+
+    def shapes() -> Iterator[list[np.ndarray] | str]:
+        for number, feature in enumerate(features):
+            for shape in _shapes(feature):
+                # Those without a ring are no polygons to `collect` either.
+                owners.extend([number] * bool(not isinstance(shape, str) and shape and len(shape[0])))
+                yield shape
+            points.extend((number, x, y) for x, y in _points(feature))
+
+    found = collect(shapes(), limits)
+    known = [one.get("properties") if isinstance(one, dict) else None for one in features]
+    properties = [one if isinstance(one, dict) else {} for one in known]
+    return JsonFeatures(replace(found, owners=np.array(owners, dtype=np.int64)), points, properties, crs)
+
+
+def _points(feature: Any) -> Iterator[tuple[float, float]]:
+    """Positions of a feature's points; `_shapes` has looked at its form."""
+    shape = feature.get("geometry") if feature.get("type") == "Feature" else feature
+    kind = shape.get("type") if isinstance(shape, dict) else None
+    if kind in ("Point", "MultiPoint"):
+        given = _list(shape.get("coordinates"))
+        for ring in [_ring([given])] if kind == "Point" and given else [_ring(given)]:
+            yield from ((float(x), float(y)) for x, y in ring)
+
+
+def _geojson_text(path: Path, name: str, limits: AreaLimits) -> str:
+    text = _checked_text(path, limits)
+    if _ELSE.search(text, 0, _SEEN):
+        raise Refusal(f"is JSON, but not GeoJSON. Run `ogr2ogr area.gpkg {shlex.quote(name)}`, and give area.gpkg.")
+    return text
 
 
 def _checked_text(path: Path, limits: AreaLimits) -> str:
@@ -64,18 +115,21 @@ def _checked_text(path: Path, limits: AreaLimits) -> str:
     return data.decode("utf-8", "replace").removeprefix("\ufeff")
 
 
-def _document(text: str) -> dict[str, Any]:
+_Hook = Callable[[list[tuple[str, Any]]], dict[str, Any]]
+
+
+def _document(text: str, hook: _Hook) -> dict[str, Any]:
     """The document; where each line is one, all of them together."""
     lines = [line for line in text.translate(_SEPARATORS).splitlines() if line.strip()]
     if len(lines) > 1 and all(_LINE.fullmatch(line) for line in (*lines[:2], lines[-1])):
-        return {"type": "FeatureCollection", "features": [_parsed(line) for line in lines]}
-    return _parsed(text)
+        return {"type": "FeatureCollection", "features": [_parsed(line, hook) for line in lines]}
+    return _parsed(text, hook)
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def _parsed(text: str, hook: _Hook) -> dict[str, Any]:
     """The document, all numbers as float: integers of any length would cost more than their text."""
     try:
-        document = json.loads(text, parse_int=float, parse_constant=_refuse_constant, object_pairs_hook=_known_members)
+        document = json.loads(text, parse_int=float, parse_constant=_refuse_constant, object_pairs_hook=hook)
     except RecursionError as error:
         raise Refusal("is nested too deeply for a file of polygons. Export it again.") from error
     except ValueError as error:
@@ -96,6 +150,12 @@ def _known_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(known):
         raise Refusal("says the same thing twice in one object, so it has two meanings. Export it again.")
     return members
+
+
+def _all_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object with its attributes; refused where it says what GeoJSON means by it twice."""
+    _known_members(pairs)
+    return dict(pairs)
 
 
 def _named_crs(document: dict[str, Any]) -> CRS:

@@ -42,7 +42,7 @@ def write_area(
     notes: tuple[str, ...] = ()
     parts: Iterator[tuple[Window, np.ndarray]]
     name = given[0].name
-    raster = _raster_of(given)
+    raster = raster_of(given)
     if raster is not None:
         name = raster.name
         parts = _from_raster(raster.path, name, grid)
@@ -68,7 +68,7 @@ def write_area(
     return {"raster": RASTER_NAME, "preview": PREVIEW_NAME, "digest": found.hexdigest(), "notes": list(notes)}
 
 
-def _raster_of(given: Sequence[GivenFile]) -> GivenFile | None:
+def raster_of(given: Sequence[GivenFile]) -> GivenFile | None:
     """The one file that begins as a GeoTIFF or JPEG 2000, where nothing else is given but what lies beside such."""
     main = [one for one in given if not is_beside(one.name)] or given
     is_one = len(main) == 1 and main[0].path.stat().st_size > 0

@@ -119,7 +119,8 @@ def _area_on(area: Area, grid: Grid, target: CRS, limits: AreaLimits) -> Area:
     notes = area.notes
     if within < area.polygon_count:
         notes = (*notes, f"{area.polygon_count - within:,} of {area.polygon_count:,} polygons lie outside the scene.")
-    placed = Area(shapely.multipolygons(cut[meets]), target.to_wkt(), within, notes, area.name)
+    owners = None if area.owners is None else area.owners[origin[meets]]
+    placed = Area(shapely.multipolygons(cut[meets]), target.to_wkt(), within, notes, area.name, owners)
     _, upper, _, lower, _ = _downward(placed, grid)
     rows = np.clip(lower, 0, grid.height) - np.clip(upper, 0, grid.height)
     if float(rows.sum()) > limits.most_edge_rows:

@@ -100,7 +100,7 @@ def _read_vectors(found: Sequence[VectorFile], name: str, limits: AreaLimits, sc
             if layer.missing and source.kind == "gpkg":
                 # Those that are said to be empty have been taken out.
                 raise Refusal("is damaged: a feature's shape breaks off. Export it again.")
-            flat, beside = _flattened(layer.shapes)
+            flat, _, beside = flattened(layer.shapes)
             others += beside + Others(unknown=layer.damaged)
             polygons += flat.size
             vertices += int(shapely.get_num_coordinates(flat).sum())
@@ -113,34 +113,41 @@ def _read_vectors(found: Sequence[VectorFile], name: str, limits: AreaLimits, sc
     areas = []
     for text in dict.fromkeys(layer.crs for layer in layers):
         together = np.concatenate([layer.polygons for layer in layers if layer.crs == text])
-        crs, doubt = _crs(text, found[0].kind, together, scene_crs)
+        crs, doubt = system_of(text, found[0].kind, shapely.total_bounds(together), scene_crs)
         # What is said of all of them is said once.
         areas.append(area_of(Collected(together, others), crs, (*notes, *doubt), name, limits))
         notes, others = (), Others()
     return areas
 
 
-def _flattened(shapes: np.ndarray) -> tuple[np.ndarray, Others]:
-    """Polygons out of multi-polygons and collections, however deep; and what else there is."""
+def flattened(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, Others]:
+    """Polygons out of multi-polygons and collections, however deep; the place of each among the given; what else is."""
     others = Others()
-    polygons = []
-    waiting = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
+    polygons, places = [], []
+    place = np.flatnonzero(~(shapely.is_missing(shapes) | shapely.is_empty(shapes)))
+    waiting = shapes[place]
     while waiting.size:
         kind = shapely.get_type_id(waiting)
         polygons.append(waiting[kind == POLYGON])
+        places.append(place[kind == POLYGON])
         others += Others(int(np.isin(kind, (0, 4)).sum()), int(np.isin(kind, (1, 2, 5)).sum()))
-        waiting = shapely.get_parts(waiting[np.isin(kind, (6, 7))])
-        waiting = waiting[~shapely.is_empty(waiting)]
-    return np.concatenate(polygons) if polygons else np.empty(0, dtype=object), others
+        several = np.isin(kind, (6, 7))
+        waiting, outer = shapely.get_parts(waiting[several], return_index=True)
+        place = place[several][outer]
+        there = ~shapely.is_empty(waiting)
+        waiting, place = waiting[there], place[there]
+    if not polygons:
+        return np.empty(0, dtype=object), np.empty(0, dtype=np.int64), others
+    return np.concatenate(polygons), np.concatenate(places), others
 
 
-def _crs(text: str, kind: str, polygons: np.ndarray, scene_crs: CRS | None) -> tuple[CRS, tuple[str, ...]]:
-    """What coordinates are in, and a note where the file does not say it."""
+def system_of(text: str, kind: str, bounds: np.ndarray, scene_crs: CRS | None) -> tuple[CRS, tuple[str, ...]]:
+    """What coordinates within these bounds are in, and a note where the file does not say it. Raises Refusal."""
     if text.startswith('GEOGCS["Undefined geographic SRS"'):
         return _DEGREES, ("The file does not say which degrees it uses; taken as WGS 84.",)
     if text:
         return crs_of(text), ()
-    west, south, east, north = shapely.total_bounds(polygons)
+    west, south, east, north = bounds
     missing = "The shapefile came without its .prj" if kind == "shp" else "The file does not say what it is in"
     if kind != "gpkg" and max(-west, east) <= _LARGEST_LONGITUDE and max(-south, north) <= _LARGEST_LATITUDE:
         return _DEGREES, (f"{missing}; its coordinates are taken as degrees (WGS 84).",)

@@ -41,6 +41,8 @@ class Area:
     """What was found or changed, in plain words."""
     name: str = "The file"
     """File name, for messages."""
+    owners: np.ndarray | None = None
+    """(polygons of the geometry,) int64: the feature that each is of, where that was asked for."""
 
     @cached_property
     def edges(self) -> tuple[np.ndarray, np.ndarray]:
@@ -129,6 +131,8 @@ class Collected:
     polygons: np.ndarray
     """(n,) of shapely.Polygon, none of them empty; they may be invalid."""
     others: Others
+    owners: np.ndarray | None = None
+    """(n,) int64: the feature that each is of, where that was asked for."""
 
 
 def collect(shapes: Iterable[list[np.ndarray] | str], limits: AreaLimits) -> Collected:
@@ -179,22 +183,25 @@ def _built(rings: list[np.ndarray], owners: list[int]) -> np.ndarray:
     return np.asarray(shapely.polygons(lines, indices=np.array(owners)))
 
 
-def _repaired(polygons: np.ndarray, limits: AreaLimits) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Valid polygons, what has no area left out, and notes."""
+def _repaired(polygons: np.ndarray, limits: AreaLimits) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Valid polygons, what has no area left out, the place of each among the given, and notes."""
     if _pairs(polygons, _boxes_overlap, limits.most_close_pairs) > limits.most_close_pairs:
         raise Refusal("holds polygons that are too intricate to check. Simplify them.")
     broken = ~shapely.is_valid(polygons)
     if not broken.any():
-        return polygons, ()
+        return polygons, np.arange(len(polygons)), ()
     if _pairs(polygons[broken], _edges_cross, limits.most_crossings) > limits.most_crossings:
         raise Refusal("holds polygons that cross themselves too often to be repaired. Simplify them.")
     mended = shapely.make_valid(polygons[broken], method="structure", keep_collapsed=False)
-    pieces = [shapely.get_parts(shapely.get_parts(mended)), polygons[~broken]]
-    kept = np.concatenate(pieces)
-    kept = kept[(shapely.get_type_id(kept) == POLYGON) & ~shapely.is_empty(kept)]
+    outer, origin = shapely.get_parts(mended, return_index=True)
+    inner, middle = shapely.get_parts(outer, return_index=True)
+    kept = np.concatenate([inner, polygons[~broken]])
+    origins = np.concatenate([np.flatnonzero(broken)[origin[middle]], np.flatnonzero(~broken)])
+    whole = (shapely.get_type_id(kept) == POLYGON) & ~shapely.is_empty(kept)
+    kept, origins = kept[whole], origins[whole]
     if not kept.size:
         raise Refusal("holds no polygon with an area. Choose a file with polygons.")
-    return kept, (f"Polygons repaired, as they crossed or touched themselves: {int(broken.sum()):,}.",)
+    return kept, origins, (f"Polygons repaired, as they crossed or touched themselves: {int(broken.sum()):,}.",)
 
 
 def _pairs(polygons: np.ndarray, meet: Callable[[np.ndarray, np.ndarray], np.ndarray], enough: float) -> float:
@@ -252,10 +259,11 @@ def area_of(found: Collected, crs: CRS, notes: tuple[str, ...], name: str, limit
     if not (crs.is_geographic or crs.is_projected):
         raise Refusal("uses coordinates that are no place on a map. Save it in WGS 84 (EPSG:4326).")
     _require_on_earth(found.polygons, crs)
-    polygons, repairs = _repaired(found.polygons, limits)
+    polygons, origins, repairs = _repaired(found.polygons, limits)
+    owners = None if found.owners is None else found.owners[origins]
     if others.total:
         notes = (*notes, f"Left out, being no polygons but points, lines or curves: {others.total:,}.")
-    return Area(shapely.multipolygons(polygons), crs.to_wkt(), len(polygons), notes + repairs, name)
+    return Area(shapely.multipolygons(polygons), crs.to_wkt(), len(polygons), notes + repairs, name, owners)
 
 
 def _require_on_earth(polygons: np.ndarray, crs: CRS) -> None:

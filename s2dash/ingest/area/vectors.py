@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,12 +44,16 @@ class VectorLayer:
     """Features whose shape is none that can be, such as rings of three points."""
     crs: str
     """EPSG:… or WKT; empty where the file does not say."""
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """(n,) each, of any kind, by heading, where they were asked for."""
 
 
-def read_layers(path: Path, limits: AreaLimits) -> Iterator[VectorLayer]:
+def read_layers(path: Path, limits: AreaLimits, with_columns: bool = False) -> Iterator[VectorLayer]:
     """Each layer with geometries of one of our own copies, whose ending is one of `DRIVERS`.
 
-    Curves are brought to lines. Raises Refusal where the file is damaged or has too many shapes.
+    Curves are brought to lines. Attributes are read where `with_columns` says so.
+
+    Raises Refusal where the file is damaged or has too many shapes.
     """
     kind = path.suffix[1:]
     options = _OPTIONS.get(kind, {})
@@ -67,7 +71,7 @@ def read_layers(path: Path, limits: AreaLimits) -> Iterator[VectorLayer]:
                 about = ogr.read_info(path, layer=number, **options)
                 if about["driver"] != DRIVERS[kind]:
                     raise Refusal("is not what its first bytes say. Export it again.")
-                found = _layer(ogr, path, number, str(name), limits, options)
+                found = _layer(ogr, path, number, str(name), limits, options, with_columns)
                 if kind == "fgb" and len(found.shapes) < about["features"]:
                     raise Refusal(f"is cut short: {len(found.shapes):,} of {about['features']:,} features are there.")
                 yield found
@@ -77,9 +81,18 @@ def read_layers(path: Path, limits: AreaLimits) -> Iterator[VectorLayer]:
         raise Refusal("is damaged: its shapes cannot be read. Export it again.") from error
 
 
-def _layer(ogr: Any, path: Path, number: int, name: str, limits: AreaLimits, options: dict[str, Any]) -> VectorLayer:
+def _layer(
+    ogr: Any,
+    path: Path,
+    number: int,
+    name: str,
+    limits: AreaLimits,
+    options: dict[str, Any],
+    with_columns: bool,
+) -> VectorLayer:
     most = limits.most_polygons
-    about, _, stored, _ = ogr.raw.read(path, layer=number, columns=[], force_2d=True, max_features=most + 1, **options)
+    asked = {"layer": number, "columns": None if with_columns else [], "max_features": most + 1, **options}
+    about, _, stored, fields = ogr.raw.read(path, force_2d=True, **asked)
     if len(stored) > most:
         raise Refusal(
             f"has more than {most:,} features in the layer {plain(name)}, which are too many. "
@@ -88,7 +101,8 @@ def _layer(ogr: Any, path: Path, number: int, name: str, limits: AreaLimits, opt
     shapes = shapely.from_wkb(stored, on_invalid="fix")
     missing = sum(one is None for one in stored)
     damaged = int(shapely.is_missing(shapes).sum()) - missing
-    return VectorLayer(name, shapes, missing, damaged, about["crs"] or "")
+    columns = {str(heading): one for heading, one in zip(about["fields"], fields, strict=True)}
+    return VectorLayer(name, shapes, missing, damaged, about["crs"] or "", columns)
 
 
 @cache

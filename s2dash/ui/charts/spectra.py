@@ -66,7 +66,7 @@ def spectra_alt(result: Result, legend: Legend) -> str:
     """What the spectra chart shows, in words: each class with its lowest and highest mean reflectance."""
     bands = shown_bands(result)
     sentences = [f"{spectra_name(result, legend)}."]
-    for entry, row in zip(legend.entries, result.rows, strict=True):
+    for entry, row in legend.arranged([*zip(legend.entries, result.rows, strict=True)]):
         known = [(row.mean_reflectance[i], band.name) for i, band in bands if math.isfinite(row.mean_reflectance[i])]
         if not known:
             sentences.append(f"{class_title(entry)}: not known.")
@@ -158,7 +158,7 @@ def _bars(result: Result, legend: Legend, one: tuple[int, Band], selected: int |
             "opacity": 1.0 if selected in (None, entry.id) else 0.15,
             **_spectrum_words(entry, row, index, band),
         }
-        for entry, row in zip(legend.entries, result.rows, strict=True)
+        for entry, row in legend.arranged([*zip(legend.entries, result.rows, strict=True)])
         if math.isfinite(row.mean_reflectance[index])
     ]
     across = {

@@ -82,12 +82,28 @@ def _actions(answer: LiveAnswer, legend: Legend, entry: LegendEntry, is_alone: b
                 on_click=partial(actions.leave_out, of, entry.id),
                 help="Its pixels become no data: no class, no hectares, nothing in files. Undo brings them back.",
             )
+        _moving(of, legend, entry)
         _merging(of, legend, entry)
         _splitting(answer, entry)
 
 
+def _moving(of: Recipe, legend: Legend, entry: LegendEntry) -> None:
+    listed = [one.id for one in legend.listed]
+    with st.container(horizontal=True, gap="small", key="classmove"):
+        for label, by, end, icon in (("Move up", -1, 0, "upward"), ("Move down", 1, -1, "downward")):
+            st.button(
+                label,
+                key=f"move class {by}",
+                icon=f":material/arrow_{icon}:",
+                disabled=listed[end] == entry.id,
+                on_click=partial(actions.move, of, legend, entry.id, by),
+                help=f"In place {listed.index(entry.id) + 1} of {len(listed)} in the legend, the table and pictures. "
+                "In the legend: drag a row, or press Alt with ↑ or ↓.",
+            )
+
+
 def _merging(of: Recipe, legend: Legend, entry: LegendEntry) -> None:
-    names = {one.id: f"{one.id} · {one.name}" for one in legend.entries if one.id != entry.id}
+    names = {one.id: f"{one.id} · {one.name}" for one in legend.listed if one.id != entry.id}
     if not names:
         return
 

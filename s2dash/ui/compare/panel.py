@@ -77,7 +77,7 @@ def _table(compared: Compared, found: Comparison) -> dict[str, Any]:
 
     rows = [
         row(e.id, e.name, e.colour, of_left[found.same[e.id]] if e.id in found.same else None, of_right[e.id])
-        for e in compared.right.legend.entries
+        for e in compared.right.legend.listed
     ]
     rows += [row(e.id, e.name, e.colour, of_left[e.id], None) for e in words.gone(compared)]
     step = compared.right.shown.classmap.step

@@ -159,7 +159,7 @@ def _in_one_look(left: ComparedRun, right: ComparedRun, found: Comparison) -> tu
         LegendEntry(entry.id, partner[entry.id].name if entry.id in partner else entry.name, colours[entry.id])
         for entry in left.legend.entries
     )
-    return replace(left, legend=Legend(entries)), replace(right, legend=right_legend)
+    return replace(left, legend=Legend(entries, left.legend.order)), replace(right, legend=right_legend)
 
 
 def _left_colours(left: ComparedRun, right_legend: Legend, kept_colours: dict[int, str]) -> dict[int, str]:

@@ -10,6 +10,7 @@ The recipe is one value, whose fields the sidebar's controls read and write (`re
 What the page shows at a moment is one value as well (`run`, `load`).
 """
 
+from s2dash.ui.state.about import SAID, AboutField, about, about_control
 from s2dash.ui.state.classes import (
     ADVICE_STOPPED,
     ANSWER,
@@ -166,6 +167,7 @@ from s2dash.ui.state.scene import (
     chosen_files,
     divided,
     folder_in_view,
+    go_back_to,
     loaded,
     next_folder,
     read_anew,
@@ -300,6 +302,7 @@ __all__ = [
     "REQUEST",
     "RIGHT",
     "RUNS_UPLOADER",
+    "SAID",
     "SAMPLE",
     "SAY_ONCE",
     "SCALE",
@@ -325,6 +328,7 @@ __all__ = [
     "USE_AREA",
     "USUAL_COLOURS",
     "WINDOW",
+    "AboutField",
     "Components",
     "FullKey",
     "HowManyView",
@@ -338,6 +342,8 @@ __all__ = [
     "ShownMap",
     "Side",
     "Window",
+    "about",
+    "about_control",
     "all_edits",
     "alone",
     "band_name",
@@ -354,6 +360,7 @@ __all__ = [
     "edits_of",
     "folder_in_view",
     "full_runs",
+    "go_back_to",
     "last_edit",
     "last_wish",
     "legend_key",

@@ -150,7 +150,9 @@ def all_edits(of: Recipe) -> ClassEdits:
     colours = {entry.id: entry.colour for entry in own.legend.entries} if taken else {}
     codes = {number: entry.code for number, entry in taken.items()}
     mine = edits(of)
-    return ClassEdits(steps=mine.steps).named(names, colours, codes).named(mine.names, mine.colours, mine.codes)
+    order = mine.order or own.legend.order
+    whole = ClassEdits(steps=mine.steps, order=order).named(names, colours, codes)
+    return whole.named(mine.names, mine.colours, mine.codes)
 
 
 def alone(of: Recipe) -> int | None:

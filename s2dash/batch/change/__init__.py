@@ -1,0 +1,18 @@
+"""What became of the ground between two dates: two class maps with the same classes, and all that is made of them."""
+
+from s2dash.batch.change.change_map import write_change_map
+from s2dash.batch.change.dated_map import DatedMap, read_dated_map
+from s2dash.batch.change.flow import flow_svg
+from s2dash.batch.change.table import csv_text, write_csv
+from s2dash.batch.change.transitions import Change, find_change
+
+__all__ = [
+    "Change",
+    "DatedMap",
+    "csv_text",
+    "find_change",
+    "flow_svg",
+    "read_dated_map",
+    "write_change_map",
+    "write_csv",
+]

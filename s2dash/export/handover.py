@@ -1,0 +1,23 @@
+"""The Handover value: everything that a file made of a map may tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from s2dash.core.about import NOTHING_SAID, About
+from s2dash.core.classmap import Result
+from s2dash.core.legend import Legend
+
+
+@dataclass(frozen=True, eq=False)
+class Handover:
+    """A map as it is handed over: the result, how its classes are shown, and what else is known or said of it."""
+
+    result: Result
+    legend: Legend
+    about: About = NOTHING_SAID
+
+    @property
+    def title(self) -> str:
+        """The user's, else the scene's."""
+        return self.about.title or self.result.scene.title

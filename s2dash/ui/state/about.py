@@ -1,0 +1,44 @@
+"""What a page's session holds of what its user says of maps, once for all that is handed over of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Literal
+
+from s2dash.core.about import About
+from s2dash.core.scene import Scene
+from s2dash.ingest import proposed_about
+from s2dash.ui.session import Control, Field
+from s2dash.ui.state.scene import loaded
+
+AboutField = Literal["title", "place", "date", "author", "notes"]
+SAID: Field[Mapping[str, About]] = Field("said of maps", {})
+"""By what tells their scenes apart whatever is left out of them; what was said last at the end."""
+_MOST_SCENES = 100
+
+
+def about() -> About:
+    """What is said of maps of the scene in use; what is known of it, and who spoke last, where nothing is yet."""
+    said, scene = SAID.get(), loaded().scene
+    found = said.get(_key(scene))
+    if found is not None:
+        return found
+    author = next((one.author for one in reversed(tuple(said.values()))), "")
+    return proposed_about(scene).saying(author=author)
+
+
+def about_control(field: AboutField) -> Control[str]:
+    """One of its fields."""
+
+    def put(words: str) -> None:
+        key, changed = _key(loaded().scene), about().saying(**{field: words})
+        others = [(one, said) for one, said in SAID.get().items() if one != key]
+        SAID.set(dict([*others[1 - _MOST_SCENES :], (key, changed)]))
+
+    return Control(f"about {field}", lambda: getattr(about(), field), put)
+
+
+def _key(scene: Scene) -> str:
+    facts = (scene.title, scene.date, tuple(scene.grid.transform), tuple(scene.grid.shape_rc))
+    return hashlib.sha256(repr(facts).encode("utf-8", "surrogatepass")).hexdigest()[:16]

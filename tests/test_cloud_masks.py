@@ -409,6 +409,24 @@ def test_names_of_classes_are_told_by_it(tmp_path: Path, clouds: Callable[[Path]
     assert {names[code].name for code in scene.mask_classes} <= {"Cloud", "Thin cloud", "Snow or ice"}
 
 
+def test_each_scene_of_a_batch_has_its_own(tmp_path: Path) -> None:
+    masks = {"first": flags(), "second": np.roll(flags(), 5, axis=2)}
+    zips = [
+        zip_folder(
+            product(tmp_path / name, lambda quality, mask=mask: write_pixels(quality, mask)), tmp_path / f"{name}.zip"
+        )
+        for name, mask in masks.items()
+    ]
+    assert cli.main(["batch", *map(str, zips), "-o", str(tmp_path / "out"), "--k", "3", "--mosaic", "none"]) == 0
+    classes = set()
+    for name, mask in masks.items():
+        with rasterio.open(tmp_path / "out" / f"{name}-classes.tif") as dataset:
+            labels = dataset.read(1)
+        assert np.array_equal(labels == 0, np.isin(fine(classes_of(mask)), (9, 10)))
+        classes |= set(np.unique(labels))
+    assert classes == {0, 1, 2, 3}
+
+
 def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     zipped = zip_folder(product(tmp_path, write_pixels), tmp_path / "p.zip")
     out = tmp_path / "out.tif"

@@ -208,14 +208,17 @@ function startS2dashMap(first, settings) {
     rules.id = id;
     rules.textContent =
       '[class*="st-key-now-"]:not([class*="st-key-now-' + key + '-"]) { display: none; }' +
-      ':root :not(:has(~ * > [class*="st-key-now-' + key + '-"])) > [class*="st-key-before-' + key + '-"]' +
+      ':root :is(.st-key-title, .st-key-facts):not(:has([class*="st-key-now-' + key + '-"])) [class*="st-key-before-' + key + '-"]' +
       " { display: flex; }";
   }
 
   // Tests and the benchmark wait for these; the time is in milliseconds since 1970, so frames can be compared.
+  // The page is told of classes, as it draws what else has changed once they are on the screen.
   function announce(what, url) {
+    const token = (url.match(/([^/]+)\/\{z\}/) || ["", url])[1];
     document.body.dataset[what + "LoadedAt"] = String(performance.timeOrigin + performance.now());
-    document.body.dataset[what + "Loaded"] = (url.match(/([^/]+)\/\{z\}/) || ["", url])[1];
+    document.body.dataset[what + "Loaded"] = token;
+    if (what === "classes" && wanted.drawnTo) navigator.sendBeacon(wanted.drawnTo + "/" + token);
   }
 
   function draw() {

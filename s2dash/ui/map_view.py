@@ -25,7 +25,7 @@ from folium.template import Template
 
 from s2dash.core.scene_reading import Ring
 from s2dash.server.offline_assets import BASEMAPS, local_links
-from s2dash.server.routes.tracked_maps import map_url
+from s2dash.server.routes.tracked_maps import drawn_url, map_url
 from s2dash.server.tracked_maps import TrackedMap
 from s2dash.ui import state, text
 
@@ -356,7 +356,8 @@ def _told_asking(asking: Asking) -> dict[str, Any]:
 
 
 def _told_position(tracked: TrackedMap) -> dict[str, Any]:
-    told: dict[str, Any] = {"tellTo": map_url(tracked.token, str(st.get_option("server.baseUrlPath")))}
+    base_path = str(st.get_option("server.baseUrlPath"))
+    told: dict[str, Any] = {"tellTo": map_url(tracked.token, base_path), "drawnTo": drawn_url(tracked.token, base_path)}
     if tracked.start is not None:
         (x, y), zoom = tracked.start.position.centre, tracked.start.position.zoom
         told["start"] = {"id": tracked.start.id, "scene": tracked.start.scene, "centre": (y, x), "zoom": zoom}

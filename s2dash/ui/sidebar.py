@@ -56,13 +56,18 @@ class Choices:
     palette: str
 
 
-def sidebar() -> Choices:
-    """Draw the sidebar, and the window of its scene where that is open, and read it."""
+def read_choices() -> Choices:
+    """Draw the sidebar's scene, and its window where that is open, and read what is chosen in all of the sidebar."""
     begin_with_a_scene()
+    # A container of its own: what comes and goes in it must not move the others, or they would close.
+    with st.sidebar, st.container():
+        loaded = choose_scene()
+    return _choices(loaded, state.recipe(loaded.scene))
+
+
+def sidebar(loaded: Loaded) -> None:
+    """Draw the sidebar's other controls, beneath the scene."""
     with st.sidebar:
-        with st.container():  # of its own: what comes and goes in it must not move the others, or they would close
-            loaded = choose_scene()
-        state.recipe(loaded.scene)
         with st.container(key="grouping"):
             _choose_k()
             algorithm = _choose_algorithm()
@@ -82,7 +87,6 @@ def sidebar() -> Choices:
             many_scenes_button()
             explain.how_this_works()
             what_is_kept()
-    return _choices(loaded, state.recipe(loaded.scene))
 
 
 def _choices(loaded: Loaded, recipe: Recipe | None) -> Choices:

@@ -152,7 +152,7 @@ def main() -> None:
     strip.notes(warnings, choices.scene.grid.has_place)
     look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)
     with side:
-        side_panel(answer, shown, legend, isolated, choices.palette, beside)
+        side_panel(answer, shown, legend, isolated, choices.palette, beside, is_checking)
     if state.WINDOW.get() in SMOOTHED_FIRST and not is_final:
         smoothing_window()
     elif state.WINDOW.get() == "hand over":

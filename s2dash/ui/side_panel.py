@@ -29,6 +29,7 @@ def side_panel(
     isolated: int | None,
     chosen_palette: str,
     beside: Compared | None,
+    is_checking: bool,
 ) -> None:
     """The choice of a panel, and the panel, or what is pushed over it.
 
@@ -36,12 +37,13 @@ def side_panel(
     ----------
     isolated : the class that is shown alone
     beside : two maps that are compared, where there are any
+    is_checking : whether places are asked about
     """
     panel, pushed = _panel(), state.PUSHED.get()
     if pushed == "how many":
         how_many_panel(answer.unedited, found_legend(answer, chosen_palette))
     elif panel == "Check":
-        check_panel(answer, shown, legend)
+        check_panel(answer, shown, legend, is_checking)
     elif panel == "Runs" and beside is not None:
         compare_panel(beside)
     elif panel == "Runs":

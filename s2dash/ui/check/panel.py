@@ -37,13 +37,18 @@ _ABOUT = "You say what you see; the page works out how right the map is."
 _NONE = "none of these"
 
 
-def check_panel(answer: LiveAnswer, shown: Result, legend: Legend) -> None:
-    """Draw the panel, full width of its container."""
+def check_panel(answer: LiveAnswer, shown: Result, legend: Legend, is_checking: bool) -> None:
+    """Draw the panel, full width of its container.
+
+    Parameters
+    ----------
+    is_checking : whether the map is ready for places to be asked about; with its classes on it none are
+    """
     one = map_of_result(answer.result)
     check = check_for(one)
     if one is None:
         st.caption("The map is not there yet.")
-    elif one.is_checking and one.check is not None:
+    elif is_checking and one.is_checking and one.check is not None:
         asking(one, one.check, answer.result.scene, legend, _looks_like(answer, legend))
     elif check is None:
         _start(one, shown, legend)

@@ -90,7 +90,10 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "sklearn": ("s2dash.classify.algorithms", "s2dash.classify.evaluate"),
     "rasterio": RASTER_ROOMS,
-    "pyogrio": ("s2dash.ingest.area.vectors",),
+    "pyogrio": (
+        "s2dash.ingest.area.vectors",
+        "s2dash.export.polygons",
+    ),
     "rasterio._err": ("s2dash.raster",),
     "distributed": ("s2dash.classify.dask_cluster",),
     "offlinefolium": (),

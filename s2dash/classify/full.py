@@ -20,6 +20,7 @@ from s2dash.classify.label_file import write_labels
 from s2dash.classify.tally import Tally
 from s2dash.classify.whole_scene import take_rest
 from s2dash.core.classmap import ClassMap, Result
+from s2dash.core.room import keep_rooms
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Progress, Window, no_progress, windows
 from s2dash.raster.reading import SceneReader
@@ -154,7 +155,7 @@ def _labelled_run(fitted: Fitted, run: list[Window], cancel: CancelToken) -> _La
 def _labelled_windows(fitted: Fitted, todo: list[Window], cancel: CancelToken) -> Iterator[tuple[Window, np.ndarray]]:
     """Labels of each window as they come, a few ahead of the writer and no more."""
     runs = (_labelled_run(fitted, run, cancel) for run in _runs(todo, fitted.prepared.halo > 0))
-    pool = ThreadPoolExecutor(thread_count())
+    pool = ThreadPoolExecutor(thread_count(), initializer=keep_rooms)
     going: dict[Future[tuple[Window, np.ndarray] | None], _Labelled] = {}
 
     def go_on(some: Iterable[_Labelled]) -> None:

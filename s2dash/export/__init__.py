@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from s2dash.errors import UnknownName
-from s2dash.export import bundle, geotiff, picture, recipe_file, table, workbook
+from s2dash.export import bundle, geotiff, picture, polygons, recipe_file, table, workbook
 from s2dash.export.contents import Export
 from s2dash.export.handover import Handover
 
@@ -20,6 +20,9 @@ EXPORTS: dict[str, Export] = {
         table.EXPORT,
         geotiff.EXPORT,
         bundle.EXPORT,
+        polygons.GEOPACKAGE,
+        polygons.FLATGEOBUF,
+        polygons.SHAPEFILE,
         recipe_file.EXPORT,
         recipe_file.EDITS,
     )

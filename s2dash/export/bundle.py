@@ -11,13 +11,24 @@ from s2dash import __version__
 from s2dash.core.about import About
 from s2dash.core.classmap import Result
 from s2dash.core.scene import SCL
-from s2dash.export import geotiff, table
-from s2dash.export.contents import Export, about_facts, edits_with_looks, file_stem, one_line, require_full, staged
+from s2dash.export import geotiff, styles, table
+from s2dash.export.contents import (
+    Export,
+    about_facts,
+    edits_with_looks,
+    file_stem,
+    listed_facts,
+    one_line,
+    require_full,
+    staged,
+)
 from s2dash.export.handover import Handover
 
 _MOST_NOTE_CHARACTERS = 500
 
 
+_STYLES = geotiff.EXPORT.suffix.removesuffix(".tif")
+"""Styles are found by the map's own name."""
 _EDITS_LINE = "edits.json  which classes were then merged, split, left out or moved: s2dash takes it with --edits"
 
 
@@ -27,7 +38,11 @@ def write_bundle(handover: Handover, out: Path) -> None:
     require_full(result)
     stem, edits = file_stem(handover.title), edits_with_looks(result, legend)
     tif_name = stem + geotiff.EXPORT.suffix
+    classes, title = listed_facts(result, legend), one_line(handover.title) or "Class map"
     texts = {
+        f"{stem}{_STYLES}.qml": styles.qml_text(classes).encode(),
+        f"{stem}{_STYLES}.sld": styles.sld_text(classes, title).encode(),
+        f"{stem}{_STYLES}.clr": styles.clr_text(classes).encode(),
         f"{tif_name}.aux.xml": geotiff.sidecar_xml(result, legend, about).encode(),
         stem + table.EXPORT.suffix: table.csv_bytes(table.csv_text(result, legend)),
         "recipe.json": (json.dumps(result.recipe.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
@@ -61,6 +76,8 @@ def readme(handover: Handover, tif_name: str, has_edits: bool = False) -> str:
         "",
         f"{tif_name}  the map: each pixel holds the number of its class, 0 is no data",
         f"{tif_name}.aux.xml  names, colours, pixels and areas of the classes, for GIS programs",
+        f"{stem}{_STYLES}.qml  names and colours for QGIS, which takes them by itself; .sld for other programs",
+        f"{stem}{_STYLES}.clr  colours for ArcGIS (Symbology, Colormap), where it does not take them from the map",
         f"{stem}{table.EXPORT.suffix}  the same for a spreadsheet, with mean reflectances",
         "recipe.json  the choices that made the map; s2dash repeats the run with them",
         *([_EDITS_LINE] if has_edits else []),

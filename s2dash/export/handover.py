@@ -9,6 +9,16 @@ from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 
 
+@dataclass(frozen=True)
+class OutlineChoice:
+    """How patches become polygons."""
+
+    least_ha: float = 0.0
+    """Hectares that a patch has at least; smaller ones go to the neighbour with the longest border. 0 keeps all."""
+    is_smooth: bool = False
+    """Whether the stairs of pixels are smoothed."""
+
+
 @dataclass(frozen=True, eq=False)
 class Handover:
     """A map as it is handed over: the result, how its classes are shown, and what else is known or said of it."""
@@ -16,6 +26,7 @@ class Handover:
     result: Result
     legend: Legend
     about: About = NOTHING_SAID
+    outlines: OutlineChoice = OutlineChoice()
 
     @property
     def title(self) -> str:

@@ -6,19 +6,24 @@ import base64
 import html
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from s2dash.classify.clean_up import sieve
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 from s2dash.export import EXPORTS, Handover
 from s2dash.export.contents import Card, ClassFacts, listed_facts
+from s2dash.export.outlines import SMOOTH, outlines
 from s2dash.ui import text
 
 _SIDE = 360
 """Pixels of the longer side of the map."""
 _MOST_ROWS = 7
+_OUTLINED, _LEAST_OUTLINED = (56, 124), 40
+"""Rows and columns whose patches of so many pixels are drawn as polygons."""
 _CLOSE = 3
 """How much nearer the map for a GIS is seen."""
 
@@ -37,6 +42,7 @@ def previews(live: Result, handover: Handover) -> Mapping[Card, str]:
         "report": f"<div>{_title(handover)}{small}{'<i></i>' * 4}</div>",
         "tables": _table(classes),
         "gis": close,
+        "outlines": f'<img alt="" src="{_outlines(labels, handover)}">',
         "recipe": f"<code>{_command(handover)}</code>",
     }
     return {card: f'<div aria-hidden="true" class="seen {card}">{drawn}</div>' for card, drawn in inside.items()}
@@ -55,6 +61,30 @@ def _png(labels: np.ndarray, legend: Legend) -> str:
     out = io.BytesIO()
     picture.save(out, "PNG", compress_level=3)
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+def _outlines(labels: np.ndarray, handover: Handover) -> str:
+    """Some patches of the map's middle as polygons, as an address that images take."""
+    (height, width), (rows, cols) = labels.shape, _OUTLINED
+    top, left = max(0, (height - rows) // 2), max(0, (width - cols) // 2)
+    window = sieve(np.ascontiguousarray(labels[top : top + rows, left : left + cols]), _LEAST_OUTLINED)
+    colours = {entry.id: entry.colour for entry in handover.legend.entries}
+    paths = [
+        f'<path d="{_path(shape)}" fill="{colours[label]}" fill-opacity=".38" stroke="{colours[label]}"/>'
+        for some in outlines([(0, window)], handover.result.classmap.grid, SMOOTH)
+        for shape, label in zip(some.shapes, some.labels.tolist(), strict=True)
+    ]
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {window.shape[1]} {window.shape[0]}" '
+        f'fill-rule="evenodd" stroke-width=".7" preserveAspectRatio="none">{"".join(paths)}</svg>'
+    )
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def _path(shape: Any) -> str:
+    """Rings of a polygon as the path of an SVG."""
+    rings = (np.asarray(ring.coords).tolist() for ring in (shape.exterior, *shape.interiors))
+    return "".join("M" + "L".join(f"{x:g},{y:g}" for x, y in ring) + "Z" for ring in rings)
 
 
 def _title(handover: Handover) -> str:

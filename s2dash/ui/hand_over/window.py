@@ -25,10 +25,12 @@ from s2dash.ui.full_run import LOOK_SECONDS, cancel, running, running_words, sta
 from s2dash.ui.hand_over.fields import about_fields, hold_downloads
 from s2dash.ui.hand_over.previews import previews
 from s2dash.ui.share import share_link
+from s2dash.ui.state.about import OUTLINE_LEAST, OUTLINE_SMOOTH, outline_choice
 
 _SURE_BY_COMMAND = "Of a large scene the command line writes it: `s2dash classify … --how-sure FILE.tif`."
 _BEING_MADE = "The full map is being made. The button works as soon as it is there."
 _NO_PLACE = "This file has no place, which a GIS needs. Bring one with coordinates."
+_LEAST_HA = (0.0, 0.1, 0.5, 1.0, 5.0)
 _FIRST = "picture"
 """Key of the one that most people want."""
 
@@ -59,7 +61,7 @@ def hand_over_button() -> None:
 @st.dialog("Hand over", width="large", on_dismiss=state.close_window)
 def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str | None) -> None:
     """The window; `trouble` says why the full map that was asked for could not be made."""
-    window = _Window(answer, Handover(result, legend, state.about()), running(answer))
+    window = _Window(answer, Handover(result, legend, state.about(), outline_choice()), running(answer))
     with st.container(key="handing"):
         with st.container(key="about", gap="small"):
             about_fields(bool(result.scene.attribution))
@@ -95,10 +97,34 @@ def _cards(window: _Window) -> None:
                 st.markdown(f"##### {words.title}", anchors=False)
                 st.caption(words.good_for)
                 _say_why_not(window, exports)
+                if card == "outlines":
+                    _outline_choices(window)
                 with st.container(key=f"files {card}", horizontal=True, gap="small"):
                     _buttons(window, exports)
                     if card == "gis":
                         _sureness(window)
+
+
+def _outline_choices(window: _Window) -> None:
+    has_place = window.handover.result.scene.grid.has_place
+    with st.container(key="outlinechoices", horizontal=True, gap="small", vertical_alignment="center"):
+        st.selectbox(
+            "Least patch",
+            dict.fromkeys((*_LEAST_HA, OUTLINE_LEAST.get())),
+            format_func=lambda least: f"From {least:g} ha" if least else "Every patch",
+            key=OUTLINE_LEAST.shown(),
+            on_change=OUTLINE_LEAST.take,
+            disabled=not has_place,
+            label_visibility="collapsed",
+            help="Smaller patches go to the neighbour with the longest border.",
+        )
+        st.checkbox(
+            "Smooth",
+            key=OUTLINE_SMOOTH.shown(),
+            on_change=OUTLINE_SMOOTH.take,
+            disabled=not has_place,
+            help="Takes the stairs of pixels away. Neighbours keep one border, without gaps; hectares stay as counted.",
+        )
 
 
 def _offered(window: _Window, card: Card) -> list[Export]:

@@ -8,8 +8,9 @@ from typing import Literal
 
 from s2dash.core.about import About
 from s2dash.core.scene import Scene
+from s2dash.export.handover import OutlineChoice
 from s2dash.ingest import proposed_about
-from s2dash.ui.session import Control, Field
+from s2dash.ui.session import Control, Field, kept_control
 from s2dash.ui.state.scene import loaded
 
 AboutField = Literal["title", "place", "date", "author", "notes"]
@@ -37,6 +38,23 @@ def about_control(field: AboutField) -> Control[str]:
         SAID.set(dict([*others[1 - _MOST_SCENES :], (key, changed)]))
 
     return Control(f"about {field}", lambda: getattr(about(), field), put)
+
+
+def outline_choice() -> OutlineChoice:
+    """How patches of maps of the scene in use become polygons."""
+    return OutlineChoice(OUTLINE_LEAST.get(), OUTLINE_SMOOTH.get())
+
+
+def _least_ha() -> float:
+    chosen = _LEAST_CHOSEN.get()
+    return chosen if chosen is not None else _LEAST_OF_LARGE_HA if loaded().scene.live_step > 1 else 0.0
+
+
+_LEAST_CHOSEN: Field[float | None] = Field("outlines: least patch chosen", None)
+_LEAST_OF_LARGE_HA = 0.5
+"""A full tile falls into a million patches, of which most are specks."""
+OUTLINE_LEAST = Control[float]("outlines: least patch", _least_ha, _LEAST_CHOSEN.set)
+OUTLINE_SMOOTH = kept_control("outlines: smooth", False)
 
 
 def _key(scene: Scene) -> str:

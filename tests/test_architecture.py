@@ -208,6 +208,7 @@ MOST_LINES = 400
 
 LARGER: Mapping[str, str] = {
     "s2dash.settings": "one table: every limit with its unit and reason",
+    "s2dash.ui.state": "one list: the name of everything that a session holds",
     "s2dash.ingest.canonical": "one pass over all blocks: its steps share one lock, its counts and what they gather",
 }
 """Modules with more lines than that, each with the reason; docs/design.md says it to people."""

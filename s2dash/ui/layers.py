@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from s2dash.core import sentinel2
 from s2dash.core.scene import Scene
+from s2dash.tiles.stretch import usual_bands, usual_pictures
 from s2dash.ui import state
 from s2dash.ui.how_sure import HELP
 from s2dash.ui.session import Control
@@ -54,7 +54,7 @@ def layer_controls(scene: Scene) -> Layer:
 
 def layer_now(scene: Scene) -> Layer:
     """What is chosen, whether its controls are drawn or not."""
-    view, layer, layers = state.SIDE.get(), _choice(scene).get(), _layers(scene)
+    view, layer, layers = state.SIDE.get(), _choice(scene).get(), usual_pictures(scene)
     if layer in layers:
         bands, label = layers[layer]
         return view, bands, label
@@ -67,35 +67,21 @@ def layer_now(scene: Scene) -> Layer:
 
 def true_colour(scene: Scene) -> tuple[str, str, str]:
     """The bands of the picture nearest to what the eye sees; else those that are chosen to be shown."""
-    usual = next(iter(_layers(scene).values()), None)
-    return layer_now(scene)[1] if usual is None else usual[0]
+    return usual_bands(scene) or layer_now(scene)[1]
 
 
-def usual_pictures(scene: Scene) -> list[str]:
+def picture_names(scene: Scene) -> list[str]:
     """What the menu calls the usual pictures of this scene."""
-    return list(_layers(scene))
+    return list(usual_pictures(scene))
 
 
 def _options(scene: Scene) -> list[str]:
-    return [*_layers(scene), _OWN_LAYER] if len(scene.bands) > 1 else ["One band"]
+    return [*usual_pictures(scene), _OWN_LAYER] if len(scene.bands) > 1 else ["One band"]
 
 
 def _choice(scene: Scene) -> Control[str | None]:
     options = _options(scene)
     return state.PICTURE.within(options, options[0])
-
-
-def _layers(scene: Scene) -> dict[str, tuple[tuple[str, str, str], str]]:
-    """The usual three bands that this scene has, and what their colours mean, by what their menu calls them."""
-    by_standard = {band.standard: band.name for band in reversed(scene.bands) if band.standard}
-    if "B08" in by_standard and any(band.own for band in scene.bands):
-        # Other missions have one near infrared, which stands for both.
-        by_standard.setdefault("B8A", by_standard["B08"])
-    return {
-        name: ((by_standard[bands[0]], by_standard[bands[1]], by_standard[bands[2]]), label)
-        for name, (bands, label) in sentinel2.LAYERS.items()
-        if all(b in by_standard for b in bands)
-    }
 
 
 def _own_bands(scene: Scene) -> None:

@@ -6,12 +6,12 @@ import streamlit as st
 
 from s2dash.core.scene import Scene
 from s2dash.ui import state, text
-from s2dash.ui.layers import Layer, layer_now, usual_pictures
+from s2dash.ui.layers import Layer, layer_now, picture_names
 
 
 def check_bar(scene: Scene) -> Layer:
     """Which picture the places are shown on; never the classes."""
-    options = usual_pictures(scene)
+    options = picture_names(scene)
     if len(options) > 1:
         picture = state.PICTURE.within(options, options[0])
         st.segmented_control(

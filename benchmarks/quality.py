@@ -42,10 +42,13 @@ RECIPES: Mapping[str, Callable[[Recipe], Recipe]] = {
     "plain": Recipe.plain,
     "3 x 3 mean": lambda recipe: replace(recipe.plain(), smooth=3),
     "without smoothing": lambda recipe: replace(recipe.with_edges_kept(), smooth=0),
-    "edges kept, none favoured": lambda recipe: replace(recipe.with_edges_kept(), favour_rare=False),
+    "none favoured": lambda recipe: replace(recipe.with_edges_kept(), favour_rare=False),
     "edges kept + 10 components": lambda recipe: replace(recipe.with_edges_kept(), components=10),
     "edges kept + log": lambda recipe: replace(recipe.with_edges_kept(), transform="log"),
     "edges kept + mixture": lambda recipe: replace(recipe.with_edges_kept(), algorithm="gaussian-mixture"),
+    "edges kept + mixture of one shape": lambda recipe: replace(
+        recipe.with_edges_kept(), algorithm="gaussian-mixture", params=(("covariance", "tied"),)
+    ),
 }
 TEN = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
 

@@ -44,6 +44,11 @@ class Download:
         return made.encode() if isinstance(made, str) else made
 
 
+def whole_name(label: str) -> str:
+    """A button's name for those who listen: of a long one only a part is seen."""
+    return re.sub(r":gray\[(.*?)\]", r"\1", label)
+
+
 class Page:
     """The page in a session of its own."""
 
@@ -81,7 +86,7 @@ class Page:
         return found
 
     def _found(self, kind: str, label: str) -> Any:
-        return next((w for w in self.test.get(kind) if w.label.split(" · ")[0] == label), None)
+        return next((w for w in self.test.get(kind) if whole_name(w.label).split(" · ")[0] == label), None)
 
     def open(self, window: str) -> Page:
         """Open a window by its button, where it is not open; at most one is."""
@@ -191,7 +196,10 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> Downloads:
     draw = st.download_button
 
     def recorded(label: str, data: Any, file_name: str, *args: Any, **kwargs: Any) -> bool:
-        found[label] = Download(data, file_name, kwargs.get("disabled", False), kwargs["help"])
+        # Of a long label only a part is seen, the rest is for those who listen.
+        found[re.sub(r":gray\[(.*?)\]", r"\1", label)] = Download(
+            data, file_name, kwargs.get("disabled", False), kwargs["help"]
+        )
         return draw(label, data, file_name, *args, **kwargs)
 
     monkeypatch.setattr(st, "download_button", recorded)

@@ -151,6 +151,7 @@ def test_a_map_that_is_right_everywhere(result: Result, legend: Legend) -> None:
     assert found.overall.value == 1
     assert 0.9 < found.overall.low < 1
     assert found.answers == 100
+    assert Accuracy.from_json(found.to_json()) == found
     assert "Olofsson" in found.design
     for one, row in zip(found.classes, result.rows, strict=True):
         assert one.area_ha is not None

@@ -14,6 +14,7 @@ from s2dash.classify import pipeline
 from s2dash.classify.accuracy import words
 from s2dash.classify.accuracy.reference import halves, kappa_of, reference_accuracy
 from s2dash.classify.accuracy.tallied import known_raster, tally
+from s2dash.core.accuracy import Accuracy
 from s2dash.core.classmap import ClassMap, Result
 from s2dash.core.grid import Grid
 from s2dash.core.known_ground import KnownColumn, KnownGround
@@ -80,6 +81,7 @@ def test_a_map_that_is_right_under_other_names_is_right(scene: Scene, plain: Res
     assert [one.area_share for one in found.classes] == [None] * 3
     assert sum(found.mapped_shares) == pytest.approx(1)
     assert "no random sample" in found.design
+    assert Accuracy.from_json(found.to_json()) == found
 
 
 def test_majority_gives_one_class_to_several_and_the_hungarian_method_does_not(scene: Scene, plain: Result) -> None:

@@ -25,6 +25,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "s2dash.__main__",
         "s2dash.cli",
         "s2dash.data.make_examples",
+        "s2dash.data.make_land",
         "s2dash.data.make_sample_scene",
         "s2dash.server",
         "s2dash.tiles",
@@ -90,7 +91,11 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "sklearn": ("s2dash.classify.algorithms", "s2dash.classify.evaluate"),
     "rasterio": RASTER_ROOMS,
-    "pyogrio": ("s2dash.ingest.area.vectors",),
+    "pyogrio": (
+        "s2dash.ingest.area.vectors",
+        "s2dash.export.polygons",
+        "s2dash.data.make_land",
+    ),
     "rasterio._err": ("s2dash.raster",),
     "distributed": ("s2dash.classify.dask_cluster",),
     "offlinefolium": (),
@@ -205,6 +210,7 @@ MOST_LINES = 400
 
 LARGER: Mapping[str, str] = {
     "s2dash.settings": "one table: every limit with its unit and reason",
+    "s2dash.ui.state": "one list: the name of everything that a session holds",
     "s2dash.ingest.canonical": "one pass over all blocks: its steps share one lock, its counts and what they gather",
 }
 """Modules with more lines than that, each with the reason; docs/design.md says it to people."""

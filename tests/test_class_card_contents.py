@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from page_driver import Page, downloads, start
 from PIL import Image
 from scenes import UTM_10M, make_scene
@@ -19,6 +23,7 @@ from s2dash.classify.class_facts import ClassPatches
 from s2dash.core.grid import Grid
 from s2dash.core.scene import Scene
 from s2dash.server.live_answer import LiveAnswer
+from s2dash.ui.class_card.outline import outline
 from s2dash.ui.class_card.words import borders_words, patches_words
 from s2dash.ui.legend_event import LegendEvent
 
@@ -66,6 +71,7 @@ def test_the_gallery_holds_pixels_of_the_picture_and_pins_where_they_are(page: P
     for place in places:
         picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(place["picture"].split(",")[1]))))
         assert picture.shape[:2] == (32, 48)
+        assert re.fullmatch(r"(M\d+ \d+[HV]\d+)+", place["outline"])  # of a scene as mixed as this one
         assert 0 < place["left"] < 1
         assert 0 < place["top"] < 1
         (north, west), (south, east) = place["bounds"]
@@ -110,3 +116,17 @@ def test_patches_and_borders_have_words() -> None:
         "%).",
     ]
     assert borders_words({}, names) == "Borders on no other class."
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 6), st.integers(1, 7))))
+def test_an_outline_lies_between_what_is_inside_and_what_is_not(inside: np.ndarray) -> None:
+    below, beside = np.zeros((2, *inside.shape), dtype=bool)
+    for x, y, way, end in re.findall(r"M(\d+) (\d+)([HV])(\d+)", outline(inside)):
+        if way == "H":
+            below[int(y) - 1, int(x) : int(end)] = True
+        else:
+            beside[int(y) : int(end), int(x) - 1] = True
+    assert np.array_equal(below[:-1], inside[1:] != inside[:-1])
+    assert np.array_equal(beside[:, :-1], inside[:, 1:] != inside[:, :-1])
+    assert not below[-1].any()
+    assert not beside[:, -1].any()

@@ -355,6 +355,16 @@ class TestRecipeFlags:
         assert np.array_equal(percent == nodata, labels(tmp_path / "a.tif") == 0)
         assert 0 < percent[percent != nodata].std() < 100
 
+    def test_what_is_said_of_the_map_is_in_its_file(
+        self, scene_path: Path, tmp_path: Path, run: Callable[..., dict[str, Any]], fail: Callable[..., str]
+    ) -> None:
+        said = ("--title", "Marsh", "--place", "Virginia", "--date", "Jan 2016", "--by", "Shore", "--notes", "a\nb")
+        run("classify", scene_path, "-o", tmp_path / "a.tif", "--k", 4, *QUICK, *said)
+        with rasterio.open(tmp_path / "a.tif") as dataset:
+            tags = dataset.tags()
+        assert [tags[name] for name in ("TITLE", "PLACE", "DATE", "AUTHOR", "NOTES")] == [*said[1:9:2], "a b"]
+        assert "--title" in fail("classify", scene_path, "-o", tmp_path / "b.tif", "--title", "x" * 121)
+
     def test_the_recipe_in_the_tags_can_be_replayed(
         self, scene_path: Path, tmp_path: Path, run: Callable[..., dict[str, Any]]
     ) -> None:

@@ -23,11 +23,13 @@ from s2dash.classify import pipeline
 from s2dash.classify.naming.product import classification_of, names_of
 from s2dash.cli import main as cli
 from s2dash.core.grid import Grid
+from s2dash.core.legend import Legend
 from s2dash.core.missions import CLASSI, CLOUDS
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import SCL, Masking, Scene, masked_shares
 from s2dash.errors import UnreadableFile
 from s2dash.export.bundle import readme
+from s2dash.export.handover import Handover
 from s2dash.ingest import cloud_polygons
 from s2dash.ingest.cloud_masks import with_cloud_masks
 from s2dash.ingest.cloud_polygons import burnt, read_polygons
@@ -393,7 +395,7 @@ def told(path: Path, folder: Path) -> str:
     """What the text in the zip of `Hand over` says."""
     scene = taken_in(path, folder)
     fitted = pipeline.fitted_to(scene, replace(default_recipe(scene).plain(), k=2, params=(("n_init", 1),)))
-    return readme(pipeline.run_live(fitted), "map.tif")
+    return readme(Handover(pipeline.run_live(fitted), Legend(())), "map.tif")
 
 
 @pytest.mark.parametrize(("clouds", "kind"), [(write_pixels, CLASSI), (write_polygons, CLOUDS)])
@@ -405,6 +407,24 @@ def test_names_of_classes_are_told_by_it(tmp_path: Path, clouds: Callable[[Path]
     names, source = names_of(found[1])
     assert source == "the product's cloud mask"
     assert {names[code].name for code in scene.mask_classes} <= {"Cloud", "Thin cloud", "Snow or ice"}
+
+
+def test_each_scene_of_a_batch_has_its_own(tmp_path: Path) -> None:
+    masks = {"first": flags(), "second": np.roll(flags(), 5, axis=2)}
+    zips = [
+        zip_folder(
+            product(tmp_path / name, lambda quality, mask=mask: write_pixels(quality, mask)), tmp_path / f"{name}.zip"
+        )
+        for name, mask in masks.items()
+    ]
+    assert cli.main(["batch", *map(str, zips), "-o", str(tmp_path / "out"), "--k", "3", "--mosaic", "none"]) == 0
+    classes = set()
+    for name, mask in masks.items():
+        with rasterio.open(tmp_path / "out" / f"{name}-classes.tif") as dataset:
+            labels = dataset.read(1)
+        assert np.array_equal(labels == 0, np.isin(fine(classes_of(mask)), (9, 10)))
+        classes |= set(np.unique(labels))
+    assert classes == {0, 1, 2, 3}
 
 
 def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

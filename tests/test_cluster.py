@@ -93,6 +93,15 @@ class TestLabels:
         with dask_cluster.connected(local.address) as executor:
             assert same(run(executor=executor), expected)
 
+    def test_the_same_where_smoothing_keeps_edges(self, local: LocalCluster, fitted: Fitted, tmp_path: Path) -> None:
+        recipe = replace(fitted.recipe, transform="sqrt", components=4, smooth="edge", sample=5_000)
+        better = pipeline.fitted_to(fitted.scene, recipe)
+        expected = pipeline.run_full(better, tmp_path / "threads.tif", window_shape_rc=(40, 64))
+        assert len(expected.rows) == recipe.k
+        with dask_cluster.connected(local.address) as executor:
+            found = pipeline.run_full(better, tmp_path / "cluster.tif", window_shape_rc=(40, 64), executor=executor)
+        assert same(found, expected)
+
     def test_an_error_on_a_worker_comes_back_in_words(self, local: LocalCluster) -> None:
         with dask_cluster.connected(local.address) as executor, pytest.raises(RecipeError, match="not valid JSON"):
             executor.submit(Recipe.from_json, "{").result()

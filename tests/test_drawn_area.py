@@ -21,11 +21,13 @@ from scenes import open_scene, write_scene
 
 from s2dash import ingest
 from s2dash.core.drawn_area import NAME, area_ha, area_said, as_geojson, drawn_rings
+from s2dash.core.edits import ClassEdits, LeaveOutInside, SetInside
 from s2dash.core.scene import AREA, Scene
 from s2dash.core.scene_reading import Ring, SceneReading
 from s2dash.errors import UnreadableValue
 from s2dash.ingest.area.polygons import read_area
 from s2dash.ui import drawn_area, present, state
+from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.map_view import scene_token
 
 __all__ = ["downloads", "start"]  # fixtures
@@ -155,11 +157,18 @@ class Drawing:
 
     def send(self, rings: object, scene: str | None = None) -> None:
         """Draw these rings; on the scene in use, unless told otherwise."""
+        self._wish("area", {"rings": rings}, scene)
+
+    def act(self, **what: object) -> None:
+        """Do this with an area that is drawn on the scene in use."""
+        self._wish("areaStep", what)
+
+    def _wish(self, name: str, what: dict[str, object], scene: str | None = None) -> None:
         self._sent += 1
 
         def receive() -> None:
             token = scene_token(drawn_area.scene_key(state.loaded().scene)) if scene is None else scene
-            wish = {"number": self._sent, "area": {"scene": token, "rings": rings}}
+            wish = {"number": self._sent, name: {"scene": token, **what}}
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(present, "sent", lambda key, name: wish)
                 present._receive("present", 2, 20)
@@ -234,6 +243,68 @@ def test_drawn_areas_are_listed_changed_and_removed(drawing: Drawing, scene: Sce
     page.run()
     assert drawing.loaded.scene.digest == scene.digest
     assert "Area 1" not in page.words
+
+
+def test_what_counts_is_undone_and_redone_as_any_step(drawing: Drawing, scene: Scene) -> None:
+    page, labels = drawing.page, drawing.page.geotiff
+    page.test.session_state["window"] = None
+    page.edit_legend(LegendEvent(names={2: "Sea"}))
+    drawing.send([part_of(scene, 0.1, 0.2, 0.5, 0.7)])
+    first, drawn = drawing.loaded.scene.digest, drawing.loaded.drawn
+    drawing.send([part_of(scene, 0.3, 0.2, 0.9, 0.7)])
+    help_words = [next(b.help for b in page.test.button if b.label == label) for label in ("Undo", "Redo")]
+    assert "another area" in help_words[0]
+    page.press("Undo")
+    assert (drawing.loaded.scene.digest, drawing.loaded.drawn) == (first, drawn)
+    page.press("Undo")
+    assert drawing.loaded.scene.digest == scene.digest
+    assert page.rows[1]["name"] == "Sea"
+    page.press("Undo")
+    assert page.rows[1]["name"] == "Class 2"
+    assert np.array_equal(page.geotiff, labels)
+    page.test.session_state["window"] = None
+    page.press("Redo").press("Redo")
+    assert drawing.loaded.drawn == drawn
+    assert np.array_equal(page.geotiff > 0, drawing.mask > 0)
+
+
+def test_an_area_is_left_out_or_given_a_class(drawing: Drawing, scene: Scene) -> None:
+    page, before = drawing.page, drawing.page.geotiff
+    page.test.session_state["window"] = None
+    ring = part_of(scene, 0.1, 0.2, 0.5, 0.7)
+    drawing.send([ring])
+    inside = drawing.mask > 0
+    page.press("Undo")
+    drawing.act(act="leave out", rings=[ring])
+    assert "Edits: leave out an area." in page.words
+    drawing.act(act="set class", number=3, rings=[part_of(scene, -1, -1, 2, 2)])
+    assert "leave out an area, then set an area to 3" in page.words
+    assert np.array_equal(page.geotiff, np.where(inside, 0, 3))
+    edits = ClassEdits.from_json(page.downloads["Edits (JSON)"].content().decode())
+    assert [type(step) for step in edits.steps] == [LeaveOutInside, SetInside]
+    page.test.session_state["window"] = None
+    page.press("Undo").press("Undo")
+    assert np.array_equal(page.geotiff, before)
+    assert drawing.loaded.scene.digest == scene.digest
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ({"act": "leave out", "rings": [[[0, 0], [1, 1]]]}, "not closed"),
+        ({"act": "leave out", "rings": []}, "No pixel of the map"),
+        ({"act": "leave out", "rings": [SQUARE]}, "No pixel of the map"),
+        ({"act": "set class", "number": 99, "rings": [SQUARE]}, ""),
+        ({"act": "set class", "number": True, "rings": [SQUARE]}, ""),
+        ({"act": "explode", "rings": [SQUARE]}, ""),
+    ],
+)
+def test_a_step_that_cannot_be_is_said_or_counts_for_nothing(
+    drawing: Drawing, what: dict[str, object], words: str
+) -> None:
+    drawing.act(**what)
+    assert words in drawing.page.words
+    assert "Edits:" not in drawing.page.words
 
 
 def test_a_message_is_of_one_scene(drawing: Drawing, scene: Scene) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_rings import ring_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scenes import make_scene
@@ -21,7 +22,7 @@ from s2dash.classify.fitted import Fitted
 from s2dash.classify.parts import travelling
 from s2dash.classify.sureness import live_sureness
 from s2dash.core.classmap import Result
-from s2dash.core.edits import AnyStep, ClassEdits, LeaveOut, Majority, Merge, Split, Step
+from s2dash.core.edits import AnyStep, ClassEdits, LeaveOut, LeaveOutInside, Majority, Merge, SetInside, Split, Step
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Pixels
 from s2dash.core.types import Window, windows
@@ -54,6 +55,9 @@ def _darkest(step: Darkest) -> LabelStep:
     return DarkestOfNeighbours(step.reach)
 
 
+TRIANGLE, KITE = ((20.3, 11.2), (90.7, 40.1), (33.9, 95.5)), ((100, 60), (128, 90), (100.5, 200), (60.2, 91.4))
+AREAS = tuple(ring_of(corners) for corners in (TRIANGLE, KITE))
+"""By columns and rows; the second reaches beyond the scene."""
 EDITS = {
     "merge": ClassEdits(steps=(Merge((2, 3), 2),)),
     "leave out": ClassEdits(steps=(LeaveOut(4), Merge((1, 5), 5))),
@@ -62,6 +66,10 @@ EDITS = {
     "split what was merged": ClassEdits(steps=(Merge((2, 3), 2), Darkest(1), Split(2), Darkest(1))),
     "majority": ClassEdits(steps=(Majority(5), Merge((1, 2), 1), Majority())),
     "all": ClassEdits(steps=(Merge((5, 4), 4), Darkest(1), LeaveOut(2), Darkest(2))),
+    "areas": ClassEdits(steps=(SetInside(AREAS, 2), Merge((3, 1), 1), LeaveOutInside(AREAS[1:]))),
+    "areas, neighbours and a split": ClassEdits(
+        steps=(SetInside(AREAS[:1], 4), Majority(5), Split(4), SetInside(AREAS, 6))
+    ),
 }
 
 
@@ -87,7 +95,8 @@ def labels_of(result: Result) -> np.ndarray:
 
 def replayed(fitted: Fitted, edits: ClassEdits, whole: np.ndarray) -> np.ndarray:
     """What the edits make of all labels at once."""
-    return pipeline.edited(fitted, edits).stage(whole, asking(fitted, preview_features(fitted.prepared)))
+    stage = pipeline.edited(fitted, edits).stage.at(Window(0, 0, *SHAPE_RC))
+    return stage(whole, asking(fitted, preview_features(fitted.prepared)))
 
 
 @pytest.mark.parametrize("edits", EDITS.values(), ids=EDITS)

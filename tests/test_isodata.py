@@ -19,6 +19,7 @@ from s2dash.core.legend import default_legend
 from s2dash.core.recipe import ParamValue, default_recipe
 from s2dash.export.bundle import readme
 from s2dash.export.geotiff import write_geotiff_and_sidecar
+from s2dash.export.handover import Handover
 
 ISODATA = find_algorithm("isodata")
 
@@ -113,7 +114,7 @@ def test_the_number_that_came_out_is_the_number_everywhere(twelve: pipeline.Fitt
     assert words in tags["S2DASH_NOTES"]
     assert f"CLASS_{count}" in tags
     assert f"CLASS_{count + 1}" not in tags
-    assert words in readme(result, "out.tif")
+    assert words in readme(Handover(result, legend), "out.tif")
 
 
 def test_edits_and_full_runs_count_what_came_out(twelve: pipeline.Fitted, tmp_path: Path) -> None:

@@ -197,6 +197,20 @@ def test_classes_are_those_of_the_full_run(scene: Scene, tmp_path: Path, tiles: 
         assert_tiles_of(scene, every_nth(scene, labels), coloured(), detail)
 
 
+def test_classes_smoothed_along_edges_are_those_of_the_whole_in_one_array(
+    scene: Scene, tiles: NativeTiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = pipeline.fitted_to(scene, small_recipe(scene, transform="sqrt", components=4, smooth="edge"))
+    with monkeypatch.context() as patch:
+        patch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", scene.grid.pixel_count)
+        whole = dataclasses.replace(scene)
+        assert whole.live_step == 1
+        labels = pipeline.run_live(fitted.on(whole)).classmap.labels
+    assert labels is not None
+    assert len(np.unique(labels)) > 3
+    assert_tiles_of(scene, every_nth(scene, labels), coloured(), details.of_classes(tiles, fitted, "live"))
+
+
 def test_bands_of_several_grids_are_brought_together_as_in_the_full_run(tmp_path: Path, tiles: NativeTiles) -> None:
     cover = land_cover((280, 320), ("B02", "B03", "B04", "B05", "B8A")).astype(np.uint16)
     fine, coarse = placed((560, 640), 10), placed((280, 320), 20, (4, 8))

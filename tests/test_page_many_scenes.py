@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash.batch import Given
+from s2dash.batch.change.change_map import NO_CHANGE
 from s2dash.classify.edge_smoothing import HALO
 from s2dash.core.legend import Legend, LegendEntry
 from s2dash.settings import DATA_FOLDER_VARIABLE
@@ -180,3 +181,24 @@ def test_a_batch_that_nobody_holds_is_cancelled(dialog: Dialog, tmp_path: Path) 
     del batch
     assert job.wait(PATIENCE_SECONDS)
     assert job.result().was_stopped
+
+
+def test_two_dates_are_compared(dialog: Dialog, tmp_path: Path) -> None:
+    uploader = dialog.widget("file_uploader", "Scenes, one file each")
+    for number in (1, 2):
+        path = write_scene(tmp_path / f"up {number}.tif", (30, 40), SIX, seed=number)
+        uploader.upload(path.name, path.read_bytes(), "image/tiff")
+    dialog.run().start()
+    before, after = dialog.batch.job.result().finished
+    wait_until(lambda: dialog.batch.change(before, after).is_done)
+    dialog.run()
+    change = dialog.batch.change(before, after).result()
+    assert "What changed" in dialog.words
+    assert dialog.downloads["Transitions (CSV)"]().count(b"\r\n") > 1
+    with MemoryFile(dialog.downloads["Change map (GeoTIFF)"]()) as file, file.open() as dataset:
+        moved = np.count_nonzero(dataset.read(1) > NO_CHANGE)
+    assert moved == change.found.moved.count
+    assert all(dialog.batch.look_of(one.name).exists() for one in (before, after))
+    dialog.widget("selectbox", "To").set_value(before.name)
+    dialog.run()
+    assert "Choose two different scenes" in dialog.words

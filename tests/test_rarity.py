@@ -1,4 +1,4 @@
-"""Favouring rare classes: a law of how often each kind is drawn, and a small thing that gets a class of its own."""
+"""Favouring rare classes: a law of how often each kind is drawn, and what is few and apart counts for more."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import make_scene
 
@@ -21,6 +21,7 @@ PLAIN = Recipe(("B02", "B03"))
 FAVOURED = replace(PLAIN, favour_rare=True)
 
 
+@settings(max_examples=15)
 @given(
     many=st.integers(400, 4_000),
     few=st.integers(20, 300),
@@ -45,6 +46,32 @@ def test_drawn_rows_are_rows_in_their_order() -> None:
     places = [order[row.tobytes()] for row in learnt_from(FAVOURED, rows)]
     assert places == sorted(places)
     assert len(set(places)) > len(rows) / 2
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 50), few=st.integers(3, 15))
+def test_what_is_few_and_apart_counts_for_more(seed: int, few: int) -> None:
+    rows = _wide_and_small(seed, few)
+    assert _share_of_small(learnt_from(FAVOURED, rows)) > 1.5 * _share_of_small(rows)
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 50), times=st.integers(2, 4))
+def test_every_pixel_several_times_changes_no_share(seed: int, times: int) -> None:
+    rows = _wide_and_small(seed, 60)
+    once, often = (learnt_from(FAVOURED, np.repeat(rows, count, axis=0)) for count in (1, times))
+    assert abs(_share_of_small(once) - _share_of_small(often)) < 0.01
+
+
+def _wide_and_small(seed: int, few: int) -> np.ndarray:
+    """A wide field, and a few pixels of another kind beyond its edge."""
+    rng = np.random.default_rng(seed)
+    wide, small = rng.normal((0, 0), (4, 2), (4_500, 2)), rng.normal((25, 6), 0.2, (few, 2))
+    return rng.permutation(np.concatenate([wide, small])).astype(np.float32)
+
+
+def _share_of_small(rows: np.ndarray) -> float:
+    return float((rows[:, 0] > 22).mean())
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

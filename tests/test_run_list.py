@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_values import COLOURS, EDITS, RUNS
 
+from s2dash.core.accuracy import Check, CheckPlace, Stratum
 from s2dash.core.legend import clean_name, default_legend
 from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run
@@ -18,6 +19,17 @@ from s2dash.errors import UnreadableValue
 
 LINES = st.text(max_size=60).map(clean_name)
 LOOKS = st.builds(ClassLook, LINES, COLOURS)
+CHECKS = st.lists(st.sampled_from((None, "Water", "Sand, wet")), max_size=4).map(
+    lambda answers: Check(
+        seed=7,
+        allocation="By the rule.",
+        strata=(Stratum(name="Class 1", pixels=9),),
+        places=tuple(
+            CheckPlace(row=n, col=2, x=0.5, y=-3e6, stratum="Class 1", answer=answer, unsure=answer is None)
+            for n, answer in enumerate(answers)
+        ),
+    )
+)
 ORDERS = st.lists(st.integers(1, 12), max_size=3).map(tuple)
 LISTED = st.builds(
     ListedRun,
@@ -37,6 +49,8 @@ LISTED = st.builds(
     files=st.lists(st.text(max_size=20), max_size=3).map(tuple),
     own=st.none() | st.builds(OwnLook, classes=st.lists(LOOKS, max_size=3).map(tuple), order=ORDERS),
     edits=st.none() | EDITS,
+    check=st.none() | CHECKS,
+    is_checking=st.booleans(),
 )
 PLAIN = ListedRun(Run("d", Recipe(("B02", "B03"))), 1, default_legend(("#111111",)))
 

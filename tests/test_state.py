@@ -33,11 +33,13 @@ SIX = ("B02", "B03", "B04", "B08", "B11", "B12")
 SIDEBAR = """
     import streamlit as st
     from s2dash.ui import state
-    from s2dash.ui.sidebar import sidebar
+    from s2dash.ui.sidebar import read_choices, sidebar
 
     if "put" in st.session_state:
         state.put_recipe(st.session_state.pop("put"))
-    st.session_state["said"] = sidebar().recipe
+    choices = read_choices()
+    sidebar(choices.loaded)
+    st.session_state["said"] = choices.recipe
 """
 FOREIGN: dict[str, tuple[dict[str, Any], tuple[str, str, object]]] = {
     "clip": ({"clip": (5.0, 95.0)}, ("selectbox", "Outliers", "5 to 95 %")),

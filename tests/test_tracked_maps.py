@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from starlette.testclient import TestClient
 from s2dash.core.map_position import MapPosition, from_json, position_of, to_json
 from s2dash.core.run import View
 from s2dash.errors import UnreadableValue
-from s2dash.server.routes.tracked_maps import map_routes, map_url
+from s2dash.server.routes.tracked_maps import drawn_url, map_routes, map_url
 from s2dash.server.tracked_maps import TrackedMaps
 
 HERE = MapPosition((16.0, 45.9), 11.5)
@@ -94,6 +95,29 @@ class TestTheRoute:
         assert maps.get(token) is None
         for unknown in (token, "0" * 32):
             assert client.post(f"{map_url(unknown, 'base')}/scene", content="null").status_code == 204
+
+
+def test_a_page_waits_for_its_map_where_a_browser_has_told_of_one() -> None:
+    maps = TrackedMaps()
+    client = TestClient(Starlette(routes=map_routes(maps)))
+    tracked = maps.new()
+    url = "http://here/base/tiles/{}/{{z}}/{{x}}/{{y}}.png"
+    tracked.await_drawn(url.format("first"), 600)  # a page without a browser would wait for ever
+
+    def tell(tiles: str) -> None:
+        assert client.post(f"{drawn_url(tracked.token)}/{tiles}").status_code == 204
+
+    tell("first")
+    tracked.await_drawn(url.format("first"), 600)
+    waits = threading.Thread(target=tracked.await_drawn, args=(url.format("next"), 600))
+    waits.start()
+    tell("other")
+    assert waits.is_alive()
+    tell("next")
+    waits.join(60)
+    assert not waits.is_alive()
+    tracked.await_drawn(url.format("never"), 0.01)
+    assert client.post(f"{drawn_url('0' * 32)}/next").status_code == 204
 
 
 def test_a_scene_begins_where_it_was_said_and_each_beginning_counts_once() -> None:

@@ -74,6 +74,7 @@ def assign_edited(fitted: Fitted, features: Pixels, cancel: CancelToken | None =
     """Labels of raw features after the fit's edits, shape (rows, cols), uint8.
 
     Steps that look at neighbours find those that are given: give the stage's halo more than is wanted.
+    Those that name an area ask for where the pixels lie: give a fit that knows (`Fitted.at`).
     """
     return fitted.stage(assign(fitted, features, cancel), asking(fitted, features, cancel))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from s2dash.classify.edit import classes_after
-from s2dash.core.edits import MOST_CLASSES, AnyStep, CleanUp, LeaveOut, Merge, Split
+from s2dash.core.edits import MOST_CLASSES, AnyStep, CleanUp, LeaveOut, LeaveOutInside, Merge, SetInside, Split
 
 
 def carried(
@@ -38,7 +38,7 @@ def carried(
 
 def _moved(step: AnyStep, pairs: Mapping[int, int], there: frozenset[int]) -> AnyStep | None:
     """The step in the other map's numbers; None where it lacks a class of the step."""
-    if isinstance(step, CleanUp):
+    if isinstance(step, CleanUp | LeaveOutInside):
         return step
     named = {*step.classes, step.into} if isinstance(step, Merge) else {step.number}
     if not all(pairs.get(number) in there for number in named):
@@ -50,6 +50,8 @@ def _moved(step: AnyStep, pairs: Mapping[int, int], there: frozenset[int]) -> An
             return Split(pairs[step.number], step.k, step.seed)
         case LeaveOut():
             return LeaveOut(pairs[step.number])
+        case SetInside():
+            return SetInside(step.rings, pairs[step.number])
 
 
 def _born(step: AnyStep, classes: frozenset[int]) -> tuple[int, ...]:

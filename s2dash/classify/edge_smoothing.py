@@ -7,9 +7,12 @@ neighbours are added in one order, and their weights are numpy's `exp` of single
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+
+from s2dash.core.room import room
 
 HALO = 6
 """Pixels beyond a pixel that its smoothed features depend on: the sum of the steps."""
@@ -23,8 +26,8 @@ _FAR = np.float32(1e15)
 """Features of what is masked or outside: so unlike all else that it weighs nothing, without being asked for."""
 _PADDED_ROWS, _PADDED_COLS = 4, 3
 _BLOCK_PIXELS = 32_768
-_STRIP_COLS = 1_024
-_PLACES_AT_ONCE = 512
+"""Of which a block has at most so many: with fewer, numpy's calls cost more than what they do."""
+_STRIP_COLS = 640
 
 
 def edge_smoothed(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -40,14 +43,17 @@ def edge_smoothed(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
     -------
     ndarray of shape (features, rows, cols), float32; 0 where masked.
     """
+    features, rows, cols = values.shape
     out = np.empty(values.shape, dtype=np.float32)
-    cols = values.shape[2]
     # Strips of columns, so that what is a row away is near in memory too.
-    for left in range(0, cols, _STRIP_COLS):
-        right = min(left + _STRIP_COLS, cols)
-        wide = slice(max(0, left - HALO), min(cols, right + HALO))
-        strip = _strip(values[:, :, wide], valid[:, wide])
-        out[:, :, left:right] = strip[:, :, left - wide.start : right - wide.start]
+    count = max(1, round(cols / _STRIP_COLS))
+    edges = [cols * number // count for number in range(count + 1)]
+    strips = [slice(max(0, left - HALO), min(cols, right + HALO)) for left, right in itertools.pairwise(edges)]
+    shape = (features, rows, max(strip.stop - strip.start for strip in strips))
+    laid_out = room("strips", shape, lambda: _LaidOut(*shape))
+    for wide, (left, right) in zip(strips, itertools.pairwise(edges), strict=True):
+        smooth = laid_out.smoothed(values[:, :, wide], valid[:, wide])
+        out[:, :, left:right] = smooth[:, :, left - wide.start : right - wide.start]
     _fill(out, ~valid, np.float32(0))
     return out
 
@@ -91,50 +97,56 @@ def _offsets(step: int) -> Iterator[tuple[int, int, float]]:
     yield step, -step, _DIAGONAL
 
 
-def _strip(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """All passes over a picture, whose rows are laid one behind another with what is far between them."""
-    features, rows, cols = values.shape
-    width = cols + _PADDED_COLS
-    before: np.ndarray = np.full((features, rows + 2 * _PADDED_ROWS, width), _FAR, dtype=np.float32)
-    inside = before[:, _PADDED_ROWS:-_PADDED_ROWS, :cols]
-    inside[...] = values
-    _fill(inside, ~valid, _FAR)
-    before = before.reshape(features, -1)
-    after = np.full_like(before, _FAR)
-    for step in _STEPS:
-        _pass(before, after, width, step)
-        before, after = after, before
-    return before.reshape(features, -1, width)[:, _PADDED_ROWS:-_PADDED_ROWS, :cols]
+class _LaidOut:
+    """Room for strips up to a width, used again for each: rows one behind another, with what is far between them."""
 
+    def __init__(self, features: int, rows: int, cols: int) -> None:
+        self._width = cols + _PADDED_COLS
+        size = (rows + 2 * _PADDED_ROWS) * self._width
+        self._before, self._after = (np.full((features, size), _FAR, dtype=np.float32) for _ in range(2))
+        self._first, self._end = _PADDED_ROWS * self._width, size - _PADDED_ROWS * self._width
+        self._block = min(_BLOCK_PIXELS, self._end - self._first)
+        reach = self._block + max(_STEPS) * (self._width + 1)
+        self._differences: np.ndarray = np.empty((features, reach), dtype=np.float32)
+        self._square, self._weights = np.empty((2, reach), dtype=np.float32)
+        self._sums: np.ndarray = np.empty((features, self._block), dtype=np.float32)
+        self._total: np.ndarray = np.empty(self._block, dtype=np.float32)
 
-def _pass(before: np.ndarray, after: np.ndarray, width: int, step: int) -> None:
-    """One pass over pixels laid out in one row, shape (features, pixels); `width` of them lead to the next row."""
-    features, count = before.shape
-    first, end = _PADDED_ROWS * width, count - _PADDED_ROWS * width
-    length = min(_BLOCK_PIXELS, end - first)
-    reach = length + step * width + step
-    differences, squares = np.empty((2, features, reach), dtype=np.float32)
-    weights = np.empty(reach, dtype=np.float32)
-    sums: np.ndarray = np.empty((features, length), dtype=np.float32)
-    total: np.ndarray = np.empty(length, dtype=np.float32)
-    for start in range(first, end, length):
-        stop = min(start + length, end)
-        size = stop - start
-        block_sums, block_total = sums[:, :size], total[:size]
-        block_sums[...], block_total[...] = 0, 1
+    def smoothed(self, values: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """All passes over a strip, shape (features, rows, cols); what comes out lasts until the next one."""
+        cols = values.shape[2]
+        inside = self._inside()
+        inside[:, :, :cols] = values
+        inside[:, :, cols:] = _FAR
+        _fill(inside[:, :, :cols], ~valid, _FAR)
+        for step in _STEPS:
+            for start in range(self._first, self._end, self._block):
+                self._pass(start, min(start + self._block, self._end), step)
+            self._before, self._after = self._after, self._before
+        return self._inside()[:, :, :cols]
+
+    def _inside(self) -> np.ndarray:
+        rows = self._before.reshape(len(self._before), -1, self._width)
+        return rows[:, _PADDED_ROWS:-_PADDED_ROWS, :-_PADDED_COLS]
+
+    def _pass(self, start: int, stop: int, step: int) -> None:
+        """One pass over a block of what is laid out."""
+        before, size = self._before, stop - start
+        sums, total = self._sums[:, :size], self._total[:size]
+        sums[...], total[...] = 0, 1
         for down, right, likeness in _offsets(step):
-            away = down * width + right
+            away = down * self._width + right
             # From a pixel to its neighbour it is as far as back: each pair is compared once.
-            towards, weight = differences[:, : size + away], weights[: size + away]
+            towards, weight = self._differences[:, : size + away], self._weights[: size + away]
             np.subtract(before[:, start : stop + away], before[:, start - away : stop], out=towards)
-            _weigh(towards, likeness, squares[:, : size + away], weight)
+            _weigh(towards, likeness, self._square[: size + away], weight)
             towards *= weight
-            block_sums += towards[:, away:]
-            block_total += weight[away:]
-            block_sums -= towards[:, :size]
-            block_total += weight[:size]
-        block_sums /= block_total
-        np.add(before[:, start:stop], block_sums, out=after[:, start:stop])
+            sums += towards[:, away:]
+            total += weight[away:]
+            sums -= towards[:, :size]
+            total += weight[:size]
+        sums /= total
+        np.add(before[:, start:stop], sums, out=self._after[:, start:stop])
 
 
 def _pass_at(before: np.ndarray, present: Sequence[int], wanted: Sequence[int], step: int) -> np.ndarray:
@@ -150,11 +162,11 @@ def _pass_at(before: np.ndarray, present: Sequence[int], wanted: Sequence[int], 
 
     here = at(0, 0)
     sums, total = np.zeros_like(here), np.ones_like(here[0])
-    squares, weight = np.empty_like(here), np.empty_like(total)
+    square, weight = np.empty_like(total), np.empty_like(total)
     for down, right, likeness in _offsets(step):
         for sign in (1, -1):
             towards = at(sign * down, sign * right) - here
-            _weigh(towards, likeness, squares, weight)
+            _weigh(towards, likeness, square, weight)
             towards *= weight
             sums += towards
             total += weight
@@ -162,12 +174,12 @@ def _pass_at(before: np.ndarray, present: Sequence[int], wanted: Sequence[int], 
     return np.asarray(here + sums)
 
 
-def _weigh(differences: np.ndarray, likeness: float, squares: np.ndarray, out: np.ndarray) -> None:
-    """Weights of neighbours by how their features differ: shape (features, ...) to shape (...), through `squares`."""
-    np.multiply(differences, differences, out=squares)
-    out[...] = squares[0]
-    for one in squares[1:]:  # in this order: numpy's own sums choose one by the shape
-        out += one
+def _weigh(differences: np.ndarray, likeness: float, square: np.ndarray, out: np.ndarray) -> None:
+    """Weights of neighbours by how their features differ: shape (features, ...) to shape (...), through `square`."""
+    np.multiply(differences[0], differences[0], out=out)
+    for one in differences[1:]:  # in this order: numpy's own sums choose one by the shape
+        np.multiply(one, one, out=square)
+        out += square
     out *= np.float32(-1 / (2 * _SIGMA**2 * len(differences)))
     np.exp(out, out=out)
     out *= np.float32(likeness)

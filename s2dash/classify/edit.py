@@ -1,6 +1,7 @@
 """The stage between labels and a result, where edits of classes act: the same for live picture, windows and tiles.
 
-A step either looks at each pixel alone, or at neighbours too, as far as its halo. Labels come in with that
+A step either looks at each pixel alone, or at neighbours too, as far as its halo, or at where a pixel lies, which
+`Stage.at` tells it. Labels come in with that
 margin around them, as far as the scene goes, and so windows of any size give the same labels. A sieve needs the
 whole scene (`Stage.parted`): a full run gives it that, and a window by itself shows it as far as its halo. A step
 that groups pixels anew asks another model about them, by the features that the fit's own model is asked with (`Ask`).
@@ -9,7 +10,7 @@ that groups pixels anew asks another model about them, by the features that the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Protocol, TypeAlias
 
@@ -17,7 +18,8 @@ import numpy as np
 
 from s2dash.classify.algorithms import Model
 from s2dash.classify.clean_up import NeighbourMajority, Sieving, sieving
-from s2dash.core.edits import LeaveOut, Majority, Merge, Step
+from s2dash.classify.inside import burnt, on_grid
+from s2dash.core.edits import LeaveOut, LeaveOutInside, Majority, Merge, SetInside, Step
 from s2dash.core.grid import Grid
 from s2dash.core.types import Window
 from s2dash.errors import UnknownName
@@ -87,6 +89,32 @@ class Regrouping:
         return out
 
 
+@dataclass(frozen=True, eq=False)
+class Painting:
+    """One label for the pixels inside of an area, but for those that have no data; 0 leaves them out."""
+
+    step: LeaveOutInside | SetInside
+    rings: tuple[np.ndarray, ...] = ()
+    """Of the area on a scene's grid, as `inside.on_grid` gives them."""
+    where: np.ndarray | None = None
+    """Which of the labels at hand lie inside, shape (rows, cols), bool, once it is known which these are."""
+    halo: int = 0
+
+    def __call__(self, labels: np.ndarray, /) -> np.ndarray:
+        if self.where is None:
+            raise ValueError("nobody has said where these labels lie")
+        number = self.step.number if isinstance(self.step, SetInside) else 0
+        return np.where(self.where & (labels != 0), np.uint8(number), labels) if self.where.any() else labels
+
+    def on(self, grid: Grid) -> Painting:
+        """The same on a scene's grid; raises RecipeError where that has no place."""
+        return Painting(self.step, on_grid(self.step.rings, grid))
+
+    def at(self, rows: np.ndarray, cols: np.ndarray) -> Painting:
+        """The same for labels of these rows and columns of the scene."""
+        return replace(self, where=burnt(self.rings, rows, cols))
+
+
 @label_step.register
 def _merge(step: Merge) -> LabelStep:
     table = np.arange(256, dtype=np.uint8)
@@ -111,6 +139,22 @@ def _leave_out(step: LeaveOut) -> LabelStep:
 def _after_leaving_out(step: LeaveOut, before: frozenset[int]) -> frozenset[int]:
     require_classes((step.number,), before)
     return before - {step.number}
+
+
+@label_step.register
+def _leave_out_inside(step: LeaveOutInside) -> LabelStep:
+    return Painting(step)
+
+
+@label_step.register
+def _set_inside(step: SetInside) -> LabelStep:
+    return Painting(step)
+
+
+@classes_after.register
+def _after_setting_inside(step: SetInside, before: frozenset[int]) -> frozenset[int]:
+    require_classes((step.number,), before)
+    return before
 
 
 @label_step.register
@@ -154,8 +198,25 @@ class Stage:
         return self(labels, ask)[window.within(wide).slices_rc]
 
     def on(self, grid: Grid) -> Stage:
-        """The same steps for another scene's grid; raises RecipeError for hectares where that has no place."""
-        return Stage([sieving(step.step, grid) if isinstance(step, Sieving) else step for step in self.steps])
+        """The same steps for another scene's grid; raises RecipeError for hectares and areas where it has no place."""
+        return Stage([_on(step, grid) for step in self.steps])
+
+    def at(self, window: Window, step: int = 1) -> Stage:
+        """The same steps for the labels of a window of the scene, or of every `step`-th pixel of it.
+
+        Only steps that name an area ask for that. Those pixels are taken that `Grid.decimated` stands for.
+        """
+        if not self.has_areas:
+            return self
+        first = step // 2
+        rows = np.arange(window.row + first, window.row + window.height, step)
+        cols = np.arange(window.col + first, window.col + window.width, step)
+        return Stage([one.at(rows, cols) if isinstance(one, Painting) else one for one in self.steps])
+
+    @property
+    def has_areas(self) -> bool:
+        """Whether labels depend on where a pixel lies, so that `at` has to say it."""
+        return any(isinstance(step, Painting) for step in self.steps)
 
     def every(self, step: int) -> Stage:
         """The same steps for every `step`-th pixel of their scene, the sieve's least patch as many times smaller."""
@@ -179,8 +240,8 @@ class Stage:
 
     @property
     def of_lone_pixels(self) -> Stage:
-        """Those steps alone that look at each pixel by itself, for pixels without neighbours."""
-        return Stage([step for step in self.steps if step.halo == 0])
+        """Those steps alone that look at a pixel's own label and features, for pixels without neighbours and place."""
+        return Stage([step for step in self.steps if step.halo == 0 and not isinstance(step, Painting)])
 
     def numbers_of(self, labels: np.ndarray) -> np.ndarray:
         """What becomes of class numbers of any shape by steps that treat a class as a whole, uint8."""
@@ -193,6 +254,16 @@ class Stage:
                 later = Stage(self.steps[place + 1 :])
                 yield step, labels == step.number, later.numbers_of(step.number_of)
             labels = Stage([step]).of_lone_pixels(labels, ask)
+
+
+def _on(step: LabelStep | Regrouping, grid: Grid) -> LabelStep | Regrouping:
+    match step:
+        case Sieving():
+            return sieving(step.step, grid)
+        case Painting():
+            return step.on(grid)
+        case _:
+            return step
 
 
 NO_STEPS = Stage()

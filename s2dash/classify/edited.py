@@ -11,13 +11,13 @@ from s2dash.classify.algorithms import Algorithm, Model, find_algorithm
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.assign import asking, own_labels
 from s2dash.classify.clean_up import Sieving, sieving
-from s2dash.classify.edit import LabelStep, Regrouping, Stage, classes_after, label_step, require_classes
+from s2dash.classify.edit import LabelStep, Painting, Regrouping, Stage, classes_after, label_step, require_classes
 from s2dash.classify.fit import canonical_numbers
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.learn import distinct_rows
 from s2dash.classify.means import class_means, sample_reflectance
 from s2dash.classify.sampling import Sample
-from s2dash.core.edits import MOST_CLASSES, ClassEdits, Sieve, Split, Step
+from s2dash.core.edits import MOST_CLASSES, ClassEdits, LeaveOutInside, SetInside, Sieve, Split, Step
 from s2dash.core.scene import Pixels
 from s2dash.core.types import frozen
 from s2dash.errors import RecipeError, TooFewPixels
@@ -28,7 +28,8 @@ _PLAIN = "kmeans"
 def edited(fitted: Fitted, edits: ClassEdits) -> Fitted:
     """The same fit whose labels go through these edits, in place of those it has: nothing of it is fitted again.
 
-    Class means become those of the sample's pixels that a class has then.
+    Class means become those of the sample's pixels that a class has then, wherever they lie: an area that is left out
+    or given a class changes labels on the ground, not what a class looks like.
 
     Raises UnknownName for a step on a class that is not there, TooFewPixels where a class is to be split into more
     than it has distinct pixels in the sample, RecipeError beyond `MOST_CLASSES`.
@@ -68,6 +69,8 @@ class _Replay:
                 return self._split(step)
             case Sieve():
                 return self._sieve(step)
+            case LeaveOutInside() | SetInside() if self._fitted.scene.layers:
+                return Painting(step).on(self._fitted.scene.grid)
             case _:
                 return label_step(step)
 

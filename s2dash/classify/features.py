@@ -16,6 +16,7 @@ from s2dash.classify.indices import index_values
 from s2dash.classify.prepare import Prepared
 from s2dash.classify.smoothing import smoothed, smoothed_at, smoothed_between
 from s2dash.core.recipe import Recipe
+from s2dash.core.room import room
 from s2dash.core.scene import Pixels, valid_pixels
 from s2dash.core.types import Window, cancel_token, frozen, windows
 from s2dash.raster.reading import SceneReader
@@ -24,7 +25,7 @@ from s2dash.settings import thread_count
 _SMOOTHED_WINDOW_RC = (512, 2048)
 _PLACE_COST = 100
 """How many pixels of a picture are smoothed, edges kept, in the time of a single place."""
-_PLACES_AT_ONCE = 512
+_PLACES_AT_ONCE = 256
 _BLOCK_PIXELS = 16_384
 """Brought into the space of features at once, so that they stay in the processor's cache."""
 _LOG_START = 0.02
@@ -66,15 +67,14 @@ def raw_features(prepared: Prepared, pixels: Pixels) -> Pixels:
 def _bend(bands: np.ndarray, offsets: np.ndarray, quantifications: np.ndarray, recipe: Recipe) -> None:
     """Put what the recipe takes of reflectance in the place of stored numbers, shape (bands, rows, cols), float32."""
     with np.errstate(invalid="ignore"):  # masked pixels may be no numbers
-        for band, offset, quantification in zip(bands, offsets, quantifications, strict=True):
-            band += np.float32(offset)
-            band /= np.float32(quantification)
-            np.maximum(band, 0, out=band)
-            if recipe.transform == "sqrt":
-                np.sqrt(band, out=band)
-            else:
-                band += np.float32(_LOG_START)
-                np.log(band, out=band)
+        bands += offsets.astype(np.float32)[:, None, None]
+        bands /= quantifications.astype(np.float32)[:, None, None]
+        np.maximum(bands, 0, out=bands)
+        if recipe.transform == "sqrt":
+            np.sqrt(bands, out=bands)
+        else:
+            bands += np.float32(_LOG_START)
+            np.log(bands, out=bands)
 
 
 def stack_features(prepared: Prepared, stack: np.ndarray) -> Pixels:
@@ -130,6 +130,7 @@ def features_at(prepared: Prepared, pixels: Pixels, rows: np.ndarray, cols: np.n
     if len(rows) * _PLACE_COST >= pixels.valid.size:
         whole = _smoothed_features(prepared, pixels)
         return Pixels(whole.values[:, rows, cols][:, None], whole.valid[rows, cols][None])
+    pixels = Pixels(np.ascontiguousarray(pixels.values), pixels.valid)
     parts = [slice(start, start + _PLACES_AT_ONCE) for start in range(0, len(rows), _PLACES_AT_ONCE)]
     found = [_smoothed_at(prepared, pixels, rows[part], cols[part]) for part in parts]
     nothing = [Pixels(np.empty((prepared.pointwise.count, 0), dtype=np.float32), np.empty(0, dtype=bool))]
@@ -138,16 +139,28 @@ def features_at(prepared: Prepared, pixels: Pixels, rows: np.ndarray, cols: np.n
 
 
 def _in_space(prepared: Prepared, pixels: Pixels) -> Pixels:
-    """Raw features brought to where smoothing that keeps edges acts, float32."""
+    """Raw features brought to where smoothing that keeps edges acts, float32, to be smoothed at once (`room`)."""
+    return _all_in_space(prepared, [pixels])
+
+
+def _all_in_space(prepared: Prepared, stack: Sequence[Pixels]) -> Pixels:
+    """`_in_space` of pictures of one width, each below the one before."""
     assert prepared.pointwise is not None
-    flat, valid = pixels.values.reshape(len(pixels.values), pixels.valid.size), pixels.valid.reshape(1, -1)
-    out: np.ndarray = np.empty((prepared.pointwise.count, valid.size), dtype=np.float32)
-    shown = np.empty(valid.size, dtype=bool)
-    for start in range(0, valid.size, _BLOCK_PIXELS):
-        part = slice(start, start + _BLOCK_PIXELS)
-        raw = raw_features(prepared, Pixels(flat[:, None, part], valid[:, part]))
-        out[:, part], shown[part] = prepared.pointwise.planes(raw.values[:, 0]), raw.valid[0]
-    return Pixels(out.reshape(-1, *pixels.valid.shape), shown.reshape(pixels.valid.shape))
+    ends = np.cumsum([part.valid.size for part in stack])
+    shape = (prepared.pointwise.count, int(ends[-1]))
+    out: np.ndarray = room("planes", shape, lambda: np.empty(shape, dtype=np.float32))
+    shown = np.empty(shape[1], dtype=bool)
+    for pixels, end in zip(stack, ends.tolist(), strict=True):
+        flat, valid = pixels.values.reshape(len(pixels.values), pixels.valid.size), pixels.valid.reshape(1, -1)
+        first = end - valid.size
+        for start in range(0, valid.size, _BLOCK_PIXELS):
+            part = slice(start, min(start + _BLOCK_PIXELS, valid.size))
+            raw = raw_features(prepared, Pixels(flat[:, None, part], valid[:, part]))
+            there = slice(first + part.start, first + part.stop)
+            prepared.pointwise.planes(raw.values[:, 0], out[:, there])
+            shown[there] = raw.valid[0]
+    width = stack[0].valid.shape[-1]
+    return Pixels(out.reshape(len(out), -1, width), shown.reshape(-1, width))
 
 
 def _smoothed_features(prepared: Prepared, pixels: Pixels) -> Pixels:
@@ -165,9 +178,9 @@ def _smoothed_at(prepared: Prepared, pixels: Pixels, rows: np.ndarray, cols: np.
     down, right = rows + off[:, None, None], cols + off[:, None]
     inside = (down >= 0) & (down < height) & (right >= 0) & (right < width)
     down, right = np.clip(down, 0, height - 1), np.clip(right, 0, width - 1)
-    shape = inside.shape
-    values = pixels.values[:, down, right].reshape(len(pixels.values), shape[0], -1)
-    valid = (pixels.valid[down, right] & inside).reshape(shape[0], -1)
+    shape, places = inside.shape, (down * width + right).reshape(HALO * 2 + 1, -1)
+    values = pixels.values.reshape(len(pixels.values), -1).take(places, axis=1)
+    valid = pixels.valid.ravel().take(places) & inside.reshape(places.shape)
     planes = _in_space(prepared, Pixels(values, valid))
     near, valid = planes.values.reshape(-1, *shape), planes.valid.reshape(shape)
     return Pixels(edge_smoothed_at(near, valid), valid[HALO, HALO])
@@ -218,12 +231,10 @@ def _between(prepared: Prepared, above: Pixels, here: Pixels, below: Pixels, col
         means = smoothed_between(above if len(above.valid) else None, here, below if len(below.valid) else None)
         return raw_features(prepared, Pixels(means[:, :, cols], here.valid[:, cols]))
     first, halo = len(above.valid), prepared.halo
-    stack = (part for part in (above, here, _first_rows(below, halo)) if len(part.valid))
-    parts = [_in_space(prepared, part) for part in stack]
-    planes = np.concatenate([part.values for part in parts], axis=1)
-    valid = np.concatenate([part.valid for part in parts])
+    stack = [part for part in (above, here, _first_rows(below, halo)) if len(part.valid)]
+    planes = _all_in_space(prepared, stack)
     rows = slice(first, first + len(here.valid))
-    return Pixels(edge_smoothed(planes, valid)[:, rows, cols], valid[rows, cols])
+    return Pixels(edge_smoothed(planes.values, planes.valid)[:, rows, cols], planes.valid[rows, cols])
 
 
 def _first_rows(pixels: Pixels, count: int) -> Pixels:

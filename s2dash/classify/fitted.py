@@ -16,7 +16,7 @@ from s2dash.classify.stored_numbers import Renumbering, feature_renumbering, mat
 from s2dash.core.edits import NO_EDITS, ClassEdits
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
-from s2dash.core.types import frozen
+from s2dash.core.types import Window, frozen
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +107,10 @@ class Fitted:
             fitted_on=self.fitted_on or self.scene.digest,
             stage=self.stage.on(scene.grid),
         )
+
+    def at(self, window: Window) -> Fitted:
+        """The same fit for the labels of a window of its scene, for edits that name an area."""
+        return replace(self, stage=self.stage.at(window)) if self.stage.has_areas else self
 
     def light(self, prepared: Prepared | None = None) -> Fitted:
         """What labels pixels alone, without the sample: to be held for long, or sent elsewhere."""

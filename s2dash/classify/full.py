@@ -20,6 +20,7 @@ from s2dash.classify.label_file import write_labels
 from s2dash.classify.tally import Tally
 from s2dash.classify.whole_scene import take_rest
 from s2dash.core.classmap import ClassMap, Result
+from s2dash.core.room import keep_rooms
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Progress, Window, no_progress, windows
 from s2dash.raster.reading import SceneReader
@@ -121,7 +122,8 @@ def label_window(fitted: Fitted, reader: SceneReader, window: Window, cancel: Ca
     """Labels of one window, shape (rows, cols), uint8, edited; `reader` reads the fitted scene."""
     stage = fitted.stage
     wide = window.grown(stage.halo, fitted.scene.grid.shape_rc)
-    return assign_edited(fitted, window_features(fitted.prepared, reader, wide), cancel)[window.within(wide).slices_rc]
+    features = window_features(fitted.prepared, reader, wide)
+    return assign_edited(fitted.at(wide), features, cancel)[window.within(wide).slices_rc]
 
 
 _Labelled = Generator[tuple[Window, np.ndarray], None, None]
@@ -147,13 +149,13 @@ def _labelled_run(fitted: Fitted, run: list[Window], cancel: CancelToken) -> _La
                 yield window, label_window(fitted, reader, window, cancel)
             else:
                 # Not by a name: a run that waits for its turn would hold on to the features of its last window.
-                yield window, assign_edited(fitted, next(features), cancel)
+                yield window, assign_edited(fitted.at(window), next(features), cancel)
 
 
 def _labelled_windows(fitted: Fitted, todo: list[Window], cancel: CancelToken) -> Iterator[tuple[Window, np.ndarray]]:
     """Labels of each window as they come, a few ahead of the writer and no more."""
     runs = (_labelled_run(fitted, run, cancel) for run in _runs(todo, fitted.prepared.halo > 0))
-    pool = ThreadPoolExecutor(thread_count())
+    pool = ThreadPoolExecutor(thread_count(), initializer=keep_rooms)
     going: dict[Future[tuple[Window, np.ndarray] | None], _Labelled] = {}
 
     def go_on(some: Iterable[_Labelled]) -> None:

@@ -31,7 +31,8 @@ def run_live(fitted: Fitted) -> Result:
 def edit_live(fitted: Fitted, labels: np.ndarray) -> Result:
     """The live picture from its labels before edits, shape (rows, cols), uint8: nothing is fitted or assigned anew."""
     scene = fitted.scene
-    stage = fitted.stage.every(scene.live_step)
+    whole = Window(0, 0, *scene.grid.shape_rc)
+    stage = fitted.stage.every(scene.live_step).at(whole, scene.live_step)
     if stage.regroups:
         labels = stage(labels, asking(fitted, preview_features(fitted.prepared), cancel_token()))
     else:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from s2dash.classify.algorithms.kmeans import rows_by_cell
+from s2dash.classify.algorithms.base import LinearModel
+from s2dash.classify.algorithms.kmeans import small_groups
+from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.core.recipe import Recipe
 
-_KINDS = 256
-"""Cells of near neighbours that count as one kind each."""
+_KINDS = 64
+"""Small groups by k-means that count as one kind each: cells cut at means are too much of one size."""
+_ROWS_AT_ONCE = 16_384
 
 
 def learnt_from(recipe: Recipe, rows: np.ndarray) -> np.ndarray:
@@ -24,8 +27,17 @@ def learnt_from(recipe: Recipe, rows: np.ndarray) -> np.ndarray:
     """
     if not recipe.favour_rare:
         return rows
-    places, sizes = rows_by_cell(rows, _KINDS)
-    ends = np.cumsum(np.repeat(sizes**-0.5, sizes))
+    with single_threaded():
+        kinds = _kinds(rows, recipe.seed)
+    places, sizes = np.argsort(kinds, kind="stable"), np.bincount(kinds)
+    ends = np.cumsum(np.repeat(np.maximum(sizes, 1) ** -0.5, sizes))
     wanted = (np.arange(len(rows)) + 0.5) * (ends[-1] / len(rows))
     chosen = np.sort(places[np.minimum(np.searchsorted(ends, wanted), len(rows) - 1)])
     return np.ascontiguousarray(rows[chosen])
+
+
+def _kinds(rows: np.ndarray, seed: int) -> np.ndarray:
+    """The kind of each row, whole numbers from 0."""
+    nearest = LinearModel.nearest_centre(small_groups(rows, _KINDS, seed))
+    parts = [rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE)]
+    return np.concatenate([nearest.predict(part) for part in parts])

@@ -75,12 +75,13 @@ class FeatureSpace:
                 column[:] = sum(weight * row for weight, row in zip(axis, scaled, strict=True))
         return out
 
-    def planes(self, raw: np.ndarray) -> np.ndarray:
+    def planes(self, raw: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """What `transform` gives, one plane a feature or component, in single precision throughout: for pictures.
 
         Parameters
         ----------
         raw : ndarray of shape (features, pixels)
+        out : where the planes go, as they are returned; a new array where None
 
         Returns
         -------
@@ -91,16 +92,18 @@ class FeatureSpace:
         weights = (axes / self.scale).astype(np.float32)
         start = -(axes @ (self.shift / self.scale)).astype(np.float32)
         limits = np.stack([self.low, self.high], axis=1).astype(np.float32)
-        out: np.ndarray = np.empty((len(axes), raw.shape[1]), dtype=np.float32)
+        out = np.empty((len(axes), raw.shape[1]), dtype=np.float32) if out is None else out
+        is_clipped = bool(np.isfinite(limits).any())
+        room: np.ndarray = np.empty((len(axes), min(_PLANE_PIXELS, raw.shape[1])), dtype=np.float32)
         with np.errstate(invalid="ignore", over="ignore"):
             for begin in range(0, raw.shape[1], _PLANE_PIXELS):
                 part = slice(begin, begin + _PLANE_PIXELS)
                 values = raw[:, part].astype(np.float32, copy=False)
-                if np.isfinite(limits).any():
+                if is_clipped:
                     values = np.clip(values, limits[:, :1], limits[:, 1:])
                 planes = out[:, part]
+                terms = room[:, : planes.shape[1]]
                 planes[...] = start[:, None]
-                terms = np.empty_like(planes)
                 # A product of matrices sums in an order of its own, which may change with the number of pixels.
                 for column, value in zip(weights.T, values, strict=True):
                     np.multiply(column[:, None], value, out=terms)

@@ -98,7 +98,7 @@ def window_sureness(fitted: Fitted, reader: SceneReader, window: Window) -> np.n
     wide = near.grown(stage.halo, shape_rc)
     features = window_features(fitted.prepared, reader, wide)
     rows, cols = near.within(wide).slices_rc
-    labels = assign_edited(fitted, features)[rows, cols]
+    labels = assign_edited(fitted.at(wide), features)[rows, cols]
     inner = Pixels(features.values[:, rows, cols], features.valid[rows, cols])
     return sureness(fitted, inner, labels)[window.within(near).slices_rc]
 

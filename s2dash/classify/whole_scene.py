@@ -135,7 +135,7 @@ def _by_windows(
         wide = window.grown(stage.halo, shape_rc)
         with open_raster(source) as dataset:
             labels = _read(dataset, wide)
-        return stage.inside(labels, wide, window, _asking_late(fitted, wide, cancel))
+        return stage.at(wide).inside(labels, wide, window, _asking_late(fitted, wide, cancel))
 
     with ThreadPoolExecutor(thread_count()) as pool:
         for start in range(0, len(todo), at_once):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from s2dash.cli import cluster, progress_line, suggested_names
+from s2dash.cli.about_flags import about_of, add_about_flags
 from s2dash.cli.arguments import file_path
 from s2dash.cli.outputs import replace_text, require_writable
 from s2dash.cli.recipe_flags import add_recipe_flags, recipe_of, saved_edits
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from s2dash.classify.evaluate import Scores
     from s2dash.classify.pipeline import Fitted
+    from s2dash.core.about import About
     from s2dash.core.classmap import Result
     from s2dash.core.legend import Legend
 
@@ -43,6 +45,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     suggested_names.add_arguments(command)
     cluster.add_arguments(command, "a large scene")
+    add_about_flags(command)
     add_recipe_flags(command)
 
 
@@ -57,7 +60,7 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     out: Path = arguments.output
     asked = (arguments.recipe, arguments.edits, arguments.area, suggested_names.reference_path(arguments))
     given = [*paths_of(arguments.paths), *(path for path in asked if path)]
-    edits = saved_edits(arguments.edits)
+    edits, about = saved_edits(arguments.edits), about_of(arguments)
     require_writable(out, "-o", given)
     require_writable(sidecar_path(out), "-o", given)
     if arguments.save_recipe:
@@ -84,9 +87,9 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
         found = suggested_names.suggested(fitted, reference) if arguments.suggest_names else {}
         legend = suggested_names.named(legend, found, set(edits.names))
         if executor is None or result.classmap.path is None:
-            write_geotiff_and_sidecar(result, legend, out)
+            write_geotiff_and_sidecar(result, legend, out, about)
         else:
-            _write_by_a_worker(executor, result, legend, out)
+            _write_by_a_worker(executor, result, legend, out, about)
         if arguments.how_sure:
             _write_how_sure(arguments.how_sure, fitted)
         if arguments.save_recipe:
@@ -124,15 +127,15 @@ def _write_how_sure(out: Path, fitted: Fitted) -> None:
     write_sureness(fitted, limits, out, progress_line.show)
 
 
-def _write_by_a_worker(executor: Executor, result: Result, legend: Legend, out: Path) -> None:
+def _write_by_a_worker(executor: Executor, result: Result, legend: Legend, out: Path, about: About) -> None:
     """Write the GeoTIFF where the labels are near; here if the cluster is lost at this last step."""
     from s2dash.classify.parts import result_of
     from s2dash.export.geotiff import write_geotiff_and_sidecar
 
     try:
-        result_of(executor.submit(write_geotiff_and_sidecar, result, legend, out.absolute()), executor)
+        result_of(executor.submit(write_geotiff_and_sidecar, result, legend, out.absolute(), about), executor)
     except ClusterLost:
-        write_geotiff_and_sidecar(result, legend, out)
+        write_geotiff_and_sidecar(result, legend, out, about)
 
 
 def _masked(fitted: Fitted, result: Result) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -43,6 +44,24 @@ class ClassRow:
     """Mean over the fit sample of every band of the scene, reflectance."""
 
 
+class Mapped(Protocol):
+    """What can be checked: a map of classes that were counted, whatever made it."""
+
+    @property
+    def classmap(self) -> ClassMap: ...
+
+    @property
+    def rows(self) -> tuple[ClassRow, ...]: ...
+
+    @property
+    def grid(self) -> Grid:
+        """The class map's own where that has step 1, else that of which it shows every n-th pixel."""
+
+    @property
+    def mapped_ha(self) -> float | None:
+        """Ground area of all classes together; None without a place."""
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """What one run of a recipe on a scene gave."""
@@ -59,6 +78,11 @@ class Result:
     warnings: tuple[str, ...] = ()
     edits: ClassEdits = NO_EDITS
     """Whose steps its labels went through."""
+
+    @property
+    def grid(self) -> Grid:
+        """The scene's own as it was mapped, of step 1."""
+        return self.scene.grid
 
     @property
     def is_full(self) -> bool:

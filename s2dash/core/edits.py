@@ -12,6 +12,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from s2dash.core import strict_json
+from s2dash.core.drawn_area import drawn_rings
+from s2dash.core.scene_reading import Ring
+from s2dash.errors import UnreadableValue
 
 _WHAT = "a set of edits"
 _LATER = ("codes", "order")
@@ -67,13 +70,40 @@ class Sieve(Step, frozen=True, forbid_unknown_fields=True, tag="sieve"):
     """Whether pixels hold together by their sides, or by their corners too."""
 
 
+class StepInside(Step, frozen=True, forbid_unknown_fields=True):
+    """What is done to the pixels whose centres lie in polygons that were drawn on the map, wherever a scene lies."""
+
+    rings: Annotated[tuple[Ring, ...], msgspec.Meta(min_length=1)]
+    """Closed rings of longitude and latitude in degrees, one a polygon."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for rings that are none."""
+        try:
+            drawn_rings(msgspec.to_builtins(self.rings))
+        except UnreadableValue as error:
+            raise ValueError(str(error)) from None
+
+
+class LeaveOutInside(StepInside, frozen=True, forbid_unknown_fields=True, tag="leave out inside"):
+    """An area whose pixels become no data."""
+
+
+class SetInside(StepInside, frozen=True, forbid_unknown_fields=True, tag="set class inside"):
+    """An area whose pixels become one class; those that have no data stay so."""
+
+    number: ClassNumber
+
+
 MOST_STEPS = 200
 """In one set of edits."""
 MOST_CLEAN_UPS = 8
 """Each asks for pixels around a window, or for a pass over a whole scene."""
 
+MOST_CORNERS = 5_000
+"""Of all areas in one set of edits."""
+
 CleanUp = Majority | Sieve
-AnyStep = Merge | LeaveOut | Split | CleanUp
+AnyStep = Merge | LeaveOut | Split | LeaveOutInside | SetInside | CleanUp
 
 
 class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -88,7 +118,7 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
     steps: tuple[AnyStep, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError beyond `MOST_STEPS` or `MOST_CLEAN_UPS`, and for a class that stands twice in the order."""
+        """Raise ValueError beyond the three limits above, and for a class that stands twice in the order."""
         twice = next((number for number in self.order if self.order.count(number) > 1), None)
         if twice is not None:
             raise ValueError(f"class {twice} stands in the order of classes more than once")
@@ -97,6 +127,9 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
         clean_ups = sum(isinstance(step, CleanUp) for step in self.steps)
         if clean_ups > MOST_CLEAN_UPS:
             raise ValueError(f"specks are cleaned up {clean_ups} times, and {MOST_CLEAN_UPS} is the most")
+        corners = sum(len(ring) for step in self.steps if isinstance(step, StepInside) for ring in step.rings)
+        if corners > MOST_CORNERS:
+            raise ValueError(f"the areas of its steps have {corners:,} corners, and {MOST_CORNERS:,} is the most")
 
     @property
     def is_full(self) -> bool:

@@ -10,12 +10,15 @@ from typing import Annotated, Any
 import msgspec
 
 from s2dash.core import strict_json
+from s2dash.core.accuracy import Check
 from s2dash.core.edits import ClassEdits, Colour
 from s2dash.core.legend import MOST_NAME_CHARACTERS, Legend, LegendEntry, clean_name
 from s2dash.core.run import Run
 from s2dash.errors import UnreadableValue
 
 _ONE, _ALL = "a run of a list", "a list of runs"
+_OWN_CODECS = ("run", "edits", "check")
+"""Fields that are values with a codec of their own."""
 MOST_RUNS = 1000
 """Of one file."""
 MOST_RUN_CHARACTERS = 1_000_000
@@ -62,6 +65,7 @@ class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     order: _Order = ()
     """Of the legend."""
     own: OwnLook | None = None
+    is_checking: bool = False
 
 
 _OWN = tuple(name for name in _Said.__struct_fields__ if name not in ("legend", "order"))
@@ -95,6 +99,10 @@ class ListedRun:
     own: OwnLook | None = None
     edits: ClassEdits | None = None
     """The user's own edits, where `run.edits` holds what was taken over from other maps as well."""
+    check: Check | None = None
+    """Places at which its user looks to check it, with what was answered."""
+    is_checking: bool = False
+    """Whether places of the check are just being looked at."""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
@@ -103,18 +111,20 @@ class ListedRun:
         plain = strict_json.plain(whole) | {"run": self.run.to_dict()}
         if not self.legend.order:
             del plain["order"]
-        return plain if self.edits is None else plain | {"edits": self.edits.to_dict()}
+        further = {"edits": self.edits, "check": self.check}
+        return plain | {name: value.to_dict() for name, value in further.items() if value is not None}
 
     @staticmethod
     def from_dict(given: object) -> ListedRun:
         """Parse what `to_dict` gave; raises UnreadableValue that says what is wrong."""
         if not isinstance(given, dict):
             raise UnreadableValue("This is not a run of a list: it should be a JSON object, in braces.")
-        said = strict_json.decoded(_Said, {k: v for k, v in given.items() if k not in ("run", "edits")}, _ONE)
+        said = strict_json.decoded(_Said, {k: v for k, v in given.items() if k not in _OWN_CODECS}, _ONE)
         values = {name: getattr(said, name) for name in _OWN}
         legend = legend_of(said.legend).ordered(said.order)
         edits = None if given.get("edits") is None else ClassEdits.from_dict(given["edits"])
-        return ListedRun(run=Run.from_dict(given.get("run")), legend=legend, edits=edits, **values)
+        check = None if given.get("check") is None else Check.from_dict(given["check"])
+        return ListedRun(run=Run.from_dict(given.get("run")), legend=legend, edits=edits, check=check, **values)
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back to an equal value."""

@@ -65,3 +65,8 @@ class SceneReading(strict_json.Versioned, frozen=True, forbid_unknown_fields=Tru
 
 AS_FOUND = SceneReading()
 """Files as they say themselves."""
+
+
+def without_area(reading: SceneReading) -> SceneReading:
+    """The same reading of the whole scene."""
+    return msgspec.structs.replace(reading, area=())

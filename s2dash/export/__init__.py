@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from s2dash.errors import UnknownName
-from s2dash.export import bundle, geotiff, picture, slide, table, workbook
+from s2dash.export import bundle, geotiff, picture, polygons, recipe_file, slide, table, workbook
 from s2dash.export.contents import Export
 from s2dash.export.handover import Handover
 from s2dash.export.slide import powerpoint
@@ -19,13 +19,18 @@ EXPORTS: dict[str, Export] = {
         picture.EXPORT,
         slide.EXPORT,
         powerpoint.EXPORT,
-        geotiff.EXPORT,
-        bundle.EXPORT,
         workbook.EXPORT,
         table.EXPORT,
+        geotiff.EXPORT,
+        bundle.EXPORT,
+        polygons.GEOPACKAGE,
+        polygons.FLATGEOBUF,
+        polygons.SHAPEFILE,
+        recipe_file.EXPORT,
+        recipe_file.EDITS,
     )
 }
-"""Kinds of files by key, in the order of the page, the plainest first."""
+"""Kinds of files by key, in the order in which a card of the page (`cards.py`) has its own."""
 
 
 def export_bytes(key: str, handover: Handover) -> bytes:

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from s2dash.core.about import MOST_NOTES_CHARACTERS, About
 from s2dash.core.classmap import ClassMap, ClassRow, Result
 from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend, clean_name
@@ -29,15 +31,21 @@ MOST_TITLE_CHARACTERS = 120
 NODATA_NAME = "No data"
 
 
+Card = Literal["picture", "report", "tables", "gis", "outlines", "recipe", "all"]
+"""Of the window `Hand over`, what belongs together; `all` is its foot."""
+
+
 @dataclass(frozen=True)
 class Export:
     """A kind of file that a result can be saved as."""
 
     key: str
-    title: str
-    """What it is, such as `Map for a GIS`."""
+    card: Card
+    """Beside which others it is offered."""
     label: str
-    """What its button says."""
+    """What its button is called, such as `Download GeoTIFF`."""
+    short: str
+    """The part of the label that its button shows, such as `GeoTIFF`."""
     suffix: str
     """The end of the file's name, such as `-classes.tif`."""
     mime: str
@@ -53,6 +61,8 @@ class Export:
     Raises RecipeError for a preview where a full result is needed, OutputConflict where the file
     cannot be written, and BrokenResult where the result contradicts itself.
     """
+    is_of: Callable[[Handover], bool] = lambda handover: True
+    """Whether there is any such file of a map."""
 
     def file_name(self, handover: Handover) -> str:
         """A name to save under, of plain letters, digits, dots, dashes and underscores."""
@@ -119,9 +129,9 @@ def with_looks(edits: ClassEdits, legend: Legend) -> ClassEdits:
     """Edits with names, colours, codes and order of all classes of a legend."""
     entries = legend.entries
     return edits.ordered(legend.order).named(
-        {entry.id: entry.name for entry in entries},
+        {entry.id: clean_name(entry.name) or f"Class {entry.id}" for entry in entries},
         {entry.id: entry.colour for entry in entries},
-        {entry.id: entry.code for entry in entries if entry.code},
+        {entry.id: clean_name(entry.code) for entry in entries if entry.code},
     )
 
 
@@ -149,6 +159,18 @@ def one_line(text: str, most_characters: int = MOST_TITLE_CHARACTERS) -> str:
     """Text from outside as one line without control or direction characters, cut at the end."""
     visible = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(visible.split())[:most_characters].strip()
+
+
+def about_facts(about: About) -> dict[str, str]:
+    """What the user said, each as one clean line by its name; nothing that was left empty."""
+    said = {
+        "title": one_line(about.title),
+        "place": one_line(about.place),
+        "date": one_line(about.date),
+        "author": one_line(about.author),
+        "notes": one_line(about.notes, MOST_NOTES_CHARACTERS),
+    }
+    return {name: words for name, words in said.items() if words}
 
 
 def file_stem(title: str) -> str:

@@ -21,6 +21,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
 from s2dash import __version__
+from s2dash.core.about import NOTHING_SAID, About
 from s2dash.core.classmap import ClassMap, Result
 from s2dash.core.edits import ClassEdits
 from s2dash.core.grid import Grid
@@ -30,6 +31,7 @@ from s2dash.export.contents import (
     STRIP_ROWS,
     ClassFacts,
     Export,
+    about_facts,
     category_names,
     class_facts,
     file_strips,
@@ -60,14 +62,15 @@ _FIELD_USAGES = {"Generic": 0, "PixelCount": 1, "Name": 2, "MinMax": 5, "Red": 6
 """Numbers of GDALRATFieldType and GDALRATFieldUsage in gdal.h."""
 
 
-def write_geotiff(result: Result, legend: Legend, out: Path) -> None:
+def write_geotiff(result: Result, legend: Legend, out: Path, about: About = NOTHING_SAID) -> None:
     """Write a full result as a COG: one uint8 band, 0 is nodata, on the scene's grid, with the legend's colours.
 
     Overviews take the most frequent class. Tags: CLASS_1 to CLASS_k, CODE_1 to CODE_k where names are of a scheme,
     S2DASH_RECIPE, S2DASH_VERSION,
     S2DASH_SCENE, S2DASH_SENSOR, S2DASH_DATE (where it is known), S2DASH_RESULT (its digest), ENGINE,
     TIFFTAG_SOFTWARE and, where the source is known,
-    ATTRIBUTION and TIFFTAG_COPYRIGHT; S2DASH_EDITS after steps of edits.
+    ATTRIBUTION and TIFFTAG_COPYRIGHT; S2DASH_EDITS after steps of edits. What the user says of the map (`about`) is in
+    TITLE, PLACE, DATE, AUTHOR and NOTES; title and author also where any reader of TIFF looks for them.
     The file is written under a temporary name and read back before it takes the place of `out`; on
     failure nothing is left and an existing `out` stays. Memory holds one strip of labels.
 
@@ -77,7 +80,7 @@ def write_geotiff(result: Result, legend: Legend, out: Path) -> None:
     require_full(result)
     classes = class_facts(result, legend)
     _refuse_inputs(result, out)
-    tags = geotiff_tags(result, classes)
+    tags = geotiff_tags(result, classes) | about_tags(about)
     crs = _raster_crs(result.classmap.grid)
     with rasterio.Env(GDAL_PAM_ENABLED="NO"), staged(out) as path:
         source, sums = _write_source(path.parent, result, crs, classes, tags)
@@ -85,11 +88,11 @@ def write_geotiff(result: Result, legend: Legend, out: Path) -> None:
         _check_read_back(path, result, crs, classes, tags, sums)
 
 
-def write_geotiff_and_sidecar(result: Result, legend: Legend, out: Path) -> None:
+def write_geotiff_and_sidecar(result: Result, legend: Legend, out: Path, about: About = NOTHING_SAID) -> None:
     """Write the GeoTIFF and `NAME.aux.xml` beside it; raises as `write_geotiff` does."""
     with staged(sidecar_path(out)) as sidecar:
-        sidecar.write_text(sidecar_xml(result, legend), encoding="utf-8")
-        write_geotiff(result, legend, out)
+        sidecar.write_text(sidecar_xml(result, legend, about), encoding="utf-8")
+        write_geotiff(result, legend, out, about)
 
 
 def sidecar_path(out: Path) -> Path:
@@ -118,8 +121,17 @@ def geotiff_tags(result: Result, classes: tuple[ClassFacts, ...]) -> dict[str, s
     }
 
 
-def sidecar_xml(result: Result, legend: Legend) -> str:
+def about_tags(about: About) -> dict[str, str]:
+    """What the user says of the map as tags of a GeoTIFF."""
+    said = about_facts(about)
+    known = {"TIFFTAG_DOCUMENTNAME": said.get("title"), "TIFFTAG_ARTIST": said.get("author")}
+    return {name.upper(): words for name, words in said.items()} | {tag: words for tag, words in known.items() if words}
+
+
+def sidecar_xml(result: Result, legend: Legend, about: About = NOTHING_SAID) -> str:
     """GDAL's PAM side-car of the GeoTIFF: category names (0 is `No data`) and an attribute table of the classes.
+
+    With what the user says of the map as metadata.
 
     Columns Value, Class_name, Code (where any class has one), Red, Green, Blue, Count (pixels), Area_ha (where the
     scene has a place) and Share_percent (of the pixels that are not masked). Without an XML declaration, as GDAL writes
@@ -128,6 +140,10 @@ def sidecar_xml(result: Result, legend: Legend) -> str:
     require_full(result)
     classes = class_facts(result, legend)
     root = ET.Element("PAMDataset")
+    if said := about_facts(about):
+        metadata = ET.SubElement(root, "Metadata")
+        for name, words in said.items():
+            ET.SubElement(metadata, "MDI", key=name.upper()).text = words
     band = ET.SubElement(root, "PAMRasterBand", band="1")
     names = ET.SubElement(band, "CategoryNames")
     for name in category_names({c.id: c.name for c in classes}):
@@ -294,12 +310,13 @@ def _same_crs(expected: CRS | None, found: CRS | None) -> bool:
 
 EXPORT = Export(
     key="geotiff",
-    title="Map for a GIS",
+    card="gis",
     label="Download GeoTIFF",
+    short="GeoTIFF",
     suffix="-classes.tif",
     mime="image/tiff",
     help="The class map with its place and colours, for QGIS, ArcGIS and other GIS programs.",
     needs_full=True,
     needs_place=True,
-    write=lambda handover, out: write_geotiff(handover.result, handover.legend, out),
+    write=lambda handover, out: write_geotiff(handover.result, handover.legend, out, handover.about),
 )

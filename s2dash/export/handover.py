@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from s2dash.core.about import NOTHING_SAID, About
-from s2dash.core.accuracy import Accuracy
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
+
+
+@dataclass(frozen=True)
+class OutlineChoice:
+    """How patches become polygons."""
+
+    least_ha: float = 0.0
+    """Hectares that a patch has at least; smaller ones go to the neighbour with the longest border. 0 keeps all."""
+    is_smooth: bool = False
+    """Whether the stairs of pixels are smoothed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,14 +26,9 @@ class Handover:
     result: Result
     legend: Legend
     about: About = NOTHING_SAID
+    outlines: OutlineChoice = OutlineChoice()
     alone: int | None = None
     """The class that is shown by itself."""
-    accuracy: Accuracy | None = None
-    """Of a check of this map; None where nobody checked."""
-    sureness: tuple[tuple[str, float], ...] = ()
-    """How sure the classes are, in the order of the words: words, and the share of pixels, 0 to 1."""
-    spread: np.ndarray | None = None
-    """What most of each class's sample lies between, reflectance, shape (classes in the order of rows, 2, bands)."""
 
     @property
     def title(self) -> str:

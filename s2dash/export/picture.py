@@ -14,8 +14,18 @@ from s2dash import __version__
 from s2dash.core.classmap import ClassMap, Result
 from s2dash.core.grid import Grid
 from s2dash.core.legend import Legend
-from s2dash.export.contents import ClassFacts, Export, label_strips, listed_facts, one_line, ordinal, staged
+from s2dash.export.contents import (
+    ClassFacts,
+    Export,
+    about_facts,
+    label_strips,
+    listed_facts,
+    one_line,
+    ordinal,
+    staged,
+)
 from s2dash.export.ground import Drawn, drawn, length_words, round_length_m
+from s2dash.export.handover import Handover
 from s2dash.export.sheet import (
     DPI,
     EMPTY,
@@ -39,7 +49,7 @@ MOST_LABEL_SIDE = 1500
 """Rows or columns of labels that are drawn at most; more would not show."""
 
 
-def write_picture(result: Result, legend: Legend, out: Path) -> None:
+def write_picture(handover: Handover, out: Path) -> None:
     """Write the map as a PNG, up to 1600 pixels wide, white ground, classes in exactly the legend's colours.
 
     North is up wherever rows follow a parallel; on turned grids the arrow is turned. The scale bar
@@ -49,18 +59,20 @@ def write_picture(result: Result, legend: Legend, out: Path) -> None:
     Raises OutputConflict where `out` cannot be written, RecipeError or BrokenResult where legend,
     counts and labels do not fit each other.
     """
-    png = picture_bytes(result, legend)
+    png = picture_bytes(handover)
     with staged(out) as path:
         path.write_bytes(png)
 
 
-def picture_bytes(result: Result, legend: Legend) -> bytes:
+def picture_bytes(handover: Handover) -> bytes:
     """The PNG that `write_picture` writes."""
-    figure = draw(result, legend)
+    figure = draw(handover)
     buffer = io.BytesIO()
-    attribution = one_line(result.scene.attribution)
+    attribution, said = one_line(handover.result.scene.attribution), about_facts(handover.about)
     about = {
-        "Title": one_line(result.scene.title),
+        "Title": one_line(handover.title),
+        **({"Author": said["author"]} if "author" in said else {}),
+        **({"Description": said["notes"]} if "notes" in said else {}),
         **({"Copyright": attribution} if attribution else {}),
         "Software": f"s2dash {__version__}",
     }
@@ -68,16 +80,17 @@ def picture_bytes(result: Result, legend: Legend) -> bytes:
     return buffer.getvalue()
 
 
-def draw(result: Result, legend: Legend) -> Figure:
+def draw(handover: Handover) -> Figure:
     """The sheet as a matplotlib figure with an Agg canvas; raises as `write_picture` does."""
+    result, legend = handover.result, handover.legend
     classes = listed_facts(result, legend)
     lies = drawn(result.classmap.grid)
     sheet = Sheet(layout_of(lies.aspect, len(classes) + _extra_rows(result)))
-    _draw_header(sheet, result)
+    _draw_header(sheet, handover)
     _draw_map(sheet, result.classmap, legend, lies)
     _draw_legend(sheet, classes, result)
     _draw_scale(sheet, lies)
-    _draw_footer(sheet, result)
+    _draw_footer(sheet, handover)
     return sheet.figure
 
 
@@ -93,17 +106,19 @@ def drawn_labels(classmap: ClassMap) -> np.ndarray:
     return np.concatenate(taken)
 
 
-def _draw_header(sheet: Sheet, result: Result) -> None:
+def _draw_header(sheet: Sheet, handover: Handover) -> None:
     most_width = sheet.layout.width - 2 * MARGIN
-    sheet.text(MARGIN, 0.52, one_line(result.scene.title) or "Class map", 21, bold=True, most_width=most_width)
-    sheet.text(MARGIN, 0.96, _subtitle(result), 12.5, colour=GREY, most_width=most_width)
+    sheet.text(MARGIN, 0.52, one_line(handover.title) or "Class map", 21, bold=True, most_width=most_width)
+    sheet.text(MARGIN, 0.96, _subtitle(handover), 12.5, colour=GREY, most_width=most_width)
 
 
-def _subtitle(result: Result) -> str:
+def _subtitle(handover: Handover) -> str:
+    result, about = handover.result, handover.about
     scene, grid = result.scene, result.classmap.grid
     size = f"{grid.width:,} × {grid.height:,} pixels{_pixel_words(grid)}"
     taken_by = " ".join(filter(None, (scene.sensor, scene.level)))
-    parts = [f"{len(result.rows)} classes of pixels that look alike", taken_by, scene.date, size]
+    of = [about.place, about.date or scene.date]
+    parts = [*of, f"{len(result.rows)} classes of pixels that look alike", taken_by, size]
     if not result.is_full:
         parts.append(f"preview of every {ordinal(result.classmap.step)} pixel")
     return " · ".join(one_line(part) for part in parts if part)
@@ -265,7 +280,8 @@ def _draw_north(sheet: Sheet, x: float, y: float, north_deg: float) -> None:
     sheet.text(*at(0, 0.27), "N", 12, align="center", bold=True)
 
 
-def _draw_footer(sheet: Sheet, result: Result) -> None:
+def _draw_footer(sheet: Sheet, handover: Handover) -> None:
+    result = handover.result
     at, recipe = sheet.layout, result.recipe
     y = at.height - 0.36
     sheet.paper.plot([MARGIN, at.width - MARGIN], [y - 0.24] * 2, color=LINE, linewidth=0.8)
@@ -275,19 +291,21 @@ def _draw_footer(sheet: Sheet, result: Result) -> None:
     left = at.width - 2 * MARGIN - sheet.width_of(drawable(attribution), 10.5) - 0.4
     crs = result.classmap.grid.crs
     place = [] if crs is None else [crs.name]
-    facts = " · ".join([*place, f"{recipe.algorithm}, k = {recipe.k}, {len(recipe.bands)} bands", "s2dash"])
+    by = [handover.about.author] if handover.about.author else []
+    facts = " · ".join([*by, *place, f"{recipe.algorithm}, k = {recipe.k}, {len(recipe.bands)} bands", "s2dash"])
     if left > 2:
         sheet.text(at.width - MARGIN, y, one_line(facts), 10.5, colour=GREY, align="right", most_width=left)
 
 
 EXPORT = Export(
     key="picture",
-    title="Picture",
+    card="picture",
     label="Map picture (PNG)",
+    short="PNG",
     suffix="-map.png",
     mime="image/png",
     help="The map with title, legend, scale bar and source, for a report or a slide.",
     needs_full=False,
     needs_place=False,
-    write=lambda handover, out: write_picture(handover.result, handover.legend, out),
+    write=write_picture,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from s2dash.core.classmap import Result
-from s2dash.core.edits import AnyStep, LeaveOut, Majority, Merge, Sieve, Split
+from s2dash.core.edits import AnyStep, LeaveOut, LeaveOutInside, Majority, Merge, SetInside, Sieve, Split, StepInside
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
 
@@ -75,9 +75,18 @@ def step_words(step: AnyStep) -> str:
             return f"class {', '.join(others)} merged into class {step.into}"
         case LeaveOut():
             return f"class {step.number} left out"
+        case LeaveOutInside():
+            return f"{_areas_words(step)} left out"
+        case SetInside():
+            return f"{_areas_words(step)} given class {step.number}"
         case Split():
             return f"class {step.number} split into {step.k} by the look of its own pixels, seed {step.seed}"
         case Majority():
             return f"each pixel takes the class that most of {step.size} x {step.size} pixels have"
         case Sieve():
             return f"patches under {step.least:g} {step.unit} go to the neighbour with the longest border"
+
+
+def _areas_words(step: StepInside) -> str:
+    count = len(step.rings)
+    return f"what lies inside {'a drawn area' if count == 1 else f'{count} drawn areas'}"

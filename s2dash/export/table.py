@@ -76,8 +76,9 @@ def _number(value: float | None, form: str) -> str:
 
 EXPORT = Export(
     key="table",
-    title="Table",
+    card="tables",
     label="Class table (CSV)",
+    short="CSV",
     suffix="-classes.csv",
     mime="text/csv",
     help="Name, pixels, share, hectares and mean reflectance of each class, for a spreadsheet.",

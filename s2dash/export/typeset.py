@@ -58,7 +58,7 @@ def _fonts() -> Fonts:
     return Fonts(font_paths=[str(_FONTS)])
 
 
-def svg_png(svg: str) -> bytes:
-    """A drawing of ours without words as a PNG of two pixels a unit, on nothing."""
-    sheet = '#set page(width: auto, height: auto, margin: 0pt, fill: none)\n#image("drawing.svg")\n'
+def svg_png(svg: str, width: int) -> bytes:
+    """A drawing of ours without words as a PNG of twice so many pixels, on nothing."""
+    sheet = f'#set page(width: auto, height: auto, margin: 0pt, fill: none)\n#image("drawing.svg", width: {width}pt)\n'
     return _set(sheet.encode(), {}, {"drawing.svg": svg.encode()}, "png")

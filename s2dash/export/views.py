@@ -10,14 +10,13 @@ from PIL import Image
 
 from s2dash.core.classmap import ClassMap
 from s2dash.core.scene import Scene
-from s2dash.core.scene.usual_pictures import usual_pictures
 from s2dash.errors import S2DashError
 from s2dash.export.contents import label_strips
 from s2dash.export.ground import Drawn
 from s2dash.export.handover import Handover
 from s2dash.raster.door import GDAL_ERRORS
 from s2dash.raster.reading import read_preview_stack
-from s2dash.tiles.stretch import picture_rgba
+from s2dash.tiles.stretch import picture_rgba, usual_pictures
 
 GROUND = "#e4e9e7"
 """What stands where there is no data."""
@@ -36,13 +35,6 @@ class SatellitePicture:
         """So many pixels wide and high, as it lies on paper."""
         image = Image.fromarray(np.ascontiguousarray(lies.oriented(self.rgba)))
         return _png(_on_ground(image.resize(size_wh, Image.Resampling.BICUBIC)))
-
-    def jpeg(self, lies: Drawn, size_wh: tuple[int, int]) -> bytes:
-        """The same as a small file, for a page to look at."""
-        image = Image.fromarray(np.ascontiguousarray(lies.oriented(self.rgba)))
-        out = io.BytesIO()
-        _on_ground(image.resize(size_wh, Image.Resampling.BICUBIC)).save(out, "JPEG", quality=86)
-        return out.getvalue()
 
 
 def satellite_picture(scene: Scene) -> SatellitePicture | None:

@@ -165,8 +165,9 @@ def _about(sheet: _Sheet, handover: Handover) -> None:
 
 EXPORT = Export(
     key="workbook",
-    title="Tables",
+    card="tables",
     label="Tables (Excel)",
+    short="Excel",
     suffix="-classes.xlsx",
     mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     help="Areas, spectra and how the map was made, as sheets of numbers to calculate with.",

@@ -9,8 +9,10 @@ from s2dash.core.scene import Scene
 from s2dash.core.scene_reading import AS_FOUND, SceneReading
 from s2dash.core.types import CancelToken, Progress, no_progress
 from s2dash.errors import UnreadableFile
+from s2dash.ingest.about_scene import proposed_about
 from s2dash.ingest.apply_reading import read_as, rename_bands, with_nodata, with_numbers
 from s2dash.ingest.area.on_scene import area_files, with_area, without_area
+from s2dash.ingest.check_points import read_check
 from s2dash.ingest.composed import beside
 from s2dash.ingest.doubts import doubtful_numbers, doubtful_words, doubts_offset, flagged_words, is_calibrated
 from s2dash.ingest.examples import EXAMPLES, Example
@@ -35,7 +37,9 @@ __all__ = [
     "ingest",
     "is_calibrated",
     "open_in_place",
+    "proposed_about",
     "read_as",
+    "read_check",
     "read_known_ground",
     "read_reference",
     "rename_bands",

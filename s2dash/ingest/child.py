@@ -139,7 +139,15 @@ def _known(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     return write_known(given, grid_of(request["grids"][0]), folder, _Progress(0, 1, "Reading the reference"))
 
 
-_KINDS = {"area": _area, "known": _known, "reference": _reference, "scene": _scene}
+def _check_points(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Read the rows of check points."""
+    from s2dash.ingest.check_points import rows_in
+    from s2dash.ingest.pile import GivenFile
+
+    return rows_in([GivenFile(request["names"][0], Path(request["paths"][0]))], folder)
+
+
+_KINDS = {"area": _area, "check points": _check_points, "known": _known, "reference": _reference, "scene": _scene}
 
 if __name__ == "__main__":
     sys.exit(main())

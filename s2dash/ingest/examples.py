@@ -20,6 +20,9 @@ class Example:
     """One sentence that says what is seen, where and when."""
     k: int
     """A number of classes that suits it."""
+    map_title: str
+    """What a map of its classes may be called."""
+    place: str
 
     @property
     def path(self) -> Path:
@@ -34,7 +37,12 @@ class Example:
 
 EXAMPLES: tuple[Example, ...] = (
     Example(
-        "coast", "Virginia coast", "The coast of Virginia on 12 January 2016: fields, forest, marsh, sand and sea.", 8
+        "coast",
+        "Virginia coast",
+        "The coast of Virginia on 12 January 2016: fields, forest, marsh, sand and sea.",
+        8,
+        "Land cover at the Virginia coast",
+        "Virginia, USA",
     ),
     Example(
         "desert",
@@ -42,18 +50,24 @@ EXAMPLES: tuple[Example, ...] = (
         "The Sahara in northern Mauritania on 19 February 2020: plains, dark rock, sand and pale pans, "
         "in pixels of 100 m.",
         8,
+        "Land cover in the Sahara",
+        "Northern Mauritania",
     ),
     Example(
         "mountains",
         "Mountains near Zagreb",
         "Wooded mountains, farmed valleys and the city of Zagreb on 15 August 2023, in four bands and pixels of 120 m.",
         6,
+        "Land cover in the mountains near Zagreb",
+        "Zagreb, Croatia",
     ),
     Example(
         "farmland",
         "Farmland in Sicily",
         "Hills of inner Sicily on 29 December 2018: green and bare fields, dark slopes and roads, in four bands.",
         8,
+        "Land cover of farmland in Sicily",
+        "Inner Sicily, Italy",
     ),
 )
 

@@ -14,6 +14,7 @@ from s2dash.classify.algorithms import kmeans, nested_groups
 from s2dash.core.byte_cache import ByteCache, Held
 from s2dash.core.scene import Scene
 from s2dash.server.askable import Askable
+from s2dash.server.checks import CheckBooks
 from s2dash.server.kept_runs import KeptRuns
 from s2dash.server.live_engine import LiveEngine
 from s2dash.server.session_store import SessionStore, Writer
@@ -43,6 +44,8 @@ class ServerState:
     sessions: Sessions
     maps: TrackedMaps
     """Where the maps of open pages look."""
+    checks: CheckBooks
+    """Checks that are being answered."""
     store: SessionStore
     """What is kept of sessions beyond their pages."""
     writer: Writer
@@ -76,6 +79,7 @@ class ServerState:
             tiles=TileStore(limits.tiles),
             sessions=Sessions(),
             maps=TrackedMaps(),
+            checks=CheckBooks(),
             store=store,
             writer=Writer(store),
             live=live,

@@ -1,4 +1,4 @@
-"""Where the maps of open pages look, as their browsers tell beside the pages' work: moving a map runs no page."""
+"""Where the maps of open pages look and what they have drawn, as their browsers tell beside the pages' work."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class TrackedMap:
         self._scene = ""
         self._position: MapPosition | None = None
         self._moved: Callable[[MapPosition | None], None] | None = None
+        self._drawn: str | None = None
+        self._was_drawn = threading.Condition()
 
     @property
     def position(self) -> MapPosition | None:
@@ -58,6 +60,22 @@ class TrackedMap:
     def on_move(self, moved: Callable[[MapPosition | None], None]) -> None:
         """Have this called, in a thread of the server, whenever it was moved; it has to return at once."""
         self._moved = moved
+
+    def tell_drawn(self, tiles: str) -> None:
+        """The browser has drawn class tiles of this token."""
+        with self._was_drawn:
+            self._drawn = tiles
+            self._was_drawn.notify_all()
+
+    def await_drawn(self, url: str, at_most_seconds: float) -> None:
+        """Wait until class tiles are on the screen, by the template of their addresses.
+
+        Where no browser has ever told of any, there is nothing to wait for.
+        """
+        tiles = url.partition("/{z}/")[0].rpartition("/")[2]
+        with self._was_drawn:
+            if self._drawn is not None:
+                self._was_drawn.wait_for(lambda: self._drawn == tiles, at_most_seconds)
 
 
 class TrackedMaps:

@@ -38,7 +38,7 @@ def of_classes(native: NativeTiles, fitted: Fitted, digest: str) -> ClassDetail 
     `digest` is that of the live result. None where the live picture is all there is.
     """
     levels = levels_of(fitted.scene)
-    kind = NeighbourDetail if fitted.stage.halo else ClassDetail
+    kind = NeighbourDetail if fitted.stage.halo or fitted.stage.has_areas else ClassDetail
     return kind(native, levels, fitted.light(), digest) if levels else None
 
 
@@ -220,7 +220,7 @@ class ClassDetail(_LabelDetail):
 
 @dataclass(frozen=True, eq=False)
 class NeighbourDetail(ClassDetail):
-    """Classes of a fit whose edits look at neighbours: labels are kept in place of features, as a full run has them."""
+    """Classes after edits that look at neighbours or name areas: labels are kept, as a full run has them."""
 
     def _cell_key(self, level: Level) -> Hashable:
         return ("edited", self.digest)

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from s2dash.core import sentinel2
 from s2dash.core.scene import Masking, Scene, valid_pixels
 from s2dash.core.types import frozen
 
@@ -76,6 +77,24 @@ def stretch_of(scene: Scene, stack: np.ndarray, band_names: Sequence[str]) -> St
     ranges = np.sqrt(own * own.max()) if is_true_colour else own
     lows, extents = (tuple(map(float, numbers)) for numbers in (dark, ranges))
     return Stretch((red, green, blue), lows, extents)  # type: ignore[arg-type]
+
+
+def usual_pictures(scene: Scene) -> dict[str, tuple[tuple[str, str, str], str]]:
+    """The usual three bands that this scene has, and what their colours mean, by what their menu calls them."""
+    by_standard = {band.standard: band.name for band in reversed(scene.bands) if band.standard}
+    if "B08" in by_standard and any(band.own for band in scene.bands):
+        # Other missions have one near infrared, which stands for both.
+        by_standard.setdefault("B8A", by_standard["B08"])
+    return {
+        name: ((by_standard[bands[0]], by_standard[bands[1]], by_standard[bands[2]]), label)
+        for name, (bands, label) in sentinel2.LAYERS.items()
+        if all(b in by_standard for b in bands)
+    }
+
+
+def usual_bands(scene: Scene) -> tuple[str, str, str] | None:
+    """The bands of the first of the usual pictures that a scene has; None where it has none of them."""
+    return next((bands for bands, _ in usual_pictures(scene).values()), None)
 
 
 def picture_rgba(

@@ -127,8 +127,19 @@ def _put(now: Loaded, rings: Callable[[], tuple[Ring, ...]]) -> None:
     try:
         _begin(now, rings())
     except (UnreadableValue, UnreadableFile) as error:
-        state.INCOMING_DRAWN.words.set(words_for(error))
-        _count_refused()
+        _say_refused(words_for(error))
+
+
+def refuse(words: str) -> None:
+    """Say, here and on the map, why what was drawn could not be used."""
+    state.DRAWN_ON.set(scene_key(state.loaded().scene))
+    forget(state.INCOMING_DRAWN)
+    _say_refused(words)
+
+
+def _say_refused(words: str) -> None:
+    state.INCOMING_DRAWN.words.set(words)
+    _count_refused()
 
 
 def _count_refused() -> None:

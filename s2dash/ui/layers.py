@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from s2dash.core.scene import Scene
-from s2dash.core.scene.usual_pictures import usual_pictures
+from s2dash.tiles.stretch import usual_bands, usual_pictures
 from s2dash.ui import state
 from s2dash.ui.how_sure import HELP
 from s2dash.ui.session import Control
@@ -67,8 +67,12 @@ def layer_now(scene: Scene) -> Layer:
 
 def true_colour(scene: Scene) -> tuple[str, str, str]:
     """The bands of the picture nearest to what the eye sees; else those that are chosen to be shown."""
-    usual = next(iter(usual_pictures(scene).values()), None)
-    return layer_now(scene)[1] if usual is None else usual[0]
+    return usual_bands(scene) or layer_now(scene)[1]
+
+
+def picture_names(scene: Scene) -> list[str]:
+    """What the menu calls the usual pictures of this scene."""
+    return list(usual_pictures(scene))
 
 
 def _options(scene: Scene) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -32,6 +33,7 @@ from s2dash.ui.clean_up import clean_up
 from s2dash.ui.how_sure import sure_words
 from s2dash.ui.identity import effective_legend, own_legend
 from s2dash.ui.legend_table import legend_table, take_event
+from s2dash.ui.live_wait import is_first_look
 from s2dash.ui.name_sources import name_sources, scheme_in_use
 from s2dash.ui.runs.words import step_name
 from s2dash.ui.services import kept_charts
@@ -44,6 +46,18 @@ _COLOURS_HINT = (
 _STEADY, _DOUBTFUL = 0.75, 0.6
 """Jaccard indices from which a class is stable, and below which it is not to be trusted (Hennig, 2007)."""
 _EDIT_HINT = "Click a name or colour to make it yours, or a suggested name to take it."
+
+
+def take_in_of_first_look(recipe: Recipe) -> None:
+    """Take in what was changed in the legend of a first look as the smoothed map came, which takes it over from there.
+
+    By numbers of the first look: the smoothed map's may be of other classes.
+    """
+    before = state.LAST_SHOWN.get()
+    if before is not None and is_first_look(before.result.recipe, recipe):
+        take_in(before.result.recipe)
+        edits = state.edits(before.result.recipe)
+        state.LAST_SHOWN.set(replace(before, legend=before.legend.taking(edits)))
 
 
 def take_in(of: Recipe) -> None:

@@ -17,6 +17,7 @@ from s2dash.ui.scenes_batch import Batch
 from s2dash.ui.scenes_table import scenes_table
 from s2dash.ui.server_files import server_files
 from s2dash.ui.session import draw_again
+from s2dash.ui.two_dates.section import two_dates
 from s2dash.ui.uploads import spooled
 
 _LOOK_SECONDS = 0.5
@@ -154,7 +155,7 @@ def _end(batch: Batch) -> None:
             st.caption("The numbered columns are the share of each class. The download has names and hectares too.")
         for note in report.notes:
             st.markdown(f":material/info: {text.plain(note)}")
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key="manyends"):
         if batch.job.error is None and batch.job.result().finished:
             st.download_button(
                 "Download all (zip)",
@@ -170,6 +171,8 @@ def _end(batch: Batch) -> None:
         if st.button("Other scenes", key="many scenes new", help="Forgets these outputs and begins anew."):
             state.BATCH.pop()
             draw_again()
+    if batch.job.error is None:
+        two_dates(batch, batch.job.result())
 
 
 def _say(report: Report) -> None:

@@ -1,5 +1,5 @@
 // The area that is drawn on a scene's map: outlines of what counts, and while drawing the tools, corners and their card.
-// shown: the scene's map. scene: what the page says of it. on: {say(words), begin(), send(rings)}.
+// shown: the scene's map. scene: what the page says of it. on: {say(words), begin(), send(rings), act(step)}.
 function s2dashArea(shown, scene, on) {
   "use strict";
   const NOTE_MS = 5000;
@@ -365,6 +365,10 @@ function s2dashArea(shown, scene, on) {
     if (event.key === "Escape") {
       event.preventDefault();
       event.stopPropagation();
+      if (!choices.hidden) {
+        offerClasses(false);
+        return void set.focus({ preventScroll: true });
+      }
       return void (tool && corners.length ? choose(null) : leave());
     }
     if (!tool || event.target !== container) return;
@@ -401,9 +405,14 @@ function s2dashArea(shown, scene, on) {
   const hint = add(card, "p", "s2-draw-hint", { role: "status" });
   const foot = add(card, "div", "s2-draw-foot");
   const apply = add(foot, "button", "s2-primary", { type: "button" }, "Only this area");
+  const set = add(foot, "button", "s2-set", { type: "button", "aria-expanded": "false" }, "Set class …");
+  const out = add(foot, "button", "s2-out", { type: "button" }, "Leave out");
   const close = add(foot, "button", "", { type: "button" }, "Close the shape");
   const cancel = add(foot, "button", "", { type: "button" }, "Cancel");
+  const choices = add(card, "ul", "s2-draw-classes", { "aria-label": "Class of the area", hidden: "" });
   apply.addEventListener("click", done);
+  set.addEventListener("click", () => offerClasses(choices.hidden));
+  out.addEventListener("click", () => act({ act: "leave out" }));
   close.addEventListener("click", closeShape);
   cancel.addEventListener("click", leave);
 
@@ -422,7 +431,43 @@ function s2dashArea(shown, scene, on) {
     close.hidden = !(tool === "polygon" && corners.length > 2);
     const isWhole = !draft.length && told.rings.length > 0;
     apply.hidden = Boolean(tool && corners.length) || (!draft.length && !isWhole);
+    const isOne = Boolean(!tool && draft[picked] && classes.length);
+    const name = "Area " + (picked + 1);
+    set.hidden = out.hidden = !isOne;
+    out.title = name + " becomes no data; undo brings it back";
+    set.title = name + " becomes one class, where it has data; undo takes it back";
+    if (!isOne) offerClasses(false);
     apply.textContent = isWhole ? "Use the whole scene" : draft.length > 1 ? "Only these areas" : "Only this area";
+  }
+
+  // ---- what is done to the area whose corners can be moved ----------------------------------------------------
+
+  let classes = []; // as the legend has them
+
+  function offerClasses(is) {
+    choices.hidden = !is;
+    set.setAttribute("aria-expanded", String(is));
+    if (!is) return;
+    choices.replaceChildren();
+    for (const one of classes) {
+      const button = add(add(choices, "li", ""), "button", "", { type: "button" });
+      add(button, "i", "", { "aria-hidden": "true" }).style.background = one.colour;
+      add(button, "span", "", {}, one.name);
+      button.addEventListener("click", () => act({ act: "set class", number: one.id }));
+    }
+    choices.querySelector("button").focus({ preventScroll: true });
+    choices.scrollIntoView({ block: "nearest" });
+  }
+
+  // The area is of the edits then: it is drawn no longer, unless only it counts.
+  function act(step) {
+    const ring = closed(draft[picked]);
+    on.act({ ...step, rings: [ring] });
+    if (!told.rings.some((other) => asText(other) === asText(ring))) draft.splice(picked, 1);
+    picked = draft.length - 1;
+    offerClasses(false);
+    if (asText(draft.map(closed)) === asText(told.rings)) leave();
+    else draw();
   }
 
   function words() {
@@ -574,7 +619,8 @@ function s2dashArea(shown, scene, on) {
   function tell(state) {
     const before = told;
     told = state.area;
-    isHidden = Boolean(state.compared);
+    classes = state.asking ? state.asking.classes : [];
+    isHidden = Boolean(state.compared || state.checking);
     bar.getContainer().hidden = isHidden;
     const isRefused = !isFirst && told.refused !== before.refused;
     const isAsked = !isFirst && told.asked !== before.asked;

@@ -12,6 +12,7 @@ function startS2dashMap(first, settings) {
   note.setAttribute("role", "status");
   const point = s2dashPoint(stage, maps, { wish, asked: () => hint.done("ask"), alike });
   const places = s2dashPlaces(() => (look.view === "Swipe" && look.hasClasses ? look.fraction : null));
+  const check = s2dashCheck({ stage, maps, picture: () => wanted.picture, wish });
   const present = s2dashPresent(stage, { entered, left, wish, view: () => (wanted ? wanted.view : "Swipe") });
   const hint = s2dashHint(maps);
   s2dashGestures(maps, present.isFull);
@@ -111,7 +112,7 @@ function startS2dashMap(first, settings) {
 
   // The page's own key, of which it hears nothing from here.
   document.addEventListener("keydown", (event) => {
-    const isMeant = event.key === "Escape" && wanted && (wanted.compared || places.areShown()) && !present.isFull() && !event.defaultPrevented;
+    const isMeant = event.key === "Escape" && wanted && (wanted.compared || places.areShown() || check.isOn()) && !present.isFull() && !event.defaultPrevented;
     if (isMeant && window.frameElement) window.frameElement.ownerDocument.dispatchEvent(new CustomEvent("s2dash-leave"));
   });
 
@@ -166,10 +167,12 @@ function startS2dashMap(first, settings) {
     next.container.inert = false;
     controls = s2dashControls(next, wanted.scene, settings.basemaps, look, { say, changed: remember, drawn, swiped: () => hint.done("swipe") });
     const key = wanted.scene.key;
-    area = s2dashArea(next, wanted.scene, { say, begin: point.close, send: (rings) => wish({ area: { scene: key, rings } }) });
+    area = s2dashArea(next, wanted.scene, { say, begin: point.close, send: (rings) => wish({ area: { scene: key, rings } }),
+      act: (step) => wish({ areaStep: { scene: key, ...step } }) });
     viewBefore = null;
     point.attach(next);
     places.attach(next);
+    check.attach(next);
     draw();
     for (const what of ["picture", "classes", "left", "differ"]) {
       delete document.body.dataset[what + "Loaded"];
@@ -205,14 +208,17 @@ function startS2dashMap(first, settings) {
     rules.id = id;
     rules.textContent =
       '[class*="st-key-now-"]:not([class*="st-key-now-' + key + '-"]) { display: none; }' +
-      ':root :not(:has(~ * > [class*="st-key-now-' + key + '-"])) > [class*="st-key-before-' + key + '-"]' +
+      ':root :is(.st-key-title, .st-key-facts):not(:has([class*="st-key-now-' + key + '-"])) [class*="st-key-before-' + key + '-"]' +
       " { display: flex; }";
   }
 
   // Tests and the benchmark wait for these; the time is in milliseconds since 1970, so frames can be compared.
+  // The page is told of classes, as it draws what else has changed once they are on the screen.
   function announce(what, url) {
+    const token = (url.match(/([^/]+)\/\{z\}/) || ["", url])[1];
     document.body.dataset[what + "LoadedAt"] = String(performance.timeOrigin + performance.now());
-    document.body.dataset[what + "Loaded"] = (url.match(/([^/]+)\/\{z\}/) || ["", url])[1];
+    document.body.dataset[what + "Loaded"] = token;
+    if (what === "classes" && wanted.drawnTo) navigator.sendBeacon(wanted.drawnTo + "/" + token);
   }
 
   function draw() {

@@ -25,7 +25,7 @@ from folium.template import Template
 
 from s2dash.core.scene_reading import Ring
 from s2dash.server.offline_assets import BASEMAPS, local_links
-from s2dash.server.routes.tracked_maps import map_url
+from s2dash.server.routes.tracked_maps import drawn_url, map_url
 from s2dash.server.tracked_maps import TrackedMap
 from s2dash.ui import state, text
 
@@ -61,10 +61,11 @@ _SCRIPTS = (
     "map_spectrum.js",
     "map_point.js",
     "map_places.js",
+    "map_check.js",
     "map_present.js",
     "map_view.js",
 )
-_STYLES = ("map_view.css", "map_point.css", "map_area.css")
+_STYLES = ("map_view.css", "map_point.css", "map_area.css", "map_check.css")
 _STATE = "s2dashState"
 """Stands in the kept map's script for the message to it."""
 _only_arguments: ContextVar[bool] = ContextVar("only arguments", default=False)
@@ -168,6 +169,8 @@ class MapState:
     """None where nothing can be asked."""
     tracked: TrackedMap | None = None
     """To which the browser tells where the map looks, and which says from where a scene is to be seen first."""
+    is_checking: bool = False
+    """Whether places are asked about: then the map tells nothing of its classes."""
     compared: ComparedMaps | None = None
     """What stands beside the classes in place of the picture; then `view` is Swipe or Differ."""
     area: DrawnOnMap = DrawnOnMap()
@@ -327,6 +330,7 @@ def _told(state: MapState) -> dict[str, Any]:
         "named": state.named,
         "k": state.k,
         "asking": None if state.asking is None else _told_asking(state.asking),
+        "checking": state.is_checking,
         "compared": None if state.compared is None else _told_compared(state.compared),
         "area": _told_area(state.area),
         **({} if state.tracked is None else _told_position(state.tracked)),
@@ -352,7 +356,8 @@ def _told_asking(asking: Asking) -> dict[str, Any]:
 
 
 def _told_position(tracked: TrackedMap) -> dict[str, Any]:
-    told: dict[str, Any] = {"tellTo": map_url(tracked.token, str(st.get_option("server.baseUrlPath")))}
+    base_path = str(st.get_option("server.baseUrlPath"))
+    told: dict[str, Any] = {"tellTo": map_url(tracked.token, base_path), "drawnTo": drawn_url(tracked.token, base_path)}
     if tracked.start is not None:
         (x, y), zoom = tracked.start.position.centre, tracked.start.position.zoom
         told["start"] = {"id": tracked.start.id, "scene": tracked.start.scene, "centre": (y, x), "zoom": zoom}

@@ -6,38 +6,41 @@ and shows values; it computes nothing itself.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from s2dash.classify.sureness import STEPS, LiveSureness
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
-from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
 from s2dash.errors import S2DashError
-from s2dash.server.live_engine import LiveAnswer
+from s2dash.server.live_engine import LiveAnswer, LiveRequest
 from s2dash.tiles.placing import map_bounds
 from s2dash.ui import look, pictures, services, state, text
-from s2dash.ui.class_card.card import class_card
+from s2dash.ui.check.bar import check_bar
 from s2dash.ui.compare.bar import compare_bar
 from s2dash.ui.compare.exact import comparing_line
 from s2dash.ui.compare.on_map import compared_maps, map_view, side_url
-from s2dash.ui.compare.panel import compare_panel
 from s2dash.ui.compare.sides import compared, still_comparing, stop_comparing
 from s2dash.ui.compare.values import Compared
 from s2dash.ui.compare.words import comparing_words, lead_words
 from s2dash.ui.drawn_area import drawn_on_map, follow_drawn, scene_key
 from s2dash.ui.full_run import come_back, full_result, full_run
-from s2dash.ui.hand_over import hand_over, hand_over_button
-from s2dash.ui.how_many.panel import how_many_panel
+from s2dash.ui.hand_over.window import hand_over, hand_over_button
 from s2dash.ui.how_sure import COLOURS, sure_key
-from s2dash.ui.identity import carry_steps, found_legend
+from s2dash.ui.identity import carry_steps
 from s2dash.ui.layers import Layer, layer_controls, layer_now
-from s2dash.ui.legend_and_charts import charts, current_legend, legend_panel, spectra_beside, take_in
+from s2dash.ui.legend_and_charts import charts, current_legend, spectra_beside, take_in, take_in_of_first_look
 from s2dash.ui.legend_table import DENSE_ABOVE
 from s2dash.ui.link import follow_link, follow_link_area, say_of_link
-from s2dash.ui.live_wait import await_smoothing, wait_for
+from s2dash.ui.live_wait import (
+    SMOOTHED_FIRST,
+    ask,
+    await_smoothing,
+    is_as_asked,
+    next_recipes,
+    smoothing_window,
+    wait_for,
+)
 from s2dash.ui.many_scenes import many_scenes
 from s2dash.ui.map_view import Asking, LegendRow, MapState, View, WithMap, scene_token, show_map
 from s2dash.ui.messages import words_for
@@ -45,15 +48,18 @@ from s2dash.ui.present import present_button
 from s2dash.ui.quick_bar import quick_bar
 from s2dash.ui.runs import history, keeping, kept
 from s2dash.ui.runs.last_runs import last_runs
-from s2dash.ui.runs.panel import runs_panel
 from s2dash.ui.runs.window import all_runs
-from s2dash.ui.session import note_session, page_is_open
-from s2dash.ui.sidebar import K_LOW, Choices, highest_k, sidebar
+from s2dash.ui.session import note_session
+from s2dash.ui.side_panel import side_panel
+from s2dash.ui.sidebar import K_LOW, Choices, highest_k, read_choices, sidebar
+from s2dash.ui.state import check as held
 from s2dash.ui.strip import Strip, announce
 from s2dash.ui.wide_window import is_wide_window
 
 _SOON_SECONDS = 2.0
 """A grouping that takes longer is not made before anybody asks for it."""
+_DRAWN_SECONDS = 0.3
+"""So long the rest of the page waits for the map at most: a browser that has all at once shows the map last."""
 
 
 def main() -> None:
@@ -64,9 +70,15 @@ def main() -> None:
     note_session(services.sessions())
     come_back()
     keeping.begin()
+    held.take_answers()
     follow_link()
-    choices = sidebar()
+    choices = read_choices()
+    asked = ask(choices)
+    is_there = asked is not None and asked[0].is_answered
+    if not is_there:
+        sidebar(choices.loaded)  # while others work on the answer
     comparing = still_comparing(choices.recipe)
+    is_checking = choices.recipe is not None and held.checked_map(choices.recipe) is not None
     facts_place = _header(choices.scene)
     with st.container(key="work"):
         map_column = st.container(gap=None, key="mapcolumn")
@@ -76,7 +88,9 @@ def main() -> None:
     with map_column:
         quick_bar()
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
-            if comparing is not None:
+            if is_checking:
+                layer = check_bar(choices.scene)
+            elif comparing is not None:
                 compare_bar(comparing)
                 layer = layer_now(choices.scene)
             else:
@@ -87,13 +101,14 @@ def main() -> None:
     with strip.reading:
         strip.is_reading = follow_drawn()
         follow_link_area()
-    answer = _live_answer(choices, strip)
+    answer = _live_answer(choices, asked, strip)
     if answer is None:
         facts_place.write(_facts(choices.scene))
         with map_place:
             _map(choices.scene, None, None, None, layer, dark)
         _announce(None, strip)
         return
+    take_in_of_first_look(answer.result.recipe)
     carry_steps(answer)
     take_in(answer.result.recipe)
     answer = _with_edits(answer, strip)
@@ -102,28 +117,34 @@ def main() -> None:
         stop_comparing()  # a class alone is of the page's own map
         st.rerun()
     beside = None
-    is_final = strip.trouble is not None or _is_final(answer, choices)
+    is_final = strip.trouble is not None or is_as_asked(answer, choices)
     if comparing is not None:
-        _keep(answer, legend)  # whose names are those of one side
+        if is_final:
+            _keep(answer, legend)  # whose names are those of one side
         beside = compared(comparing, choices.loaded.scene, answer, strip)
     shown = full_result(answer) or answer.result
     facts_place.write(_facts(choices.scene, shown))
     with map_place:
-        _map(choices.scene, (answer, shown), legend, isolated, layer, dark, beside)
-        if beside is None and state.SIDE.get() == "How sure":
+        _map(choices.scene, (answer, shown), legend, isolated, layer, dark, beside, is_checking)
+        if beside is None and layer[0] == "How sure":
             sure_key(answer.sureness)
+    if is_there:
+        sidebar(choices.loaded)
     if comparing is None and is_final:
         _keep(answer, legend)  # after the map, which somebody waits for
-        last_runs(strip)
-        with steps_place:
-            _steps()
+        if not is_checking:
+            last_runs(strip)
+            with steps_place:
+                _steps()
+    if is_checking:
+        strip.stand_beside("Checking · answers are kept as you go · settings are paused")
     trouble = None
     request = state.REQUEST.get()
     if not is_final and request is not None:
         await_smoothing(request, choices.scene, strip)
-    elif beside is None:
+    elif beside is None and not is_checking:
         trouble = full_run(answer, shown, strip)
-    elif strip.trouble is None:
+    elif beside is not None and strip.trouble is None:
         comparing_line(beside, strip)
     say_of_link(strip)
     keeping.say(answer, strip)
@@ -131,18 +152,10 @@ def main() -> None:
     strip.notes(warnings, choices.scene.grid.has_place)
     look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)
     with side:
-        panel = _panel()
-        if state.PUSHED.get() == "how many":
-            how_many_panel(answer.unedited, found_legend(answer, choices.palette))
-        elif state.PUSHED.get() == "class card" and beside is None and panel != "Runs":
-            class_card(answer, shown, legend, isolated)
-        elif panel != "Runs":
-            legend_panel(answer, shown, legend, isolated, choices.palette)
-        elif beside is not None:
-            compare_panel(beside)
-        else:
-            runs_panel(answer)
-    if state.WINDOW.get() == "hand over":
+        side_panel(answer, shown, legend, isolated, choices.palette, beside, is_checking)
+    if state.WINDOW.get() in SMOOTHED_FIRST and not is_final:
+        smoothing_window()
+    elif state.WINDOW.get() == "hand over":
         hand_over(answer, shown, legend, trouble)
     elif state.WINDOW.get() == "many scenes":
         many_scenes(answer, legend)
@@ -173,27 +186,6 @@ def _header(scene: Scene) -> WithMap:
         present_button(K_LOW, highest_k(), key="present")
         hand_over_button()
     return place
-
-
-def _panel() -> state.Panel:
-    """Which of the panels stands beside the map."""
-    count = len(kept.maps())
-    panel = st.segmented_control(
-        "Panel",
-        state.PANELS,
-        format_func=lambda name: f"{name} {count}" if name == "Runs" else name,
-        required=True,
-        key=state.PANEL.shown(),
-        on_change=_change_panel,
-        label_visibility="collapsed",
-        width="stretch",
-    )
-    return panel or "Classes"
-
-
-def _change_panel() -> None:
-    state.PANEL.take()
-    state.PUSHED.pop()
 
 
 def _steps() -> None:
@@ -230,18 +222,17 @@ def _facts(scene: Scene, result: Result | None = None) -> str:
     return " · ".join(filter(None, facts))
 
 
-def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
+def _live_answer(
+    choices: Choices, asked: tuple[LiveRequest, LiveRequest | None] | None, strip: Strip
+) -> LiveAnswer | None:
     """The live result of the choices, or the last one with the reason why there is no new one."""
     last = state.ANSWER.get()
     if last is not None and last.result.scene is not choices.scene and last.result.scene.digest != choices.scene.digest:
         last = None
-    if choices.recipe is None:
+    if choices.recipe is None or asked is None:
         strip.fail(":material/arrow_back: **Choose at least one band** to look at.", last is not None)
         return last
-    engine = services.live_engine()
-    before = state.REQUEST.get()
-    future = engine.submit(choices.scene, choices.recipe, before, page_is_open())
-    state.REQUEST.set(future)
+    future, before = asked
     try:
         answer = wait_for(future, choices.scene, strip, or_first_look=True)
     except S2DashError as error:
@@ -251,11 +242,11 @@ def _live_answer(choices: Choices, strip: Strip) -> LiveAnswer | None:
         strip.fail(words_for(error), False)
         return last
     state.ANSWER.set(answer)
-    if not _is_final(answer, choices):
+    if not is_as_asked(answer, choices):
         strip.settle(None)
         return answer
     if future is not before and answer.seconds < _SOON_SECONDS:
-        engine.foresee(future, choices.scene, _next_recipes(choices.recipe, last))
+        services.live_engine().foresee(future, choices.scene, next_recipes(choices.recipe, last))
     strip.settle(_learnt_words(answer) if choices.scene.live_step == 1 else None)
     return answer
 
@@ -269,19 +260,6 @@ def _with_edits(answer: LiveAnswer, strip: Strip) -> LiveAnswer:
         edited = answer.unedited
     state.ANSWER.set(edited)
     return edited
-
-
-def _is_final(answer: LiveAnswer, choices: Choices) -> bool:
-    """Whether an answer is what was asked for, and not a first look at a large scene without its smoothing."""
-    recipe = choices.recipe
-    return recipe is None or not recipe.keeps_edges or answer.result.recipe != replace(recipe, smooth=0)
-
-
-def _next_recipes(recipe: Recipe, last: LiveAnswer | None) -> list[Recipe]:
-    """What the next step of the slider would ask for, the way it went first."""
-    downwards = last is not None and last.result.recipe.k > recipe.k
-    steps = (-1, 1) if downwards else (1, -1)
-    return [replace(recipe, k=recipe.k + step) for step in steps if K_LOW <= recipe.k + step <= highest_k()]
 
 
 def _learnt_words(answer: LiveAnswer) -> str:
@@ -309,10 +287,11 @@ def _map(
     layer: Layer,
     dark: bool,
     beside: Compared | None = None,
+    is_checking: bool = False,
 ) -> None:
     """The map; `results` are the live answer and what is known best, with their legend and the class shown alone.
 
-    Of two maps that are compared, it shows these (`beside`).
+    Of two maps that are compared, it shows these (`beside`); while places are asked about, the picture alone.
     """
     side, band_names, label = layer
     view: View = "Classes" if side == "How sure" else side
@@ -325,7 +304,7 @@ def _map(
         view, shown = map_view(), beside.right.shown
         classes_url = side_url(beside.right)
         rows = _legend_rows(beside.right.legend, shown)
-    elif results is not None and legend is not None:
+    elif results is not None and legend is not None and not is_checking:
         answer, shown = results
         classes_url = pictures.classes_url(answer, shown, legend.rgba(alone))
         rows = _legend_rows(legend, shown)
@@ -353,13 +332,16 @@ def _map(
             legend=rows,
             alone=alone,
             named=results is not None and bool(state.edits(results[0].result.recipe).names),
-            k=(state.K.get(), K_LOW, highest_k()) if beside is None else None,
+            k=(state.K.get(), K_LOW, highest_k()) if beside is None and not is_checking else None,
             asking=asking,
+            is_checking=is_checking,
             compared=None if beside is None else compared_maps(beside, label),
             area=drawn_on_map(state.loaded()),
         ),
         key="map",
     )
+    if classes_url is not None and view != "Picture":
+        tracked.await_drawn(classes_url, _DRAWN_SECONDS)
 
 
 def _day_and_area(scene: Scene, result: Result | None) -> str:

@@ -14,6 +14,7 @@ import streamlit as st
 from s2dash.ui import state
 from s2dash.ui.class_card.actions import open_card, show_alone
 from s2dash.ui.drawn_area import take_drawn
+from s2dash.ui.drawn_steps import take_step
 from s2dash.ui.session import sent
 
 _HTML = """
@@ -56,6 +57,8 @@ def _receive(key: str, lowest_k: int, highest_k: int) -> None:
     last.set(number)
     if "area" in wish:
         take_drawn(wish["area"])
+    if "areaStep" in wish:
+        take_step(wish["areaStep"])
     if "alone" in wish:
         _show_alone(wish["alone"])
     if wish.get("view") in state.SIDES:

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from s2dash import ingest
 from s2dash.batch import Given, Opener, Plan, RecipeChoice, Report, SceneReport, gather_sources, run_batch, write_zip
+from s2dash.batch.change import Change, find_change, read_dated_map
+from s2dash.batch.manifest import Finished
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Progress
 from s2dash.raster.location import Location
 from s2dash.server.jobs import Job
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui.session import page_is_open
+from s2dash.ui.two_dates.looks import write_look
 
 
 class Batch:
@@ -41,13 +44,13 @@ class Batch:
 
         def work(folder: Path, progress: Progress, cancel: CancelToken) -> Report:
             choice = RecipeChoice(lambda scene: recipe, recipe.to_json())
-            plan = Plan(
-                sources, folder / "out", Opener(partial(_opened, names or {})), choice, given=given, mosaic=mosaic
-            )
+            opener = Opener(partial(_opened, names or {}, {one.location: look_of(folder, one.name) for one in sources}))
+            plan = Plan(sources, folder / "out", opener, choice, given=given, mosaic=mosaic)
             return run_batch(plan, progress, cancel, note)
 
         self.job: Job[Report] = Job(work, "s2dash-batch-").start(page_is_open())
         self._held = held
+        self._changes: dict[tuple[str, str], Job[Change]] = {}
         weakref.finalize(self, self.job.cancel)
 
     def zip_bytes(self) -> bytes:
@@ -56,8 +59,38 @@ class Batch:
         write_zip(self.job.result(), self.job.folder.path / "out", path)
         return path.read_bytes()
 
+    def look_of(self, name: str) -> Path:
+        """Where the picture of a scene lies, if it has one."""
+        return look_of(self.job.folder.path, name)
 
-def _opened(names: Mapping[Path, str], given: Location, folder: Path, progress: Progress, cancel: CancelToken) -> Scene:
-    """A stranger's file, rewritten like any upload; errors call it as its user does."""
+    def change(self, before: Finished, after: Finished) -> Job[Change]:
+        """What changed from one finished scene to another, on a thread; begun where nobody has asked yet."""
+        pair = before.name, after.name
+        if pair not in self._changes:
+            out = self.job.folder.path / "out"
+            first, second = (read_dated_map(out / one.files[0][0], one.title, one.date) for one in (before, after))
+            job = Job(lambda _, progress, cancel: find_change(first, second, progress, cancel), "s2dash-change-")
+            self._changes[pair] = job.start(page_is_open())
+        return self._changes[pair]
+
+
+def look_of(folder: Path, name: str) -> Path:
+    """Where in a batch's folder the picture of a scene is kept."""
+    return folder / "looks" / f"{name}.tif"
+
+
+def _opened(
+    names: Mapping[Path, str],
+    looks: Mapping[Location, Path],
+    given: Location,
+    folder: Path,
+    progress: Progress,
+    cancel: CancelToken,
+) -> Scene:
+    """A stranger's file, rewritten like any upload, its picture kept; errors call it as its user does."""
     called = [name for path, name in names.items() if path == given.path]
-    return ingest.ingest(given, folder, progress=progress, cancel=cancel, names=called or None)
+    scene = ingest.ingest(given, folder, progress=progress, cancel=cancel, names=called or None)
+    if given in looks:
+        looks[given].parent.mkdir(exist_ok=True)
+        write_look(scene, looks[given])
+    return scene

@@ -29,6 +29,7 @@ from s2dash.ui.preparation import (
 from s2dash.ui.runs.forget import what_is_kept
 from s2dash.ui.scene_block import begin_with_a_scene, choose_scene
 from s2dash.ui.session import Control
+from s2dash.ui.state import check as held
 
 K_LOW, K_HIGH = 2, 20
 _SCALES = {"standard": "Equal weight", "robust": "Equal weight, outliers ignored", "none": "Off: numbers as stored"}
@@ -55,13 +56,18 @@ class Choices:
     palette: str
 
 
-def sidebar() -> Choices:
-    """Draw the sidebar, and the window of its scene where that is open, and read it."""
+def read_choices() -> Choices:
+    """Draw the sidebar's scene, and its window where that is open, and read what is chosen in all of the sidebar."""
     begin_with_a_scene()
+    # A container of its own: what comes and goes in it must not move the others, or they would close.
+    with st.sidebar, st.container():
+        loaded = choose_scene()
+    return _choices(loaded, state.recipe(loaded.scene))
+
+
+def sidebar(loaded: Loaded) -> None:
+    """Draw the sidebar's other controls, beneath the scene."""
     with st.sidebar:
-        with st.container():  # of its own: what comes and goes in it must not move the others, or they would close
-            loaded = choose_scene()
-        state.recipe(loaded.scene)
         with st.container(key="grouping"):
             _choose_k()
             algorithm = _choose_algorithm()
@@ -81,7 +87,6 @@ def sidebar() -> Choices:
             many_scenes_button()
             explain.how_this_works()
             what_is_kept()
-    return _choices(loaded, state.recipe(loaded.scene))
 
 
 def _choices(loaded: Loaded, recipe: Recipe | None) -> Choices:
@@ -108,6 +113,17 @@ def _choose_k() -> None:
         help="How many groups to make. Start with 8. Raise it if different things share a colour, "
         "lower it if one thing has several.",
     )
+    if held.is_checking():
+        with st.container(key="paused"):
+            st.markdown("Paused while you check")
+    else:
+        _help_me_choose()
+    algorithm = find_algorithm(state.ALGORITHM.get())
+    if algorithm.k_is == "most":
+        st.caption(f"The most there can be: {algorithm.label} drops and merges classes.")
+
+
+def _help_me_choose() -> None:
     st.button(
         "Help me choose",
         key="help me choose",
@@ -117,9 +133,6 @@ def _choose_k() -> None:
         on_click=lambda: state.PUSHED.set("how many"),
         help="Tries other numbers on this picture and says which come out the same again.",
     )
-    algorithm = find_algorithm(state.ALGORITHM.get())
-    if algorithm.k_is == "most":
-        st.caption(f"The most there can be: {algorithm.label} drops and merges classes.")
 
 
 def _choose_bands(scene: Scene) -> None:

@@ -136,3 +136,27 @@ def test_an_area_is_drawn_changed_and_removed(new_page: Callable[..., Visit], st
     app.page.keyboard.press("Escape")
     expect(start).to_be_focused()
     assert app.visit.foreign == []
+
+
+def test_an_area_is_given_a_class_and_all_is_undone(
+    new_page: Callable[..., Visit], start_app: Callable[..., str]
+) -> None:
+    app = AppPage(new_page(), start_app(APP))
+    app.expect_up_to_date()
+    drawer, found, sizes = Drawer(app), app.token, app.rows.all_inner_texts()
+    drawer.button("Draw an area").click()
+    drawer.drag((0.55, 0.5), (0.8, 0.8))
+    drawer.button("Set class …").click()
+    drawer.button("Class 4").click()
+    painted = app.wait_for_classes(other_than=found)
+    expect(app.page.get_by_text("Edits: set an area to 4.")).to_be_visible()
+    assert not app.on_map("return s2dash.isDrawing;")
+    drawer.button("Draw an area").click()
+    drawer.drag((0.6, 0.55), (0.7, 0.65))
+    drawer.button("Leave out").click()
+    app.wait_for_classes(other_than=painted)
+    expect(app.page.get_by_text("Edits: set an area to 4, then leave out an area.")).to_be_visible()
+    for words in ("Edits: set an area to 4.", ""):
+        app.page.get_by_role("button", name="Undo").click()
+        expect(app.page.get_by_text(words or "Edits:").first).to_be_visible(visible=bool(words))
+    assert app.rows.all_inner_texts() == sizes

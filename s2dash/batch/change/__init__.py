@@ -2,7 +2,7 @@
 
 from s2dash.batch.change.change_map import write_change_map
 from s2dash.batch.change.dated_map import DatedMap, read_dated_map
-from s2dash.batch.change.flow import flow_svg
+from s2dash.batch.change.flow import flow_svg, flow_words
 from s2dash.batch.change.table import csv_text, write_csv
 from s2dash.batch.change.transitions import Change, find_change
 
@@ -12,6 +12,7 @@ __all__ = [
     "csv_text",
     "find_change",
     "flow_svg",
+    "flow_words",
     "read_dated_map",
     "write_change_map",
     "write_csv",

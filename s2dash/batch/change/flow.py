@@ -41,11 +41,11 @@ def flow_svg(change: Change, ink: str = _INK, quiet: str = _QUIET) -> str:
     height = _TOP + max(height_left, height_right) + 8
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" role="img" '
-        f"aria-label={quoteattr(words(change))} font-family=\"'Source Sans', 'Source Sans 3', sans-serif\" "
+        f"aria-label={quoteattr(flow_words(change))} font-family=\"'Source Sans', 'Source Sans 3', sans-serif\" "
         'font-size="14">',
         _head(_LEFT, "end", change.before.name, ink),
         _head(_WIDTH - _LEFT, "start", change.after.name, ink),
-        *_bands(change, entries, left, right),
+        *_bands(change, entries, left, right, quiet),
         *_column(entries, before, left, True, (ink, quiet)),
         *_column(entries, after, right, False, (ink, quiet)),
         "</svg>",
@@ -53,7 +53,7 @@ def flow_svg(change: Change, ink: str = _INK, quiet: str = _QUIET) -> str:
     return "".join(parts)
 
 
-def words(change: Change) -> str:
+def flow_words(change: Change) -> str:
     """What the picture shows, for those who do not see it."""
     shown = [
         f"{_name(change, move.pair[0])} to {_name(change, move.pair[1])}, {amount_words(move)}"
@@ -85,7 +85,7 @@ def _bars(totals: Mapping[int, int]) -> tuple[dict[int, _Bar], float]:
 
 
 def _bands(
-    change: Change, entries: list[LegendEntry], left: Mapping[int, _Bar], right: Mapping[int, _Bar]
+    change: Change, entries: list[LegendEntry], left: Mapping[int, _Bar], right: Mapping[int, _Bar], quiet: str
 ) -> Iterator[str]:
     """One band for each pair that occurs, in the colour of the new class; what stays is faint."""
     counts = change.found.table.counts
@@ -106,7 +106,8 @@ def _bands(
             yield (
                 f'<path d="M{x0} {a:.1f}C{middle:.0f} {a:.1f} {middle:.0f} {b:.1f} {x1} {b:.1f}V{b + thick:.1f}'
                 f'C{middle:.0f} {b + thick:.1f} {middle:.0f} {a + thick:.1f} {x0} {a + thick:.1f}Z" '
-                f'fill="{second.colour}" fill-opacity="{0.22 if first == second else 0.72}">'
+                f'fill="{second.colour}" fill-opacity="{0.22 if first == second else 0.72}" '
+                f'stroke="{quiet}" stroke-opacity=".3" stroke-width=".4">'
                 f"<title>{escape(said)}</title></path>"
             )
 

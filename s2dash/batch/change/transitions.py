@@ -10,10 +10,10 @@ from functools import reduce
 
 import numpy as np
 import rasterio
-from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 
 from s2dash.batch.change.dated_map import DatedMap, require_same_classes
+from s2dash.batch.change.on_grid import placed_on
 from s2dash.classify.compare import Amount, Comparison, Contingency, contingency, together
 from s2dash.core.legend import LegendEntry
 from s2dash.core.types import CancelToken, Progress, no_progress, windows
@@ -124,18 +124,7 @@ def _on_grid_of(before: DatedMap, after: DatedMap, stack: ExitStack) -> rasterio
     grid = before.grid
     if after.grid.shape_rc == grid.shape_rc and (not grid.has_place or grid.lattice_shift(after.grid) == (0, 0)):
         return dataset
-    return stack.enter_context(
-        WarpedVRT(
-            dataset,
-            crs=grid.crs_wkt,
-            transform=grid.transform,
-            height=grid.height,
-            width=grid.width,
-            resampling=Resampling.nearest,
-            src_nodata=0,
-            nodata=0,
-        )
-    )
+    return stack.enter_context(placed_on(dataset, grid))
 
 
 def _tables(

@@ -104,7 +104,7 @@ class Sample:
         y, x : ndarray of shape (answers,), bool; y holds only where x does
         """
         parts = [(self.sizes[name], self.strata == name) for name in self.answered]
-        weighted = [(size / here.sum(), here) for size, here in parts]
+        weighted = [(size / int(here.sum()), here) for size, here in parts]
         total = sum(weight * float(x[here].sum()) for weight, here in weighted)
         if total == 0:
             return None

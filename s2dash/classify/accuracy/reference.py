@@ -16,7 +16,7 @@ from s2dash.classify.accuracy.estimators import Ratio
 from s2dash.classify.accuracy.sampling import pixels_by_name
 from s2dash.classify.accuracy.tallied import Tallied, tally
 from s2dash.core.accuracy import FEW_ANSWERS, Accuracy, ClassAccuracy, Estimate, Kappa
-from s2dash.core.classmap import Result
+from s2dash.core.classmap import Mapped
 from s2dash.core.known_ground import Kind, KnownColumn, KnownGround
 from s2dash.core.legend import Legend
 
@@ -36,7 +36,7 @@ KAPPA_CAVEAT = (
 def reference_accuracy(
     ground: KnownGround,
     column: KnownColumn,
-    result: Result,
+    result: Mapped,
     legend: Legend,
     way: Way = "majority",
     by_hand: Mapping[str, str] | None = None,
@@ -159,7 +159,7 @@ class _Score:
             held[row, col] += self.counted[i, j]
         return held
 
-    def accuracy(self, design: str, result: Result, legend: Legend, notes: tuple[str, ...]) -> Accuracy:
+    def accuracy(self, design: str, result: Mapped, legend: Legend, notes: tuple[str, ...]) -> Accuracy:
         """All figures."""
         place = np.array([self.names.index(name) for name in self.called])
         clusters = _Clusters(self.found, self.scoring, place, self.names)
@@ -190,7 +190,7 @@ class _Score:
             notes=notes,
         )
 
-    def _shares(self, result: Result, legend: Legend) -> dict[str, float]:
+    def _shares(self, result: Mapped, legend: Legend) -> dict[str, float]:
         """Share of the map of each of `row_names`."""
         pixels = pixels_by_name(result, legend)
         total = max(1, sum(pixels.values()))

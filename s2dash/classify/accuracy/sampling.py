@@ -10,7 +10,7 @@ import numpy as np
 from pyproj import Transformer
 
 from s2dash.core.accuracy import Check, CheckPlace, Stratum
-from s2dash.core.classmap import ClassMap, Result
+from s2dash.core.classmap import ClassMap, Mapped
 from s2dash.core.grid import Grid
 from s2dash.core.legend import Legend, clean_name
 from s2dash.errors import BrokenResult, TooFewPixels
@@ -29,7 +29,7 @@ def class_names(legend: Legend) -> dict[int, str]:
     return {entry.id: clean_name(entry.name) or f"Class {entry.id}" for entry in legend.entries}
 
 
-def pixels_by_name(result: Result, legend: Legend) -> dict[str, int]:
+def pixels_by_name(result: Mapped, legend: Legend) -> dict[str, int]:
     """Pixels of each class that has any, by name, in the order of the legend."""
     counts = {row.id: row.count for row in result.rows}
     found: dict[str, int] = {}
@@ -73,7 +73,7 @@ def _spread(users: float) -> float:
     return math.sqrt(max(0.01, users * (1 - users)))
 
 
-def draw(result: Result, legend: Legend, count: int, seed: int = 0, users: Mapping[str, float] | None = None) -> Check:
+def draw(result: Mapped, legend: Legend, count: int, seed: int = 0, users: Mapping[str, float] | None = None) -> Check:
     """Draw places at random within the classes of a map, the same for the same seed; in the order to look at them.
 
     A map of every n-th pixel gives places among those pixels. Labels are read strip by strip: memory does not grow.
@@ -129,9 +129,9 @@ def _pixels_of_ranks(classmap: ClassMap, names: Mapping[int, str], ranks: Mappin
     return found
 
 
-def _places(result: Result, at: np.ndarray, names: Sequence[str]) -> tuple[CheckPlace, ...]:
+def _places(result: Mapped, at: np.ndarray, names: Sequence[str]) -> tuple[CheckPlace, ...]:
     """Places at rows and columns of the class map, shape (places, 2)."""
-    step, grid = result.classmap.step, result.scene.grid
+    step, grid = result.classmap.step, result.grid
     rows, cols = (at * step + step // 2).T
     t = grid.transform
     x = t.a * (cols + 0.5) + t.b * (rows + 0.5) + t.c

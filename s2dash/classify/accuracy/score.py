@@ -9,7 +9,7 @@ import numpy as np
 from s2dash.classify.accuracy.estimators import OUTSIDE, Ratio, Sample, sample_of
 from s2dash.classify.accuracy.sampling import class_names, labels_at, pixels_by_name
 from s2dash.core.accuracy import Accuracy, Check, ClassAccuracy, Estimate
-from s2dash.core.classmap import Result
+from s2dash.core.classmap import Mapped
 from s2dash.core.legend import Legend
 
 _METHODS = (
@@ -19,7 +19,7 @@ _METHODS = (
 )
 
 
-def check_accuracy(check: Check, result: Result, legend: Legend) -> Accuracy:
+def check_accuracy(check: Check, result: Mapped, legend: Legend) -> Accuracy:
     """How far a map can be trusted by the answers of a check, which may have been drawn from an earlier map.
 
     Raises BrokenResult where labels cannot be read.
@@ -72,7 +72,7 @@ def _are_the_classes(
 
 
 def _class_accuracy(
-    name: str, sample: Sample, result: Result, shares: tuple[float, ...], map_names: tuple[str, ...]
+    name: str, sample: Sample, result: Mapped, shares: tuple[float, ...], map_names: tuple[str, ...]
 ) -> ClassAccuracy:
     area = _estimate(sample.area(name))
     share = shares[map_names.index(name)] if name in map_names else 0.0

@@ -10,7 +10,7 @@ import numpy as np
 
 from s2dash.classify.accuracy.sampling import class_names
 from s2dash.classify.naming.legends import fitting_legends, likely_legend, meanings_of
-from s2dash.core.classmap import ClassMap, Result
+from s2dash.core.classmap import ClassMap, Mapped
 from s2dash.core.grid import Grid
 from s2dash.core.known_ground import KnownColumn, KnownGround
 from s2dash.core.legend import Legend
@@ -78,13 +78,13 @@ def _column_of(reference: Reference, legend: str, values: np.ndarray) -> KnownCo
     return KnownColumn(legend, classes, frozen(np.array([-1, *(place[name] for name in called)], np.int32)), colours)
 
 
-def tally(ground: KnownGround, column: KnownColumn, result: Result, legend: Legend) -> Tallied:
+def tally(ground: KnownGround, column: KnownColumn, result: Mapped, legend: Legend) -> Tallied:
     """Count a map against what one column says, strip by strip: memory does not grow with the scene.
 
     Raises ValueError where they are not of the same grid, BrokenResult where labels or numbers cannot be read.
     """
     classmap = result.classmap
-    if ground.grid != result.scene.grid or (classmap.step != ground.step and 1 not in (classmap.step, ground.step)):
+    if ground.grid != result.grid or (classmap.step != ground.step and 1 not in (classmap.step, ground.step)):
         raise ValueError(f"a map of step {classmap.step} and known ground of step {ground.step} on different grids")
     names = class_names(legend)
     map_names = tuple(dict.fromkeys(names.values()))

@@ -41,6 +41,7 @@ _WORTH_POLISHING = 1.005
 _DISTINCT = 1.0015
 """Two optima count as one when their inertia differs by less than this factor."""
 _MOST_POLISHED = 2
+_SMALL_GROUP_ROUNDS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,29 +124,39 @@ def near_cells(rows: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray, n
 
 def _cells(rows: np.ndarray, wanted: int) -> _Cells:
     """About so many cells of near neighbours, for rows of shape (n, features)."""
-    middle, ordered, _, starts = _cut(rows, wanted)
+    middle, ordered, starts = _cut(rows, wanted)
     counts = np.diff(starts, append=len(ordered)).astype(np.float64)
     means = np.add.reduceat(ordered, starts, axis=0, dtype=np.float64) / counts[:, None]
     return _Cells(middle, means.astype(rows.dtype), counts)
 
 
-def rows_by_cell(rows: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which rows lie in each of about so many cells of near neighbours, for rows of shape (n, features).
+def small_groups(rows: np.ndarray, wanted: int, seed: int) -> np.ndarray:
+    """Centres of about so many small groups by k-means on cells of near neighbours, in an order of their own.
 
-    Returns their places cell by cell, shape (n,), and how many each cell has, shape (cells,), whole numbers.
+    Shape (groups, features), float64, by the sum of their features.
     """
-    _, _, places, starts = _cut(rows, wanted)
-    return places, np.diff(starts, append=len(rows))
+    from sklearn.cluster import KMeans
+
+    middle, means, counts = near_cells(rows, _LEAST_CELLS)
+    centres = np.unique(means, axis=0)
+    if len(centres) > wanted:
+        centres = (
+            KMeans(wanted, n_init=1, max_iter=_SMALL_GROUP_ROUNDS, random_state=seed)
+            .fit(means, sample_weight=counts)
+            .cluster_centers_
+        )
+    centres = centres.astype(np.float64) + middle
+    return centres[np.lexsort((*centres.T, centres.sum(axis=1)))]
 
 
-def _cut(rows: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The middle of all rows; rows seen from there, cell by cell; their places; and where each cell begins.
+def _cut(rows: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The middle of all rows; rows seen from there, cell by cell; and where each cell begins.
 
     All begin as one cell, and each cell is cut at its mean in the feature that varies most within it, until there
     are enough: by means and not by medians, so that what is rare and far off gets cells of its own.
     """
     middle = rows.mean(axis=0, dtype=np.float64).astype(rows.dtype)
-    ordered, places = rows - middle, np.arange(len(rows))
+    ordered = rows - middle
     starts = np.zeros(1, dtype=np.intp)
     for _ in range(int(np.ceil(np.log2(wanted)))):
         sizes = np.diff(starts, append=len(ordered))
@@ -156,9 +167,9 @@ def _cut(rows: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray, np.ndar
         is_above = ordered[np.arange(len(ordered)), widest[cell]] > means[np.arange(len(starts)), widest][cell]
         side = cell * 2 + is_above
         order = np.argsort(side, kind="stable")
-        ordered, side, places = ordered[order], side[order], places[order]
+        ordered, side = ordered[order], side[order]
         starts = np.flatnonzero(np.diff(side, prepend=-1))
-    return middle, ordered, places, starts
+    return middle, ordered, starts
 
 
 def _search(cells: _Cells, k: int, starts: int, rounds: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

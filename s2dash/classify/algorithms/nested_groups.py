@@ -13,15 +13,13 @@ from hashlib import blake2b
 import numpy as np
 
 from s2dash.classify.algorithms.base import Algorithm, LinearModel, Param
-from s2dash.classify.algorithms.kmeans import near_cells
+from s2dash.classify.algorithms.kmeans import small_groups
 from s2dash.classify.algorithms.ward import Tree, ward_tree
 from s2dash.core.byte_cache import ByteCache, held_by_arrays
 from s2dash.core.recipe import ParamValue
 from s2dash.core.types import cancel_token
 from s2dash.settings import LIVE_LIMITS
 
-_CELLS = 2_048
-_ROUNDS = 100
 _COUNTED_ROWS = 16_384
 """Rows whose nearest small group is looked for at once."""
 
@@ -60,27 +58,11 @@ def fit(features: np.ndarray, k: int, params: Mapping[str, ParamValue], seed: in
 
 
 def _grown(rows: np.ndarray, wanted: int, seed: int) -> _Grown:
-    centres = _small_groups(rows, wanted, seed)
+    centres = small_groups(rows, wanted, seed)
     cancel_token().check()
     counts = _counts(LinearModel.nearest_centre(centres), rows)
     centres, counts = centres[counts > 0], counts[counts > 0]
     return _Grown(centres, ward_tree(centres, counts))
-
-
-def _small_groups(rows: np.ndarray, wanted: int, seed: int) -> np.ndarray:
-    """Centres of about so many small groups by k-means on cells of near neighbours, in an order of their own."""
-    from sklearn.cluster import KMeans
-
-    middle, means, counts = near_cells(rows, _CELLS)
-    centres = np.unique(means, axis=0)
-    if len(centres) > wanted:
-        centres = (
-            KMeans(wanted, n_init=1, max_iter=_ROUNDS, random_state=seed)
-            .fit(means, sample_weight=counts)
-            .cluster_centers_
-        )
-    centres = centres.astype(np.float64) + middle
-    return centres[np.lexsort((*centres.T, centres.sum(axis=1)))]
 
 
 def _counts(model: LinearModel, rows: np.ndarray) -> np.ndarray:

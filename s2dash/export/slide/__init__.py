@@ -72,8 +72,9 @@ def _values(contents: SlideContents, names: list[str], has_globe: bool) -> dict[
 
 EXPORT = Export(
     key="slide",
-    title="Slide",
+    card="picture",
     label="Slide (PNG)",
+    short="Slide",
     suffix="-slide.png",
     mime="image/png",
     help="Satellite picture and classes side by side with legend, scale and source, 16:9, for a talk or a letter.",

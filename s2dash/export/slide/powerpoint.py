@@ -73,7 +73,7 @@ def _head(slide: Slide, handover: Handover, contents: SlideContents) -> None:
     _write(title.text_frame, contents.title, 56, bold=True)
     _words(slide, Box(MARGIN, 126, width, 44), contents.subtitle, 27, _QUIET)
     if globe:
-        shape = slide.shapes.add_picture(io.BytesIO(svg_png(globe)), *_emu(Box(1720, 44, 136, 136)))
+        shape = slide.shapes.add_picture(io.BytesIO(svg_png(globe, 136)), *_emu(Box(1720, 44, 136, 136)))
         _describe(shape, "Where on the Earth")
 
 
@@ -245,8 +245,9 @@ def _without_clock(content: bytes) -> bytes:
 
 EXPORT = Export(
     key="powerpoint",
-    title="PowerPoint",
+    card="picture",
     label="Slide (PowerPoint)",
+    short="PowerPoint",
     suffix="-slide.pptx",
     mime="application/vnd.openxmlformats-officedocument.presentationml.presentation",
     help="The same slide to be edited: title, legend and notes as words, the two pictures in their places.",

@@ -1,8 +1,10 @@
-"""The route by which a browser tells where its map looks, whenever that has changed.
+"""The routes by which a browser tells where its map looks, whenever that has changed, and what it has drawn.
 
-    POST /maps/{token}/{scene}    {"centre": [x, y], "zoom": number}, or null for the whole scene
+    POST /maps/{token}/{scene}     {"centre": [x, y], "zoom": number}, or null for the whole scene
+    POST /drawn/{token}/{tiles}
 
-`scene` is what the page's message to the map calls it. Nothing is answered, as nobody waits for it.
+`scene` is what the page's message to the map calls it, `tiles` the token of the class tiles that are on the screen.
+Nothing is answered, as nobody waits for it.
 """
 
 from __future__ import annotations
@@ -24,8 +26,13 @@ def map_url(token: str, base_path: str = "") -> str:
     return f"{url_prefix(base_path)}/maps/{token}"
 
 
+def drawn_url(token: str, base_path: str = "") -> str:
+    """Where a browser tells what its map has drawn."""
+    return f"{url_prefix(base_path)}/drawn/{token}"
+
+
 def map_routes(maps: TrackedMaps, base_path: str = "") -> list[Route]:
-    """The route at `map_url`: 204, also for a page that is gone, 413 for too much and 400 for what is no position."""
+    """The routes: 204, also for a page that is gone, 413 for too much and 400 for what is no position."""
 
     async def tell(request: Request) -> Response:
         body = bytearray()
@@ -42,7 +49,16 @@ def map_routes(maps: TrackedMaps, base_path: str = "") -> list[Route]:
             tracked.tell(request.path_params["scene"], position)
         return _answer(204)
 
-    return [Route(map_url("{token}", base_path) + "/{scene}", tell, methods=["POST"])]
+    def drawn(request: Request) -> Response:
+        tracked = maps.get(request.path_params["token"])
+        if tracked is not None:
+            tracked.tell_drawn(request.path_params["tiles"])
+        return _answer(204)
+
+    return [
+        Route(map_url("{token}", base_path) + "/{scene}", tell, methods=["POST"]),
+        Route(drawn_url("{token}", base_path) + "/{tiles}", drawn, methods=["POST"]),
+    ]
 
 
 def _answer(status: int) -> Response:

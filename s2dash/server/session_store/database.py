@@ -38,6 +38,9 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE session ADD COLUMN position TEXT
     """,
+    """
+    ALTER TABLE session ADD COLUMN said TEXT
+    """,
 )
 """Each brings a file from the form of its place in the list to the next; what has been released is never changed."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
+from s2dash.core.accuracy import Check
 from s2dash.core.map_position import MapPosition
 from s2dash.server.session_store.store import SessionGone, SessionStore, new_address
 from s2dash.server.session_store.values import MARKS, Change, Snapshot, StoredRun, StoredScene
@@ -53,6 +54,18 @@ class Keeper:
             if self.is_gone or last is None or last.position == position:
                 return
             self._last = self._waiting = replace(last, position=position)
+        self._writer.put(self)
+
+    def answered(self, key: str, check: Check) -> None:
+        """Write soon that the run of this key has this check, with all that was said before."""
+        with self._lock:
+            last = self._last
+            if self.is_gone or last is None:
+                return
+            runs = tuple(
+                replace(run, listed=replace(run.listed, check=check)) if run.key == key else run for run in last.runs
+            )
+            self._last = self._waiting = replace(last, runs=runs)
         self._writer.put(self)
 
     def close(self) -> None:
@@ -111,13 +124,14 @@ class Keeper:
             shown=snapshot.shown,
             made=snapshot.made,
             position=snapshot.position,
+            said=snapshot.said,
         )
 
 
 def _are_same(one: Snapshot | None, other: Snapshot) -> bool:
     return (
         one is not None
-        and (one.shown, one.made, one.position) == (other.shown, other.made, other.position)
+        and (one.shown, one.made, one.position, one.said) == (other.shown, other.made, other.position, other.said)
         and set(one.scenes) == set(other.scenes)
         and len(one.runs) == len(other.runs)
         and all(a is b for a, b in zip(one.runs, other.runs, strict=True))

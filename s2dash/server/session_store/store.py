@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from s2dash.core import about
+from s2dash.core.about import About
 from s2dash.core.map_position import MapPosition, from_json, to_json
 from s2dash.core.run_list import ListedRun
 from s2dash.core.scene import Scene
@@ -97,7 +99,7 @@ class SessionStore:
         try:
             with parts[0].transaction() as connection:
                 found = connection.execute(
-                    "SELECT id, shown, made, position FROM session WHERE address = ? AND used >= ?",
+                    "SELECT id, shown, made, position, said FROM session WHERE address = ? AND used >= ?",
                     (_hash(address), self._oldest()),
                 ).fetchone()
                 if found is None:
@@ -111,7 +113,7 @@ class SessionStore:
             return None
         runs = [run for row in rows if (run := _stored(*row)) is not None]
         in_order = tuple(sorted(runs, key=lambda one: (one.listed.number, one.key)))
-        return StoredSession(in_order, found[1], found[2], _position(found[3]))
+        return StoredSession(in_order, found[1], found[2], _position(found[3]), _said(found[4]))
 
     def write(self, address: str, change: Change, is_new: bool) -> None:
         """Write what has changed of a session, all of it or nothing. `trouble` says where it could not be written.
@@ -132,8 +134,11 @@ class SessionStore:
                     )
                 session = _session(connection, address)
                 connection.execute(
-                    "UPDATE session SET used = ?, shown = ?, made = max(made, ?), position = ? WHERE id = ?",
-                    (self._clock(), change.shown, change.made, to_json(change.position), session),
+                    "UPDATE session SET used = ?, shown = ?, made = max(made, ?), position = ?, said = ? WHERE id = ?",
+                    (
+                        *(self._clock(), change.shown, change.made),
+                        *(to_json(change.position), about.to_json(change.said), session),
+                    ),
                 )
                 runs = [_with_marks(connection, session, run, change.left.get(run.key)) for run in change.put]
                 connection.executemany(
@@ -352,7 +357,7 @@ def _with_marks(connection: sqlite3.Connection, session: int, run: StoredRun, le
 
 
 def _row(run: StoredRun) -> tuple[str, str, bool, str]:
-    return run.key, run.scene_key, bool(run.listed.star or run.listed.note), run.listed.to_json()
+    return run.key, run.scene_key, bool(run.listed.star or run.listed.note or run.listed.check), run.listed.to_json()
 
 
 def _stored(key: str, scene_key: str, listed: str) -> StoredRun | None:
@@ -368,6 +373,13 @@ def _position(text: str | None) -> MapPosition | None:
     with suppress(UnreadableValue):
         return None if text is None else from_json(text)
     return None
+
+
+def _said(text: str | None) -> dict[str, About]:
+    """Nothing where nothing was said, or this s2dash cannot read it."""
+    with suppress(UnreadableValue):
+        return {} if text is None else about.from_json(text)
+    return {}
 
 
 def _says_full(error: Exception) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from s2dash.core.about import About
 from s2dash.core.map_position import MapPosition
 from s2dash.core.run_list import ListedRun
 from s2dash.core.scene import Scene
 
-MARKS = ("star", "title", "note")
+MARKS = ("star", "title", "note", "check", "is_checking")
 """What people say of a run, and may say in another page of the same session; the last word counts for each."""
 
 
@@ -46,6 +47,8 @@ class Snapshot:
     """Scenes that are here to be kept, by key."""
     position: MapPosition | None = None
     """Where the map looks; None is the whole scene."""
+    said: Mapping[str, About] = field(default_factory=dict)
+    """What the user says of maps, by what tells their scenes apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +60,7 @@ class StoredSession:
     shown: str | None
     made: int
     position: MapPosition | None = None
+    said: Mapping[str, About] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,5 +73,6 @@ class Change:
     shown: str | None = None
     made: int = 0
     position: MapPosition | None = None
+    said: Mapping[str, About] = field(default_factory=dict)
     left: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By key of a run the marks that stay as they are kept: another page of the session may have changed them."""

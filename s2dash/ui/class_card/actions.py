@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from s2dash.core.edits import MOST_STEPS, AnyStep, LeaveOut, Merge, Split
+from s2dash.core.edits import MOST_CORNERS, MOST_STEPS, AnyStep, LeaveOut, LeaveOutInside, Merge, SetInside, Split
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
-from s2dash.errors import S2DashError
+from s2dash.errors import RecipeError, S2DashError
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import services, state
 from s2dash.ui.messages import words_for
@@ -76,6 +76,19 @@ def remove_all(of: Recipe) -> None:
     """Show the classes as they were found; names and colours stay."""
     state.CARD_TROUBLE.pop()
     state.put_edits(of, state.edits(of).without_steps())
+
+
+def change_area(of: Recipe, step: LeaveOutInside | SetInside) -> None:
+    """Leave out a drawn area, or give it a class; raises RecipeError where there is no room for another one."""
+    if state.edits(of).is_full:
+        raise RecipeError(_FULL)
+    try:
+        _take(of, step)
+    except ValueError:
+        raise RecipeError(
+            f"The drawn areas have more than {MOST_CORNERS:,} corners together. Draw this one with fewer, or remove "
+            "some by undo first."
+        ) from None
 
 
 def move(of: Recipe, legend: Legend, number: int, by: int) -> None:

@@ -6,6 +6,8 @@ const HEADS = {
   doubtful: ["Doubtful places", "The least sure that are no specks, each with the class that it would be in otherwise"],
 };
 
+const SVG = "http://www.w3.org/2000/svg";
+
 function tellMap(places) {
   window.s2dashPlaces = places.map(({ number, kind, at }) => ({ number, kind, at }));
   document.dispatchEvent(new CustomEvent("s2dash-places"));
@@ -24,6 +26,19 @@ function add(parent, tag, className, words) {
   return element;
 }
 
+// Where the class ends, over its picture, which is cut to the same shape.
+function drawOutline(parent, { width, height, outline }) {
+  const svg = parent.appendChild(document.createElementNS(SVG, "svg"));
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.setAttribute("preserveAspectRatio", "xMidYMid slice");
+  svg.setAttribute("aria-hidden", "true");
+  for (const className of ["casing", "line"]) {
+    const path = svg.appendChild(document.createElementNS(SVG, "path"));
+    path.setAttribute("class", className);
+    path.setAttribute("d", outline);
+  }
+}
+
 function drawPlace(list, place, root) {
   const item = add(list, "li", "");
   const button = add(item, "button", "");
@@ -33,6 +48,7 @@ function drawPlace(list, place, root) {
   button.setAttribute("aria-label", `Go to ${place.kind} place ${place.number}${next}`);
   add(button, "img", "").alt = "";
   button.firstElementChild.src = place.picture;
+  if (place.outline) drawOutline(button, place);
   add(button, "b", "", String(place.number)).setAttribute("aria-hidden", "true");
   const here = add(button, "i", "");
   here.style.left = `${100 * place.left}%`;

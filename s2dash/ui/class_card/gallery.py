@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import streamlit as st
 from PIL import Image
 
 from s2dash.classify.class_facts import ClassPlace
+from s2dash.classify.pipeline import label_window
 from s2dash.core.legend import Legend
 from s2dash.core.scene import Scene
 from s2dash.core.types import Window
+from s2dash.errors import PixelsGone
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.tiles.crop import Cropper
+from s2dash.tiles.native import translated_to_pixels_gone
 from s2dash.tiles.placing import place_of_pixel
 from s2dash.tiles.stretch import stretch_of
 from s2dash.ui import services, text
+from s2dash.ui.class_card.outline import outline
 from s2dash.ui.layers import true_colour
 
 _SHAPE_RC = (32, 48)
@@ -58,10 +63,29 @@ def _pictured(answer: LiveAnswer, number: int) -> dict[str, Any]:
     stack = services.live_engine().stack(scene)
     cropper = Cropper(scene, stretch_of(scene, stack, true_colour(scene)), stack, services.native_tiles())
     both = [(place, kind) for kind in ("typical", "doubtful") for place in getattr(found, kind)]
-    return {"places": [_pictured_place(cropper, place) | {"kind": kind} for place, kind in both]}
+
+    def inside(window: Window) -> np.ndarray:
+        return _labels(answer, window) == number
+
+    return {"places": [_pictured_place(cropper, place, inside) | {"kind": kind} for place, kind in both]}
 
 
-def _pictured_place(cropper: Cropper, place: ClassPlace) -> dict[str, Any]:
+def _labels(answer: LiveAnswer, window: Window) -> np.ndarray:
+    """Classes of a window of the scene; of a large one whose files are gone those of the live picture, repeated."""
+    scene, live = answer.result.scene, answer.result.classmap.labels
+    if scene.live_step > 1:
+        try:
+            with translated_to_pixels_gone(), services.native_tiles().reader(scene) as reader:
+                return label_window(answer.fitted, reader, window)
+        except PixelsGone:
+            pass
+    assert live is not None, "the labels of a live picture are in memory"
+    rows = np.minimum(np.arange(window.row, window.row + window.height) // scene.live_step, live.shape[0] - 1)
+    cols = np.minimum(np.arange(window.col, window.col + window.width) // scene.live_step, live.shape[1] - 1)
+    return live[rows[:, None], cols]
+
+
+def _pictured_place(cropper: Cropper, place: ClassPlace, inside: Callable[[Window], np.ndarray]) -> dict[str, Any]:
     scene = cropper.scene
     row, col = place.row * scene.live_step, place.col * scene.live_step
     window = cropper.window(row, col, _SHAPE_RC)
@@ -72,7 +96,9 @@ def _pictured_place(cropper: Cropper, place: ClassPlace) -> dict[str, Any]:
         "width": window.width,
         "left": (col - window.col + 0.5) / window.width,
         "top": (row - window.row + 0.5) / window.height,
+        "height": window.height,
         "picture": _address(cropper, window),
+        "outline": outline(inside(window)),
     }
 
 

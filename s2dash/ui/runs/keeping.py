@@ -20,6 +20,7 @@ from s2dash.ui import services, session, state, text
 from s2dash.ui.as_read import with_numbers_of
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.runs.values import KeptMap
+from s2dash.ui.state import check as held
 from s2dash.ui.strip import Strip
 
 PARAMETER = "s"
@@ -111,6 +112,7 @@ def save() -> None:
         state.KEEPER.set(keeper)
     stored, shown, tracked = _stored_runs(maps), state.MAP_NOW.get(), state.tracked_map()
     tracked.on_move(keeper.moved)
+    held.check_book().on_answer(keeper.answered)
     keeper.keep(
         Snapshot(
             runs=stored,
@@ -118,6 +120,7 @@ def save() -> None:
             made=state.MAPS_MADE.get(),
             scenes={one.scene_key: StoredScene(one.loaded.scene, one.loaded) for one in maps if one.loaded is not None},
             position=tracked.position,
+            said=state.SAID.get(),
         )
     )
     if not keeper.is_gone and store.trouble is None and st.query_params.get(PARAMETER) != keeper.address:
@@ -234,6 +237,8 @@ def listed(one: KeptMap) -> ListedRun:
         thumbnail=one.thumbnail,
         separation=one.separation,
         files=one.files,
+        check=one.check,
+        is_checking=one.is_checking,
         own=None if own is None else own_look(own),
         edits=None if own is None else state.edits_of(key),
     )
@@ -264,6 +269,8 @@ def of_listed(one: ListedRun, number: int, scene_key: str = "", key: str | None 
         title=one.title,
         files=one.files,
         scene_key=scene_key,
+        check=one.check,
+        is_checking=one.is_checking,
         **known,
     )
 
@@ -276,6 +283,7 @@ def _take_up(found: StoredSession) -> None:
         maps.append(of_listed(run.listed, number, run.scene_key, run.key))
     state.MAPS.set(tuple(maps))
     state.STORED.set({run.key: (one, run) for one, run in zip(maps, runs, strict=True)})
+    state.SAID.set(found.said)
     state.MAPS_MADE.set(max([found.made, *(one.number for one in maps)]))
     shown = next((one for one in maps if one.key == found.shown), None)
     if shown is None or state.LOADED.is_set:
@@ -286,6 +294,8 @@ def _take_up(found: StoredSession) -> None:
     elif load(shown, loaded):
         state.MAP_NOW.set(shown.number)
         state.MAP_START.set(found.position)
+        if shown.is_checking:
+            state.PANEL.set("Check")
         state.MAPS.set(tuple(replace(one, loaded=loaded) if one.scene_key == shown.scene_key else one for one in maps))
 
 
@@ -320,8 +330,8 @@ def _stored(one: KeptMap, before: tuple[KeptMap, StoredRun] | None) -> StoredRun
 
 def _is_worth_it(maps: Sequence[KeptMap]) -> bool:
     """Whether there is anything that a new page does not have."""
-    if len(maps) != 1:
-        return len(maps) > 1
+    if len(maps) != 1 or state.SAID.get():
+        return bool(maps)
     (one,) = maps
     is_plain = (one.run.edits, one.run.view) == (NO_EDITS, PLAIN_VIEW)
     return not (is_plain and not one.is_marked and not one.files)

@@ -19,6 +19,7 @@ from s2dash.ui.runs import keeping
 from s2dash.ui.runs.thumbnail import thumbnail
 from s2dash.ui.runs.values import KeptMap
 from s2dash.ui.runs.words import change_words
+from s2dash.ui.state import check as held
 
 MOST_KEPT = 50
 """Past so many, the oldest without star or note goes."""
@@ -55,15 +56,23 @@ def keep(answer: LiveAnswer, legend: Legend) -> None:
     if known.number != state.MAP_NOW.get():
         state.MAP_NOW.set(known.number)
         loaded = state.loaded()
-        _put(replace(known, loaded=loaded, scene_key=scene_key(loaded.scene)))
+        held.put_map(replace(known, loaded=loaded, scene_key=scene_key(loaded.scene)))
         state.MAPS.set(_within_limits(maps()))
         known = now() or known
     run = replace(run, reference=run.reference or known.run.reference)  # by which names may have been taken
     before = (known.run.edits, known.run.view, known.run.reference, known.legend)
     if before != (run.edits, run.view, run.reference, legend):
         picture = known.thumbnail if known.legend == legend else thumbnail(answer.result, legend)
-        _put(replace(known, run=replace(run, made=known.run.made), legend=legend, thumbnail=picture))
+        check = known.check and known.check.renamed(_new_names(known.legend, legend))
+        run = replace(run, made=known.run.made)
+        held.put_map(replace(known, run=run, legend=legend, thumbnail=picture, check=check))
     _measure_soon(answer)
+
+
+def _new_names(before: Legend, now: Legend) -> dict[str, str]:
+    """What classes are called now, by the names that they had and no class has any more."""
+    stay, names = {entry.name for entry in now.entries}, {entry.id: entry.name for entry in now.entries}
+    return {one.name: names[one.id] for one in before.entries if one.id in names and one.name not in stay}
 
 
 def _measure_soon(answer: LiveAnswer) -> None:
@@ -72,7 +81,7 @@ def _measure_soon(answer: LiveAnswer) -> None:
     if waiting is not None and waiting[1].is_scored:
         found = next((one for one in maps() if one.key == waiting[0]), None)
         if found is not None and found.separation is None:
-            _put(replace(found, separation=waiting[1].scores.silhouette))
+            held.put_map(replace(found, separation=waiting[1].scores.silhouette))
         state.TO_MEASURE.pop()
     if shown is None or request is None or shown.separation is not None:
         return
@@ -88,7 +97,7 @@ def measure(answer: LiveAnswer) -> None:
     """Say of the map that the page shows how well its classes lie apart; takes a tenth of a second, once."""
     shown = now()
     if shown is not None and shown.separation is None:
-        _put(replace(shown, separation=answer.scores.silhouette))
+        held.put_map(replace(shown, separation=answer.scores.silhouette))
 
 
 def restore(number: int) -> None:
@@ -218,11 +227,7 @@ def _held_scenes(stay: Sequence[KeptMap]) -> set[str]:
     return held
 
 
-def _put(changed: KeptMap) -> None:
-    state.MAPS.set(tuple(changed if one.number == changed.number else one for one in maps()))
-
-
 def _change(number: int, **fields: object) -> None:
     found = _by_number(number)
     if found is not None:
-        _put(replace(found, **fields))  # type: ignore[arg-type]
+        held.put_map(replace(found, **fields))  # type: ignore[arg-type]

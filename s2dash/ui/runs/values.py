@@ -5,10 +5,12 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
+from s2dash.core.accuracy import Check
 from s2dash.core.edits import ClassEdits
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run
+from s2dash.core.scene_reading import SceneReading, without_area
 from s2dash.ui.loaded import Loaded
 
 
@@ -36,12 +38,16 @@ class KeptMap:
     """Names of what its scene was made of; none for one that comes with the package."""
     scene_key: str = ""
     """By which the server keeps its scene; empty where that was never here."""
+    check: Check | None = None
+    """Its own, with the answers that there are."""
+    is_checking: bool = False
+    """Whether its user is just looking at the places of the check."""
     key: str = field(default_factory=lambda: secrets.token_hex(8))
     """Its own among the maps of all sessions."""
 
     @property
     def is_marked(self) -> bool:
-        return self.star or bool(self.note) or bool(self.title)
+        return self.star or bool(self.note) or bool(self.title) or self.check is not None
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,12 @@ class Moment:
     """What the page was at a time."""
 
     scene: str
-    """Digest of the scene; undo stays within it."""
+    """Digest of the scene, with the area that counts of it."""
     recipe: Recipe
     edits: ClassEdits
+    loaded: Loaded = field(compare=False)
+
+    @property
+    def ground(self) -> tuple[str, SceneReading]:
+        """The files and how they are read, whatever area counts: undo stays within them."""
+        return f"{self.loaded.scene.paths[0]}", without_area(self.loaded.reading)

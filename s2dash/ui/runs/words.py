@@ -6,9 +6,21 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
 from s2dash.classify.algorithms import ALGORITHMS
-from s2dash.core.edits import AnyStep, ClassEdits, LeaveOut, Majority, Merge, Sieve, Split
+from s2dash.core.edits import (
+    AnyStep,
+    ClassEdits,
+    LeaveOut,
+    LeaveOutInside,
+    Majority,
+    Merge,
+    SetInside,
+    Sieve,
+    Split,
+    StepInside,
+)
 from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run
+from s2dash.core.scene_reading import SceneReading
 from s2dash.ui import text
 from s2dash.ui.preparation import WAYS
 from s2dash.ui.state import preparation_of
@@ -32,9 +44,14 @@ def _scene_words(before: Run, after: Run) -> str:
         return "another scene"
     if before.reading.area == after.reading.area:
         return "read another way"
-    if not after.reading.area:
+    return area_words(before.reading, after.reading)
+
+
+def area_words(before: SceneReading, after: SceneReading) -> str:
+    """`only an area`, `another area`, `the whole scene`: what changed of what counts."""
+    if not after.area:
         return "the whole scene"
-    return "another area" if before.reading.area else "only an area"
+    return "another area" if before.area else "only an area"
 
 
 def _changes(before: Recipe, after: Recipe) -> Iterator[str]:
@@ -147,10 +164,18 @@ def step_name(step: AnyStep) -> str:
             return f"split {step.number} in {'two' if step.k == 2 else step.k}"
         case LeaveOut():
             return f"leave out {step.number}"
+        case LeaveOutInside():
+            return f"leave out {_areas(step)}"
+        case SetInside():
+            return f"set {_areas(step)} to {step.number}"
         case Majority():
             return f"majority {step.size} × {step.size}"
         case Sieve():
             return f"sieve under {step.least:g} {step.unit}"
+
+
+def _areas(step: StepInside) -> str:
+    return "an area" if len(step.rings) == 1 else f"{len(step.rings)} areas"
 
 
 def separation_words(silhouette: float | None) -> str:

@@ -154,5 +154,8 @@ def load(run: Run, scene: Loaded) -> None:
 
 BATCH: Field[Batch | None] = Field("many scenes batch", None)
 BATCH_FROM_SERVER: Field[tuple[Path, ...]] = Field("many scenes on the server", ())
+DATE_BEFORE, DATE_AFTER, DATES_VIEW = "date before", "date after", "dates view"
+DATES_VIEWS = ("Classes", "Pictures", "Change")
+"""Ways of looking at two dates."""
 BATCH_FILES, BATCH_FIT, BATCH_MOSAIC = "many scenes files", "many scenes fit", "many scenes mosaic"
 """Keys of the dialog's widgets, which begin anew with each dialog."""

@@ -45,6 +45,17 @@ def use_whole_scene() -> None:
     read_anew(loaded().whole, area=[])
 
 
+def go_back_to(found: Loaded) -> None:
+    """Have the same scene as it was with another area, or with none; what is being drawn on it is given up."""
+    now = LOADED.get()
+    if now is not None and now.scene.digest == found.scene.digest:
+        return
+    job = INCOMING_DRAWN.job.pop()
+    if job is not None:
+        job.cancel()
+    LOADED.set(found)
+
+
 def _changed_reading(reading: SceneReading, fields: dict[str, Any]) -> SceneReading:
     return SceneReading.from_dict(reading.to_dict() | fields)
 

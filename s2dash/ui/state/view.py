@@ -24,7 +24,7 @@ def close_window() -> None:
 Side = Literal["Swipe", "Classes", "Picture", "How sure"]
 SIDES: tuple[Side, ...] = get_args(Side)
 SIDE: Control[Side] = kept_control("view", SIDES[0])
-Panel = Literal["Classes", "Runs"]
+Panel = Literal["Classes", "Runs", "Check"]
 PANELS: tuple[Panel, ...] = get_args(Panel)
 PANEL: Control[Panel] = kept_control("panel", PANELS[0])
 Pushed = Literal["how many", "class card"]

@@ -1,0 +1,259 @@
+"""The window `Hand over`: what is said of the map, a card for each thing people do with it, a link, and all in one.
+
+What needs all pixels of a large scene offers to make them first, and then itself.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from s2dash.classify.sureness_file import write_sureness
+from s2dash.core.classmap import Result
+from s2dash.core.legend import Legend
+from s2dash.export import EXPORTS, Export, Handover, export_bytes
+from s2dash.export.cards import CARDS
+from s2dash.export.contents import Card, file_stem
+from s2dash.server.jobs import FullJob
+from s2dash.server.live_engine import LiveAnswer
+from s2dash.ui import state, text
+from s2dash.ui.full_run import LOOK_SECONDS, cancel, running, running_words, start, usual_seconds
+from s2dash.ui.hand_over.fields import about_fields, hold_downloads
+from s2dash.ui.hand_over.previews import previews
+from s2dash.ui.share import share_link
+from s2dash.ui.state.about import OUTLINE_LEAST, OUTLINE_SMOOTH, outline_choice
+
+_SURE_BY_COMMAND = "Of a large scene the command line writes it: `s2dash classify … --how-sure FILE.tif`."
+_BEING_MADE = "The full map is being made. The button works as soon as it is there."
+_NO_PLACE = "This file has no place, which a GIS needs. Bring one with coordinates."
+_LEAST_HA = (0.0, 0.1, 0.5, 1.0, 5.0)
+_FIRST = "picture"
+"""Key of the one that most people want."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """What all cards of it are drawn from."""
+
+    answer: LiveAnswer
+    handover: Handover
+    job: FullJob | None
+    """That makes the full map now."""
+
+
+def hand_over_button() -> None:
+    """The button that opens the window."""
+    st.button(
+        "Hand over",
+        type="primary",
+        icon=":material/ios_share:",
+        key="handover",
+        on_click=state.WINDOW.set,
+        args=("hand over",),
+        help="Save the map as a picture, for a GIS, as a table, or to make it again.",
+    )
+
+
+@st.dialog("Hand over", width="large", on_dismiss=state.close_window)
+def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str | None) -> None:
+    """The window; `trouble` says why the full map that was asked for could not be made."""
+    alone = state.shown_alone(result.recipe)
+    alone = alone if any(row.id == alone for row in result.rows) else None
+    handover = Handover(result, legend, state.about(), outline_choice(), alone)
+    window = _Window(answer, handover, running(answer))
+    with st.container(key="handing"):
+        with st.container(key="about", gap="small"):
+            about_fields(bool(result.scene.attribution))
+        with st.container(key="given", gap="small"):
+            _say_of_full(window, trouble)
+            _cards(window)
+        with st.container(key="handfoot", horizontal=True, vertical_alignment="center"):
+            with st.container(key="sharing"):
+                share_link(answer)
+            _buttons(window, _offered(window, "all"))
+    hold_downloads()
+
+
+def _say_of_full(window: _Window, trouble: str | None) -> None:
+    if window.job is not None:
+        with st.container(key="makingfull"):
+            st.fragment(_being_made, run_every=LOOK_SECONDS)(window.job)
+    elif trouble:
+        st.markdown(trouble)
+
+
+def _cards(window: _Window) -> None:
+    """A card for all that there is any file of."""
+    seen = previews(window.answer.result, window.handover)
+    with st.container(key="cards"):
+        for card, words in CARDS.items():
+            exports = _offered(window, card)
+            if not exports:
+                continue
+            with st.container(key=f"card {card}", gap=None):
+                if card in seen:
+                    st.html(seen[card])
+                st.markdown(f"##### {words.title}", anchors=False)
+                st.caption(words.good_for)
+                _say_why_not(window, exports)
+                if card == "outlines":
+                    _outline_choices(window)
+                with st.container(key=f"files {card}", horizontal=True, gap="small"):
+                    _buttons(window, exports)
+                    if card == "gis":
+                        _sureness(window)
+
+
+def _outline_choices(window: _Window) -> None:
+    has_place = window.handover.result.scene.grid.has_place
+    with st.container(key="outlinechoices", horizontal=True, gap="small", vertical_alignment="center"):
+        st.selectbox(
+            "Least patch",
+            dict.fromkeys((*_LEAST_HA, OUTLINE_LEAST.get())),
+            format_func=lambda least: f"From {least:g} ha" if least else "Every patch",
+            key=OUTLINE_LEAST.shown(),
+            on_change=OUTLINE_LEAST.take,
+            disabled=not has_place,
+            label_visibility="collapsed",
+            help="Smaller patches go to the neighbour with the longest border.",
+        )
+        st.checkbox(
+            "Smooth",
+            key=OUTLINE_SMOOTH.shown(),
+            on_change=OUTLINE_SMOOTH.take,
+            disabled=not has_place,
+            help="Takes the stairs of pixels away. Neighbours keep one border, without gaps; hectares stay as counted.",
+        )
+
+
+def _offered(window: _Window, card: Card) -> list[Export]:
+    return [one for one in EXPORTS.values() if one.card == card and one.is_of(window.handover)]
+
+
+def _say_why_not(window: _Window, exports: Sequence[Export]) -> None:
+    """What stands between a card and its files, once for all of them."""
+    has_place = window.handover.result.scene.grid.has_place
+    if not has_place and all(one.needs_place for one in exports):
+        st.markdown(f":material/info: {_NO_PLACE}")
+    elif all(_needs_making(window, one) for one in exports) and window.job is None:
+        st.markdown(f":material/info: Makes the full map first, {_effort(window.answer)}.")
+
+
+def _buttons(window: _Window, exports: Sequence[Export]) -> None:
+    for export in exports:
+        (_make_full if _needs_making(window, export) else _download)(window, export)
+
+
+def _needs_making(window: _Window, export: Export) -> bool:
+    """Whether the full map, which this needs, is not there and can be made."""
+    return export.needs_full and not window.handover.result.is_full and _why_not(window, export) is None
+
+
+def _why_not(window: _Window, export: Export) -> str | None:
+    """Why this cannot be had of the scene."""
+    return _NO_PLACE if export.needs_place and not window.handover.result.scene.grid.has_place else None
+
+
+def _download(window: _Window, export: Export) -> None:
+    reason, handover = _why_not(window, export), window.handover
+
+    def make() -> bytes:
+        return export_bytes(export.key, handover)
+
+    _download_button(
+        export.key, export.label, export.short, export.file_name(handover), export.mime, make, export.help, reason
+    )
+
+
+def _download_button(
+    key: str,
+    label: str,
+    short: str,
+    file_name: str,
+    mime: str,
+    make: Callable[[], bytes],
+    help_words: str,
+    reason: str | None,
+) -> None:
+    st.download_button(
+        shown_label(label, short),
+        b"" if reason else make,
+        file_name,
+        mime,
+        key=f"download {key}",
+        on_click="ignore",
+        type="primary" if key == _FIRST else "secondary",
+        icon=":material/download:",
+        width="stretch",
+        disabled=reason is not None,
+        help=reason or help_words,
+    )
+
+
+def _make_full(window: _Window, export: Export) -> None:
+    """The button of what needs the full map: it makes that, and is then the download."""
+    pressed = st.button(
+        shown_label(export.label, export.short),
+        key=f"make full for {export.key}",
+        icon=":material/download:",
+        width="stretch",
+        disabled=window.job is not None,
+        help=_BEING_MADE
+        if window.job
+        else f"Makes the full map first, {_effort(window.answer)}; then press again. {export.help}",
+    )
+    if pressed:
+        start(window.answer)
+        st.rerun()
+
+
+def shown_label(label: str, short: str) -> str:
+    """A button's whole name, of which only `short` is seen: what is around it, coloured, the page's rules hide."""
+    before, _, after = label.partition(short)
+    # A space at the end of what is coloured would be lost, and two words be read as one.
+    seen = " " * before.endswith(" ") + short
+    return "".join((f":gray[{before.rstrip()}]" if before else "", seen, f":gray[{after}]" if after else ""))
+
+
+def _effort(answer: LiveAnswer) -> str:
+    """How much it is to make the full map: in time where one was made before, else in pixels."""
+    seconds = usual_seconds(answer)
+    if seconds is None:
+        return f"of {text.pixels(answer.result.scene.grid.pixel_count)}"
+    return f"about {max(1, round(seconds))} s" if seconds < 59 else text.duration(seconds)
+
+
+def _being_made(job: FullJob) -> None:
+    """How far the full map is; the page is drawn anew once it is there."""
+    if job.is_done:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.progress(job.share, text=running_words(job))
+        if st.button("Cancel", key="cancel full map", width=84, help="Stops at once; the preview stays."):
+            cancel(job)
+
+
+def _sureness(window: _Window) -> None:
+    answer = window.answer
+    help_words = "How clearly each pixel belongs to its class, 0 to 100, for a GIS: a second file beside the map."
+
+    def make() -> bytes:
+        with tempfile.TemporaryDirectory(prefix="s2dash-") as folder:
+            path = Path(folder) / "sureness.tif"
+            write_sureness(answer.fitted, answer.sureness.limits, path)
+            return path.read_bytes()
+
+    _download_button(
+        "sureness",
+        "How sure (GeoTIFF)",
+        "How sure",
+        f"{file_stem(window.handover.title)}-how-sure.tif",
+        "image/tiff",
+        make,
+        help_words,
+        None if answer.result.is_full else _SURE_BY_COMMAND,
+    )

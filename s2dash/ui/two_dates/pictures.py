@@ -1,0 +1,54 @@
+"""Two dates as pictures of one size, pixel upon pixel: classes, the ground as it looked, and what changed."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from s2dash.batch.change import Change
+from s2dash.batch.change.change_map import value_table, values
+from s2dash.batch.change.on_grid import preview_grid, read_on_grid
+from s2dash.core.grid import Grid
+from s2dash.core.legend import Legend
+
+_QUALITY = 88
+
+
+def classes_picture(path: Path, legend: Legend, grid: Grid) -> str:
+    """A class map in its colours at the pixels of `preview_grid`, as an address that images take.
+
+    Raises BrokenResult where it can no longer be read.
+    """
+    return _png(read_on_grid(path, preview_grid(grid))[0], legend.rgba())
+
+
+def ground_picture(path: Path, grid: Grid) -> str:
+    """What `looks.write_look` has kept of a scene, at the pixels of `preview_grid`; raises as `classes_picture`."""
+    rgba = np.moveaxis(read_on_grid(path, preview_grid(grid)), 0, 2)
+    return _address(Image.fromarray(np.ascontiguousarray(rgba), "RGBA"), "WEBP", quality=_QUALITY)
+
+
+def change_picture(change: Change) -> str:
+    """No change in grey, what moved in the colour of its new class; raises as `classes_picture`."""
+    grid = preview_grid(change.before.grid)
+    one, other = (read_on_grid(dated.path, grid)[0] for dated in (change.before, change.after))
+    colours = np.zeros((256, 4), dtype=np.uint8)
+    for value in values(change):
+        colours[value.number] = (*value.rgb, 255)
+    return _png(value_table(change)[one, other], colours)
+
+
+def _png(pixels: np.ndarray, colours: np.ndarray) -> str:
+    picture = Image.fromarray(np.ascontiguousarray(pixels), mode="P")
+    picture.putpalette(colours.tobytes(), "RGBA")
+    return _address(picture, "PNG")
+
+
+def _address(picture: Image.Image, kind: str, **options: int) -> str:
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(out.getvalue()).decode()}"

@@ -1,0 +1,146 @@
+"""Patches as polygons: no gaps, no overlaps, the raster's own areas, whatever the strips and whatever the names."""
+
+from __future__ import annotations
+
+import sqlite3
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyogrio
+import pytest
+import shapely
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from rasterio.features import rasterize
+from test_export import HOSTILE, UTM, make_legend, make_result
+from test_gis_styles import legend_in_qgis
+
+from s2dash.classify.clean_up.patches import patch_numbers
+from s2dash.core.grid import Grid
+from s2dash.export import EXPORTS, Handover
+from s2dash.export.contents import listed_facts
+from s2dash.export.handover import OutlineChoice
+from s2dash.export.outlines import SMOOTH, STRAIGHT, outlines
+
+TALL = Grid((600, 60), Affine(10, 0, 4e5, 0, -10, 4e6), UTM)
+"""Taller than a strip of labels."""
+KEYS = ("geopackage", "flatgeobuf", "shapefile")
+
+
+def in_strips(labels: np.ndarray, rows: int) -> Iterator[tuple[int, np.ndarray]]:
+    for first in range(0, len(labels), rows):
+        yield first, labels[first : first + rows]
+
+
+def made(labels: np.ndarray, rows: int, tolerance_px: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shapes, labels and hectares of all patches."""
+    grid = Grid(labels.shape, Affine(10, 0, 4e5, 0, -10, 4e6), UTM)
+    parts = list(outlines(in_strips(labels, rows), grid, tolerance_px))
+    shapes, numbers, areas = ([getattr(p, name) for p in parts] for name in ("shapes", "labels", "area_ha"))
+    return np.concatenate(shapes), np.concatenate(numbers), np.concatenate(areas)
+
+
+@given(
+    arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=14), elements=st.integers(0, 3)),
+    st.integers(1, 14),
+    st.sampled_from([STRAIGHT, SMOOTH]),
+)
+def test_polygons_fill_the_map_without_gaps_or_overlaps(labels: np.ndarray, rows: int, tolerance_px: float) -> None:
+    shapes, numbers, areas = made(labels, rows, tolerance_px)
+    patches = np.unique(patch_numbers(labels, 4)[labels > 0])
+    assert len(shapes) == len(patches)
+    assert (shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON).all()
+    assert shapely.is_valid(shapes).all()
+    assert shapely.coverage_is_valid(shapes)
+    counted = np.bincount(labels.ravel(), minlength=4)[1:]
+    assert np.bincount(numbers, areas, minlength=4)[1:] * 100 == pytest.approx(counted)
+    if tolerance_px == STRAIGHT:
+        drawn = np.zeros_like(labels)
+        if len(shapes):
+            drawn = rasterize(zip(shapes, numbers.tolist(), strict=True), labels.shape, dtype="uint8")
+        assert np.array_equal(drawn, labels)
+        assert np.bincount(numbers, shapely.area(shapes), minlength=4)[1:] == pytest.approx(counted)
+    elif (labels > 0).all():
+        assert shapely.area(shapes).sum() == pytest.approx(labels.size)
+
+
+def test_straight_borders_within_a_strip_have_no_needless_corners() -> None:
+    labels = np.ones((20, 20), np.uint8)
+    labels[5:15, 5:15] = 2
+    shapes, numbers, _ = made(labels, 20, STRAIGHT)
+    (inner,) = shapes[numbers == 2]
+    assert len(inner.exterior.coords) == 5
+
+
+def read(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, object]]:
+    meta, _, shapes, columns = pyogrio.raw.read(path, layer="classes")
+    return shapely.from_wkb(shapes), dict(zip(meta["fields"], columns, strict=True)), meta
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("choice", [OutlineChoice(), OutlineChoice(0.3, True)], ids=["every patch", "large and smooth"])
+def test_files_hold_every_class_in_its_place_with_strange_names(
+    key: str, choice: OutlineChoice, tmp_path: Path
+) -> None:
+    k = len(HOSTILE)
+    result, legend = make_result(TALL, k), make_legend(k, HOSTILE)
+    path = tmp_path / f"x{EXPORTS[key].suffix}"
+    EXPORTS[key].write(Handover(result, legend, outlines=choice), path)
+    if key == "shapefile":
+        with zipfile.ZipFile(path) as archive:
+            assert {Path(name).suffix for name in archive.namelist()} == {
+                ".shp",
+                ".shx",
+                ".dbf",
+                ".prj",
+                ".cpg",
+                ".qml",
+            }
+            archive.extractall(tmp_path / "unpacked")
+        path = tmp_path / "unpacked" / "classes.shp"
+    meta, _, raw, columns = pyogrio.raw.read(path, layer=None if key == "flatgeobuf" else "classes")
+    shapes, table = shapely.from_wkb(raw), dict(zip(meta["fields"], columns, strict=True))
+    names = {c.id: c.name for c in listed_facts(result, legend)}
+    assert {(int(n), str(name)) for n, name in zip(table["class"], table["name"], strict=True)} <= set(names.items())
+    assert "32618" in str(meta["crs"])
+    assert shapely.coverage_is_valid(shapes)
+    left, bottom, right, top = shapely.total_bounds(shapes)
+    assert (left, bottom, right, top) == pytest.approx((4e5, 4e6 - 6000, 4e5 + 600, 4e6))
+    if not choice.least_ha:
+        assert table["hectares"].sum() == pytest.approx(result.mapped_ha)
+        for row in result.rows:
+            assert table["hectares"][table["class"] == row.id].sum() == pytest.approx(row.area_ha)
+
+
+def test_a_least_patch_leaves_none_that_is_smaller(tmp_path: Path) -> None:
+    labels = np.ones((60, 60), np.uint8)
+    labels[10:12, 10:12], labels[30:40, 30:40] = 2, 3
+    result = make_result(Grid((60, 60), Affine(10, 0, 4e5, 0, -10, 4e6), UTM), 3)
+    result = replace(result, classmap=replace(result.classmap, labels=labels))
+    EXPORTS["geopackage"].write(Handover(result, make_legend(3), outlines=OutlineChoice(0.5)), tmp_path / "x.gpkg")
+    _, table, _ = read(tmp_path / "x.gpkg")
+    assert dict(zip(table["class"].tolist(), table["hectares"].tolist(), strict=True)) == {1: 35.0, 3: 1.0}
+
+
+def test_a_geopackage_says_how_it_is_to_be_drawn(tmp_path: Path) -> None:
+    result, legend = make_result(), make_legend()
+    EXPORTS["geopackage"].write(Handover(result, legend), tmp_path / "x.gpkg")
+    with closing(sqlite3.connect(tmp_path / "x.gpkg")) as connection:
+        rows = connection.execute("SELECT f_table_name, useAsDefault, styleQML FROM layer_styles").fetchall()
+    assert [(name, default) for name, default, _ in rows] == [("classes", 1)]
+    assert all(entry.colour for entry in legend.entries)
+    assert "categorizedSymbol" in rows[0][2]
+
+
+@pytest.mark.slow
+def test_qgis_opens_a_geopackage_in_the_maps_colours(tmp_path: Path) -> None:
+    k = len(HOSTILE)
+    result, legend = make_result(k=k), make_legend(k, HOSTILE)
+    EXPORTS["geopackage"].write(Handover(result, legend), tmp_path / "x.gpkg")
+    assert legend_in_qgis(tmp_path / "x.gpkg", tmp_path) == [[c.name, c.colour] for c in listed_facts(result, legend)]

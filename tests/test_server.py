@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,3 +105,13 @@ def test_the_page_is_the_page_script(client: TestClient) -> None:
     answer = client.get("/")
     assert answer.status_code == 200
     assert '<div id="root">' in answer.text
+
+
+def test_warming_up_leaves_the_maps_component_to_the_page() -> None:
+    """Loaded outside a run of a page, streamlit-folium registers nothing: every map would be missing."""
+    check = (
+        "import sys; from s2dash.server import lifespan; lifespan.load_page_libraries(); "
+        "print('streamlit_folium' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]

@@ -116,6 +116,10 @@ class Recipe:
         """The same with what made maps better on scenes with labels that people drew (benchmarks/README.md)."""
         return replace(self.plain(), transform="sqrt", components=6, smooth="edge", favour_rare=True)
 
+    def is_first_look_of(self, asked: Recipe) -> bool:
+        """Whether this is another recipe without its smoothing, which takes a while on a large scene."""
+        return asked.keeps_edges and self == replace(asked, smooth=0)
+
     def plain(self) -> Recipe:
         """The same that looks at single pixels, each of whose bands and indices has equal weight."""
         prepared = replace(self, transform="none", scale="standard", pca=None, components=None, smooth=0)

@@ -79,14 +79,17 @@ def _log_to_console() -> None:
         log.setLevel(logging.INFO)
 
 
-def _make_first_result(state: ServerState) -> None:
-    scene = state.sample_scene()
-    first = state.live.submit(scene, default_recipe(scene))
-    # What the page imports and the result does not, meanwhile; streamlit-folium itself only loads inside a page.
+def load_page_libraries() -> None:
+    """Load what the page imports and its first result does not; streamlit-folium itself only loads inside a page."""
     import folium  # noqa: F401
 
     from s2dash.ui import legend_and_charts  # noqa: F401
 
+
+def _make_first_result(state: ServerState) -> None:
+    scene = state.sample_scene()
+    first = state.live.submit(scene, default_recipe(scene))
+    load_page_libraries()
     first.result()
     memory.settle()
     memory.hand_back_soon()

@@ -33,7 +33,6 @@ from s2dash.ui.clean_up import clean_up
 from s2dash.ui.how_sure import sure_words
 from s2dash.ui.identity import effective_legend, own_legend
 from s2dash.ui.legend_table import legend_table, take_event
-from s2dash.ui.live_wait import is_first_look
 from s2dash.ui.name_sources import name_sources, scheme_in_use
 from s2dash.ui.runs.words import step_name
 from s2dash.ui.services import kept_charts
@@ -54,7 +53,7 @@ def take_in_of_first_look(recipe: Recipe) -> None:
     By numbers of the first look: the smoothed map's may be of other classes.
     """
     before = state.LAST_SHOWN.get()
-    if before is not None and is_first_look(before.result.recipe, recipe):
+    if before is not None and before.result.recipe.is_first_look_of(recipe):
         take_in(before.result.recipe)
         edits = state.edits(before.result.recipe)
         state.LAST_SHOWN.set(replace(before, legend=before.legend.taking(edits)))

@@ -52,12 +52,7 @@ def wait_for(request: LiveRequest, scene: Scene, strip: Strip, or_first_look: bo
 
 def is_as_asked(answer: LiveAnswer, choices: Choices) -> bool:
     """Whether an answer is what was asked for, and not a first look at a large scene without its smoothing."""
-    return choices.recipe is None or not is_first_look(answer.result.recipe, choices.recipe)
-
-
-def is_first_look(shown: Recipe, asked: Recipe) -> bool:
-    """Whether the one recipe is the other without its smoothing, which takes a while on a large scene."""
-    return asked.keeps_edges and shown == replace(asked, smooth=0)
+    return choices.recipe is None or not answer.result.recipe.is_first_look_of(choices.recipe)
 
 
 def next_recipes(recipe: Recipe, last: LiveAnswer | None) -> list[Recipe]:

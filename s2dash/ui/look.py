@@ -8,7 +8,7 @@ from functools import cache
 import streamlit as st
 
 from s2dash.ingest import EXAMPLES
-from s2dash.ui.map_view import MAP_CSS
+from s2dash.ui.map_place import MAP_CSS
 from s2dash.ui.scenes_table import CSS as SCENES_CSS
 
 NAME = "Land cover explorer"

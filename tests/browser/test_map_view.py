@@ -14,7 +14,8 @@ from playwright.sync_api import FrameLocator, Route, expect
 from streamlit.testing.v1 import AppTest
 from waiting import PATIENCE_SECONDS, wait_until
 
-from s2dash.ui.map_view import MAP_CSS, scene_token, script_expression
+from s2dash.ui.map_place import MAP_CSS
+from s2dash.ui.map_view import scene_token, script_expression
 
 if TYPE_CHECKING:
     from conftest import Visit
@@ -44,7 +45,8 @@ APP = """
 
 PAGE = """
     import streamlit as st
-    from s2dash.ui.map_view import MAP_CSS, LegendRow, MapState, show_map
+    from s2dash.ui.map_place import MAP_CSS
+    from s2dash.ui.map_view import LegendRow, MapState, show_map
 
     st.set_page_config(layout="wide")
     st.html(f"<style>{MAP_CSS}</style>")

@@ -25,6 +25,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "s2dash.__main__",
         "s2dash.cli",
         "s2dash.data.make_examples",
+        "s2dash.data.make_land",
         "s2dash.data.make_sample_scene",
         "s2dash.server",
         "s2dash.tiles",
@@ -93,6 +94,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "pyogrio": (
         "s2dash.ingest.area.vectors",
         "s2dash.export.polygons",
+        "s2dash.data.make_land",
     ),
     "rasterio._err": ("s2dash.raster",),
     "distributed": ("s2dash.classify.dask_cluster",),

@@ -6,9 +6,10 @@ import tempfile
 from pathlib import Path
 
 from s2dash.errors import UnknownName
-from s2dash.export import bundle, geotiff, picture, polygons, recipe_file, table, workbook
+from s2dash.export import bundle, geotiff, picture, polygons, recipe_file, slide, table, workbook
 from s2dash.export.contents import Export
 from s2dash.export.handover import Handover
+from s2dash.export.slide import powerpoint
 
 __all__ = ["EXPORTS", "Export", "Handover", "export_bytes"]
 
@@ -16,6 +17,8 @@ EXPORTS: dict[str, Export] = {
     export.key: export
     for export in (
         picture.EXPORT,
+        slide.EXPORT,
+        powerpoint.EXPORT,
         workbook.EXPORT,
         table.EXPORT,
         geotiff.EXPORT,

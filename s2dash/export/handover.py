@@ -27,6 +27,8 @@ class Handover:
     legend: Legend
     about: About = NOTHING_SAID
     outlines: OutlineChoice = OutlineChoice()
+    alone: int | None = None
+    """The class that is shown by itself."""
 
     @property
     def title(self) -> str:

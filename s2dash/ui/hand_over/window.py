@@ -61,7 +61,10 @@ def hand_over_button() -> None:
 @st.dialog("Hand over", width="large", on_dismiss=state.close_window)
 def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str | None) -> None:
     """The window; `trouble` says why the full map that was asked for could not be made."""
-    window = _Window(answer, Handover(result, legend, state.about(), outline_choice()), running(answer))
+    alone = state.shown_alone(result.recipe)
+    alone = alone if any(row.id == alone for row in result.rows) else None
+    handover = Handover(result, legend, state.about(), outline_choice(), alone)
+    window = _Window(answer, handover, running(answer))
     with st.container(key="handing"):
         with st.container(key="about", gap="small"):
             about_fields(bool(result.scene.attribution))

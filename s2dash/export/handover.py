@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from s2dash.core.about import NOTHING_SAID, About
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
+from s2dash.export.learnt import Learnt
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Handover:
     outlines: OutlineChoice = OutlineChoice()
     alone: int | None = None
     """The class that is shown by itself."""
+    learnt: Learnt | None = None
+    """What the fit found, for files that make the map again."""
 
     @property
     def title(self) -> str:

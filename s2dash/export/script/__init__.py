@@ -100,3 +100,31 @@ def write_notebook(handover: Handover, out: Path) -> None:
     """Write the notebook; raises as `write_script`."""
     require_full(handover.result)
     _write(notebook_text(handover), out)
+
+
+SCRIPT = Export(
+    key="script",
+    card="recipe",
+    label="Script (Python)",
+    short="Script",
+    suffix="-classes.py",
+    mime="text/x-python",
+    help="Makes the same map with numpy, rasterio and scikit-learn alone, every step in plain code.",
+    needs_full=True,
+    needs_place=False,
+    write=write_script,
+    is_of=lambda handover: why_not(handover) is None,
+)
+NOTEBOOK = Export(
+    key="notebook",
+    card="recipe",
+    label="Notebook (Jupyter)",
+    short="Notebook",
+    suffix="-classes.ipynb",
+    mime="application/x-ipynb+json",
+    help="The script as a notebook, a cell for each step.",
+    needs_full=True,
+    needs_place=False,
+    write=write_notebook,
+    is_of=lambda handover: why_not(handover) is None,
+)

@@ -25,6 +25,7 @@ _MOST_AREA_CHARACTERS = 100_000
 
 
 def imports(facts: Facts) -> str:
+    """What the script imports."""
     uses = [
         *(["import base64"] if facts.areas else []),
         *(["import heapq"] if _has(facts, Sieve) else []),
@@ -46,6 +47,7 @@ def imports(facts: Facts) -> str:
 
 
 def chosen(facts: Facts) -> str:
+    """Bands, numbers, masks, shape and classes, as values at the top."""
     scene, recipe = facts.scene, facts.handover.result.recipe
     names = facts.read
     one_file = len({layer.location for layer in scene.layers}) == 1
@@ -60,7 +62,7 @@ def chosen(facts: Facts) -> str:
     ]
     lines += ["# Names of the files that bands were in.", f"ORIGINS = {text_of(origins)}"]
     if facts.learnt.indices or facts.learnt.on_reflectance or recipe.transform != "none":
-        used = [p for p in names.values()]
+        used = list(names.values())
         offsets = dict(zip(names, scene.offsets_of(used).tolist(), strict=True))
         quantifications = dict(zip(names, scene.quantifications_of(used).tolist(), strict=True))
         lines += ["# Reflectance is (stored + OFFSET) / QUANTIFICATION."]
@@ -107,6 +109,7 @@ def _space_lines(prefix: str, space: Space, always_axes: bool = False) -> list[s
 
 
 def learnt(facts: Facts) -> str:
+    """What the fit found, as numbers."""
     learnt = facts.learnt
     lines = []
     if learnt.smoothed_in is not None:
@@ -145,6 +148,7 @@ def _has(facts: Facts, kind: type) -> bool:
 
 
 def functions(facts: Facts) -> str:
+    """The functions of `code` that this recipe takes."""
     learnt, recipe = facts.learnt, facts.handover.result.recipe
     wanted: list[Callable[..., object]] = [code.find_bands]
     wanted += [] if facts.resamples else [code.read_rows]

@@ -68,9 +68,9 @@ def read_on_grid(
     missing: tuple[float, ...] | None,
     saturated: float | None,
 ) -> np.ndarray:
-    """One band in some rows of the map's grid: as it is, or the mean of what a pixel covers; codes where no `missing`."""
+    """One band in some rows of the map's grid: as it is, or a mean; codes where no `missing`."""
     with rasterio.open(place[0]) as file:
-        own = SimpleNamespace(transform=file.transform, shape_rc=file.shape, height=file.height, width=file.width)
+        own: Any = SimpleNamespace(transform=file.transform, shape_rc=file.shape, height=file.height, width=file.width)
         rows, cols = relation(grid, own).axes(np.arange(top, bottom), np.arange(grid.width))
         (first, last), (left, right) = rows.span, cols.span
         values = file.read(place[1], window=Window(left, first, right - left, last - first))
@@ -221,7 +221,7 @@ def majority(labels: np.ndarray, size: int) -> np.ndarray:
 
 
 def patches_of(labels: np.ndarray, neighbours: int) -> np.ndarray:
-    """The number of each pixel's patch, in the order of first pixels; patches hold together by sides, or corners too."""
+    """The number of each pixel's patch, in the order of first pixels; they hold together by sides, or corners too."""
     from scipy import ndimage
 
     patch, count = np.zeros(labels.shape, dtype=np.int64), 0

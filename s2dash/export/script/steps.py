@@ -12,6 +12,7 @@ from s2dash.export.script.numbers import text_of
 
 
 def reading(facts: Facts) -> str:
+    """How stored numbers are read, and which pixels count."""
     scene, recipe = facts.scene, facts.handover.result.recipe
     names = {position: name for name, position in facts.read.items()}
     features = [names[position] for position in facts.features]
@@ -84,6 +85,7 @@ def reading(facts: Facts) -> str:
 
 
 def features(facts: Facts) -> str:
+    """How features are made."""
     learnt, recipe, scene = facts.learnt, facts.handover.result.recipe, facts.scene
     lines = [
         "def features_of(stored, valid):",
@@ -133,9 +135,10 @@ def features(facts: Facts) -> str:
 
 
 def classes(facts: Facts) -> str:
+    """How pixels find their classes."""
     lines = [
         "def labels_of(found, valid):",
-        '    """Class of each pixel, 0 where none; and the part of each class that was split, by the edit\'s number."""',
+        '    """Class of each pixel, 0 where none; and each split class\'s parts, by the edit\'s number."""',
         "    flat = found[:, valid]",
         "    labels, parts = np.zeros(valid.shape, dtype=np.uint8), {}",
         f"    labels[valid] = {_asked('CLASS_RULE', facts.learnt.rule)}",
@@ -160,6 +163,7 @@ def _asked(name: str, rule: Rule) -> str:
 
 
 def whole(facts: Facts) -> str:
+    """The whole map strip by strip, and the edits."""
     halo = facts.halo
     lines = [
         "def every_strip(files):",
@@ -229,6 +233,7 @@ _ANEW = {
 
 
 def refit(facts: Facts) -> str:
+    """Grouping a sample anew with scikit-learn."""
     recipe = facts.handover.result.recipe
     name, made = _ANEW.get(recipe.algorithm, _ANEW["kmeans"])
     home = "sklearn.mixture" if name == "GaussianMixture" else "sklearn.cluster"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s2dash.core.about import NOTHING_SAID, About
+from s2dash.core.accuracy import Accuracy
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 
@@ -29,6 +30,8 @@ class Handover:
     outlines: OutlineChoice = OutlineChoice()
     alone: int | None = None
     """The class that is shown by itself."""
+    accuracy: Accuracy | None = None
+    """How far it can be trusted; None where nobody checked it."""
 
     @property
     def title(self) -> str:

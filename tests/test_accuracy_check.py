@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from scenes import make_scene
 
 from s2dash.classify import pipeline
-from s2dash.classify.accuracy import sampling, words
+from s2dash.classify.accuracy import sampling
 from s2dash.classify.accuracy.score import check_accuracy
+from s2dash.core import accuracy_words as words
 from s2dash.core.accuracy import Accuracy, Check, ClassAccuracy, Estimate
 from s2dash.core.classmap import ClassMap, Result
 from s2dash.core.legend import Legend, default_legend

@@ -11,9 +11,9 @@ import pytest
 from scenes import make_scene
 
 from s2dash.classify import pipeline
-from s2dash.classify.accuracy import words
 from s2dash.classify.accuracy.reference import halves, kappa_of, reference_accuracy
 from s2dash.classify.accuracy.tallied import known_raster, tally
+from s2dash.core import accuracy_words as words
 from s2dash.core.accuracy import Accuracy
 from s2dash.core.classmap import ClassMap, Result
 from s2dash.core.grid import Grid

@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pytest
 import rasterio
 from affine import Affine
@@ -17,7 +18,15 @@ from hypothesis import strategies as st
 from rio_cogeo.cogeo import cog_validate
 from scenes import UTM_10M
 
-from s2dash.batch.change import Change, csv_text, find_change, flow_svg, read_dated_map, write_change_map
+from s2dash.batch.change import (
+    Change,
+    csv_text,
+    find_change,
+    flow_svg,
+    read_dated_map,
+    write_change_map,
+    write_excel,
+)
 from s2dash.batch.change.change_map import NO_CHANGE, value_table, values
 from s2dash.cli.main import main
 from s2dash.core.types import CancelToken
@@ -183,6 +192,33 @@ class TestFiles:
         assert sum(float(row["share_percent"] or 0) for row in rows) == pytest.approx(100, abs=0.1)
         assert {row["from_name"] for row in rows} == {"No data", *NAMES}
 
+    def test_the_excel_file_says_what_the_counts_say(self, maps: tuple[Path, Path], tmp_path: Path) -> None:
+        change = change_of(*maps)
+        write_excel(change, tmp_path / "moves.xlsx")
+        book = openpyxl.load_workbook(tmp_path / "moves.xlsx")
+        assert book.sheetnames == ["Hectares", "Pixels", "Pairs", "About"]
+        order = [*NAMES, "No data"]
+        for sheet, factor in ((book["Pixels"], 1), (book["Hectares"], 0.01)):
+            head, *rows, total = sheet.iter_rows(values_only=True)
+            assert list(head[1:]) == [*order, "Total"]
+            assert [row[0] for row in rows] == order
+            for first, row in zip((1, 2, 3, 0), rows, strict=True):
+                expected = [np.count_nonzero((first == BEFORE) & (second == AFTER)) for second in (1, 2, 3, 0)]
+                assert row[1:] == pytest.approx([factor * count for count in (*expected, sum(expected))])
+            assert total[-1] == pytest.approx(factor * BEFORE.size)
+        head, *pairs = book["Pairs"].iter_rows(values_only=True)
+        assert head[:2] == ("2016-01-12", "2020-01-12")
+        assert sum(pair[2] for pair in pairs) == BEFORE.size
+        assert sum(pair[4] or 0 for pair in pairs) == pytest.approx(1)
+
+    def test_the_excel_file_without_a_place_has_pixels_alone(self, tmp_path: Path) -> None:
+        one = write_map(tmp_path / "one.tif", BEFORE, HOSTILE, crs=None)
+        write_excel(change_of(one, write_map(tmp_path / "other.tif", AFTER, HOSTILE, crs=None)), tmp_path / "x.xlsx")
+        book = openpyxl.load_workbook(tmp_path / "x.xlsx")
+        assert book.sheetnames == ["Pixels", "Pairs", "About"]
+        assert book["Pixels"]["B1"].value == HOSTILE[0]
+        assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
+
     def test_hostile_names_stay_harmless(self, tmp_path: Path) -> None:
         change = change_of(
             write_map(tmp_path / "one.tif", BEFORE, HOSTILE), write_map(tmp_path / "other.tif", AFTER, HOSTILE)
@@ -221,5 +257,8 @@ def test_the_command_writes_all_three(
     assert said["changed"] == {"pixels": 3, "area_ha": 0.03}
     assert said["transitions"][0] == {"from": "Forest", "to": "Bare", "pixels": 2, "area_ha": 0.02}
     assert all(path.exists() for path in out)
+    assert main(["change", *map(str, maps), "--table", str(tmp_path / "moves.XLSX")]) == 0
+    capsys.readouterr()
+    assert "Pairs" in openpyxl.load_workbook(tmp_path / "moves.XLSX").sheetnames
     assert main(["change", *map(str, maps), "-o", str(maps[0])]) == 2
     assert "before.tif" in capsys.readouterr().err

@@ -195,6 +195,7 @@ def test_two_dates_are_compared(dialog: Dialog, tmp_path: Path) -> None:
     change = dialog.batch.change(before, after).result()
     assert "What changed" in dialog.words
     assert dialog.downloads["Transitions (CSV)"]().count(b"\r\n") > 1
+    assert dialog.downloads["Transitions (Excel)"]().startswith(b"PK")
     with MemoryFile(dialog.downloads["Change map (GeoTIFF)"]()) as file, file.open() as dataset:
         moved = np.count_nonzero(dataset.read(1) > NO_CHANGE)
     assert moved == change.found.moved.count

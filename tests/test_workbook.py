@@ -11,20 +11,26 @@ import zipfile
 import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
+from test_confusion import accuracy
 from test_export import GRIDS, HOSTILE, make_legend, make_result
 
 from s2dash.core.about import About
+from s2dash.core.accuracy import Accuracy
 from s2dash.core.classmap import Result
 from s2dash.core.edits import ClassEdits, LeaveOut, Majority, Merge, Sieve, Split
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
 from s2dash.export import Handover, export_bytes
+from s2dash.export.bundle import readme
 from s2dash.export.contents import class_facts
 from s2dash.export.digits import hectare_decimals
 
 
-def opened(result: Result, legend: Legend, about: About | None = None) -> openpyxl.Workbook:
-    return openpyxl.load_workbook(io.BytesIO(export_bytes("workbook", Handover(result, legend, about or About()))))
+def opened(
+    result: Result, legend: Legend, about: About | None = None, accuracy: Accuracy | None = None
+) -> openpyxl.Workbook:
+    handover = Handover(result, legend, about or About(), accuracy=accuracy)
+    return openpyxl.load_workbook(io.BytesIO(export_bytes("workbook", handover)))
 
 
 def cells(sheet: Worksheet) -> list[list[object]]:
@@ -122,3 +128,34 @@ def test_the_csv_has_as_many_digits_as_are_worth_something() -> None:
     assert blue == "0.0300"
     assert none == ""
     assert not math.isnan(float(share))
+
+
+def test_a_checked_map_has_its_accuracy_and_matrix() -> None:
+    checked = accuracy(("Sea", "=1+1", "Wood"), ("Bog",))
+    book = opened(make_result(), make_legend(), accuracy=checked)
+    assert book.sheetnames == ["Areas", "Spectra", "Accuracy", "Confusion", "About"]
+    rows = cells(book["Accuracy"])
+    heads = [str(head) for head in rows[0]]
+    by_name = {row[0]: dict(zip(heads, row, strict=True)) for row in rows[1:]}
+    assert by_name["All classes"]["Overall accuracy"] == pytest.approx(0.9)
+    assert by_name["=1+1"]["User's accuracy, low"] == pytest.approx(0.7)
+    assert by_name["=1+1"]["Estimated hectares, high"] == pytest.approx(100)
+    assert by_name["=1+1"]["Producer's accuracy"] is None
+    matrix = cells(book["Confusion"])
+    assert matrix[0] == ["Mapped as", *checked.reference_names, "Total"]
+    assert [tuple(row[1:-1]) for row in matrix[1:-1]] == list(checked.matrix)
+    assert matrix[-1][-1] == sum(map(sum, checked.matrix))
+    assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
+
+
+def test_too_few_answers_give_no_figures() -> None:
+    rows = cells(opened(make_result(), make_legend(), accuracy=accuracy(("Sea",)))["Accuracy"])
+    assert "Too few to say" in str(rows[1][0])
+    assert not [value for row in rows[1:] for value in row if isinstance(value, float)]
+
+
+def test_the_readme_says_how_much_is_right() -> None:
+    handover = Handover(make_result(), make_legend(), accuracy=accuracy(("Sea", "Wood", "Bog", "Sand", "Town")))
+    said = [line for line in readme(handover, "x-classes.tif").splitlines() if line.startswith("Checked by")]
+    assert said == ["Checked by 50 places: About 90 % of the map is right, between 70 and 100 %."]
+    assert "Checked by" not in readme(Handover(make_result(), make_legend()), "x-classes.tif")

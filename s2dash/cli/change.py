@@ -28,13 +28,18 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("before", type=file_path, metavar="BEFORE", help="the class map of the first date (GeoTIFF)")
     command.add_argument("after", type=file_path, metavar="AFTER", help="the class map of the later date (GeoTIFF)")
     command.add_argument("-o", "--output", type=file_path, metavar="FILE", help="write the change map (GeoTIFF)")
-    command.add_argument("--table", type=file_path, metavar="FILE", help="write the transitions (CSV)")
+    command.add_argument(
+        "--table",
+        type=file_path,
+        metavar="FILE",
+        help="write the transitions (CSV or .xlsx)",
+    )
     command.add_argument("--flow", type=file_path, metavar="FILE", help="draw the transitions (SVG)")
 
 
 def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     """Compare both maps, write what was asked for, and return what changed."""
-    from s2dash.batch.change import find_change, flow_svg, read_dated_map, write_change_map, write_csv
+    from s2dash.batch.change import find_change, flow_svg, read_dated_map, write_change_map, write_csv, write_excel
 
     taken = [arguments.before, arguments.after]
     for flag, path in (("--output", arguments.output), ("--table", arguments.table), ("--flow", arguments.flow)):
@@ -47,7 +52,8 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     if arguments.output is not None:
         files += write_change_map(change, arguments.output, progress_line.show)
     if arguments.table is not None:
-        write_csv(change, arguments.table)
+        write_table = write_excel if arguments.table.suffix.lower() == ".xlsx" else write_csv
+        write_table(change, arguments.table)
         files.append(arguments.table)
     if arguments.flow is not None:
         replace_text(arguments.flow, flow_svg(change) + "\n")

@@ -169,7 +169,7 @@ def _by_hand(given: list[str] | None, legend: Legend) -> dict[str, str] | None:
 
 
 def _write(arguments: argparse.Namespace, accuracy: Accuracy, legend: Legend) -> dict[str, Any]:
-    from s2dash.classify.accuracy.words import sentences
+    from s2dash.core.accuracy_words import sentences
     from s2dash.export.confusion import accuracy_csv_text, confusion_csv_text, confusion_picture
     from s2dash.export.contents import staged
     from s2dash.export.table import csv_bytes

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from s2dash import __version__
 from s2dash.core.about import About
+from s2dash.core.accuracy import Accuracy
+from s2dash.core.accuracy_words import overall_words
 from s2dash.core.classmap import Result
 from s2dash.core.scene import SCL
 from s2dash.export import geotiff, styles, table
@@ -83,6 +85,7 @@ def readme(handover: Handover, tif_name: str, has_edits: bool = False) -> str:
         *([_EDITS_LINE] if has_edits else []),
         "",
         *([left_out, ""] if left_out else []),
+        *([_checked(handover.accuracy), ""] if handover.accuracy is not None else []),
         *(["Notes on this map:", *notes, ""] if notes else []),
         f"Classes are groups of pixels that look alike; their names are the user's. Made with s2dash {__version__}.",
     ]
@@ -93,6 +96,11 @@ def _said(about: About) -> list[str]:
     """A line for each further field that the user filled in."""
     named = {"place": "Place", "date": "Picture of", "author": "By", "notes": "Notes"}
     return [f"{named[name]}: {words}" for name, words in about_facts(about).items() if name in named]
+
+
+def _checked(accuracy: Accuracy) -> str:
+    """How much of the map is right, in a sentence, and by what."""
+    return f"Checked by {accuracy.answers:,} {accuracy.unit}: {overall_words(accuracy)}"
 
 
 def _left_out(result: Result) -> str:

@@ -2,6 +2,7 @@
 
 from s2dash.batch.change.change_map import write_change_map
 from s2dash.batch.change.dated_map import DatedMap, read_dated_map
+from s2dash.batch.change.excel import write_excel
 from s2dash.batch.change.flow import flow_svg, flow_words
 from s2dash.batch.change.table import csv_text, write_csv
 from s2dash.batch.change.transitions import Change, find_change
@@ -16,4 +17,5 @@ __all__ = [
     "read_dated_map",
     "write_change_map",
     "write_csv",
+    "write_excel",
 ]

@@ -11,8 +11,8 @@ from s2dash import ingest
 from s2dash.classify.accuracy.reference import Way, reference_accuracy
 from s2dash.classify.accuracy.sampling import class_names
 from s2dash.classify.accuracy.tallied import known_raster
-from s2dash.classify.accuracy.words import overall_words
 from s2dash.core.accuracy import Accuracy
+from s2dash.core.accuracy_words import overall_words
 from s2dash.core.classmap import Result
 from s2dash.core.grid import decimation_step
 from s2dash.core.known_ground import KnownColumn, KnownGround

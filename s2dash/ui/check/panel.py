@@ -7,9 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from s2dash.classify.accuracy.sampling import class_names
-from s2dash.classify.accuracy.words import TOO_FEW
 from s2dash.core import palette
 from s2dash.core.accuracy import Accuracy, Check
+from s2dash.core.accuracy_words import TOO_FEW
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 from s2dash.errors import S2DashError

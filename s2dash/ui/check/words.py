@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from s2dash.classify.accuracy.sampling import class_names, labels_at
-from s2dash.classify.accuracy.words import area_words, figures, overall_words, percent_words, places_words
 from s2dash.core.accuracy import Accuracy, Check, CheckPlace, ClassAccuracy, Estimate
+from s2dash.core.accuracy_words import area_words, figures, overall_words, percent_words, places_words
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend, LegendEntry
 from s2dash.ui import text

@@ -14,14 +14,17 @@ import streamlit as st
 
 from s2dash.classify.learnt_numbers import learnt_numbers
 from s2dash.classify.sureness_file import write_sureness
+from s2dash.core.accuracy import Accuracy
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
+from s2dash.errors import BrokenResult
 from s2dash.export import EXPORTS, Export, Handover, export_bytes
 from s2dash.export.cards import CARDS
 from s2dash.export.contents import Card, file_stem
 from s2dash.server.jobs import FullJob
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state, text
+from s2dash.ui.check.scores import accuracy_of
 from s2dash.ui.full_run import LOOK_SECONDS, cancel, running, running_words, start, usual_seconds
 from s2dash.ui.hand_over.fields import about_fields, hold_downloads
 from s2dash.ui.hand_over.previews import previews
@@ -64,7 +67,15 @@ def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str |
     """The window; `trouble` says why the full map that was asked for could not be made."""
     alone = state.shown_alone(result.recipe)
     alone = alone if any(row.id == alone for row in result.rows) else None
-    handover = Handover(result, legend, state.about(), outline_choice(), alone, learnt_numbers(answer.fitted))
+    handover = Handover(
+        result,
+        legend,
+        state.about(),
+        outline_choice(),
+        alone,
+        learnt=learnt_numbers(answer.fitted),
+        accuracy=_accuracy(result, legend),
+    )
     window = _Window(answer, handover, running(answer))
     with st.container(key="handing"):
         with st.container(key="about", gap="small"):
@@ -77,6 +88,14 @@ def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str |
                 share_link(answer)
             _buttons(window, _offered(window, "all"))
     hold_downloads()
+
+
+def _accuracy(result: Result, legend: Legend) -> Accuracy | None:
+    """None too where labels cannot be read, which each file says by itself."""
+    try:
+        return accuracy_of(result, legend)
+    except BrokenResult:
+        return None
 
 
 def _say_of_full(window: _Window, trouble: str | None) -> None:

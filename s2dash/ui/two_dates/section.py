@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from s2dash.batch import Report
-from s2dash.batch.change import Change, csv_text, flow_svg, flow_words, write_change_map
+from s2dash.batch.change import Change, csv_text, flow_svg, flow_words, write_change_map, write_excel
 from s2dash.batch.change.on_grid import preview_grid
 from s2dash.batch.manifest import Finished
 from s2dash.core.sight import ink_on
@@ -161,6 +162,12 @@ def _downloads(batch: Batch, change: Change) -> None:
         write_change_map(change, path)
         return path.read_bytes()
 
+    def excel() -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "transitions.xlsx"
+            write_excel(change, path)
+            return path.read_bytes()
+
     with st.container(horizontal=True, gap="small"):
         for label, make, ending, mime, words in (
             (
@@ -176,6 +183,13 @@ def _downloads(batch: Batch, change: Change) -> None:
                 "-transitions.csv",
                 "text/csv",
                 "Pixels and hectares of each pair of classes, and of what is no data on either date.",
+            ),
+            (
+                "Transitions (Excel)",
+                excel,
+                "-transitions.xlsx",
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                "Classes of both dates as rows and columns, in hectares and in pixels, and the list of pairs.",
             ),
             (
                 "Flow picture (SVG)",

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from s2dash.errors import UnknownName
-from s2dash.export import bundle, geotiff, picture, polygons, recipe_file, slide, table, workbook
+from s2dash.export import bundle, geotiff, picture, polygons, recipe_file, script, slide, table, workbook
 from s2dash.export.contents import Export
 from s2dash.export.handover import Handover
 from s2dash.export.slide import powerpoint
@@ -28,6 +28,8 @@ EXPORTS: dict[str, Export] = {
         polygons.SHAPEFILE,
         recipe_file.EXPORT,
         recipe_file.EDITS,
+        script.SCRIPT,
+        script.NOTEBOOK,
     )
 }
 """Kinds of files by key, in the order in which a card of the page (`cards.py`) has its own."""

@@ -8,6 +8,7 @@ from s2dash.core.about import NOTHING_SAID, About
 from s2dash.core.accuracy import Accuracy
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
+from s2dash.export.learnt import Learnt
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Handover:
     outlines: OutlineChoice = OutlineChoice()
     alone: int | None = None
     """The class that is shown by itself."""
+    learnt: Learnt | None = None
+    """What the fit found, for files that make the map again."""
     accuracy: Accuracy | None = None
     """How far it can be trusted; None where nobody checked it."""
 

@@ -107,7 +107,7 @@ class SceneReader:
         for out, mask in zip(masks, self.scene.masks, strict=True):
             wanted = {FILE_MASK: masking.nodata, SCL: bool(masking.scl), AREA: masking.area}
             if wanted[mask.kind]:
-                out[:] = as_mask(mask.kind, self._codes(mask.layer, rows, cols))
+                out[:] = as_mask(mask.kind, self.codes(mask.layer, rows, cols))
         valid = np.ones(values.shape[1:], dtype=bool)
         for _, hidden in hidden_by_cause(self.scene, positions, values, masks, other_bands, masking):
             valid &= ~hidden
@@ -144,7 +144,8 @@ class SceneReader:
                 out[place] = resample.resampled(band, row_axis, col_axis, first_rc, missing, scene.saturated, shown)
         return out
 
-    def _codes(self, layer: Layer, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+    def codes(self, layer: Layer, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """A mask layer's stored codes at the crossings of evenly spaced rows and columns, shape (rows, cols)."""
         relation = _relation(self.scene.grid, layer.grid)
         if relation.is_copy:
             return _copied(self._reader(layer.location), [layer.index], relation, rows, cols)[0]
@@ -158,7 +159,7 @@ class SceneReader:
         bands = self.bands(range(len(scene.bands)), rows, cols)
         if not scene.masks:
             return bands
-        masks = [as_mask(mask.kind, self._codes(mask.layer, rows, cols)) for mask in scene.masks]
+        masks = [as_mask(mask.kind, self.codes(mask.layer, rows, cols)) for mask in scene.masks]
         return np.concatenate([bands, np.stack(masks).astype(scene.dtype)])
 
     def _dataset(self, location: Location) -> rasterio.DatasetReader:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from s2dash.classify.learnt_numbers import learnt_numbers
 from s2dash.classify.sureness_file import write_sureness
 from s2dash.core.accuracy import Accuracy
 from s2dash.core.classmap import Result
@@ -66,7 +67,15 @@ def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str |
     """The window; `trouble` says why the full map that was asked for could not be made."""
     alone = state.shown_alone(result.recipe)
     alone = alone if any(row.id == alone for row in result.rows) else None
-    handover = Handover(result, legend, state.about(), outline_choice(), alone, _accuracy(result, legend))
+    handover = Handover(
+        result,
+        legend,
+        state.about(),
+        outline_choice(),
+        alone,
+        learnt=learnt_numbers(answer.fitted),
+        accuracy=_accuracy(result, legend),
+    )
     window = _Window(answer, handover, running(answer))
     with st.container(key="handing"):
         with st.container(key="about", gap="small"):

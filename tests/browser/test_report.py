@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from accessibility import violations
@@ -18,7 +19,9 @@ from s2dash.core.recipe import default_recipe
 from s2dash.export import export_bytes
 from s2dash.export.handover import Handover
 
-from .conftest import Visit
+if TYPE_CHECKING:
+    from conftest import Visit
+
 
 HOSTILE = ('"><img src=x onerror=alert(1)>', "</script><script>alert(1)</script>", "=1+1", "\u202emirrored")
 

@@ -13,8 +13,10 @@ import nbformat
 import numpy as np
 import pytest
 import rasterio
-from scenes import make_scene, prepared_on
+from products import write_safe
+from scenes import make_scene, prepared_on, write_scene
 
+from s2dash import ingest
 from s2dash.classify import pipeline
 from s2dash.classify.algorithms import ALGORITHMS
 from s2dash.classify.learnt_numbers import learnt_numbers
@@ -131,3 +133,32 @@ def test_what_it_cannot_do_is_said(scene: Scene) -> None:
     inside = handover_of(scene, default_recipe(scene), LeaveOutInside(rings=(ring,)))
     with pytest.raises(RecipeError, match="drawn areas"):
         script_text(inside)
+
+
+@pytest.mark.parametrize("kind", ["alpha", "mask"])
+def test_what_a_file_hides_stays_hidden(kind: str, tmp_path: Path) -> None:
+    shown = np.ones((48, 64), dtype=bool)
+    shown[5:15, 7:30] = False
+    given = write_scene(tmp_path / "given.tif", names=SIX, **{kind: shown * np.uint8(255)})
+    handover = handover_of(ingest.ingest(given, tmp_path / "read"), Recipe(bands=SIX, k=4))
+    (tmp_path / "again.py").write_text(script_text(handover), encoding="utf-8")
+    alone(tmp_path, "again.py", str(given), "-o", "again.tif")
+    with rasterio.open(tmp_path / "again.tif") as dataset:
+        labels = dataset.read(1)
+    assert not labels[~shown].any()
+    assert np.array_equal(labels, handover.result.classmap.labels)
+
+
+@pytest.mark.parametrize("pixel_size", [None, 20.0])
+def test_a_product_as_it_was_delivered(pixel_size: float | None, tmp_path: Path) -> None:
+    """Pixel sizes are brought to one, classes of clouds and saturated pixels left out, from the product's own files."""
+    write_safe(tmp_path, size_m=1200)
+    [safe] = tmp_path.glob("*.SAFE")
+    scene = ingest.ingest(safe, tmp_path / "read")
+    recipe = Recipe(bands=("B02", "B04", "B08", "B11"), k=4, pixel_size=pixel_size, mask_saturated=True)
+    handover = handover_of(scene, replace(recipe, mask_scl=(3, 4, 8, 9, 10)))
+    assert not handover.result.classmap.labels.all()
+    (tmp_path / "again.py").write_text(script_text(handover), encoding="utf-8")
+    alone(tmp_path, "again.py", *map(str, sorted(safe.rglob("IMG_DATA/**/*.jp2"))), "-o", "again.tif")
+    with rasterio.open(tmp_path / "again.tif") as dataset:
+        assert np.array_equal(dataset.read(1), handover.result.classmap.labels)

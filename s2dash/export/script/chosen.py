@@ -40,7 +40,7 @@ def imports(facts: Facts) -> str:
         "import numpy as np",
         "import rasterio",
         "from affine import Affine" if facts.resamples else "",
-        "from rasterio.enums import MaskFlags",
+        "from rasterio.enums import ColorInterp, MaskFlags",
         "from rasterio.windows import Window",
     ]
     return "\n".join(line for line in uses if line or uses.index(line) == uses.index("")).replace("\n\n\n", "\n\n")
@@ -152,6 +152,7 @@ def functions(facts: Facts) -> str:
     learnt, recipe = facts.learnt, facts.handover.result.recipe
     wanted: list[Callable[..., object]] = [code.find_bands]
     wanted += [] if facts.resamples else [code.read_rows]
+    wanted += [code.shown_in] if facts.masks_nodata else []
     wanted += [code.shown_rows] if facts.masks_nodata and not facts.resamples else []
     wanted += [code.mean_of_3x3] if recipe.smooth == 3 else []
     wanted += [code.to_components, code.smooth_keeping_edges] if learnt.smoothed_in is not None else []
@@ -194,5 +195,6 @@ def _resampling() -> str:
             constants,
             sources,
             inspect.getsource(code.read_on_grid).rstrip(),
+            inspect.getsource(code.shown_on_grid).rstrip(),
         ]
     )

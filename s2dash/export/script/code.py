@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from rasterio.enums import MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.windows import Window
 
 from s2dash.raster.resample import nearest, relation, resampled
@@ -39,7 +39,7 @@ def find_bands(files: list[str], numbers: dict[str, int], origins: dict[str, str
             found[name] = described[name.lower()]
         elif same or named:
             path = (same or named)[0]
-            found[name] = (path, min(number, counts[path]))
+            found[name] = (path, min(max(number, 1), counts[path]))
         elif len(files) == 1 and 1 <= number <= counts[files[0]]:
             found[name] = (files[0], number)
     return found
@@ -51,13 +51,31 @@ def read_rows(place: tuple[str, int], top: int, bottom: int) -> np.ndarray:
         return file.read(place[1], window=Window(0, top, file.width, bottom - top))
 
 
-def shown_rows(place: tuple[str, int], top: int, bottom: int) -> np.ndarray:
-    """Where a file's own mask or alpha band shows something; everywhere if it has none."""
+def shown_in(place: tuple[str, int], rows: tuple[int, int]) -> np.ndarray | None:
+    """Where a file's own mask or alpha band shows something, in some of its rows; None if it has neither."""
     with rasterio.open(place[0]) as file:
-        window = Window(0, top, file.width, bottom - top)
-        if MaskFlags.per_dataset not in file.mask_flag_enums[place[1] - 1]:
-            return np.ones((bottom - top, file.width), dtype=bool)
-        return file.dataset_mask(window=window) != 0
+        window = Window(0, rows[0], file.width, rows[1] - rows[0])
+        if ColorInterp.alpha in file.colorinterp:
+            # As it is stored: GDAL's own mask takes small numbers of a 16-bit alpha band for 0.
+            return file.read(file.colorinterp.index(ColorInterp.alpha) + 1, window=window) != 0
+        if MaskFlags.per_dataset in file.mask_flag_enums[place[1] - 1]:
+            return file.dataset_mask(window=window) != 0
+    return None
+
+
+def shown_rows(place: tuple[str, int], top: int, bottom: int) -> np.ndarray | bool:
+    """Which pixels of some rows the band's file shows; True where it hides none."""
+    shown = shown_in(place, (top, bottom))
+    return True if shown is None else shown
+
+
+def shown_on_grid(place: tuple[str, int], grid: Any, top: int, bottom: int) -> np.ndarray | bool:
+    """Which pixels of some rows of the map's grid the band's file shows; True where it hides none."""
+    with rasterio.open(place[0]) as file:
+        own: Any = SimpleNamespace(transform=file.transform, shape_rc=file.shape, height=file.height, width=file.width)
+    rows, cols = relation(grid, own).axes(np.arange(top, bottom), np.arange(grid.width))
+    shown = shown_in(place, rows.span)
+    return True if shown is None else nearest(shown, rows, cols, (rows.span[0], 0))
 
 
 def read_on_grid(

@@ -37,29 +37,22 @@ def reading(facts: Facts) -> str:
     lines += [
         f"    stored = {{name: {read}.astype({scene.dtype!r}) for name in places if name != {MASK_NAME!r}}}",
         "    valid = np.ones(stored[BANDS[0]].shape, dtype=bool)",
-        f"    for name in {text_of(features)}:",
     ]
-    inside = []
-    if is_float:
-        inside += ["        valid &= np.abs(stored[name]) <= 1e30  # not a number, or none that can be"]
-    if facts.masks_nodata and not facts.resamples:
-        inside += ["        valid &= shown_rows(places[name], top, bottom)"]
+    inside = ["valid &= np.abs(stored[name]) <= 1e30  # not a number, or none that can be"] if is_float else []
+    if facts.masks_nodata:
+        shown = "shown_on_grid(places[name], grid, top, bottom)" if facts.resamples else ""
+        inside += [f"valid &= {shown or 'shown_rows(places[name], top, bottom)'}"]
+    if recipe.masking.saturated and scene.saturated is not None:
+        inside += [f"valid &= stored[name] != {text_of(scene.saturated)}  # saturated"]
+    if inside:
+        lines += [f"    for name in {text_of(features)}:", *(f"        {line}" for line in inside)]
     if facts.masks_nodata:
         for name, position in zip(features, facts.features, strict=True):
             alone = [fill.value for fill in scene.fills if fill.is_alone and position in fill.positions]
             values = [v for v in dict.fromkeys([scene.nodata[position], *alone]) if v is not None and not np.isnan(v)]
             if values:
-                tests = " & ".join(f"(stored[{name!r}] != {text_of(value)})" for value in values)
-                inside += [f"    valid &= {tests}  # no data"]
-    if recipe.masking.saturated and scene.saturated is not None:
-        inside += [
-            f"    for name in {text_of(features)}:",
-            f"        valid &= stored[name] != {text_of(scene.saturated)}",
-        ]
-    in_loop = [line for line in inside if line.startswith("        ")]
-    if not in_loop:
-        lines.pop()
-    lines += inside
+                tests = " & ".join(f"(stored[{text_of(name)}] != {text_of(value)})" for value in values)
+                lines += [f"    valid &= {tests}  # no data"]
     if facts.masks_nodata:
         for fill in facts.fills:
             lines += [f"    # No data where all of these hold {fill.value:g}."]

@@ -150,6 +150,8 @@ class RunLimits:
     """How often it is looked whether a run's page is still open."""
     most_scene_bytes: int = limit(1_000_000_000, "bytes", least=0)
     """Files of earlier scenes that a page keeps so that its user can go back to their maps, at most two of them."""
+    at_once_seconds: float = limit(3, "seconds", least=0)
+    """A large scene whose run is estimated to take less is run in full by itself. With 0 each waits for its button."""
     most_patches: int = limit(4_000_000, "patches", least=1_000)
     """Of a map whose small patches are to go; where all of them are small, each takes 250 bytes."""
 

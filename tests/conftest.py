@@ -19,6 +19,7 @@ from xdist.scheduler import LoadScopeScheduling
 os.environ.update(
     MPLBACKEND="Agg",
     PROJ_NETWORK="OFF",
+    S2DASH_RUNS_AT_ONCE_SECONDS="0",  # in apps that tests start: full runs wait for their button
     STREAMLIT_BROWSER_GATHER_USAGE_STATS="false",
     STREAMLIT_SERVER_HEADLESS="true",
 )

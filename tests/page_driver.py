@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -189,9 +189,10 @@ class Page:
 def downloads(monkeypatch: pytest.MonkeyPatch) -> Downloads:
     """The download buttons by label, as the last run drew them; AppTest itself gives no bytes.
 
-    Pages wait for files however busy the machine is.
+    Pages wait for files however busy the machine is, and full runs for their button.
     """
     monkeypatch.setattr(uploads, "_AT_ONCE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(full_run, "RUN_LIMITS", replace(full_run.RUN_LIMITS, at_once_seconds=0))
     found: Downloads = {}
     draw = st.download_button
 

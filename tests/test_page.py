@@ -28,7 +28,8 @@ from s2dash.core.scene import LIVE_PIXELS, Scene
 from s2dash.ingest import EXAMPLES, sample_scene
 from s2dash.server.live_engine import LiveRequest
 from s2dash.server.state import server_state
-from s2dash.ui import legend_and_charts, strip
+from s2dash.settings import RUN_LIMITS
+from s2dash.ui import full_run, legend_and_charts, strip
 from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.runs import kept
 
@@ -536,6 +537,65 @@ def test_a_job_that_breaks_is_said_and_the_preview_stays(
     wait_until(lambda: said in page.words or said in page.run().words)
     assert offers_to_make_it_first(page)
     assert len(page.rows) == 8
+
+
+def test_what_is_as_quick_as_k_means_is_an_algorithm() -> None:
+    assert set(full_run._AS_QUICK_AS_K_MEANS) <= set(ALGORITHMS)
+
+
+def allow_at_once(patch: pytest.MonkeyPatch, seconds: float) -> None:
+    patch.setattr("s2dash.ui.full_run.RUN_LIMITS", replace(RUN_LIMITS, at_once_seconds=seconds))
+
+
+def test_a_scene_that_is_soon_done_is_run_in_full_by_itself(
+    start: Callable[[Scene], Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 6_000)
+    allow_at_once(monkeypatch, 3_600)
+    page = start(make_scene(tmp_path, (150, 130)))
+    run_until_full(page)
+    assert page.geotiff.shape == (150, 130)
+    allow_at_once(monkeypatch, 1e-6)
+    page.choose("slider", "Number of classes (k)", 3)
+    assert page.widget("button", "Classify full scene")
+
+
+def test_what_was_cancelled_does_not_begin_again_by_itself(
+    start: Callable[[Scene], Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, whole = [], pipeline.run_full
+
+    def waits_for_cancel(fitted: Any, path: Path, progress: Any, cancel: Any) -> Any:
+        begun.append(path)
+        wait_until(lambda: cancel.is_cancelled)
+        return whole(fitted, path, progress, cancel)
+
+    monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 6_000)
+    monkeypatch.setattr(pipeline, "run_full", waits_for_cancel)
+    allow_at_once(monkeypatch, 3_600)
+    page = start(make_scene(tmp_path, (150, 130))).press("Cancel")
+    wait_until(lambda: "Classify full scene" in [b.label for b in page.run().test.button])
+    page.run()
+    assert len(begun) == 1
+    assert page.widget("button", "Classify full scene")
+
+
+def test_what_fails_does_not_begin_again_by_itself(
+    start: Callable[[Scene], Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    def breaks(*_: object) -> object:
+        begun.append(1)
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 6_000)
+    monkeypatch.setattr(pipeline, "run_full", breaks)
+    allow_at_once(monkeypatch, 3_600)
+    page = start(make_scene(tmp_path, (150, 130)))
+    wait_until(lambda: "Classify full scene" in [b.label for b in page.run().test.button])
+    page.run()
+    assert len(begun) == 1
 
 
 # ---- the tabs beneath the map --------------------------------------------------------------------------------------

@@ -360,7 +360,7 @@ def test_a_zipped_product_becomes_the_scene(stack_page: Page, product: bytes) ->
     assert "120 × 120 at 10 m · 12 bands" in stack_page.words
     assert "Level-2A, baseline 05.11:color[&#58;] 1000 subtracted." in stack_page.words
     assert stack_page.geotiff.shape == (120, 120)
-    assert stack_page.downloads["Download GeoTIFF"].file_name == "Tile-32TQM-classes.tif"
+    assert stack_page.downloads["Download GeoTIFF"].file_name == "Land-cover-in-tile-32TQM-classes.tif"
 
 
 def test_loose_bands_of_three_grids_make_one_scene(stack_page: Page, tmp_path: Path) -> None:

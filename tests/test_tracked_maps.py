@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from waiting import PATIENCE_SECONDS
 
 from s2dash.core.map_position import MapPosition, from_json, position_of, to_json
 from s2dash.core.run import View
@@ -114,7 +115,7 @@ def test_a_page_waits_for_its_map_where_a_browser_has_told_of_one() -> None:
     tell("other")
     assert waits.is_alive()
     tell("next")
-    waits.join(60)
+    waits.join(PATIENCE_SECONDS)
     assert not waits.is_alive()
     tracked.await_drawn(url.format("never"), 0.01)
     assert client.post(f"{drawn_url('0' * 32)}/next").status_code == 204

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from s2dash.errors import UnknownName
-from s2dash.export import bundle, geotiff, picture, polygons, recipe_file, script, slide, table, workbook
+from s2dash.export import bundle, geotiff, picture, polygons, recipe_file, report, script, slide, table, workbook
 from s2dash.export.contents import Export
 from s2dash.export.handover import Handover
 from s2dash.export.slide import powerpoint
@@ -19,6 +19,7 @@ EXPORTS: dict[str, Export] = {
         picture.EXPORT,
         slide.EXPORT,
         powerpoint.EXPORT,
+        report.HTML,
         workbook.EXPORT,
         table.EXPORT,
         geotiff.EXPORT,

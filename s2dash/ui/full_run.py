@@ -11,6 +11,7 @@ from s2dash.errors import Cancelled
 from s2dash.server.jobs import FullJob
 from s2dash.server.kept_runs import KeptRun
 from s2dash.server.live_engine import LiveAnswer
+from s2dash.settings import RUN_LIMITS, thread_count
 from s2dash.ui import services, state, text
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.messages import words_for
@@ -19,6 +20,12 @@ from s2dash.ui.strip import Strip
 
 LOOK_SECONDS = 0.5
 _FINISHED_KEPT = 3
+_NS_A_VALUE = {0: 9, 3: 16, "edge": 50}
+"""Of one processor for each pixel and feature, by the recipe's smoothing: a full run of ten bands by k-means, k = 8
+(`benchmarks/README.md`)."""
+_FIT_SECONDS = 0.7
+_AS_QUICK_AS_K_MEANS = ("kmeans", "minibatch-kmeans", "spectral-angle-kmeans", "isodata")
+"""Whose labels take no longer; the others take up to fifty times as long."""
 _PARAMETER = "run"
 _GONE_WORDS = (
     ":material/link_off: **The run that this address leads to is no longer here.** Runs are kept for a day, and only "
@@ -72,14 +79,43 @@ def _base(answer: LiveAnswer) -> FullJob | None:
 
 
 def _goes_on_by_itself(answer: LiveAnswer) -> bool:
-    """Whether all that is new are steps on labels that are there: some seconds, so nobody need ask for them.
+    """Whether nobody need ask for the full result, as it takes some seconds.
 
-    A split reads pixels again, so it waits for the button; so does what was cancelled.
+    What was cancelled or has failed waits for the button.
     """
-    base, key = _base(answer), full_key(answer.fitted)
-    if base is None or state.FULL_RUN_CANCELLED.get() == key:
+    if state.FULL_RUN_CANCELLED.get() == full_key(answer.fitted):
         return False
-    return not any(isinstance(step, Split) for step in key[2][len(base.fitted.edits.steps) :])
+    return _is_only_edited(answer) or _is_soon_done(answer)
+
+
+def _is_only_edited(answer: LiveAnswer) -> bool:
+    """Whether all that is new are steps on labels that are there; a split reads pixels again."""
+    base = _base(answer)
+    return base is not None and not _splits(answer, len(base.fitted.edits.steps))
+
+
+def _is_soon_done(answer: LiveAnswer) -> bool:
+    """Whether the run over all pixels is estimated under `RUN_LIMITS.at_once_seconds`."""
+    if _splits(answer):
+        return False
+    took = usual_seconds(answer)
+    seconds = estimated_seconds(answer) if took is None else took
+    return seconds is not None and seconds < RUN_LIMITS.at_once_seconds
+
+
+def _splits(answer: LiveAnswer, after: int = 0) -> bool:
+    """Whether there is a split among the steps of the edits after the first so many."""
+    return any(isinstance(step, Split) for step in answer.fitted.edits.steps[after:])
+
+
+def estimated_seconds(answer: LiveAnswer) -> float | None:
+    """What a full run takes by measured rates; None for algorithms whose rate depends on much else."""
+    recipe, pixels = answer.fitted.recipe, answer.fitted.scene.grid.pixel_count
+    if recipe.algorithm not in _AS_QUICK_AS_K_MEANS:
+        return None
+    values = pixels * (len(recipe.bands) + len(recipe.indices))
+    # Measured on two cores: more of them need not bring more.
+    return _FIT_SECONDS + values * _NS_A_VALUE[recipe.smooth] * 1e-9 / min(2, thread_count())
 
 
 def usual_seconds(answer: LiveAnswer) -> float | None:
@@ -125,10 +161,11 @@ def full_run(answer: LiveAnswer, shown: Result, strip: Strip) -> str | None:
         if not isinstance(job.error, Cancelled):
             trouble = words_for(job.error)
             strip.add(trouble)
+            state.FULL_RUN_CANCELLED.set(key)  # it would fail again and again by itself
         _forget_kept(job)
         job = None
         del runs[key]
-    elif job is None and _goes_on_by_itself(answer):
+    elif job is None and strip.is_settled and _goes_on_by_itself(answer):
         start(answer)
         job = runs[key]
     if job is not None:

@@ -135,7 +135,7 @@ def test_the_legend_is_seen(open_app: Callable[..., AppPage], dark: bool) -> Non
 def test_a_new_map_is_announced_in_a_line_that_stays(open_app: Callable[..., AppPage]) -> None:
     app = open_app()
     app.expect_up_to_date()
-    line = app.page.get_by_role("status")
+    line = app.page.locator(".heard")
     expect(line).to_have_text("Map updated: 8 classes.")
     expect(line).to_have_attribute("aria-live", "polite")
     node = line.element_handle()

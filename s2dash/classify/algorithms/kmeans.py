@@ -41,6 +41,8 @@ _WORTH_POLISHING = 1.005
 _DISTINCT = 1.0015
 """Two optima count as one when their inertia differs by less than this factor."""
 _MOST_POLISHED = 2
+_TOLD_APART_DECIMALS = 5
+"""Of the largest value."""
 _SMALL_GROUP_ROUNDS = 100
 
 
@@ -140,6 +142,8 @@ def small_groups(rows: np.ndarray, wanted: int, seed: int) -> np.ndarray:
     middle, means, counts = near_cells(rows, _LEAST_CELLS)
     centres = np.unique(means, axis=0)
     if len(centres) > wanted:
+        centres = _told_apart(means)
+    if len(centres) > wanted:
         centres = (
             KMeans(wanted, n_init=1, max_iter=_SMALL_GROUP_ROUNDS, random_state=seed)
             .fit(means, sample_weight=counts)
@@ -147,6 +151,12 @@ def small_groups(rows: np.ndarray, wanted: int, seed: int) -> np.ndarray:
         )
     centres = centres.astype(np.float64) + middle
     return centres[np.lexsort((*centres.T, centres.sum(axis=1)))]
+
+
+def _told_apart(means: np.ndarray) -> np.ndarray:
+    """One of each that differ by more than rounding, of which k-means could make no more groups."""
+    rounded = np.round(means / max(float(np.abs(means).max()), 1e-30), _TOLD_APART_DECIMALS)
+    return means[np.unique(rounded, axis=0, return_index=True)[1]]
 
 
 def _cut(rows: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

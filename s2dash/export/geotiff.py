@@ -47,7 +47,7 @@ from s2dash.settings import thread_count
 
 _MOST_NOTES_CHARACTERS = 2_000
 
-_COG = {
+COG = {
     "driver": "COG",
     "blocksize": STRIP_ROWS,
     "compress": "deflate",
@@ -84,7 +84,7 @@ def write_geotiff(result: Result, legend: Legend, out: Path, about: About = NOTH
     crs = _raster_crs(result.classmap.grid)
     with rasterio.Env(GDAL_PAM_ENABLED="NO"), staged(out) as path:
         source, sums = _write_source(path.parent, result, crs, classes, tags)
-        rasterio.shutil.copy(source, path, **_COG, num_threads=thread_count())
+        rasterio.shutil.copy(source, path, **COG, num_threads=thread_count())
         _check_read_back(path, result, crs, classes, tags, sums)
 
 

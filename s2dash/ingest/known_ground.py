@@ -10,15 +10,14 @@ import numpy as np
 
 from s2dash.core.grid import Grid
 from s2dash.core.known_ground import KnownColumn, KnownGround
-from s2dash.core.legend import clean_name
 from s2dash.core.reference import Reference
 from s2dash.core.types import CancelToken, Progress, frozen, no_progress
 from s2dash.ingest.area.labelled import NUMBERS_NAME, feature_columns
-from s2dash.ingest.area.sources import shapefile_parts
+from s2dash.ingest.area.sources import named_files
 from s2dash.ingest.process import run_in_new_folder
 from s2dash.ingest.reference import reference_of
 from s2dash.ingest.scene_facts import grid_facts
-from s2dash.raster.location import Place, files_only
+from s2dash.raster.location import Place
 
 _LIKELY = (
     r"^(class|klasse|classe|clase|lc|lulc|landcover|land_cover|landuse|land_use|label|category|kategorie|cover)$",
@@ -52,11 +51,7 @@ def read_known_ground(
     A raster gives a Reference: codes for every n-th pixel, as there are in live pictures.
     Raises UnreadableFile that says what is wrong, Cancelled on request.
     """
-    given = files_only(paths if isinstance(paths, Sequence) else [paths])
-    if names is None:
-        given += [part for path in given for part in shapefile_parts(path) if part not in given]
-    called = [path.name for path in given] if names is None else [clean_name(name) for name in names]
-    called, given = map(list, zip(*sorted(zip(called, given, strict=True), key=_is_beside), strict=True))
+    called, given = named_files(paths, names)
     request = {
         "kind": "known",
         "paths": [str(path.resolve()) for path in given],
@@ -77,11 +72,6 @@ def read_known_ground(
         path=folder / NUMBERS_NAME,
         notes=tuple(str(note) for note in facts["notes"]),
     )
-
-
-def _is_beside(one: tuple[str, Path]) -> bool:
-    """Whether a file goes with another that has the shapes or pixels."""
-    return one[0].lower().endswith((".shx", ".dbf", ".prj", ".cpg", ".xml"))
 
 
 def _column(found: tuple[str, tuple[str, ...], np.ndarray]) -> KnownColumn:

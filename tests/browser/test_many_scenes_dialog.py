@@ -51,10 +51,13 @@ def test_uploads_become_maps(url: str, new_page: Callable[..., Visit], tmp_path:
     page = app.page
     dialog = begun(app, *paths, broken)
     expect(dialog.get_by_text("1 of 3 scenes failed")).to_be_visible(timeout=PATIENCE_MS)
-    rows = dialog.get_by_role("row")
+    rows = dialog.get_by_role("region", name=re.compile("^Scenes")).get_by_role("row")
     expect(rows).to_have_count(4)
-    expect(rows.filter(has_text="west")).to_have_text(re.compile(r"west✓ done36\.0(\d+\.\d %|0 %){8}"))
+    expect(rows.filter(has_text="west")).to_have_text(re.compile(r"west✓ done36\.0(\d+\.\d %|< 0\.1 %|0 %){8}"))
     expect(rows.filter(has_text="small")).to_contain_text("failed broken & small.tif is ")
+    line = dialog.get_by_role("slider", name="Where the later date begins")
+    line.press("End")
+    expect(line).to_have_attribute("aria-valuetext", "100 % shows east")
     with page.expect_download() as download:
         dialog.get_by_role("button", name="Download all (zip)").click()
     with zipfile.ZipFile(download.value.path()) as archive:

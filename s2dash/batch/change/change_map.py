@@ -16,7 +16,7 @@ from s2dash.batch.change.transitions import Change, paired_strips
 from s2dash.classify.compare import Amount, Move, together
 from s2dash.core.types import CancelToken, Progress, no_progress
 from s2dash.export.contents import STRIP_ROWS, category_names, staged
-from s2dash.export.geotiff import Column, attribute_table, sidecar_path
+from s2dash.export.geotiff import COG, Column, attribute_table, sidecar_path
 from s2dash.export.overviews import write_overviews
 from s2dash.export.vrt import class_vrt
 from s2dash.raster.door import make_geotiff
@@ -79,17 +79,7 @@ def write_change_map(
     with rasterio.Env(GDAL_PAM_ENABLED="NO"), staged(sidecar) as words, staged(out) as path:
         words.write_text(sidecar_xml(change), encoding="utf-8")
         source = _write_source(change, meant, path.parent, progress, cancel or CancelToken())
-        rasterio.shutil.copy(
-            source,
-            path,
-            driver="COG",
-            blocksize=STRIP_ROWS,
-            compress="deflate",
-            level=1,
-            overviews="force_use_existing",
-            bigtiff="if_safer",
-            num_threads=thread_count(),
-        )
+        rasterio.shutil.copy(source, path, **COG, num_threads=thread_count())
     return out, sidecar
 
 

@@ -65,8 +65,7 @@ def reading(facts: Facts) -> str:
         grid = "read_on_grid(places['SCL'], grid, top, bottom, None, None)"
         plain = "read_rows(places['SCL'], top, bottom)"
         lines += [
-            f"    if {MASK_NAME!r} in places:  # the file of a pack has left these pixels out already",
-            f"        valid &= ~np.isin({grid if facts.resamples else plain}, list(LEFT_OUT))",
+            f"    valid &= ~np.isin({grid if facts.resamples else plain}, list(LEFT_OUT))",
         ]
     if facts.areas:
         lines += [
@@ -162,7 +161,7 @@ def whole(facts: Facts) -> str:
         "def every_strip(files):",
         '    """Features and which pixels count, some rows at a time: (first row, features, valid)."""',
         "    places = find_bands(files, NUMBERS, ORIGINS)",
-        f"    missing = [name for name in NUMBERS if name not in places and name != {MASK_NAME!r}]",
+        "    missing = [name for name in NUMBERS if name not in places]",
         "    if missing:",
         "        sys.exit(f\"No file has the band {', '.join(missing)}. Name the files that hold it.\")",
     ]
@@ -253,9 +252,9 @@ def refit(facts: Facts) -> str:
     if weighs:
         lines += [
             "    # Rare kinds count for more: each pixel weighs its kind's frequency to the power of -1/2.",
-            "    from sklearn.cluster import MiniBatchKMeans as Kinds",
+            "    from sklearn.cluster import KMeans as Kinds",
             "",
-            "    kinds = Kinds(min(256, len(rows)), n_init=1, random_state=SEED).fit_predict(rows)",
+            "    kinds = Kinds(min(64, len(rows)), n_init=1, random_state=SEED).fit_predict(rows)",
             "    weights = np.bincount(kinds)[kinds] ** -0.5",
         ]
     fitted = made.format(k=recipe.k)

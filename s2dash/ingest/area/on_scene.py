@@ -9,15 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from s2dash.core.legend import clean_name
 from s2dash.core.scene import AREA, Layer, MaskLayer, Scene
 from s2dash.core.scene_reading import AreaFile
 from s2dash.core.types import CancelToken, Progress, no_progress
 from s2dash.errors import UnreadableFile
-from s2dash.ingest.area.sources import shapefile_parts
+from s2dash.ingest.area.sources import named_files, shapefile_parts
 from s2dash.ingest.process import run_in_new_folder
 from s2dash.ingest.scene_facts import PREVIEW_NAME, grid_facts
-from s2dash.raster.location import FileLocation, Place, files_only
+from s2dash.raster.location import FileLocation, Place
 
 
 def with_area(
@@ -39,12 +38,7 @@ def with_area(
 
     Raises UnreadableFile that says what is wrong, Cancelled on request.
     """
-    given = files_only(paths if isinstance(paths, Sequence) else [paths])
-    if names is None:
-        given += [part for path in given for part in shapefile_parts(path) if part not in given]
-    called = [path.name for path in given] if names is None else [clean_name(name) for name in names]
-    # The file with the shapes gives the area its name.
-    called, given = map(list, zip(*sorted(zip(called, given, strict=True), key=_is_beside_shapes), strict=True))
+    called, given = named_files(paths, names)
     request = {
         "kind": "area",
         "paths": [str(path.resolve()) for path in given],
@@ -71,10 +65,6 @@ def with_area(
         np.save(folder / PREVIEW_NAME, both, allow_pickle=False)
         changed = replace(changed, previews=(folder / PREVIEW_NAME,))
     return changed
-
-
-def _is_beside_shapes(one: tuple[str, Path]) -> bool:
-    return not one[0].lower().endswith(".shp")
 
 
 def without_area(scene: Scene) -> Scene:

@@ -9,17 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from s2dash.core.legend import clean_name
 from s2dash.ingest import zip_archive
 from s2dash.ingest.area.geopackage import leave_tables_only
 from s2dash.ingest.area.kinds import FIRST_BYTES, KINDS, ZIP, kind_of_area
 from s2dash.ingest.area.shapes import Refusal
 from s2dash.ingest.kinds import is_beside
 from s2dash.ingest.pile import GivenFile, shown
+from s2dash.raster.location import Place, files_only
 from s2dash.settings import AreaLimits
 
 SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj")
 """Endings of the files that make up a shapefile, as far as they say where its polygons lie."""
 
+_LAST = (*SHAPEFILE_PARTS[1:], ".cpg", ".xml")
+"""Endings of what goes with another file that has the shapes or pixels."""
 _TEXTS = (".geojson", ".json", ".geojsonl", ".ndjson", ".geojsons")
 _IN_ARCHIVES = (".shp", ".kml", ".gpkg", ".fgb", *_TEXTS)
 _MOST_PARTS = 1_000_000
@@ -53,6 +57,22 @@ def vector_files(given: Sequence[GivenFile], scratch: Path, limits: AreaLimits) 
         folder.mkdir()
         found.append(_laid(one, given, folder, limits))
     return found
+
+
+def named_files(paths: Place | Sequence[Place], names: Sequence[str] | None) -> tuple[list[str], list[Path]]:
+    """What given files are called, and where they lie: what has shapes or pixels first, which names the whole.
+
+    Parameters
+    ----------
+    names : what the files were called where they came from; where None, they are the operator's own, and what lies
+        beside a shapefile belongs to it
+    """
+    given = files_only(paths if isinstance(paths, Sequence) else [paths])
+    if names is None:
+        given += [part for path in given for part in shapefile_parts(path) if part not in given]
+    called = [path.name for path in given] if names is None else [clean_name(name) for name in names]
+    pairs = sorted(zip(called, given, strict=True), key=lambda one: one[0].lower().endswith(_LAST))
+    return [name for name, _ in pairs], [path for _, path in pairs]
 
 
 def shapefile_parts(path: Path) -> list[Path]:

@@ -8,13 +8,14 @@ Answers that are sent twice count once.
 
 from __future__ import annotations
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from s2dash.core.check_answers import read_answers
 from s2dash.errors import UnreadableValue
 from s2dash.server.checks import CheckBooks
+from s2dash.server.routes.small import bare_answer, small_body
 from s2dash.tiles.store import url_prefix
 
 _MOST_BYTES = 200_000
@@ -33,22 +34,16 @@ def check_routes(books: CheckBooks, base_path: str = "") -> list[Route]:
     """
 
     async def answer(request: Request) -> Response:
-        body = bytearray()
+        body = await small_body(request, _MOST_BYTES)
+        if isinstance(body, int):
+            return bare_answer(body)
         try:
-            async for piece in request.stream():
-                body += piece
-                if len(body) > _MOST_BYTES:
-                    return _answer(413)
-            of, answers = read_answers(bytes(body))
-        except (UnreadableValue, ClientDisconnect):
-            return _answer(400)
+            of, answers = read_answers(body)
+        except UnreadableValue:
+            return bare_answer(400)
         book = books.get(request.path_params["token"])
         if book is None:
-            return _answer(404)
-        return _answer(204 if book.answer(of, answers) else 409)
+            return bare_answer(404)
+        return bare_answer(204 if book.answer(of, answers) else 409)
 
     return [Route(check_url("{token}", base_path), answer, methods=["POST"])]
-
-
-def _answer(status: int) -> Response:
-    return Response(status_code=status, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})

@@ -9,12 +9,13 @@ Nothing is answered, as nobody waits for it.
 
 from __future__ import annotations
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from s2dash.core.map_position import from_json
 from s2dash.errors import UnreadableValue
+from s2dash.server.routes.small import bare_answer, small_body
 from s2dash.server.tracked_maps import TrackedMaps
 from s2dash.tiles.store import url_prefix
 
@@ -35,31 +36,25 @@ def map_routes(maps: TrackedMaps, base_path: str = "") -> list[Route]:
     """The routes: 204, also for a page that is gone, 413 for too much and 400 for what is no position."""
 
     async def tell(request: Request) -> Response:
-        body = bytearray()
+        body = await small_body(request, _MOST_BYTES)
+        if isinstance(body, int):
+            return bare_answer(body)
         try:
-            async for piece in request.stream():
-                body += piece
-                if len(body) > _MOST_BYTES:
-                    return _answer(413)
-            position = from_json(bytes(body))
-        except (UnreadableValue, ClientDisconnect):
-            return _answer(400)
+            position = from_json(body)
+        except UnreadableValue:
+            return bare_answer(400)
         tracked = maps.get(request.path_params["token"])
         if tracked is not None:
             tracked.tell(request.path_params["scene"], position)
-        return _answer(204)
+        return bare_answer(204)
 
     def drawn(request: Request) -> Response:
         tracked = maps.get(request.path_params["token"])
         if tracked is not None:
             tracked.tell_drawn(request.path_params["tiles"])
-        return _answer(204)
+        return bare_answer(204)
 
     return [
         Route(map_url("{token}", base_path) + "/{scene}", tell, methods=["POST"]),
         Route(drawn_url("{token}", base_path) + "/{tiles}", drawn, methods=["POST"]),
     ]
-
-
-def _answer(status: int) -> Response:
-    return Response(status_code=status, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})

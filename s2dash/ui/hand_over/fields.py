@@ -22,7 +22,7 @@ _FIELDS: tuple[tuple[state.AboutField, str, str, str], ...] = (
     ("author", "By", "Your name, or that of those you work for.", ""),
 )
 _NOTES_HELP = "How classes were named, what to be careful about: for whoever gets a file without you beside it."
-_WORDS = "Written once, used in every file on the right. "
+_WORDS = "Written once, used in every file. "
 _CREDIT = "The credit to Copernicus is added by itself."
 
 

@@ -155,7 +155,7 @@ def rename_classes(page: Page) -> None:
 def upload(page: Page, path: Path) -> None:
     """Give a file to the uploader."""
     page.get_by_role("button", name="Change", exact=True).click()
-    page.locator("input[type=file]").first.set_input_files(path)
+    page.get_by_role("dialog").locator("input[type=file]").first.set_input_files(path)
 
 
 @contextlib.contextmanager
@@ -241,7 +241,9 @@ def running_app() -> Iterator[str]:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    # The scene that shows what a large one looks like is small enough to be classified in full by itself.
+    environment = os.environ | {"S2DASH_RUNS_AT_ONCE_SECONDS": "0"}
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
         wait_until_healthy(url, server)

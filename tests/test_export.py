@@ -134,11 +134,13 @@ def make_legend(k: int = 5, names: tuple[str, ...] = ()) -> Legend:
     )
 
 
+OF_ANY_RESULT = [key for key in EXPORTS if key not in ("script", "notebook")]
+"""The others need what was learnt too: see test_script.py."""
 POLYGONS = ("geopackage", "flatgeobuf", "shapefile")
 """Of a hundred thousand patches they take seconds; `test_outlines.py` has what is larger than a strip."""
 
 
-@pytest.mark.parametrize("key", [key for key in EXPORTS if key not in ("script", "notebook")])  # see test_script.py
+@pytest.mark.parametrize("key", OF_ANY_RESULT)
 class TestEveryExport:
     def test_every_grid_gives_a_file(self, key: str, tmp_path: Path) -> None:
         grids = {name: grid for name, grid in GRIDS.items() if key not in POLYGONS or grid.pixel_count < 10_000}

@@ -20,6 +20,7 @@ from s2dash import ingest
 from s2dash.classify import pipeline
 from s2dash.classify.algorithms import ALGORITHMS
 from s2dash.classify.learnt_numbers import learnt_numbers
+from s2dash.core.about import About
 from s2dash.core.edits import ClassEdits, LeaveOut, LeaveOutInside, Majority, Merge, Sieve, Split
 from s2dash.core.legend import default_legend
 from s2dash.core.recipe import Recipe, default_recipe
@@ -69,7 +70,8 @@ def test_the_program_is_not_there(tmp_path: Path) -> None:
 
 
 def test_the_first_recipe_of_the_page(scene: Scene, tmp_path: Path) -> None:
-    handover = handover_of(scene, default_recipe(scene), names=HOSTILE)
+    about = About(title=HOSTILE[0], place=HOSTILE[2], author="'''", notes="</a>\n" * 300)
+    handover = replace(handover_of(scene, default_recipe(scene), names=HOSTILE), about=about)
     labels, said = made_by_script(handover, tmp_path, "--refit")
     assert np.array_equal(labels, handover.result.classmap.labels)
     assert float(said.split("Grouped anew, ")[1].split(" %")[0]) > 50

@@ -1,11 +1,10 @@
-"""One fit on two dates of the same ground: both labelled in every pixel, brought onto the pixels of one, and compared."""
+"""One fit on two dates of the same ground: both labelled in every pixel, brought onto one grid, and compared."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from s2dash.batch.change.change_map import write_change_map
 from s2dash.batch.change.dated_map import DatedMap
 from s2dash.batch.change.on_grid import write_on_grid
 from s2dash.batch.change.transitions import Change, find_change, require_same_place
@@ -18,8 +17,8 @@ from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Progress, no_progress
 from s2dash.export.contents import label_strips, one_line
 
-_LABELLED, _COUNTED = 0.8, 0.9
-"""Share of the work after which both dates have labels, and after which these are counted."""
+_LABELLED = 0.85
+"""Share of the work after which both dates have labels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +26,8 @@ class FitOnTwoDates:
     """Both dates on the pixels of the scene that the classes were learnt on, whichever of them it is."""
 
     change: Change
-    path: Path
-    """The change map, with its side-car beside it."""
+    is_later_here: bool
+    """Whether that scene is the later date."""
     notes: tuple[str, ...]
     """What makes dates look different though the ground is the same."""
 
@@ -53,10 +52,10 @@ def fit_on_two_dates(
 
     Parameters
     ----------
-    folder : takes the labels of both dates and the change map
+    folder : takes the labels of both dates
     known : the full result of the fit on its own scene, where that has been made
 
-    Raises what `Fitted.on`, `run_full`, `find_change` and `write_change_map` raise.
+    Raises what `Fitted.on`, `run_full` and `find_change` raise.
     """
     cancel = cancel or CancelToken()
     there = fitted.on(other)
@@ -73,11 +72,10 @@ def fit_on_two_dates(
         brought = folder / "there.tif"
         write_on_grid(far.path, here.grid, brought, cancel)
         far = replace(far, path=brought, grid=here.grid)
-    pair = (far, here) if is_later(fitted.scene, other) else (here, far)
-    change = replace(find_change(*pair, _part(progress, _LABELLED, _COUNTED), cancel), is_resampled=shift is None)
-    out = folder / "change.tif"
-    write_change_map(change, out, _part(progress, _COUNTED, 1.0), cancel)
-    return FitOnTwoDates(change, out, _notes(fitted.scene, other))
+    is_later_here = is_later(fitted.scene, other)
+    pair = (far, here) if is_later_here else (here, far)
+    change = replace(find_change(*pair, _part(progress, _LABELLED, 1.0), cancel), is_resampled=shift is None)
+    return FitOnTwoDates(change, is_later_here, _notes(fitted.scene, other))
 
 
 def _labelled(fitted: Fitted, path: Path, progress: Progress, cancel: CancelToken) -> Result:

@@ -164,7 +164,10 @@ def test_a_large_scene_is_compared_in_every_pixel_and_uses_what_is_there(tmp_pat
 
 def test_another_level_is_said(fitted: Fitted, legend: Legend, tmp_path: Path) -> None:
     other = replace(scene_of(tmp_path / "other.tif", WHOLE[:, :40, :60]), level="Level-2A")
-    assert "haze" in on_two_dates(fitted, legend, other, tmp_path).notes[0]
+    assert on_two_dates(fitted, legend, other, tmp_path).notes == ()
+    surface = replace(fitted, prepared=replace(fitted.prepared, scene=replace(fitted.scene, level="Level-1C")))
+    (tmp_path / "again").mkdir()
+    assert "haze" in fit_on_two_dates(surface, legend, other, tmp_path / "again").notes[0]
 
 
 def test_it_can_be_stopped(fitted: Fitted, legend: Legend, here: Scene, tmp_path: Path) -> None:

@@ -25,8 +25,9 @@ from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.state import dates as held
 from s2dash.ui.two_dates import panel as dates_panel
+from s2dash.ui.two_dates.on_map import change_table, map_key
 from s2dash.ui.two_dates.scenes import begin_dates, stop_dates
-from s2dash.ui.two_dates.values import Look
+from s2dash.ui.two_dates.values import Look, TwoDates
 
 __all__ = ["downloads", "start"]  # fixtures
 K = ("slider", "Number of classes (k)")
@@ -127,7 +128,7 @@ def test_the_change_view_has_its_key_and_a_picture_of_either_date(
 ) -> None:
     compare(page, in_page, scenes[1])
     page.choose(*VIEW, "Change")
-    assert '"Differ"' in map_message(page)
+    assert r"\"view\": \"Differ\"" in map_message(page)
     picture = page.tiles[0]
     page.choose("selectbox", "Picture beneath", Look(False, "True colour"))
     assert page.tiles[0] != picture
@@ -203,3 +204,24 @@ def test_the_files_hold_what_is_shown(
     book = openpyxl.load_workbook(BytesIO(downloads["Transitions (Excel)"].content()))
     assert "Hectares" in book.sheetnames
     assert downloads["Flow picture (SVG)"].content().startswith(b"<svg")
+
+
+def test_the_key_counts_all_ground_once_and_each_pair_has_its_colour(
+    page: Page, in_page: InPage, scenes: tuple[Scene, Scene]
+) -> None:
+    compare(page, in_page, scenes[1])
+    found = shown_dates(page)
+    dates = TwoDates(page.test.session_state["other date"], found, found.change, ("a", "b"))
+    kinds, colours = change_table(dates)
+    assert kinds[0, 0] == 0
+    assert colours[0, 3] == 0
+    assert len({int(kinds[n, n]) for n in range(1, 5)}) == 1
+    for move in found.change.found.moves:
+        entry = next(one for one in found.change.entries if one.id == move.pair[1])
+        assert bytes(colours[kinds[move.pair], :3]).hex() == entry.colour[1:]
+    figures = [float(line["lead"].split(" ")[0].replace(",", "")) for line in map_key(dates)]
+    assert sum(figures) == pytest.approx(60 * 80 / 100, abs=0.05 * len(figures))
+    chosen = replace(dates, other=replace(dates.other, move=found.change.found.moves[0].pair))
+    kinds, colours = change_table(chosen)
+    assert [line["kind"] for line in map_key(chosen)] == ["change", "others", "stayed", "one-sided"]
+    assert np.count_nonzero(colours[kinds[kinds > 0], 3] == 255) > 0

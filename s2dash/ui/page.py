@@ -339,7 +339,7 @@ def _map(
             picture_label=label,
             classes_url=classes_url,
             view=view,
-            attribution=scene.attribution,
+            attribution=(beside and beside.attribution) or scene.attribution,
             dark=dark,
             scene_key=scene_key(scene),
             tracked=tracked,

@@ -100,10 +100,9 @@ def _names(scene: Scene, other: Scene) -> tuple[tuple[str, str], tuple[str, str]
 
 
 def _notes(scene: Scene, other: Scene) -> tuple[str, ...]:
-    if scene.level == other.level:
+    if not scene.level or not other.level or scene.level == other.level:
         return ()
-    kinds = " and the other ".join(one.level or "of no stated level" for one in (scene, other))
-    return (f"One picture is {kinds}: haze alone can look like change.",)
+    return (f"One picture is {scene.level} and the other {other.level}: haze alone can look like change.",)
 
 
 def _part(progress: Progress, low: float, high: float) -> Progress:

@@ -26,3 +26,5 @@ class Beside:
     """The one sentence on both sides."""
     picture_url: str | None = None
     """Tiles of the picture behind; the page's own where None."""
+    attribution: str = ""
+    """Whose pictures both are; that of the page's scene where empty."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from s2dash.batch.change import Change
 from s2dash.batch.change.on_grid import read_on_grid
 from s2dash.classify.compare import Move, together
 from s2dash.core.classmap import Result
@@ -22,7 +23,7 @@ from s2dash.ui.compare.beside import Beside
 from s2dash.ui.map_view import ComparedMaps
 from s2dash.ui.two_dates.bar import bands_of, beneath
 from s2dash.ui.two_dates.now import dates_words
-from s2dash.ui.two_dates.scenes import other_scene
+from s2dash.ui.two_dates.scenes import other_scene, scenes_in_order
 from s2dash.ui.two_dates.values import CLASSES, Look, TwoDates
 from s2dash.ui.two_dates.words import figures_of, lead_words
 
@@ -69,32 +70,45 @@ def dates_beside(dates: TwoDates, answer: LiveAnswer, shown: Result, legend: Leg
         words=dates_words(dates),
         said=lead_words(dates.change),
         picture_url=url(beneath(scene, other)),
+        attribution="; ".join(dict.fromkeys(filter(None, (one.attribution for one in scenes_in_order(scene, other))))),
     )
 
 
 def map_key(dates: TwoDates) -> list[dict[str, str]]:
-    """What the colours of the change map mean, in hectares: the largest changes, all others, and what is none."""
+    """What the colours of the change map mean, in hectares: what ground became, what stayed, and what is missing."""
     change, figures = dates.change, figures_of(dates.change)
-    entries = {entry.id: entry for entry in change.entries}
-    moves, chosen = change.found.moves, chosen_move(dates)
-    told = moves[:_MOST_LINES] if chosen is None else (chosen,)
+    names = {entry.id: entry for entry in change.entries}
+    chosen = chosen_move(dates)
+    if chosen is not None:
+        told = [([chosen], f"{names[chosen.pair[0]].name} to {names[chosen.pair[1]].name}")]
+    else:
+        told = [(moves, f"became {names[number].name}") for number, moves in _by_new_class(change)[:_MOST_LINES]]
     lines = [
         {
             "kind": "change",
-            "colour": entries[move.pair[1]].colour,
-            "lead": figures.full(move),
-            "words": f"{entries[move.pair[0]].name} to {entries[move.pair[1]].name}",
+            "colour": names[moves[0].pair[1]].colour,
+            "lead": figures.full(together(moves)),
+            "words": words,
         }
-        for move in told
+        for moves, words in told
     ]
-    others = together(move for move in moves if move not in told)
+    pairs = {move.pair for moves, _ in told for move in moves}
+    others = together(move for move in change.found.moves if move.pair not in pairs)
     if others.count:
-        lines.append({"kind": "others", "lead": figures.full(others), "words": "changed otherwise"})
+        lines.append({"kind": "others", "lead": figures.full(others), "words": "other change"})
     lines.append({"kind": "stayed", "lead": figures.full(change.stayed), "words": "no change"})
     missing = together(change.found.one_sided)
     if missing.count:
-        lines.append({"kind": "one-sided", "lead": figures.full(missing), "words": "missing or left out on one date"})
+        lines.append({"kind": "one-sided", "lead": figures.full(missing), "words": "missing on one date"})
     return lines
+
+
+def _by_new_class(change: Change) -> list[tuple[int, list[Move]]]:
+    """The moves by what ground became, most of it first."""
+    into: dict[int, list[Move]] = {}
+    for move in change.found.moves:
+        into.setdefault(move.pair[1], []).append(move)
+    return sorted(into.items(), key=lambda one: -together(one[1]).count)
 
 
 def change_table(dates: TwoDates) -> tuple[np.ndarray, np.ndarray]:

@@ -52,7 +52,7 @@ def panel_data(dates: TwoDates) -> dict[str, Any]:
     ]
     return {
         "title": dates.title,
-        "sides": ["before", "after"],
+        "sides": ["Before", "After"],
         "lead": lead_words(change),
         "more": move_words(change),
         "table": {

@@ -20,11 +20,10 @@ from s2dash.classify.features import preview_features, window_features
 from s2dash.classify.fitted import Fitted
 from s2dash.core.classmap import Result
 from s2dash.core.scene import Pixels
+from s2dash.core.sureness import UNKNOWN
 from s2dash.core.types import Window, frozen
 from s2dash.raster.reading import SceneReader
 
-UNKNOWN = 255
-"""Stands for no data among percents."""
 HALO = 1
 """Pixels around a window that its sureness depends on."""
 STEPS: Sequence[str] = ("Could be either", "Likely", "Clear")

@@ -8,6 +8,7 @@ from s2dash.core.about import NOTHING_SAID, About
 from s2dash.core.accuracy import Accuracy
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
+from s2dash.core.sureness import Sureness
 from s2dash.export.learnt import Learnt
 
 
@@ -35,6 +36,8 @@ class Handover:
     """What the fit found, for files that make the map again."""
     accuracy: Accuracy | None = None
     """How far it can be trusted; None where nobody checked it."""
+    sureness: Sureness | None = None
+    """How sure each pixel's class is; None where that has not been worked out."""
 
     @property
     def title(self) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 import streamlit as st
 
 from s2dash.classify.learnt_numbers import learnt_numbers
-from s2dash.classify.sureness_file import write_sureness
 from s2dash.core.accuracy import Accuracy
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
@@ -28,6 +27,7 @@ from s2dash.ui.check.scores import accuracy_of
 from s2dash.ui.full_run import LOOK_SECONDS, cancel, running, running_words, start, usual_seconds
 from s2dash.ui.hand_over.fields import about_fields, hold_downloads
 from s2dash.ui.hand_over.previews import previews
+from s2dash.ui.hand_over.sureness import sureness_of
 from s2dash.ui.share import share_link
 from s2dash.ui.state.about import OUTLINE_LEAST, OUTLINE_SMOOTH, outline_choice
 
@@ -75,6 +75,7 @@ def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str |
         alone,
         learnt=learnt_numbers(answer.fitted),
         accuracy=_accuracy(result, legend),
+        sureness=sureness_of(answer, result),
     )
     window = _Window(answer, handover, running(answer))
     with st.container(key="handing"):
@@ -258,13 +259,14 @@ def _being_made(job: FullJob) -> None:
 
 
 def _sureness(window: _Window) -> None:
-    answer = window.answer
+    sureness = window.handover.sureness
     help_words = "How clearly each pixel belongs to its class, 0 to 100, for a GIS: a second file beside the map."
 
     def make() -> bytes:
         with tempfile.TemporaryDirectory(prefix="s2dash-") as folder:
             path = Path(folder) / "sureness.tif"
-            write_sureness(answer.fitted, answer.sureness.limits, path)
+            assert sureness is not None, "the button of what is not there does not work"
+            sureness.write(path)
             return path.read_bytes()
 
     _download_button(
@@ -275,5 +277,5 @@ def _sureness(window: _Window) -> None:
         "image/tiff",
         make,
         help_words,
-        None if answer.result.is_full else _SURE_BY_COMMAND,
+        _SURE_BY_COMMAND if sureness is None else None,
     )

@@ -102,19 +102,21 @@ def window_sureness(fitted: Fitted, reader: SceneReader, window: Window) -> np.n
     return sureness(fitted, inner, labels)[window.within(near).slices_rc]
 
 
-def sureness(fitted: Fitted, features: Pixels, labels: np.ndarray) -> np.ndarray:
+def sureness(fitted: Fitted, features: Pixels, labels: np.ndarray, inner: Window | None = None) -> np.ndarray:
     """How sure each label is, in percent, shape (rows, cols), uint8, 0 to 100; 255 where there is none.
 
     Parameters
     ----------
     features : raw features, as `features.window_features` gives them
-    labels : ndarray of shape (rows, cols), uint8, the labels of the same pixels after edits
+    labels : ndarray of shape (rows, cols), uint8, after edits, of the same pixels, or of `HALO` more around them
+    inner : where the pixels of `features` lie within `labels`; everywhere where None
 
-    A pixel at the edge of what is given has fewer neighbours: give `HALO` more than is wanted.
+    A pixel at the edge of the labels has fewer neighbours.
     """
-    mapped = labels != 0
+    inside = (inner or Window(0, 0, *labels.shape)).slices_rc
+    mapped = labels[inside] != 0
     clear = clearness(fitted, features, mapped)
-    percent = np.rint(100 * clear * _equal_neighbours(labels))
+    percent = np.rint(100 * clear * _equal_neighbours(labels)[inside])
     return np.where(mapped, percent, UNKNOWN).astype(np.uint8)
 
 

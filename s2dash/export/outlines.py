@@ -98,8 +98,8 @@ def outlines(
         )
         for number in np.flatnonzero(~is_within & (label > 0)).tolist():
             head = heads.get(base + number, base + number)
-            piece = _Open(int(label[number]), *(float(of[number]) for of in (area_ha, percents, known)))
-            piece.shapes.append(shapes[number])
+            area, sure, count = (float(of[number]) for of in (area_ha, percents, known))
+            piece = _Open(int(label[number]), area, sure, count, [shapes[number]])
             waiting.setdefault(head, _Open(piece.label)).take(piece)
         ids = {number: heads.get(base + number, base + number) for number in goes_on.tolist()}
         yield _closed([waiting.pop(head) for head in set(waiting) - set(ids.values())])

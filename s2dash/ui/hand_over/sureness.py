@@ -22,6 +22,6 @@ def sureness_of(answer: LiveAnswer, result: Result) -> Sureness | None:
         return np.asarray(answer.sureness.percent[window.slices_rc])
 
     def write(out: Path) -> None:
-        write_sureness(answer.fitted, answer.sureness.limits, out)
+        write_sureness(answer.fitted, result.classmap, answer.sureness.limits, out)
 
     return Sureness(read, write)

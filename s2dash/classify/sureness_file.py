@@ -79,7 +79,7 @@ def sureness_in(path: Path) -> Sureness:
 
 
 def _copied(path: Path, out: Path) -> None:
-    with staged(out) as copy:
+    with _reading(path), staged(out) as copy:
         shutil.copyfile(path, copy)
 
 

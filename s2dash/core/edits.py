@@ -179,6 +179,10 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
         """These edits with one more step; raises ValueError where they are full."""
         return msgspec.structs.replace(self, steps=(*self.steps, step))
 
+    def without_last_step(self) -> ClassEdits:
+        """These edits with one step less, where there is one."""
+        return msgspec.structs.replace(self, steps=self.steps[:-1])
+
     @property
     def clean_up(self) -> CleanUp | None:
         """The step that cleans up specks, the last where there are several."""

@@ -85,7 +85,7 @@ class ComparedMaps:
     """Tiles of where they differ, which are shown over a grey picture; None where only the swipe is of use."""
     differ_words: str
     key: tuple[dict[str, str], ...] = ()
-    """What its colours mean: lines of `kind` (`moved`, `other-move` or `one-sided`), a figure (`lead`) and `words`."""
+    """What its colours mean: lines of `kind`, a figure (`lead`) and `words`, and of a `change` its `colour`."""
 
 
 @dataclass(frozen=True)

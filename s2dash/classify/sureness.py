@@ -115,18 +115,18 @@ def sureness(fitted: Fitted, features: Pixels, labels: np.ndarray, inner: Window
     A pixel at the edge of the labels has fewer neighbours.
     """
     inside = (inner or Window(0, 0, *labels.shape)).slices_rc
-    mapped = labels[inside] != 0
-    clear = clearness(fitted, features, mapped)
-    percent = np.rint(100 * clear * _equal_neighbours(labels)[inside])
-    return np.where(mapped, percent, UNKNOWN).astype(np.uint8)
+    own = labels[inside]
+    percent = np.rint(100 * clearness(fitted, features, own) * _equal_neighbours(labels)[inside])
+    return np.where(own != 0, percent, UNKNOWN).astype(np.uint8)
 
 
-def clearness(fitted: Fitted, features: Pixels, mapped: np.ndarray) -> np.ndarray:
-    """Clearness of each mapped pixel, shape (rows, cols), float32; 0 elsewhere.
+def clearness(fitted: Fitted, features: Pixels, labels: np.ndarray) -> np.ndarray:
+    """Clearness of each mapped pixel, shape (rows, cols), float32; 0 elsewhere. `labels` are those after edits.
 
-    Where a class was split, the less clear of its place among the classes and of that among the parts.
+    Where a class was split, the less clear of its place among the classes and of that among the parts. Of classes
+    that were found in an area, that among these.
     """
-    stage = fitted.stage
+    stage, mapped = fitted.stage, labels != 0
     out = _clearness(fitted, fitted.model, features, mapped, stage.numbers_of(fitted.number_of))
     if stage.regroups:
         before = assign(fitted, features)
@@ -134,6 +134,9 @@ def clearness(fitted: Fitted, features: Pixels, mapped: np.ndarray) -> np.ndarra
             inside = where & mapped
             part = _clearness(fitted, step.model, features, inside, group_of)
             out[inside] = np.minimum(out[inside], part[inside])
+    for found, numbers in stage.in_areas():
+        inside = np.isin(labels, numbers) & mapped
+        out[inside] = _clearness(fitted, found.model, features, inside, numbers)[inside]
     return out
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from s2dash.core.about import NOTHING_SAID, About
 from s2dash.core.accuracy import Accuracy
@@ -38,6 +41,9 @@ class Handover:
     """How far it can be trusted; None where nobody checked it."""
     sureness: Sureness | None = None
     """How sure each pixel's class is; None where that has not been worked out."""
+    spreads: Mapping[int, np.ndarray] = field(default_factory=dict)
+    """By class number the 10th and 90th percentile of each band of the scene over the class's part of the sample,
+    reflectance, shape (2, bands); empty where that is not known."""
 
     @property
     def title(self) -> str:

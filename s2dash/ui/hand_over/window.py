@@ -90,6 +90,7 @@ def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str |
         learnt=learnt_numbers(answer.fitted),
         accuracy=_accuracy(result, legend),
         sureness=sureness.sureness_of(answer, result),
+        spreads=answer.spreads,
     )
     window = _Window(answer, handover, running(answer), sureness.being_asked(answer))
     with st.container(key="handing"):

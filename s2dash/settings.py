@@ -191,6 +191,9 @@ class StoreLimits:
     """Space that kept scenes leave free on their disk."""
     most_sessions: int = limit(2_000, "sessions")
     """Sessions whose runs are kept, each up to 1 MB without its scenes. What was used longest ago goes first."""
+    most_reference_bytes: int = limit(200_000_000, "bytes", least=0)
+    """Maps that classes are named by, of all sessions together: 12 MB at most, and mostly far less, each.
+    What was used longest ago goes first."""
     sweep_seconds: float = limit(600, "seconds", 0.1, 86_400)
     """How often it is looked for what is past its time."""
     most_import_bytes: int = limit(20_000_000, "bytes")

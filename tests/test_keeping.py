@@ -144,18 +144,24 @@ def test_all_comes_back_after_the_server_was_started_again(
     assert inside(again, kept.now).number == 4
 
 
-def test_the_map_that_suggested_names_is_asked_for_again(
+def test_the_map_that_names_classes_comes_back_until_it_is_taken_away(
     visit: Callable[..., Page], server: Kept, tmp_path: Path
 ) -> None:
     page = visit()
     page.upload("my place.tif", write_scene(tmp_path / "my place.tif", (48, 64)).read_bytes())
     path = write_raster(tmp_path / "m.tif", np.full((1, 48, 64), 80, np.uint8))
     page.upload_together(("sea.tif", path.read_bytes()), label="A map to name classes by")
-    page.choose(*K, 5)
-    address = address_of(page)
+    page.choose("toggle", "Take the map's colours too", True)
+    suggested = [row["suggestion"] for row in page.rows]
+    assert any(one and one["why"].endswith("in sea.tif.") for one in suggested)
     server.start_again()
-    again = visit(s=address)
-    assert any("suggested by sea.tif. Give it again" in one.value for one in again.test.caption)
+    again = visit(s=address_of(page))
+    assert [row["suggestion"] for row in again.rows] == suggested
+    assert again.widget("toggle", "Take the map's colours too").value is True
+    again.press("Take this map away")
+    last = visit(s=address_of(page))
+    assert not any(row["suggestion"] and "sea.tif" in row["suggestion"]["why"] for row in last.rows)
+    assert any("suggested by sea.tif. Give it again" in one.value for one in last.test.caption)
 
 
 def test_a_drawn_area_comes_back_and_can_be_changed(

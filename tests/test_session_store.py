@@ -7,6 +7,7 @@ import re
 import sqlite3
 import stat
 import threading
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,16 +15,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rasterio.transform import Affine
 from scenes import write_scene
 from waiting import PATIENCE_SECONDS, wait_until
 
 from s2dash import ingest
+from s2dash.core.grid import Grid, decimated_shape, decimation_step
 from s2dash.core.legend import default_legend
 from s2dash.core.map_position import MapPosition
 from s2dash.core.recipe import Recipe
+from s2dash.core.reference import NO_CODE, Reference
 from s2dash.core.run import Run
 from s2dash.core.run_list import ListedRun
-from s2dash.core.scene import Pixels, Scene
+from s2dash.core.scene import LIVE_PIXELS, Pixels, Scene
 from s2dash.core.types import Window
 from s2dash.raster.reading import SceneReader
 from s2dash.server.session_store import (
@@ -33,11 +37,13 @@ from s2dash.server.session_store import (
     SessionStore,
     SessionUnread,
     Snapshot,
+    StoredReference,
     StoredRun,
     StoredScene,
     Writer,
     database,
     new_address,
+    references,
 )
 from s2dash.server.session_store.database import MIGRATIONS
 from s2dash.server.session_store.scenes import _moved, scene_key
@@ -85,6 +91,26 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 def other_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     folder = tmp_path_factory.mktemp("other")
     return ingest.ingest(write_scene(folder / "other.tif", seed=4), folder / "made")
+
+
+def reference_of(*grids: Grid, digest: str = "digest") -> StoredReference:
+    """One with a code of every kind; noise cannot be packed."""
+    draw, codes = np.random.default_rng(7), dict[Grid, np.ndarray]()
+    for grid in grids:
+        shape = decimated_shape(grid.shape_rc, decimation_step(grid.shape_rc, LIVE_PIXELS))
+        codes[grid] = draw.choice(np.array([NO_CODE, -1, 80, 2**31 - 1], np.int32), shape)
+    return StoredReference(
+        Reference('"Sea" 海.tif', digest, codes, {80: "Water;", -1: ""}, {80: "#0064c8"}), "ESA WorldCover", True
+    )
+
+
+def give(store: SessionStore, address: str, reference: StoredReference | None) -> None:
+    store.write(address, Change(reference=reference, is_other_reference=True), is_new=False)
+
+
+def kept_reference(store: SessionStore, address: str) -> Reference | None:
+    found = store.open(address)
+    return None if found is None or found.reference is None else found.reference.reference
 
 
 def pixels_of(scene: Scene) -> Pixels:
@@ -141,6 +167,63 @@ def test_everything_comes_back_as_it_was(store: SessionStore) -> None:
     assert found is not None
     assert [(run.key, run.listed, run.scene_key) for run in found.runs] == [(one.key, one.listed, one.scene_key)]
     assert (found.shown, found.made) == (one.key, 1)
+
+
+def test_a_reference_comes_back_as_it_was(store: SessionStore, tmp_path: Path) -> None:
+    address, other = put(store, run_of(1)), put(store, run_of(1))
+    large = Grid((3000, 2500), Affine(10.0, 0.1, 500_000, 0, -10, 5_000_000 + 1 / 3), "EPSG:32633")
+    given = reference_of(large, Grid((7, 5), Affine.identity(), None))
+    give(store, address, given)
+    store.write(address, Change(), is_new=False)  # says nothing of it
+    store.close()
+    found = SessionStore(tmp_path / "kept").open(address)
+    assert found is not None
+    assert found.reference is not None
+    came, was = found.reference.reference, given.reference
+    assert replace(found.reference, reference=was) == given
+    assert (came.name, came.digest, came.names, came.colours) == (was.name, was.digest, was.names, was.colours)
+    assert list(came.codes) == list(was.codes)
+    for one, before in zip(came.codes.values(), was.codes.values(), strict=True):
+        assert one.dtype == np.int32
+        assert not one.flags.writeable
+        assert np.array_equal(one, before)
+    assert kept_reference(store, other) is None
+    give(store, address, None)
+    assert kept_reference(store, address) is None
+    assert numbers(store, address) == [1]
+
+
+def test_a_reference_that_cannot_be_read_leaves_the_runs(store: SessionStore, tmp_path: Path) -> None:
+    for column, content in (("codes", b"no codes"), ("codes", zlib.compress(b"1234")), ("told", "{}"), ("told", "[")):
+        address = put(store, run_of(1))
+        give(store, address, reference_of(Grid((4, 4), Affine.identity(), None)))
+        connection = sqlite3.connect(tmp_path / "kept" / "sessions.sqlite3")
+        connection.execute(f"UPDATE reference SET {column} = ?", (content,))
+        connection.commit()
+        connection.close()
+        assert kept_reference(store, address) is None
+        assert numbers(store, address) == [1]
+        assert store.trouble is None
+
+
+def test_references_used_longest_ago_go_beyond_the_budget(tmp_path: Path) -> None:
+    clock = Clock()
+    grid = Grid((10, 1_000), Affine.identity(), None)
+    told, codes = references.packed(reference_of(grid)) or ("", b"")
+    room = int(2.5 * (len(told) + len(codes)))
+    store, addresses = SessionStore(tmp_path, StoreLimits(most_reference_bytes=room, free_disk_bytes=0), clock), []
+    for number in range(3):
+        clock.now += 1
+        addresses.append(put(store, run_of(1)))
+        give(store, addresses[-1], reference_of(grid))
+        if number == 1:
+            clock.now += 1
+            assert kept_reference(store, addresses[0]) is not None  # used again
+    assert [kept_reference(store, one) is not None for one in addresses] == [True, False, True]
+    assert [numbers(store, one) for one in addresses] == [[1]] * 3
+    none = SessionStore(tmp_path, StoreLimits(most_reference_bytes=0, free_disk_bytes=0), clock)
+    give(none, addresses[1], reference_of(grid))
+    assert [kept_reference(none, one) for one in addresses] == [None] * 3
 
 
 def test_another_server_on_the_same_folder_finds_it(store: SessionStore, scene: Scene, tmp_path: Path) -> None:
@@ -223,7 +306,8 @@ def test_what_was_forgotten_is_in_no_file_while_the_server_goes_on(tmp_path: Pat
     clock = Clock()
     store = SessionStore(tmp_path, StoreLimits(kept_days=7), clock)
     address = put(store, run_of(1, note="secret words"))
-    assert any(b"secret words" in path.read_bytes() for path in tmp_path.glob("sessions*"))
+    give(store, address, reference_of(Grid((4, 4), Affine.identity(), None), digest="secret words too"))
+    assert any(b"secret words too" in path.read_bytes() for path in tmp_path.glob("sessions*"))
     if is_swept:
         clock.now += 8 * DAY
         store.sweep()
@@ -556,6 +640,32 @@ def test_only_what_has_changed_is_written(tmp_path: Path) -> None:
         (("key 2",), ()),
         (("key 3",), ("key 1",)),
     ]
+
+
+def test_a_page_that_has_no_reference_leaves_that_of_another(store: SessionStore) -> None:
+    writer = Writer(store)
+    one, address = run_of(1), put(store, run_of(1))
+
+    def page() -> Keeper:
+        keeper, found = Keeper(writer, address), store.open(address)
+        assert found is not None
+        keeper.came_back(found.runs, found.reference)
+        return keeper
+
+    def say(keeper: Keeper, reference: StoredReference | None, made: int) -> str | None:
+        keeper.keep(replace(shot(one), reference=reference, made=made))
+        assert writer.settle()
+        found = kept_reference(store, address)
+        return None if found is None else found.digest
+
+    grid = Grid((4, 4), Affine.identity(), None)
+    earlier, giving = page(), page()
+    assert say(giving, reference_of(grid, digest="first"), 1) == "first"
+    assert say(earlier, None, 2) == "first"
+    later = page()
+    assert say(later, reference_of(grid, digest="second"), 3) == "second"
+    assert say(earlier, None, 4) == "second"
+    assert say(later, None, 5) is None
 
 
 def test_where_the_map_looks_is_kept_without_the_page(store: SessionStore) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2dash.cli import cluster, progress_line, suggested_names
+from s2dash.cli import cluster, packing, progress_line, suggested_names
 from s2dash.cli.about_flags import about_of, add_about_flags
 from s2dash.cli.arguments import file_path
 from s2dash.cli.outputs import replace_text, require_writable
@@ -43,6 +43,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="SURE.tif",
         help="write how sure each pixel's class is, 0 to 100 percent, as a second GeoTIFF",
     )
+    packing.add_arguments(command)
     suggested_names.add_arguments(command)
     cluster.add_arguments(command, "a large scene")
     add_about_flags(command)
@@ -67,6 +68,9 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
         require_writable(arguments.save_recipe, "--save-recipe", [*paths_of(arguments.paths), out, sidecar_path(out)])
     if arguments.how_sure:
         require_writable(arguments.how_sure, "--how-sure", [*given, out, sidecar_path(out)])
+    if arguments.pack:
+        others = [path for path in (arguments.save_recipe, arguments.how_sure) if path]
+        require_writable(arguments.pack, "--pack", [*given, out, sidecar_path(out), *others])
 
     with (
         cluster.executor_of(arguments) as executor,
@@ -94,9 +98,12 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
             _write_how_sure(arguments.how_sure, fitted)
         if arguments.save_recipe:
             replace_text(arguments.save_recipe, recipe.to_json() + "\n")
+        left_out = packing.write(arguments, result, fitted, legend, about, edits) if arguments.pack else ()
         ended = time.perf_counter()
         seconds = {"work": ended - imported, "total": ended - started}
         printed = _summary(result, legend, scores, _masked(fitted, result), seconds)
+        if left_out:
+            printed["left_out_of_pack"] = list(left_out)
         if arguments.suggest_names:
             printed["suggested_names"] = suggested_names.summary(legend, found, set(edits.names))
         return printed

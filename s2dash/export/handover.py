@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from s2dash.core.about import NOTHING_SAID, About
 from s2dash.core.accuracy import Accuracy
@@ -35,6 +38,9 @@ class Handover:
     """What the fit found, for files that make the map again."""
     accuracy: Accuracy | None = None
     """How far it can be trusted; None where nobody checked it."""
+    spreads: Mapping[int, np.ndarray] = field(default_factory=dict)
+    """By class number the 10th and 90th percentile of each band of the scene over the class's part of the sample,
+    reflectance, shape (2, bands); empty where that is not known."""
 
     @property
     def title(self) -> str:

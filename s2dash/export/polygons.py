@@ -17,7 +17,7 @@ from s2dash.classify.clean_up import StripSieve, least_pixels
 from s2dash.core.classmap import ClassMap
 from s2dash.core.edits import Sieve
 from s2dash.errors import OutputConflict
-from s2dash.export.contents import ClassFacts, Export, label_strips, listed_facts, require_full, staged
+from s2dash.export.contents import UNDATED, ClassFacts, Export, label_strips, listed_facts, require_full, staged
 from s2dash.export.handover import Handover
 from s2dash.export.outlines import SMOOTH, STRAIGHT, Outlines, outlines
 from s2dash.export.styles import polygon_qml_text
@@ -50,9 +50,10 @@ def write_geopackage(handover: Handover, out: Path) -> None:
             connection.executescript(_STYLES_TABLE)
             connection.execute(
                 "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName,"
-                " styleQML, styleSLD, useAsDefault) VALUES ('', '', ?, 'geom', 'classes', ?, '', 1)",
-                (LAYER, style),
+                " styleQML, styleSLD, useAsDefault, update_time) VALUES ('', '', ?, 'geom', 'classes', ?, '', 1, ?)",
+                (LAYER, style, UNDATED),
             )
+            connection.execute("UPDATE gpkg_contents SET last_change = ?", (UNDATED,))
 
 
 def write_flatgeobuf(handover: Handover, out: Path) -> None:
@@ -65,7 +66,7 @@ def write_shapefile(handover: Handover, out: Path) -> None:
     """Write the same as a zip with a shapefile and a style; raises as `write_geopackage`, and beyond 2 GB."""
     with staged(out) as path, tempfile.TemporaryDirectory(dir=path.parent) as folder:
         shp = Path(folder) / f"{LAYER}.shp"
-        _write_from_geopackage(handover, shp, "ESRI Shapefile", encoding="UTF-8")
+        _write_from_geopackage(handover, shp, "ESRI Shapefile", encoding="UTF-8", DBF_DATE_LAST_UPDATE=UNDATED[:10])
         if any(shp.with_suffix(end).stat().st_size > _MOST_SHAPEFILE_BYTES for end in (".shp", ".dbf")):
             raise OutputConflict("A shapefile holds 2 GB, and these outlines need more. Take the GeoPackage.")
         style = polygon_qml_text(listed_facts(handover.result, handover.legend), "class")

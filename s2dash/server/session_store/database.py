@@ -41,6 +41,13 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE session ADD COLUMN said TEXT
     """,
+    """
+    CREATE TABLE reference (
+        session INTEGER PRIMARY KEY REFERENCES session ON DELETE CASCADE,
+        told TEXT NOT NULL,
+        codes BLOB NOT NULL
+    )
+    """,
 )
 """Each brings a file from the form of its place in the list to the next; what has been released is never changed."""
 

@@ -13,7 +13,7 @@ from functools import partial
 from s2dash.core.accuracy import Check
 from s2dash.core.map_position import MapPosition
 from s2dash.server.session_store.store import SessionGone, SessionStore, new_address
-from s2dash.server.session_store.values import MARKS, Change, Snapshot, StoredRun, StoredScene
+from s2dash.server.session_store.values import MARKS, Change, Snapshot, StoredReference, StoredRun, StoredScene
 
 _log = logging.getLogger(__name__)
 
@@ -29,15 +29,17 @@ class Keeper:
         self._writer = writer
         self._is_new = address is None
         self._written: dict[str, StoredRun] = {}
+        self._written_reference: StoredReference | None = None
         self._scenes: set[str] = set()
         self._lock = threading.Lock()
         """Of what was said: the page says one part of it, its map another, and the writer takes it."""
         self._waiting: Snapshot | None = None
         self._last: Snapshot | None = None
 
-    def came_back(self, runs: tuple[StoredRun, ...]) -> None:
+    def came_back(self, runs: tuple[StoredRun, ...], reference: StoredReference | None = None) -> None:
         """These are kept already, as they are."""
         self._written = {run.key: run for run in runs}
+        self._written_reference = reference
 
     def keep(self, snapshot: Snapshot) -> None:
         """Write this soon, in the place of what was said before."""
@@ -93,6 +95,7 @@ class Keeper:
             store.write(self.address, self._change(snapshot), self._is_new)
             self._is_new = False
             self._written = {run.key: run for run in snapshot.runs}
+            self._written_reference = snapshot.reference
         except SessionGone:
             self.close()
         except (OSError, sqlite3.Error):
@@ -125,6 +128,8 @@ class Keeper:
             made=snapshot.made,
             position=snapshot.position,
             said=snapshot.said,
+            reference=snapshot.reference,
+            is_other_reference=snapshot.reference != self._written_reference,
         )
 
 
@@ -132,6 +137,7 @@ def _are_same(one: Snapshot | None, other: Snapshot) -> bool:
     return (
         one is not None
         and (one.shown, one.made, one.position, one.said) == (other.shown, other.made, other.position, other.said)
+        and one.reference == other.reference
         and set(one.scenes) == set(other.scenes)
         and len(one.runs) == len(other.runs)
         and all(a is b for a, b in zip(one.runs, other.runs, strict=True))

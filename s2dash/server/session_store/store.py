@@ -21,6 +21,7 @@ from s2dash.core.map_position import MapPosition, from_json, to_json
 from s2dash.core.run_list import ListedRun
 from s2dash.core.scene import Scene
 from s2dash.errors import UnreadableValue
+from s2dash.server.session_store import references
 from s2dash.server.session_store.database import MIGRATIONS, Database, NewerForm
 from s2dash.server.session_store.scenes import NoRoom, SceneFolders, scene_facts
 from s2dash.server.session_store.values import Change, StoredRun, StoredScene, StoredSession
@@ -106,6 +107,7 @@ class SessionStore:
                     return None
                 connection.execute("UPDATE session SET used = ? WHERE id = ?", (self._clock(), found[0]))
                 rows = connection.execute("SELECT key, scene, listed FROM run WHERE session = ?", found[:1]).fetchall()
+                reference = references.read(connection, found[0])
         except sqlite3.Error as error:
             self._note(error)
             if self._broken is None:
@@ -113,7 +115,8 @@ class SessionStore:
             return None
         runs = [run for row in rows if (run := _stored(*row)) is not None]
         in_order = tuple(sorted(runs, key=lambda one: (one.listed.number, one.key)))
-        return StoredSession(in_order, found[1], found[2], _position(found[3]), _said(found[4]))
+        kept_reference = None if reference is None else references.unpacked(*reference)
+        return StoredSession(in_order, found[1], found[2], _position(found[3]), _said(found[4]), kept_reference)
 
     def write(self, address: str, change: Change, is_new: bool) -> None:
         """Write what has changed of a session, all of it or nothing. `trouble` says where it could not be written.
@@ -125,6 +128,7 @@ class SessionStore:
         parts = self._parts()
         if parts is None:
             return
+        reference = references.packed(change.reference) if change.is_other_reference else None
         try:
             with parts[0].transaction() as connection:
                 if is_new:
@@ -147,6 +151,8 @@ class SessionStore:
                 connection.executemany(
                     "DELETE FROM run WHERE session = ? AND key = ?", [(session, key) for key in change.drop]
                 )
+                if change.is_other_reference:
+                    references.write(connection, session, reference, self.limits.most_reference_bytes)
         except sqlite3.Error as error:
             self._note(error)
             raise

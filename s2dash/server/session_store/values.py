@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from s2dash.core.about import About
 from s2dash.core.map_position import MapPosition
+from s2dash.core.reference import Reference
 from s2dash.core.run_list import ListedRun
 from s2dash.core.scene import Scene
 
@@ -33,6 +34,17 @@ class StoredRun:
     """By which the store knows its scene; empty where that never was here."""
 
 
+@dataclass(frozen=True)
+class StoredReference:
+    """The map that a session names classes by, and what its user says of it."""
+
+    reference: Reference
+    legend: str
+    """What its codes mean, one of `naming.legends.LEGENDS`."""
+    takes_colours: bool
+    """Whether a name that is taken from it brings its colour."""
+
+
 @dataclass(frozen=True, eq=False)
 class Snapshot:
     """A session as it is at a moment."""
@@ -49,6 +61,7 @@ class Snapshot:
     """Where the map looks; None is the whole scene."""
     said: Mapping[str, About] = field(default_factory=dict)
     """What the user says of maps, by what tells their scenes apart."""
+    reference: StoredReference | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +74,7 @@ class StoredSession:
     made: int
     position: MapPosition | None = None
     said: Mapping[str, About] = field(default_factory=dict)
+    reference: StoredReference | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,3 +90,6 @@ class Change:
     said: Mapping[str, About] = field(default_factory=dict)
     left: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By key of a run the marks that stay as they are kept: another page of the session may have changed them."""
+    reference: StoredReference | None = None
+    is_other_reference: bool = False
+    """Whether `reference` takes the place of what is kept; that stays otherwise."""

@@ -75,6 +75,7 @@ def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str |
         alone,
         learnt=learnt_numbers(answer.fitted),
         accuracy=_accuracy(result, legend),
+        spreads=answer.spreads,
     )
     window = _Window(answer, handover, running(answer))
     with st.container(key="handing"):

@@ -8,7 +8,7 @@ from s2dash.ui.runs import keeping
 
 _WHAT_GOES = (
     "**This goes, from the server too:** your scene, every run with its picture, note, star and title, all names and "
-    "colours, and full maps that are still being made.\n\n"
+    "colours, the map you name classes by, and full maps that are still being made.\n\n"
     "The page’s address then leads nowhere, in every window, and you begin anew. It cannot be undone. "
     "What you have downloaded stays with you."
 )

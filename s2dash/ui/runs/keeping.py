@@ -67,7 +67,7 @@ def begin() -> None:
         return
     if found is not None:
         keeper = Keeper(services.writer(), address)
-        keeper.came_back(found.runs)
+        keeper.came_back(found.runs, found.reference)
         state.KEEPER.set(keeper)
         _take_up(found)
     elif store.trouble is None:
@@ -121,6 +121,7 @@ def save() -> None:
             scenes={one.scene_key: StoredScene(one.loaded.scene, one.loaded) for one in maps if one.loaded is not None},
             position=tracked.position,
             said=state.SAID.get(),
+            reference=state.reference_to_keep(),
         )
     )
     if not keeper.is_gone and store.trouble is None and st.query_params.get(PARAMETER) != keeper.address:
@@ -284,6 +285,7 @@ def _take_up(found: StoredSession) -> None:
     state.MAPS.set(tuple(maps))
     state.STORED.set({run.key: (one, run) for one, run in zip(maps, runs, strict=True)})
     state.SAID.set(found.said)
+    state.take_up_reference(found.reference)
     state.MAPS_MADE.set(max([found.made, *(one.number for one in maps)]))
     shown = next((one for one in maps if one.key == found.shown), None)
     if shown is None or state.LOADED.is_set:
@@ -333,5 +335,5 @@ def _is_worth_it(maps: Sequence[KeptMap]) -> bool:
     if len(maps) != 1 or state.SAID.get():
         return bool(maps)
     (one,) = maps
-    is_plain = (one.run.edits, one.run.view) == (NO_EDITS, PLAIN_VIEW)
+    is_plain = (one.run.edits, one.run.view, one.run.reference) == (NO_EDITS, PLAIN_VIEW, None)
     return not (is_plain and not one.is_marked and not one.files)

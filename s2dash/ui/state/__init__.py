@@ -72,6 +72,8 @@ from s2dash.ui.state.names import (
     SCHEME_UPLOADER,
     SCHEME_WORDS,
     reference_of,
+    reference_to_keep,
+    take_up_reference,
 )
 from s2dash.ui.state.recipe import (
     ALGORITHM,
@@ -390,12 +392,14 @@ __all__ = [
     "read_anew",
     "recipe",
     "reference_of",
+    "reference_to_keep",
     "run",
     "scene_digest",
     "shown_alone",
     "shown_bands",
     "stands_for_no_data",
     "subtracted",
+    "take_up_reference",
     "tracked_map",
     "use_area",
     "use_whole_scene",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from s2dash.core.reference import Reference
 from s2dash.core.scene import Scene
 from s2dash.core.schemes import Scheme
+from s2dash.server.session_store import StoredReference
 from s2dash.ui.session import Field, Uploader, kept_control
 
 REFERENCE: Field[Reference | None] = Field("reference", None)
@@ -27,3 +28,17 @@ def reference_of(scene: Scene) -> Reference | None:
     """The map to name classes by, where it was given for a scene of the same grids."""
     found = REFERENCE.get()
     return found if found is not None and scene.grid in found.codes else None
+
+
+def reference_to_keep() -> StoredReference | None:
+    """The map to name classes by, with what was said of it."""
+    found = REFERENCE.get()
+    return None if found is None else StoredReference(found, REFERENCE_LEGEND.get(), REFERENCE_COLOURS.get())
+
+
+def take_up_reference(kept: StoredReference | None) -> None:
+    """Make what `reference_to_keep` gave the session's, where there is something."""
+    if kept is not None:
+        REFERENCE.set(kept.reference)
+        REFERENCE_LEGEND.set(kept.legend)
+        REFERENCE_COLOURS.set(kept.takes_colours)

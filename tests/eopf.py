@@ -45,6 +45,7 @@ def write_eopf(
     separator: str | None = None,
     order: str = "C",
     stac: Mapping[str, Any] | None = None,
+    cloud_bits: np.ndarray | None = None,
 ) -> Path:
     """Write a product into `folder` and return the path of its .zarr folder.
 
@@ -57,6 +58,7 @@ def write_eopf(
     place : `own` attributes of each array, `coordinates` with the system in other_metadata, or `none`
     attributes, stac : further ones of the root, and of its STAC properties
     array_attributes : further ones of each band
+    cloud_bits : Level-1C's mask at 60 m: 1 for opaque clouds, 2 for cirrus, 4 for snow
     compressors : `blosc` for the mission's own, else what `zarr.create_array` takes
     """
     root = folder / (name or (L2A_NAME if level == "L2A" else L1C_NAME))
@@ -92,6 +94,9 @@ def write_eopf(
             classes = scl_classes(*pixel_centres(ORIGIN_XY, size_m, pixel_m))
             classes[:, : empty_m // pixel_m] = 0
             _write(masks, "scl", classes, pixel_m, chunk, sharded, how, _place(pixel_m, classes.shape, place))
+    if cloud_bits is not None:
+        masks = group.create_group("conditions/mask/l1c_classification/r60m")
+        _write(masks, "b00", cloud_bits.astype("u1"), 60, chunk, sharded, how, _place(60, cloud_bits.shape, place))
     group.create_group("quality/mask")
     return root
 

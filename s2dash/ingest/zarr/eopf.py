@@ -15,6 +15,7 @@ from affine import Affine
 
 from s2dash.core.grid import Grid
 from s2dash.core.legend import clean_name
+from s2dash.core.missions import CLASSI
 from s2dash.core.scene import Reflectance
 from s2dash.core.sentinel2 import BANDS
 from s2dash.errors import UnknownName, UnreadableFile
@@ -22,13 +23,14 @@ from s2dash.ingest.assemble.values import InputFile, Provenance
 from s2dash.ingest.checks import checked_grid
 from s2dash.ingest.inputs import Inputs
 from s2dash.ingest.pile import Pile, shown
+from s2dash.ingest.product.cloud_files import CloudFile
 from s2dash.ingest.product.names import L1C, L2A, baseline_in, date_in, parts_of, tile_in
 from s2dash.ingest.product.radiometry import offset_rule
 from s2dash.ingest.reflectance import scaled
 from s2dash.ingest.zarr.array import Cache, ZarrArray, require_within, shared_cache
 from s2dash.ingest.zarr.documents import mapping, number, text, values_named
 from s2dash.ingest.zarr.metadata import ArrayMetadata
-from s2dash.ingest.zarr.names import CLASSES, PIXEL_GROUPS, REFLECTANCE, Product, plain_name
+from s2dash.ingest.zarr.names import CLASSES, CLOUD_MASK, PIXEL_GROUPS, REFLECTANCE, Product, plain_name
 from s2dash.ingest.zarr.place import crs_wkt_of, transform_of, transform_of_centres
 from s2dash.ingest.zarr.store import Store
 from s2dash.raster.location import FileLocation
@@ -37,6 +39,7 @@ _LEVEL = re.compile(r"(?:MSI)?_?L(1C|2A)", re.ASCII)
 _LEAST_SCALE = 1e-9
 _SATURATED = 65_535
 _FEW_MISSING = 3
+_MASK_NAME = "l1c_classification_b00"
 
 
 def inputs_of_product(
@@ -59,10 +62,11 @@ def inputs_of_product(
     if also:
         raise UnknownName(f"There is no picture {clean_name(also[0])} among the files. Give the name of one of them.")
     found = list(_arrays(store))
+    mask = None if any(band == "SCL" for band, _ in found) else _cloud_mask(store)
     bands = [band for band, _ in found if band != "SCL"]
     if not bands:
         raise UnreadableFile(f"{product.name} holds no bands under {REFLECTANCE}. Download the product again.")
-    cache = shared_cache(one.metadata for _, one in found)
+    cache = shared_cache(one.metadata for one in [*(one for _, one in found), *([mask] if mask else [])])
     files = tuple(
         InputFile(
             location=FileLocation(Path(one.path)),
@@ -76,7 +80,9 @@ def inputs_of_product(
         for band, one in found
     )
     notes = (*_missing_chunks(files), *_missing_bands(bands, facts.level), *_left_out(left))
-    return Inputs(files, _provenance(facts, files, title, notes))
+    clouds = CloudFile(_MASK_NAME, CLASSI, facts.date)
+    masks = () if mask is None else ((clouds, _pixels(mask, store, cache, is_band=False)),)
+    return Inputs(files, _provenance(facts, files, title, notes), masks)
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,13 @@ def _arrays(store: Store) -> Iterator[tuple[str, _Found]]:
             if array is not None:
                 yield band, _Found(path, name, *array)
                 break
+
+
+def _cloud_mask(store: Store) -> _Found | None:
+    """The mask of Level-1C: bits of opaque clouds, cirrus and snow for all bands together."""
+    path = f"{CLOUD_MASK}/r60m/b00"
+    array = store.array(path, _MASK_NAME)
+    return None if array is None else _Found(path, _MASK_NAME, *array)
 
 
 def _pixels(one: _Found, store: Store, cache: Cache, is_band: bool) -> ZarrArray:

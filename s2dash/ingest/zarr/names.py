@@ -13,10 +13,9 @@ from s2dash.ingest.pile import Pile, shown
 REFLECTANCE = "measurements/reflectance"
 CLASSES = "conditions/mask/l2a_classification"
 CLOUD_MASK = "conditions/mask/l1c_classification"
-PROBABILITY = "quality/probability"
 PIXEL_GROUPS = ("r10m", "r20m", "r60m")
 """From the finest."""
-READ_FOLDERS = (REFLECTANCE, CLASSES, CLOUD_MASK, PROBABILITY)
+READ_FOLDERS = (REFLECTANCE, CLASSES, CLOUD_MASK)
 """Of a product's many arrays those that are read."""
 
 METADATA_PATTERN = "|".join(re.escape(name) for name in ZARR_NAMES)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from s2dash.core.about import NOTHING_SAID, About
 from s2dash.core.accuracy import Accuracy
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 from s2dash.export.learnt import Learnt
+
+if TYPE_CHECKING:
+    from xlsxwriter.workbook import Workbook
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,16 @@ class OutlineChoice:
     """Hectares that a patch has at least; smaller ones go to the neighbour with the longest border. 0 keeps all."""
     is_smooth: bool = False
     """Whether the stairs of pixels are smoothed."""
+
+
+@dataclass(frozen=True, eq=False)
+class ToldChange:
+    """What changed between the map's date and another one."""
+
+    words: str
+    """In a few sentences."""
+    add_sheets: Callable[[Workbook], None]
+    """Adds the transitions to a workbook."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +50,8 @@ class Handover:
     """What the fit found, for files that make the map again."""
     accuracy: Accuracy | None = None
     """How far it can be trusted; None where nobody checked it."""
+    change: ToldChange | None = None
+    """None where no other date is compared."""
 
     @property
     def title(self) -> str:

@@ -150,9 +150,10 @@ def _facts(handover: Handover, total: str) -> tuple[tuple[str, str], ...]:
         ("Area", f"{total} hectares" if total else ""),
         ("No data", percent(result.masked_share) + " of the picture" if result.masked_share > 0 else ""),
         ("Preview", preview),
+        ("Another date", handover.change.words if handover.change is not None else ""),
         ("Coordinate system", grid.crs.name if grid.crs is not None else ""),
     )
-    return tuple((name, one_line(text)) for name, text in known if text)
+    return tuple((name, one_line(text, _MOST_NOTE_CHARACTERS)) for name, text in known if text)
 
 
 def _row(c: ClassFacts, classes: tuple[ClassFacts, ...], decimals: int, accuracy: Accuracy | None) -> ReportRow:

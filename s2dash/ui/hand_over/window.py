@@ -30,6 +30,9 @@ from s2dash.ui.hand_over.fields import about_fields, hold_downloads
 from s2dash.ui.hand_over.previews import previews
 from s2dash.ui.share import share_link
 from s2dash.ui.state.about import OUTLINE_LEAST, OUTLINE_SMOOTH, outline_choice
+from s2dash.ui.two_dates.downloads import CHANGE_MAP, change_stem
+from s2dash.ui.two_dates.told import told_change
+from s2dash.ui.two_dates.values import TwoDates
 
 _SURE_BY_COMMAND = "Of a large scene the command line writes it: `s2dash classify … --how-sure FILE.tif`."
 _BEING_MADE = "The full map is being made. The button works as soon as it is there."
@@ -47,6 +50,8 @@ class _Window:
     handover: Handover
     job: FullJob | None
     """That makes the full map now."""
+    dates: TwoDates | None
+    """Two dates that are compared meanwhile."""
 
 
 def hand_over_button() -> None:
@@ -63,8 +68,16 @@ def hand_over_button() -> None:
 
 
 @st.dialog("Hand over", width="large", on_dismiss=state.close_window)
-def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str | None) -> None:
-    """The window; `trouble` says why the full map that was asked for could not be made."""
+def hand_over(
+    answer: LiveAnswer, result: Result, legend: Legend, trouble: str | None, dates: TwoDates | None = None
+) -> None:
+    """The window.
+
+    Parameters
+    ----------
+    trouble : why the full map that was asked for could not be made
+    dates : two dates that are compared meanwhile
+    """
     alone = state.shown_alone(result.recipe)
     alone = alone if any(row.id == alone for row in result.rows) else None
     handover = Handover(
@@ -75,8 +88,9 @@ def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str |
         alone,
         learnt=learnt_numbers(answer.fitted),
         accuracy=_accuracy(result, legend),
+        change=None if dates is None else told_change(dates),
     )
-    window = _Window(answer, handover, running(answer))
+    window = _Window(answer, handover, running(answer), dates)
     with st.container(key="handing"):
         with st.container(key="about", gap="small"):
             about_fields(bool(result.scene.attribution))
@@ -126,6 +140,7 @@ def _cards(window: _Window) -> None:
                     _buttons(window, exports)
                     if card == "gis":
                         _sureness(window)
+                        _change_map(window)
 
 
 def _outline_choices(window: _Window) -> None:
@@ -277,3 +292,13 @@ def _sureness(window: _Window) -> None:
         help_words,
         None if answer.result.is_full else _SURE_BY_COMMAND,
     )
+
+
+def _change_map(window: _Window) -> None:
+    dates = window.dates
+    if dates is None:
+        return
+    one, change = CHANGE_MAP, dates.change
+    name = f"{change_stem(change)}{one.ending}"
+    reason = None if change.before.grid.has_place else _NO_PLACE
+    _download_button("change map", one.label, "Change", name, one.mime, lambda: one.make(change), one.help, reason)

@@ -5,6 +5,7 @@ export default ({ data, parentElement }) => {
   const at = frame.querySelector("input");
   frame.style.aspectRatio = `${data.width} / ${data.height}`;
   frame.style.maxHeight = "60vh";
+  at.setAttribute("aria-label", data.label);
   for (const [side, { src, words }] of Object.entries({ left: data.left, right: data.right })) {
     const picture = frame.querySelector(`img.${side}`);
     if (picture.src !== src) picture.src = src;

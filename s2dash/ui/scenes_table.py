@@ -32,7 +32,7 @@ CSS = """
   border-radius:5px;font-weight:650;box-shadow:inset 0 0 0 1px color-mix(in srgb,currentColor 25%,transparent)}
 .scenes tbody th{font-weight:600;max-width:20rem;overflow:hidden;text-overflow:ellipsis}
 .scenes :is(th,td).figure{text-align:end}
-.scenes .seen{background:none;border:0;border-radius:6px;display:inline-flex;gap:3px;margin-inline-end:.6rem;
+.scenes .seen{background:none;border:0;border-radius:6px;display:inline-flex;gap:3px;margin:0 .6rem 0 2px;
   padding:2px;vertical-align:middle}
 .scenes .seen img{background:color-mix(in srgb,currentColor 8%,transparent);border-radius:4px;height:40px;
   object-fit:cover;width:40px}
@@ -43,7 +43,7 @@ CSS = """
 @media (max-width:640px){
   .scenes :is(th,td){padding-inline:.4rem}
   .scenes tbody th{max-width:8rem}
-  .scenes .seen{display:flex;margin:0 0 2px}
+  .scenes .seen{display:flex;margin:2px 0 2px 2px;width:max-content}
   .scenes th:first-child{position:sticky;left:0;background:var(--paper);z-index:1}
   .scenes thead th:first-child{z-index:2}
   .scenes td.failed div{max-width:10rem;overflow-wrap:anywhere}

@@ -216,7 +216,9 @@ def test_what_is_handed_over_tells_of_both_dates(page: Page, in_page: InPage, sc
     assert {"Areas", "Transitions, hectares", "Transitions, pixels", "Changes", "Two dates"} <= set(book.sheetnames)
     assert book["Transitions, pixels"].cell(book["Transitions, pixels"].max_row, 7).value == 60 * 80
     assert book["Changes"].max_row == 1 + np.count_nonzero(change.found.table.counts)
-    assert "From 12 Jan 2016 to 3 May 2020" in found["Report (HTML)"].content().decode()
+    report = found["Report (HTML)"].content().decode()
+    assert "What changed" in report
+    assert "From 12 Jan 2016 to 3 May 2020" in report
     made = found["Change map (GeoTIFF)"]
     assert made.file_name == "2016-01-12-to-2020-05-03-change.tif"
     assert not made.disabled

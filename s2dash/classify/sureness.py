@@ -114,17 +114,18 @@ def sureness(fitted: Fitted, features: Pixels, labels: np.ndarray) -> np.ndarray
     A pixel at the edge of what is given has fewer neighbours: give `HALO` more than is wanted.
     """
     mapped = labels != 0
-    clear = clearness(fitted, features, mapped)
+    clear = clearness(fitted, features, labels)
     percent = np.rint(100 * clear * _equal_neighbours(labels))
     return np.where(mapped, percent, UNKNOWN).astype(np.uint8)
 
 
-def clearness(fitted: Fitted, features: Pixels, mapped: np.ndarray) -> np.ndarray:
-    """Clearness of each mapped pixel, shape (rows, cols), float32; 0 elsewhere.
+def clearness(fitted: Fitted, features: Pixels, labels: np.ndarray) -> np.ndarray:
+    """Clearness of each mapped pixel, shape (rows, cols), float32; 0 elsewhere. `labels` are those after edits.
 
-    Where a class was split, the less clear of its place among the classes and of that among the parts.
+    Where a class was split, the less clear of its place among the classes and of that among the parts. Of classes
+    that were found in an area, that among these.
     """
-    stage = fitted.stage
+    stage, mapped = fitted.stage, labels != 0
     out = _clearness(fitted, fitted.model, features, mapped, stage.numbers_of(fitted.number_of))
     if stage.regroups:
         before = assign(fitted, features)
@@ -132,6 +133,9 @@ def clearness(fitted: Fitted, features: Pixels, mapped: np.ndarray) -> np.ndarra
             inside = where & mapped
             part = _clearness(fitted, step.model, features, inside, group_of)
             out[inside] = np.minimum(out[inside], part[inside])
+    for found, numbers in stage.in_areas():
+        inside = np.isin(labels, numbers) & mapped
+        out[inside] = _clearness(fitted, found.model, features, inside, numbers)[inside]
     return out
 
 

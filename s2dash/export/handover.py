@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from s2dash.core.about import NOTHING_SAID, About
 from s2dash.core.accuracy import Accuracy
@@ -30,8 +32,9 @@ class OutlineChoice:
 class ToldChange:
     """What changed between the map's date and another one."""
 
-    words: str
-    """In a few sentences."""
+    sentences: tuple[str, ...]
+    largest: tuple[tuple[str, str], ...]
+    """The largest changes: which class became which, and how much ground that is."""
     add_sheets: Callable[[Workbook], None]
     """Adds the transitions to a workbook."""
 
@@ -52,6 +55,9 @@ class Handover:
     """How far it can be trusted; None where nobody checked it."""
     change: ToldChange | None = None
     """None where no other date is compared."""
+    spreads: Mapping[int, np.ndarray] = field(default_factory=dict)
+    """By class number the 10th and 90th percentile of each band of the scene over the class's part of the sample,
+    reflectance, shape (2, bands); empty where that is not known."""
 
     @property
     def title(self) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from s2dash.classify.pipeline import Fitted
 from s2dash.core.classmap import Result
-from s2dash.core.edits import Split
+from s2dash.core.edits import RegroupInside, Split
 from s2dash.errors import Cancelled
 from s2dash.server.jobs import FullJob
 from s2dash.server.kept_runs import KeptRun
@@ -105,7 +105,7 @@ def _is_soon_done(answer: LiveAnswer) -> bool:
 
 def _splits(answer: LiveAnswer, after: int = 0) -> bool:
     """Whether there is a split among the steps of the edits after the first so many."""
-    return any(isinstance(step, Split) for step in answer.fitted.edits.steps[after:])
+    return any(isinstance(step, Split | RegroupInside) for step in answer.fitted.edits.steps[after:])
 
 
 def estimated_seconds(answer: LiveAnswer) -> float | None:

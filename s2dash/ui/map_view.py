@@ -39,6 +39,7 @@ _SCRIPTS = (
     "map_scene.js",
     "map_controls.js",
     "map_gestures.js",
+    "map_area_inside.js",
     "map_area.js",
     "map_hint.js",
     "map_spectrum.js",

@@ -89,6 +89,7 @@ def hand_over(
         learnt=learnt_numbers(answer.fitted),
         accuracy=_accuracy(result, legend),
         change=None if dates is None else told_change(dates),
+        spreads=answer.spreads,
     )
     window = _Window(answer, handover, running(answer), dates)
     with st.container(key="handing"):

@@ -9,6 +9,8 @@ from s2dash.export.handover import ToldChange
 from s2dash.ui.two_dates.values import TwoDates
 from s2dash.ui.two_dates.words import figures_of, lead_words, missing_words, move_words
 
+_MOST_MOVES = 8
+
 
 def told_change(dates: TwoDates) -> ToldChange:
     """Sentences and sheets on both dates."""
@@ -19,4 +21,9 @@ def told_change(dates: TwoDates) -> ToldChange:
         move_words(change),
         missing_words(change, figures),
     ]
-    return ToldChange(" ".join(filter(None, parts)), partial(add_transitions, change=change))
+    names = {entry.id: entry.name for entry in change.entries}
+    largest = tuple(
+        (f"{names[move.pair[0]]} to {names[move.pair[1]]}", figures.full(move))
+        for move in change.found.moves[:_MOST_MOVES]
+    )
+    return ToldChange(tuple(filter(None, parts)), largest, partial(add_transitions, change=change))

@@ -12,6 +12,7 @@ from s2dash.core.about import NOTHING_SAID, About
 from s2dash.core.accuracy import Accuracy
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
+from s2dash.core.sureness import Sureness
 from s2dash.export.learnt import Learnt
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Handover:
     """How far it can be trusted; None where nobody checked it."""
     change: ToldChange | None = None
     """None where no other date is compared."""
+    sureness: Sureness | None = None
+    """How sure each pixel's class is; None where that has not been worked out."""
     spreads: Mapping[int, np.ndarray] = field(default_factory=dict)
     """By class number the 10th and 90th percentile of each band of the scene over the class's part of the sample,
     reflectance, shape (2, bands); empty where that is not known."""

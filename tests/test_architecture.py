@@ -44,6 +44,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "s2dash.core.classmap",
         "s2dash.core.legend",
         "s2dash.core.map_position",
+        "s2dash.core.pack",
         "s2dash.core.run",
         "s2dash.core.run_list",
         "s2dash.core.scheme_file",

@@ -69,7 +69,9 @@ def open_scene(
     from s2dash import ingest
 
     reading = reading_of(arguments)
-    scene = ingest.open_in_place(locations[0], reading) if len(locations) == 1 else None
+    # Rewritten, it is known by what it holds, as on the page, which is to know it by its pack.
+    may_stay = len(locations) == 1 and getattr(arguments, "pack", None) is None
+    scene = ingest.open_in_place(locations[0], reading) if may_stay else None
     if scene is None:
         scene = ingest.ingest(locations, folder / "scene", progress=progress, cancel=cancel, reading=reading)
     if arguments.area:

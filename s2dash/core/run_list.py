@@ -159,10 +159,11 @@ def to_file(runs: Sequence[ListedRun]) -> str:
 def from_file(text: str) -> tuple[ListedRun, ...]:
     """Parse what `to_file` wrote; raises UnreadableValue that says which run is wrong, and how."""
     listed = strict_json.decoded(_All, strict_json.parse(text, _ALL), _ALL).runs
-    return tuple(_read(place, one) for place, one in enumerate(listed, 1))
+    return tuple(read_one(place, one) for place, one in enumerate(listed, 1))
 
 
-def _read(place: int, given: object) -> ListedRun:
+def read_one(place: int, given: object) -> ListedRun:
+    """A run of a file, the `place`-th, as plain values; raises UnreadableValue that says which is wrong, and how."""
     try:
         length = len(json.dumps(given, ensure_ascii=False))
     except RecursionError as error:

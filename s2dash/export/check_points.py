@@ -12,7 +12,7 @@ from pathlib import Path
 from s2dash.core.accuracy import Check
 from s2dash.core.check_rows import COLUMNS, rows_of
 from s2dash.errors import OutputConflict
-from s2dash.export.contents import staged
+from s2dash.export.contents import UNDATED, staged
 from s2dash.export.table import csv_bytes, text_cell
 
 _LAYER = "check_points"
@@ -87,9 +87,9 @@ def _fill(connection: sqlite3.Connection, check: Check) -> None:
     points = [place.lonlat if has_place and place.lonlat else (place.x, place.y) for place in check.places]
     bounds = [pick(axis) for pick in (min, max) for axis in zip(*points, strict=True)] or [None] * 4
     connection.execute(
-        "INSERT INTO gpkg_contents (table_name, data_type, identifier, min_x, min_y, max_x, max_y, srs_id)"
-        " VALUES (?, 'features', ?, ?, ?, ?, ?, ?)",
-        (_LAYER, _LAYER, *bounds, system),
+        "INSERT INTO gpkg_contents (table_name, data_type, identifier, last_change, min_x, min_y, max_x, max_y, srs_id)"
+        " VALUES (?, 'features', ?, ?, ?, ?, ?, ?, ?)",
+        (_LAYER, _LAYER, UNDATED, *bounds, system),
     )
     connection.execute("INSERT INTO gpkg_geometry_columns VALUES (?, 'geom', 'POINT', ?, 0, 0)", (_LAYER, system))
     marks = ", ".join("?" * (len(COLUMNS) + 1))

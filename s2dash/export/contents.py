@@ -29,6 +29,8 @@ STRIP_ROWS = 512
 
 MOST_TITLE_CHARACTERS = 120
 NODATA_NAME = "No data"
+UNDATED = "1980-01-01T00:00:00.000Z"
+"""In the place of a file's own time, the first that a zip can tell: so the same map gives the same bytes."""
 
 
 Card = Literal["picture", "report", "tables", "gis", "outlines", "recipe", "all"]

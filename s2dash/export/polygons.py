@@ -6,7 +6,7 @@ import sqlite3
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,17 @@ import numpy as np
 from s2dash.classify.clean_up import StripSieve, least_pixels
 from s2dash.core.classmap import ClassMap
 from s2dash.core.edits import Sieve
+from s2dash.core.sureness import UNKNOWN
+from s2dash.core.types import Window
 from s2dash.errors import OutputConflict
-from s2dash.export.contents import ClassFacts, Export, label_strips, listed_facts, require_full, staged
+from s2dash.export.contents import UNDATED, ClassFacts, Export, label_strips, listed_facts, require_full, staged
 from s2dash.export.handover import Handover
 from s2dash.export.outlines import SMOOTH, STRAIGHT, Outlines, outlines
 from s2dash.export.styles import polygon_qml_text
 
 LAYER = "classes"
 _FIELDS = ("class", "name", "code", "colour", "hectares")
+_SURE_FIELD = "confidence"
 """At most ten letters each: a shapefile cuts longer ones."""
 _MOST_SHAPEFILE_BYTES = 2**31 - 1
 _PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg", ".qml")
@@ -40,6 +43,9 @@ _STYLES_TABLE = """
 def write_geopackage(handover: Handover, out: Path) -> None:
     """Write the patches with class, name, code, colour and hectares, and the style in which QGIS opens them.
 
+    Where the map's sureness is known they have `confidence` too: its mean over the patch, percent to one digit, of
+    those pixels that the map gives the patch's class.
+
     Raises RecipeError for a preview, or where so many patches cannot be held; OutputConflict where `out` cannot be
     written.
     """
@@ -50,9 +56,10 @@ def write_geopackage(handover: Handover, out: Path) -> None:
             connection.executescript(_STYLES_TABLE)
             connection.execute(
                 "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName,"
-                " styleQML, styleSLD, useAsDefault) VALUES ('', '', ?, 'geom', 'classes', ?, '', 1)",
-                (LAYER, style),
+                " styleQML, styleSLD, useAsDefault, update_time) VALUES ('', '', ?, 'geom', 'classes', ?, '', 1, ?)",
+                (LAYER, style, UNDATED),
             )
+            connection.execute("UPDATE gpkg_contents SET last_change = ?", (UNDATED,))
 
 
 def write_flatgeobuf(handover: Handover, out: Path) -> None:
@@ -65,7 +72,7 @@ def write_shapefile(handover: Handover, out: Path) -> None:
     """Write the same as a zip with a shapefile and a style; raises as `write_geopackage`, and beyond 2 GB."""
     with staged(out) as path, tempfile.TemporaryDirectory(dir=path.parent) as folder:
         shp = Path(folder) / f"{LAYER}.shp"
-        _write_from_geopackage(handover, shp, "ESRI Shapefile", encoding="UTF-8")
+        _write_from_geopackage(handover, shp, "ESRI Shapefile", encoding="UTF-8", DBF_DATE_LAST_UPDATE=UNDATED[:10])
         if any(shp.with_suffix(end).stat().st_size > _MOST_SHAPEFILE_BYTES for end in (".shp", ".dbf")):
             raise OutputConflict("A shapefile holds 2 GB, and these outlines need more. Take the GeoPackage.")
         style = polygon_qml_text(listed_facts(handover.result, handover.legend), "class")
@@ -117,7 +124,7 @@ def _write(handover: Handover, path: Path) -> None:
     crs = None if grid.crs is None else grid.crs.to_wkt()
     strips = _sieved(result.classmap, choice.least_ha) if choice.least_ha else label_strips(result.classmap)
     is_begun = False
-    for some in outlines(strips, grid, SMOOTH if choice.is_smooth else STRAIGHT):
+    for some in outlines(strips, grid, SMOOTH if choice.is_smooth else STRAIGHT, _percents_of(handover)):
         if len(some.shapes) or not is_begun:
             _append(path, some, handover, facts, crs, is_begun)
             is_begun = True
@@ -132,6 +139,20 @@ def _sieved(classmap: ClassMap, least_ha: float) -> Iterator[tuple[int, np.ndarr
         yield row, sieve.sieved(strip)
 
 
+def _percents_of(handover: Handover) -> Callable[[int, np.ndarray], np.ndarray] | None:
+    """How sure the pixels of one strip after the other are, `UNKNOWN` where a least patch gave them another class."""
+    sureness = handover.sureness
+    if sureness is None:
+        return None
+    mapped = label_strips(handover.result.classmap)
+
+    def percents(row: int, labels: np.ndarray) -> np.ndarray:
+        found = sureness.read(Window(row, 0, *labels.shape))
+        return found if not handover.outlines.least_ha else np.where(labels == next(mapped)[1], found, UNKNOWN)
+
+    return percents
+
+
 def _append(
     path: Path, some: Outlines, handover: Handover, facts: dict[int, ClassFacts], crs: str | None, is_begun: bool
 ) -> None:
@@ -143,14 +164,15 @@ def _append(
     placed = shapely.transform(
         some.shapes, lambda at: np.column_stack((at @ np.array([a, b]) + c, at @ np.array([d, e]) + f))
     )
+    columns = _columns(some, facts) | ({} if handover.sureness is None else {_SURE_FIELD: np.round(some.percent, 1)})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of a CRS that is not there
         try:
             pyogrio.raw.write(
                 path,
                 geometry=shapely.to_wkb(placed),
-                field_data=_columns(some, facts),
-                fields=list(_FIELDS),
+                field_data=list(columns.values()),
+                fields=list(columns),
                 geometry_type="Polygon",
                 crs=crs,
                 driver="GPKG",
@@ -161,14 +183,17 @@ def _append(
             raise OutputConflict(f"The outlines cannot be written: {error}. Is the disk full?") from error
 
 
-def _columns(some: Outlines, facts: dict[int, ClassFacts]) -> Sequence[Any]:
+def _columns(some: Outlines, facts: dict[int, ClassFacts]) -> dict[str, Any]:
+    """What is told of each patch, by the name of its field."""
+
     def words(of: str) -> np.ndarray:
         return np.array([getattr(facts[number], of) for number in some.labels.tolist()], dtype=object)
 
-    return [some.labels.astype(np.int32), words("name"), words("code"), words("colour"), some.area_ha]
+    told = (some.labels.astype(np.int32), words("name"), words("code"), words("colour"), some.area_ha)
+    return dict(zip(_FIELDS, told, strict=True))
 
 
-_HELP = "A polygon for each patch, with class, name, colour and hectares"
+_HELP = "A polygon for each patch, with class, name, colour, hectares and how sure (confidence)"
 GEOPACKAGE = Export(
     key="geopackage",
     card="outlines",

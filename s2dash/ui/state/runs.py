@@ -95,6 +95,10 @@ FULL_RUN_CANCELLED: Field[FullKey | None] = Field("full run cancelled", None)
 """Of what it was cancelled last: it does not begin again by itself."""
 
 
+SURENESS_WANTED: Field[FullKey | None] = Field("sureness wanted", None)
+"""Of which full map, that may still be being made, somebody asked how sure all its pixels are."""
+
+
 def full_runs() -> OrderedDict[FullKey, FullJob]:
     """Full runs by what makes their labels: those that go on, and the last few that have ended well, newest last."""
     return Field[OrderedDict[FullKey, FullJob]]("full runs", OrderedDict()).made(OrderedDict)
@@ -154,6 +158,9 @@ def load(run: Run, scene: Loaded) -> None:
 
 BATCH: Field[Batch | None] = Field("many scenes batch", None)
 BATCH_FROM_SERVER: Field[tuple[Path, ...]] = Field("many scenes on the server", ())
+LOOKED_AT: Field[str | None] = Field("many scenes looked at", None)
+"""Name of the scene whose picture and classes are shown beneath the table."""
+SCENES_LIST = "many scenes list"
 DATE_BEFORE, DATE_AFTER, DATES_VIEW = "date before", "date after", "dates view"
 DATES_VIEWS = ("Classes", "Pictures", "Change")
 """Ways of looking at two dates."""

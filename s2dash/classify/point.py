@@ -177,6 +177,11 @@ def class_spread(fitted: Fitted, label: int) -> np.ndarray:
         return np.asarray(np.nanpercentile(own, SPREAD_PERCENTS, axis=1), dtype=np.float64)
 
 
+def class_spreads(fitted: Fitted) -> dict[int, np.ndarray]:
+    """`class_spread` of every class by its number."""
+    return {number: class_spread(fitted, number) for number in fitted.numbers}
+
+
 def _bands_here(fitted: Fitted, stack: np.ndarray, label: int) -> tuple[BandHere, ...]:
     scene = fitted.scene
     count = len(scene.bands)

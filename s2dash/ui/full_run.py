@@ -192,6 +192,8 @@ def _stop_others(answer: LiveAnswer) -> None:
         if key != full_key(answer.fitted) and not job.is_done and not job.is_kept:
             job.cancel()
             del runs[key]
+        elif key != full_key(answer.fitted) and job.sureness is not None:
+            job.sureness.cancel()
     finished = [key for key, job in runs.items() if job.is_done]
     # What others were made from stays: by its labels any other edits of this map are soon made.
     found = full_key(answer.unedited.fitted)

@@ -13,7 +13,7 @@ from affine import Affine
 from drawn_rings import ring_of
 from hypothesis import given
 from hypothesis import strategies as st
-from page_driver import Page, downloads, start
+from page_driver import Downloads, Page, downloads, start
 from scenes import UTM, make_scene, open_scene, write_raster
 
 from s2dash import ingest
@@ -207,6 +207,17 @@ class TestTheMask:
         assert "guessed by s2cloudless" in json.dumps(json.loads(capsys.readouterr().out))
         with open_raster(out) as dataset:
             assert not dataset.read(1)[CLOUD_ROWS, CLOUD_COLS].any()
+
+
+@needs_model
+def test_a_link_waits_for_the_guess(downloads: Downloads) -> None:
+    page = Page(downloads).choose("toggle", "Guess clouds", True).choose("slider", "Number of classes (k)", 5)
+    there = Page(downloads, map=page.link)
+    assert there.recipe.k == 8
+    there.test.session_state["window"] = None
+    assert "“Guess clouds” on" in there.run().words
+    there.choose("toggle", "Guess clouds", True).run()
+    assert there.recipe.k == 5
 
 
 @needs_model

@@ -46,7 +46,8 @@ def follow_link() -> None:
     if link is None or loaded is state.LINK_TRIED.get():
         return
     state.LINK_TRIED.set(loaded)
-    if _taken(link.run, loaded):
+    is_example = bool(link.example) and example_of(loaded) == link.example
+    if _taken(link.run, loaded, is_known=is_example and loaded.drawn == drawn_in(link.run.reading)):
         state.LINK.pop()
     else:
         _begin_area(link.run, loaded)

@@ -32,8 +32,9 @@ def take_what_came() -> None:
 
 
 def use(loaded: Loaded) -> None:
-    """Make a scene the current one; an area that was being read was meant for the last."""
+    """Make a scene the current one; what was being read for the last was meant for that."""
     forget(state.INCOMING_AREA)
+    forget(state.INCOMING_CLOUDS)
     state.LOADED.set(loaded)
     state.INCOMING_SCENE.words.pop()
     if state.WINDOW.get() == "scene":

@@ -48,7 +48,9 @@ def pack_of(result: Result, legend: Legend, *parts: Part, check: Check | None = 
     listed = replace(PLAIN, run=replace(PLAIN.run, recipe=result.recipe), legend=legend, check=check)
     listed = replace(listed, run=replace(listed.run, reading=SceneReading(area=(AreaFile("drawn", drawn=(RING,)),))))
     handover = Handover(result, legend, About(title='=1+1 "<b>\u202e😀'))
-    return Pack(handover, Manifest((listed,), 1, handover.about, PackedScene(title="Scene", files=("a.tif",))), parts)
+    return Pack(
+        handover, Manifest((listed,), 1, handover.about, PackedScene(title="Scene", files=("a.tif",))), parts, check
+    )
 
 
 @pytest.fixture(scope="module")

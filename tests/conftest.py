@@ -62,6 +62,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesSt
     return FilesStayWhole(config, log)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A page on a busy machine gets a second try in CI, and the summary names each test that took it."""
+    for item in items:
+        if IN_CI and item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("browser") and find_chromium() is None:
         pytest.skip("no Chromium here: install it, or name it by S2DASH_CHROMIUM")

@@ -69,7 +69,7 @@ def compare(page: Page, in_page: InPage, number: int) -> dict[str, Any]:
 def act(in_page: InPage, monkeypatch: pytest.MonkeyPatch, count: int, **action: Any) -> None:
     """As if the panel had just sent this."""
     monkeypatch.setattr(compare_panel, "sent", lambda key, name: [{"count": count, **action}])
-    in_page(lambda: compare_panel._receive(state.COMPARE_PANEL))
+    in_page(lambda: compare_panel._receive(state.COMPARE_PANEL, compare_panel._carry_out))
 
 
 def test_two_runs_beside_each_other(page: Page, in_page: InPage) -> None:
@@ -183,7 +183,7 @@ def test_what_is_no_action_is_skipped(page: Page, in_page: InPage, monkeypatch: 
     nothing = [None, *({"count": 1} | action for action in ({}, {"kind": "move"}, {"kind": "explode"}))]
     moves = [{"count": 2, "kind": "move", "pair": pair} for pair in ([1], [99, 1], [True, "1"], None)]
     monkeypatch.setattr(compare_panel, "sent", lambda key, name: [*nothing, *moves])
-    in_page(lambda: compare_panel._receive(state.COMPARE_PANEL))
+    in_page(lambda: compare_panel._receive(state.COMPARE_PANEL, compare_panel._carry_out))
     assert {**(told(page) or {}), "handled": 0} == {**before, "handled": 0}
 
 

@@ -20,6 +20,7 @@ from pyproj import Geod
 from scenes import open_scene, write_scene
 
 from s2dash import ingest
+from s2dash.classify.inside import burnt, on_grid
 from s2dash.core.drawn_area import NAME, area_ha, area_said, as_geojson, drawn_rings
 from s2dash.core.edits import ClassEdits, LeaveOutInside, SetInside
 from s2dash.core.scene import AREA, Scene
@@ -288,9 +289,35 @@ def test_an_area_is_left_out_or_given_a_class(drawing: Drawing, scene: Scene) ->
     assert drawing.loaded.scene.digest == scene.digest
 
 
+def test_what_lies_inside_is_regrouped(drawing: Drawing, scene: Scene) -> None:
+    page, before = drawing.page, drawing.page.geotiff
+    page.test.session_state["window"] = None
+    ring = part_of(scene, 0.1, 0.2, 0.7, 0.9)
+    drawing.act(act="regroup", k=3, rings=[ring])
+    assert "Edits: regroup an area in 3." in page.words
+    after, inside = page.geotiff, burnt(on_grid(drawn_rings([ring]), scene.grid), np.arange(40), np.arange(50))
+    k = before.max()
+    assert np.array_equal(after, np.where(inside, after, before))
+    assert set(np.unique(after[inside])) == {k + 1, k + 2, k + 3}
+    page.test.session_state["window"] = None
+    colours = {row["id"]: row["colour"] for row in page.rows}
+    assert len(set(colours.values())) == len(colours)
+    drawing.act(act="regroup", k=2, rings=[ring])
+    assert "Edits: regroup an area in two." in page.words
+    page.edit_legend(LegendEvent(opened=int(k + 1)))  # the card of a class that the sample knows nothing of
+    assert "Split" in page.words or page.test.get("vega_lite_chart")
+    page.press("All classes").press("Undo")
+    assert "Edits: regroup an area in 3." in page.words
+    page.press("Undo")
+    assert np.array_equal(page.geotiff, before)
+
+
 @pytest.mark.parametrize(
     ("what", "words"),
     [
+        ({"act": "regroup", "k": 5, "rings": [SQUARE]}, ""),
+        ({"act": "regroup", "k": "2", "rings": [SQUARE]}, ""),
+        ({"act": "regroup", "k": 2, "rings": [SQUARE]}, "No pixel of the map"),
         ({"act": "leave out", "rings": [[[0, 0], [1, 1]]]}, "not closed"),
         ({"act": "leave out", "rings": []}, "No pixel of the map"),
         ({"act": "leave out", "rings": [SQUARE]}, "No pixel of the map"),

@@ -22,7 +22,18 @@ from s2dash.classify.fitted import Fitted
 from s2dash.classify.parts import travelling
 from s2dash.classify.sureness import live_sureness
 from s2dash.core.classmap import Result
-from s2dash.core.edits import AnyStep, ClassEdits, LeaveOut, LeaveOutInside, Majority, Merge, SetInside, Split, Step
+from s2dash.core.edits import (
+    AnyStep,
+    ClassEdits,
+    LeaveOut,
+    LeaveOutInside,
+    Majority,
+    Merge,
+    RegroupInside,
+    SetInside,
+    Split,
+    Step,
+)
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Pixels
 from s2dash.core.types import Window, windows
@@ -58,6 +69,7 @@ def _darkest(step: Darkest) -> LabelStep:
 TRIANGLE, KITE = ((20.3, 11.2), (90.7, 40.1), (33.9, 95.5)), ((100, 60), (128, 90), (100.5, 200), (60.2, 91.4))
 AREAS = tuple(ring_of(corners) for corners in (TRIANGLE, KITE))
 """By columns and rows; the second reaches beyond the scene."""
+BANDS, MEANS = ("B02", "B03", "B04", "B08"), ((0.08, 0.07, 0.05, 0.24), (0.15, 0.17, 0.2, 0.25), (0.2, 0.2, 0.3, 0.1))
 EDITS = {
     "merge": ClassEdits(steps=(Merge((2, 3), 2),)),
     "leave out": ClassEdits(steps=(LeaveOut(4), Merge((1, 5), 5))),
@@ -69,6 +81,9 @@ EDITS = {
     "areas": ClassEdits(steps=(SetInside(AREAS, 2), Merge((3, 1), 1), LeaveOutInside(AREAS[1:]))),
     "areas, neighbours and a split": ClassEdits(
         steps=(SetInside(AREAS[:1], 4), Majority(5), Split(4), SetInside(AREAS, 6))
+    ),
+    "an area regrouped": ClassEdits(
+        steps=(Merge((3, 1), 1), RegroupInside(AREAS, BANDS, MEANS), Majority(), LeaveOut(3), Split(2))
     ),
 }
 

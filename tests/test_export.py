@@ -70,7 +70,7 @@ HOSTILE = (
 )
 
 
-DRAWN = {"picture": 3, "slide": 5, "powerpoint": 4}
+DRAWN = {"picture": 3, "slide": 5, "powerpoint": 4, "report_pdf": 4}
 """Exports that take their time, by every how many of the others' cases they are made."""
 
 

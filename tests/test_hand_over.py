@@ -5,8 +5,12 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pyogrio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,17 +19,20 @@ from PIL import Image
 from rasterio.io import MemoryFile
 from scenes import make_scene
 from test_export import HOSTILE, OF_ANY_RESULT, make_legend, make_result
+from waiting import wait_until
 
+from s2dash.classify.sureness_file import write_sureness
 from s2dash.core import about
 from s2dash.core.about import About
 from s2dash.core.scene import Scene
-from s2dash.errors import UnreadableValue
+from s2dash.errors import OutputConflict, UnreadableValue
 from s2dash.export import EXPORTS, Handover, export_bytes
 from s2dash.export.cards import CARDS
 from s2dash.export.geotiff import about_tags, sidecar_xml
 from s2dash.ingest import EXAMPLES, proposed_about, sample_scene
 from s2dash.server.session_store import Keeper, SessionStore, Snapshot
 from s2dash.server.session_store.keeper import Writer
+from s2dash.settings import RUN_LIMITS
 from s2dash.ui.hand_over.window import shown_label
 
 __all__ = ["downloads", "start"]  # fixtures
@@ -137,6 +144,67 @@ def test_a_name_typed_is_in_the_files_and_the_author_goes_on_to_the_next_scene(p
     assert page.open("hand over").widget("text_input", "Title").value == SAID.title
     page.upload("other.tif", (tmp_path / "scene.tif").read_bytes())
     assert page.open("hand over").widget("text_input", "By").value == SAID.author
+
+
+SURE = "How sure (GeoTIFF)"
+
+
+@pytest.fixture
+def large(start: Callable[[Scene], Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Page:
+    """The page with a scene larger than its live picture, whose full run waits for the button."""
+    monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 6_000)
+    monkeypatch.setattr("s2dash.ui.full_run.RUN_LIMITS", replace(RUN_LIMITS, at_once_seconds=0))
+    return start(make_scene(tmp_path, (150, 130), names=("B02", "B03", "B04", "B08")))
+
+
+def test_how_sure_a_large_map_is_is_worked_out_once_and_goes_into_all_files(large: Page, tmp_path: Path) -> None:
+    assert SURE not in large.downloads
+    large.press(SURE)  # the full map, and then how sure it is
+    wait_until(lambda: SURE in large.run().downloads)
+    classes = large.geotiff
+    content = large.downloads[SURE].content()
+    with MemoryFile(content) as file, file.open() as dataset:
+        percent = dataset.read(1)
+    assert percent.shape == (150, 130)
+    assert np.array_equal(percent == 255, classes == 0)
+    with zipfile.ZipFile(io.BytesIO(large.downloads["GIS bundle (zip)"].content())) as archive:
+        assert archive.read("scene-how-sure.tif") == content
+        assert "scene-how-sure.tif" in archive.read("README.txt").decode()
+    (tmp_path / "x.gpkg").write_bytes(large.downloads["Outlines (GeoPackage)"].content())
+    meta, _, _, columns = pyogrio.raw.read(tmp_path / "x.gpkg", read_geometry=False, layer="classes")
+    table = dict(zip(meta["fields"], columns, strict=True))
+    mean = np.average(table["confidence"], weights=table["hectares"])
+    assert mean == pytest.approx(percent[classes > 0].mean(), abs=0.05)
+
+
+def test_working_it_out_can_be_cancelled_and_asked_for_again(large: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def waits_for_cancel(*given: Any) -> None:
+        wait_until(lambda: given[-1].is_cancelled)
+        write_sureness(*given)
+
+    large.press("Classify full scene")
+    wait_until(lambda: "Download GeoTIFF" in large.run().downloads)
+    assert "Without confidence" in large.words
+    with monkeypatch.context() as patch:
+        patch.setattr("s2dash.server.jobs.write_sureness", waits_for_cancel)
+        assert large.press(SURE).widget("button", SURE).disabled
+        assert "Without confidence" not in large.words
+        large.press("Cancel")
+        wait_until(lambda: not large.run().widget("button", SURE).disabled)
+    large.press(SURE)
+    wait_until(lambda: SURE in large.run().downloads)
+
+
+def test_why_it_cannot_be_worked_out_is_said(large: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object) -> None:
+        raise OutputConflict("No room is left.")
+
+    monkeypatch.setattr("s2dash.server.jobs.write_sureness", breaks)
+    large.press("Classify full scene")
+    wait_until(lambda: "Download GeoTIFF" in large.run().downloads)
+    large.press(SURE)
+    wait_until(lambda: "No room is left" in large.words or "No room is left" in large.run().words)
+    assert not large.widget("button", SURE).disabled
 
 
 def test_cards_without_files_are_not_there(page: Page) -> None:

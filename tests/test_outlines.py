@@ -23,6 +23,7 @@ from test_gis_styles import legend_in_qgis
 
 from s2dash.classify.clean_up.patches import patch_numbers
 from s2dash.core.grid import Grid
+from s2dash.core.sureness import UNKNOWN, Sureness
 from s2dash.export import EXPORTS, Handover
 from s2dash.export.contents import listed_facts
 from s2dash.export.handover import OutlineChoice
@@ -42,6 +43,7 @@ def made(labels: np.ndarray, rows: int, tolerance_px: float) -> tuple[np.ndarray
     """Shapes, labels and hectares of all patches."""
     grid = Grid(labels.shape, Affine(10, 0, 4e5, 0, -10, 4e6), UTM)
     parts = list(outlines(in_strips(labels, rows), grid, tolerance_px))
+    assert all(np.isnan(part.percent).all() for part in parts)
     shapes, numbers, areas = ([getattr(p, name) for p in parts] for name in ("shapes", "labels", "area_ha"))
     return np.concatenate(shapes), np.concatenate(numbers), np.concatenate(areas)
 
@@ -78,6 +80,24 @@ def test_straight_borders_within_a_strip_have_no_needless_corners() -> None:
     assert len(inner.exterior.coords) == 5
 
 
+@given(
+    arrays(np.uint8, (11, 9), elements=st.integers(0, 3)),
+    arrays(np.uint8, (11, 9), elements=st.one_of(st.integers(0, 100), st.just(UNKNOWN))),
+    st.integers(1, 11),
+)
+def test_a_patch_is_as_sure_as_its_pixels_are_on_average(labels: np.ndarray, percent: np.ndarray, rows: int) -> None:
+    grid = Grid(labels.shape, Affine(10, 0, 4e5, 0, -10, 4e6), UTM)
+    numbers = patch_numbers(labels, 4)
+    found = []
+    for part in outlines(in_strips(labels, rows), grid, STRAIGHT, lambda row, strip: percent[row : row + len(strip)]):
+        for shape, mean in zip(part.shapes, part.percent, strict=True):
+            row, col = (int(at) for at in shapely.get_coordinates(shape.representative_point())[0][::-1])
+            own = percent[numbers == numbers[row, col]]
+            found.append(mean)
+            assert mean == pytest.approx(own[own != UNKNOWN].mean()) if (own != UNKNOWN).any() else np.isnan(mean)
+    assert len(found) == len(np.unique(numbers[labels > 0]))
+
+
 def read(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, object]]:
     meta, _, shapes, columns = pyogrio.raw.read(path, layer="classes")
     return shapely.from_wkb(shapes), dict(zip(meta["fields"], columns, strict=True)), meta
@@ -107,6 +127,7 @@ def test_files_hold_every_class_in_its_place_with_strange_names(
     meta, _, raw, columns = pyogrio.raw.read(path, layer=None if key == "flatgeobuf" else "classes")
     shapes, table = shapely.from_wkb(raw), dict(zip(meta["fields"], columns, strict=True))
     names = {c.id: c.name for c in listed_facts(result, legend)}
+    assert "confidence" not in table
     assert {(int(n), str(name)) for n, name in zip(table["class"], table["name"], strict=True)} <= set(names.items())
     assert "32618" in str(meta["crs"])
     assert shapely.coverage_is_valid(shapes)
@@ -126,6 +147,24 @@ def test_a_least_patch_leaves_none_that_is_smaller(tmp_path: Path) -> None:
     EXPORTS["geopackage"].write(Handover(result, make_legend(3), outlines=OutlineChoice(0.5)), tmp_path / "x.gpkg")
     _, table, _ = read(tmp_path / "x.gpkg")
     assert dict(zip(table["class"].tolist(), table["hectares"].tolist(), strict=True)) == {1: 35.0, 3: 1.0}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_confidence_is_of_the_pixels_that_a_least_patch_left_their_class(key: str, tmp_path: Path) -> None:
+    labels = np.ones((60, 60), np.uint8)
+    labels[10:12, 10:12], labels[30:40, 30:40] = 2, 3
+    percent = np.choose(labels - 1, [np.full_like(labels, 80), np.zeros_like(labels), np.full_like(labels, 33)])
+    percent[30, 30] = 0
+    result = make_result(Grid((60, 60), Affine(10, 0, 4e5, 0, -10, 4e6), UTM), 3)
+    result = replace(result, classmap=replace(result.classmap, labels=labels))
+    sureness = Sureness(lambda window: percent[window.slices_rc], Path.touch)
+    path = tmp_path / f"x{EXPORTS[key].suffix}"
+    EXPORTS[key].write(Handover(result, make_legend(3), outlines=OutlineChoice(0.5), sureness=sureness), path)
+    meta, _, _, columns = pyogrio.raw.read(
+        f"/vsizip/{path}/classes.shp" if key == "shapefile" else path, layer="classes" if key == "geopackage" else None
+    )
+    table = dict(zip(meta["fields"], columns, strict=True))
+    assert dict(zip(table["class"].tolist(), table["confidence"].tolist(), strict=True)) == {1: 80.0, 3: 32.7}
 
 
 def test_a_geopackage_says_how_it_is_to_be_drawn(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from s2dash import ingest
-from s2dash.classify import assign, full, pipeline
+from s2dash.classify import assign, full, pipeline, turns
 from s2dash.classify.algorithms import ALGORITHMS, Algorithm, LinearModel
 from s2dash.core.classmap import Result
 from s2dash.core.recipe import Recipe, default_recipe
@@ -404,7 +404,7 @@ class TestLargeScene:
         fitted = pipeline.fitted_to(scene, quick(scene, **choices))
         expected = pipeline.run_full(fitted, tmp_path / "expected.tif", window_shape_rc=LARGE)
         for shape_rc, threads in ((None, 2), ((64, 64), 1), ((17, 310), 4), ((230, 33), 3), ((7, 100), 2)):
-            monkeypatch.setattr(full, "thread_count", lambda threads=threads: threads)
+            monkeypatch.setattr(turns, "thread_count", lambda threads=threads: threads)
             result = pipeline.run_full(fitted, tmp_path / "labels.tif", window_shape_rc=shape_rc)
             assert np.array_equal(labels_of(result), labels_of(expected))
             assert result.mapped_ha == pytest.approx(expected.mapped_ha, rel=1e-12)
@@ -497,8 +497,8 @@ class TestLargeScene:
 def test_windows_are_whole_blocks(
     tmp_path: Path, block_rc: tuple[int, int], expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(full.SceneReader, "block_shape_rc", block_rc)
-    assert full._whole_blocks(make_scene(tmp_path)) == expected
+    monkeypatch.setattr(turns.SceneReader, "block_shape_rc", block_rc)
+    assert turns.whole_blocks(make_scene(tmp_path)) == expected
 
 
 def test_labels_that_cannot_be_written_are_said(tmp_path: Path, small_live_picture: Callable[[int], None]) -> None:

@@ -18,10 +18,11 @@ from s2dash.classify.algorithms import ALGORITHMS
 from s2dash.classify.features import window_features
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.point import Point, ask, class_spread, next_class
-from s2dash.classify.sureness import STEPS, UNKNOWN, SureSteps, window_sureness
+from s2dash.classify.sureness import STEPS, SureSteps, window_sureness
 from s2dash.core.edits import ClassEdits, LeaveOut, Merge, Split
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import SCL, Layer, MaskLayer, Scene
+from s2dash.core.sureness import UNKNOWN
 from s2dash.core.types import Window
 from s2dash.raster import location
 from s2dash.raster.reading import SceneReader

@@ -13,17 +13,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scenes import make_scene
 
-from s2dash.classify import pipeline, sureness_file
+from s2dash.classify import pipeline
 from s2dash.classify.algorithms import ALGORITHMS
 from s2dash.classify.algorithms.base import LinearModel, margin
 from s2dash.classify.fitted import Fitted
-from s2dash.classify.sureness import STEPS, UNKNOWN, SureSteps, live_sureness, window_sureness
-from s2dash.classify.sureness_file import write_sureness
-from s2dash.core.edits import ClassEdits, Merge, Split
+from s2dash.classify.sureness import STEPS, SureSteps, live_sureness, window_sureness
+from s2dash.classify.sureness_file import sureness_in, write_sureness
+from s2dash.core.edits import ClassEdits, Majority, Merge, Sieve, Split, Step
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Scene
+from s2dash.core.sureness import UNKNOWN
 from s2dash.core.types import CancelToken, Window, windows
-from s2dash.errors import Cancelled, OutputConflict
+from s2dash.errors import BrokenResult, Cancelled, OutputConflict
 from s2dash.raster.reading import SceneReader
 from s2dash.tiles import details
 from s2dash.tiles.native import NativeTiles
@@ -155,17 +156,16 @@ def test_tiles_show_the_steps_of_every_pixel(scene: Scene, monkeypatch: pytest.M
     assert np.array_equal(detail._read(native, (0, 0)), native.picked(whole, (0, 0))[: native.side, : native.side])
 
 
-@pytest.fixture
-def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sureness_file, "STRIP_ROWS", 32)
-    monkeypatch.setattr(sureness_file, "_WINDOW_COLS", 48)
+SMALL_RC = (32, 48)
 
 
-@pytest.mark.usefixtures("small_windows")
 def test_the_file_holds_every_percent_in_its_place(fitted: Fitted, tmp_path: Path) -> None:
-    sure = live_sureness(fitted, pipeline.run_live(fitted))
+    live = pipeline.run_live(fitted)
+    sure = live_sureness(fitted, live)
     out, heard = tmp_path / "sure.tif", list[float]()
-    write_sureness(fitted, sure.limits, out, lambda share, words: heard.append(share))
+    write_sureness(
+        fitted, live.classmap, sure.limits, out, lambda share, words: heard.append(share), window_shape_rc=SMALL_RC
+    )
     with rasterio.open(out) as dataset:
         assert np.array_equal(dataset.read(1), sure.percent)
         assert dataset.nodata == UNKNOWN
@@ -179,13 +179,39 @@ def test_the_file_holds_every_percent_in_its_place(fitted: Fitted, tmp_path: Pat
     assert heard[-1] == 1
 
 
+@pytest.mark.parametrize("smooth", [0, 3, "edge"])
+@pytest.mark.parametrize(
+    "steps", [(), (Split(1), Merge((1, 2), 1)), (Sieve(least=12, unit="pixels"),), (Majority(3), Split(2))], ids=str
+)
+def test_a_full_map_is_as_sure_by_windows_as_whole(
+    scene: Scene, smooth: int | str, steps: tuple[Step, ...], tmp_path: Path
+) -> None:
+    fitted = pipeline.edited(fitted_on(scene, smooth=smooth), ClassEdits(steps=steps))
+    full = pipeline.run_full(fitted, tmp_path / "labels.tif", window_shape_rc=SMALL_RC)
+    write_sureness(fitted, full.classmap, SureSteps(20, 50), tmp_path / "sure.tif", window_shape_rc=SMALL_RC)
+    whole = live_sureness(fitted, pipeline.run_live(fitted)).percent
+    there = sureness_in(tmp_path / "sure.tif")
+    for window in windows(SHAPE_RC, (50, 70)):
+        assert np.array_equal(there.read(window), whole[window.slices_rc])
+    there.write(tmp_path / "copy.tif")
+    assert (tmp_path / "copy.tif").read_bytes() == (tmp_path / "sure.tif").read_bytes()
+
+
 def test_nothing_is_left_of_a_file_that_was_cancelled_and_inputs_stay(fitted: Fitted, tmp_path: Path) -> None:
-    cancel = CancelToken()
+    cancel, classmap = CancelToken(), pipeline.run_live(fitted).classmap
     cancel.cancel()
     with pytest.raises(Cancelled):
-        write_sureness(fitted, SureSteps(20, 50), tmp_path / "sure.tif", cancel=cancel)
+        write_sureness(fitted, classmap, SureSteps(20, 50), tmp_path / "sure.tif", cancel=cancel)
     assert list(tmp_path.iterdir()) == []
     before = fitted.scene.paths[0].read_bytes()
     with pytest.raises(OutputConflict):
-        write_sureness(fitted, SureSteps(20, 50), fitted.scene.paths[0])
+        write_sureness(fitted, classmap, SureSteps(20, 50), fitted.scene.paths[0])
     assert fitted.scene.paths[0].read_bytes() == before
+
+
+def test_labels_that_are_gone_are_said(fitted: Fitted, tmp_path: Path) -> None:
+    gone = replace(pipeline.run_live(fitted).classmap, labels=None, path=tmp_path / "gone.tif")
+    with pytest.raises(BrokenResult):
+        write_sureness(fitted, gone, SureSteps(20, 50), tmp_path / "sure.tif")
+    with pytest.raises(BrokenResult):
+        sureness_in(tmp_path / "sure.tif").read(Window(0, 0, 1, 1))

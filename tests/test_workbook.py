@@ -8,6 +8,7 @@ import math
 import re
 import zipfile
 
+import numpy as np
 import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
@@ -61,6 +62,18 @@ def test_spectra_have_a_number_for_each_band_and_nothing_where_nothing_is_known(
     assert [cell.value for cell in sheet[2]][2:] == [490, 560, 665]
     assert [cell.value for cell in sheet[5]][2:] == [0.03, 0.06, None]
     assert sheet["C5"].number_format == "0.0000"
+
+
+def test_the_spread_stands_under_the_means() -> None:
+    spreads = {number: np.array([[0.01, 0.02, math.nan], [0.03, 0.04, math.nan]]) * number for number in range(1, 6)}
+    handover = Handover(make_result(), make_legend(), spreads=spreads)
+    sheet = openpyxl.load_workbook(io.BytesIO(export_bytes("workbook", handover)))["Spectra"]
+    rows = cells(sheet)
+    for words, end in (("10th percentile", 0), ("90th percentile", 1)):
+        [first] = [i for i, row in enumerate(rows) if str(row[1]).startswith(words)]
+        for number, row in enumerate(rows[first + 1 : first + 6], 1):
+            assert row[:2] == [number, f"Class {number}"]
+            assert row[2:] == [*(pytest.approx(value) for value in spreads[number][end, :2]), None]
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from s2dash.classify.edit import classes_after
-from s2dash.core.edits import MOST_CLASSES, AnyStep, CleanUp, LeaveOut, LeaveOutInside, Merge, SetInside, Split
+from s2dash.core.edits import (
+    MOST_CLASSES,
+    AnyStep,
+    CleanUp,
+    LeaveOut,
+    LeaveOutInside,
+    Merge,
+    RegroupInside,
+    SetInside,
+    Split,
+)
 
 
 def carried(
-    steps: Sequence[AnyStep], before: Iterable[int], after: Iterable[int], number_of: Mapping[int, int]
+    steps: Sequence[AnyStep],
+    before: Iterable[int],
+    after: Iterable[int],
+    number_of: Mapping[int, int],
+    impossible: Collection[AnyStep] = (),
 ) -> tuple[tuple[AnyStep, ...], tuple[AnyStep, ...]]:
     """The steps with the numbers of the other map, and those that are left behind, as a class of theirs has no partner.
 
     Parameters
     ----------
     before, after : class numbers of both maps before any step
+    impossible : steps that cannot be taken there, whatever its classes
     number_of : the number in the other map of each class of the first that has a partner there
     """
     one, other, pairs = frozenset(before), frozenset(after), dict(number_of)
@@ -24,7 +39,7 @@ def carried(
     for step in steps:
         born = _born(step, one)
         one = classes_after(step, one) | set(born)
-        moved = _moved(step, pairs, other)
+        moved = None if step in impossible else _moved(step, pairs, other)
         for number in born:
             pairs.pop(number, None)
         if moved is None:
@@ -38,7 +53,7 @@ def carried(
 
 def _moved(step: AnyStep, pairs: Mapping[int, int], there: frozenset[int]) -> AnyStep | None:
     """The step in the other map's numbers; None where it lacks a class of the step."""
-    if isinstance(step, CleanUp | LeaveOutInside):
+    if isinstance(step, CleanUp | LeaveOutInside | RegroupInside):
         return step
     named = {*step.classes, step.into} if isinstance(step, Merge) else {step.number}
     if not all(pairs.get(number) in there for number in named):
@@ -55,8 +70,9 @@ def _moved(step: AnyStep, pairs: Mapping[int, int], there: frozenset[int]) -> An
 
 
 def _born(step: AnyStep, classes: frozenset[int]) -> tuple[int, ...]:
-    """Numbers that a split adds: the lowest that are free."""
-    if not isinstance(step, Split):
+    """Numbers that a split, or the grouping of an area, adds: the lowest that are free."""
+    if not isinstance(step, Split | RegroupInside):
         return ()
+    count = step.k - 1 if isinstance(step, Split) else len(step.means)
     free = [number for number in range(1, MOST_CLASSES + 1) if number not in classes]
-    return tuple(free[: step.k - 1])
+    return tuple(free[:count])

@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
 from s2dash.classify.algorithms import Model
 from s2dash.classify.clean_up import NeighbourMajority, Sieving, sieving
 from s2dash.classify.inside import burnt, on_grid
-from s2dash.core.edits import LeaveOut, LeaveOutInside, Majority, Merge, SetInside, Step
+from s2dash.core.edits import LeaveOut, LeaveOutInside, Majority, Merge, SetInside, Step, StepInside
 from s2dash.core.grid import Grid
 from s2dash.core.types import Window
 from s2dash.errors import UnknownName
@@ -89,30 +89,63 @@ class Regrouping:
         return out
 
 
-@dataclass(frozen=True, eq=False)
-class Painting:
-    """One label for the pixels inside of an area, but for those that have no data; 0 leaves them out."""
+_A = TypeVar("_A", bound="_InArea")
 
-    step: LeaveOutInside | SetInside
+
+@dataclass(frozen=True, eq=False)
+class _InArea:
+    """What acts on the pixels inside of an area, but for those that have no data."""
+
+    step: StepInside
     rings: tuple[np.ndarray, ...] = ()
     """Of the area on a scene's grid, as `inside.on_grid` gives them."""
     where: np.ndarray | None = None
     """Which of the labels at hand lie inside, shape (rows, cols), bool, once it is known which these are."""
     halo: int = 0
 
-    def __call__(self, labels: np.ndarray, /) -> np.ndarray:
-        if self.where is None:
-            raise ValueError("nobody has said where these labels lie")
-        number = self.step.number if isinstance(self.step, SetInside) else 0
-        return np.where(self.where & (labels != 0), np.uint8(number), labels) if self.where.any() else labels
-
-    def on(self, grid: Grid) -> Painting:
+    def on(self: _A, grid: Grid) -> _A:
         """The same on a scene's grid; raises RecipeError where that has no place."""
-        return Painting(self.step, on_grid(self.step.rings, grid))
+        return replace(self, rings=on_grid(self.step.rings, grid), where=None)
 
-    def at(self, rows: np.ndarray, cols: np.ndarray) -> Painting:
+    def at(self: _A, rows: np.ndarray, cols: np.ndarray) -> _A:
         """The same for labels of these rows and columns of the scene."""
         return replace(self, where=burnt(self.rings, rows, cols))
+
+    def _mapped(self, labels: np.ndarray) -> np.ndarray:
+        if self.where is None:
+            raise ValueError("nobody has said where these labels lie")
+        return self.where & (labels != 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Painting(_InArea):
+    """One label for the pixels inside of an area; 0 leaves them out."""
+
+    def __call__(self, labels: np.ndarray, /) -> np.ndarray:
+        where = self._mapped(labels)
+        number = self.step.number if isinstance(self.step, SetInside) else 0
+        return np.where(where, np.uint8(number), labels) if where.any() else labels
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RegroupingInside(_InArea):
+    """Another model that tells apart the pixels inside of an area, whatever their class was."""
+
+    model: Model
+    number_of: np.ndarray
+    """Class number of each of the model's classes, uint8."""
+
+    def __call__(self, labels: np.ndarray, ask: Ask, /) -> np.ndarray:
+        where = self._mapped(labels)
+        if not where.any():
+            return labels
+        out = labels.copy()
+        out[where] = ask(self.model, self.number_of, where)
+        return out
+
+
+AnyWork: TypeAlias = LabelStep | Regrouping | RegroupingInside
+_ASKING = (Regrouping, RegroupingInside)
 
 
 @label_step.register
@@ -180,7 +213,7 @@ def _nobody(model: Model, number_of: np.ndarray, where: np.ndarray) -> np.ndarra
 class Stage:
     """All steps of some edits, in their order."""
 
-    steps: Sequence[LabelStep | Regrouping] = ()
+    steps: Sequence[AnyWork] = ()
 
     @property
     def halo(self) -> int:
@@ -190,7 +223,7 @@ class Stage:
     def __call__(self, labels: np.ndarray, ask: Ask = _nobody) -> np.ndarray:
         """Labels after all steps, shape (rows, cols), uint8; `ask` speaks of the same pixels."""
         for step in self.steps:
-            labels = step(labels, ask) if isinstance(step, Regrouping) else step(labels)
+            labels = step(labels, ask) if isinstance(step, _ASKING) else step(labels)
         return labels
 
     def inside(self, labels: np.ndarray, wide: Window, window: Window, ask: Ask = _nobody) -> np.ndarray:
@@ -211,12 +244,12 @@ class Stage:
         first = step // 2
         rows = np.arange(window.row + first, window.row + window.height, step)
         cols = np.arange(window.col + first, window.col + window.width, step)
-        return Stage([one.at(rows, cols) if isinstance(one, Painting) else one for one in self.steps])
+        return Stage([one.at(rows, cols) if isinstance(one, _InArea) else one for one in self.steps])
 
     @property
     def has_areas(self) -> bool:
         """Whether labels depend on where a pixel lies, so that `at` has to say it."""
-        return any(isinstance(step, Painting) for step in self.steps)
+        return any(isinstance(step, _InArea) for step in self.steps)
 
     def every(self, step: int) -> Stage:
         """The same steps for every `step`-th pixel of their scene, the sieve's least patch as many times smaller."""
@@ -230,18 +263,18 @@ class Stage:
     @property
     def regroups(self) -> bool:
         """Whether any step asks about features."""
-        return any(isinstance(step, Regrouping) for step in self.steps)
+        return any(isinstance(step, _ASKING) for step in self.steps)
 
     @property
     def born(self) -> frozenset[int]:
-        """Numbers of classes that a split has added."""
-        parts = (step for step in self.steps if isinstance(step, Regrouping))
-        return frozenset(number for step in parts for number in step.number_of.tolist() if number != step.number)
+        """Numbers of classes that a split, or the grouping of an area, has added."""
+        parts = [(step, step.number_of.tolist()) for step in self.steps if isinstance(step, _ASKING)]
+        return frozenset(n for step, numbers in parts for n in numbers if n != getattr(step, "number", None))
 
     @property
     def of_lone_pixels(self) -> Stage:
         """Those steps alone that look at a pixel's own label and features, for pixels without neighbours and place."""
-        return Stage([step for step in self.steps if step.halo == 0 and not isinstance(step, Painting)])
+        return Stage([step for step in self.steps if step.halo == 0 and not isinstance(step, _InArea)])
 
     def numbers_of(self, labels: np.ndarray) -> np.ndarray:
         """What becomes of class numbers of any shape by steps that treat a class as a whole, uint8."""
@@ -255,12 +288,18 @@ class Stage:
                 yield step, labels == step.number, later.numbers_of(step.number_of)
             labels = Stage([step]).of_lone_pixels(labels, ask)
 
+    def in_areas(self) -> Iterator[tuple[RegroupingInside, np.ndarray]]:
+        """Each grouping of an area, and what its classes' numbers become."""
+        for place, step in enumerate(self.steps):
+            if isinstance(step, RegroupingInside):
+                yield step, Stage(self.steps[place + 1 :]).numbers_of(step.number_of)
 
-def _on(step: LabelStep | Regrouping, grid: Grid) -> LabelStep | Regrouping:
+
+def _on(step: AnyWork, grid: Grid) -> AnyWork:
     match step:
         case Sieving():
             return sieving(step.step, grid)
-        case Painting():
+        case _InArea():
             return step.on(grid)
         case _:
             return step

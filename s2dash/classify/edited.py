@@ -11,13 +11,23 @@ from s2dash.classify.algorithms import Algorithm, Model, find_algorithm
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.assign import asking, own_labels
 from s2dash.classify.clean_up import Sieving, sieving
-from s2dash.classify.edit import LabelStep, Painting, Regrouping, Stage, classes_after, label_step, require_classes
+from s2dash.classify.edit import (
+    AnyWork,
+    Painting,
+    Regrouping,
+    RegroupingInside,
+    Stage,
+    classes_after,
+    label_step,
+    require_classes,
+)
 from s2dash.classify.fit import canonical_numbers
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.learn import distinct_rows
 from s2dash.classify.means import class_means, sample_reflectance
+from s2dash.classify.regroup import nearest_mean, step_reflectance
 from s2dash.classify.sampling import Sample
-from s2dash.core.edits import MOST_CLASSES, ClassEdits, LeaveOutInside, SetInside, Sieve, Split, Step
+from s2dash.core.edits import MOST_CLASSES, ClassEdits, LeaveOutInside, RegroupInside, SetInside, Sieve, Split, Step
 from s2dash.core.scene import Pixels
 from s2dash.core.types import frozen
 from s2dash.errors import RecipeError, TooFewPixels
@@ -52,23 +62,28 @@ class _Replay:
         self._labels = fitted.sample_labels
         self._classes = frozenset(fitted.numbers)
         self._highest = fitted.class_count
-        self._steps: list[LabelStep | Regrouping] = []
+        self._steps: list[AnyWork] = []
+        self._of_areas: dict[int, np.ndarray] = {}
+        """Mean reflectance of classes that were found in an area, which the sample, as it has no places, lacks."""
 
     def take(self, step: Step) -> None:
         work = self._work(step)
         self._steps.append(work)
         self._classes = classes_after(step, self._classes)
-        if isinstance(work, Regrouping):
+        if isinstance(work, Regrouping | RegroupingInside):
             self._classes |= set(work.number_of.tolist())
+        self._of_areas = {number: mean for number, mean in self._of_areas.items() if number in self._classes}
         self._highest = max(self._highest, *self._classes, 0)
         self._labels = self._after(work)
 
-    def _work(self, step: Step) -> LabelStep | Regrouping:
+    def _work(self, step: Step) -> AnyWork:
         match step:
             case Split():
                 return self._split(step)
             case Sieve():
                 return self._sieve(step)
+            case RegroupInside():
+                return self._regroup(step)
             case LeaveOutInside() | SetInside() if self._fitted.scene.layers:
                 return Painting(step).on(self._fitted.scene.grid)
             case _:
@@ -82,7 +97,10 @@ class _Replay:
     def fitted(self, edits: ClassEdits) -> Fitted:
         fitted, kept = self._fitted, np.flatnonzero(self._labels)
         reflectance = sample_reflectance(fitted.scene, fitted.sample.bands[:, kept])
-        means, _ = class_means(reflectance, self._labels[kept], self._highest)
+        means, counts = class_means(reflectance, self._labels[kept], self._highest)
+        for number, mean in self._of_areas.items():
+            if not counts[number - 1]:
+                means[number - 1] = mean
         return replace(
             fitted,
             edits=edits,
@@ -92,17 +110,18 @@ class _Replay:
             mean_reflectance=frozen(means),
         )
 
-    def _after(self, work: LabelStep | Regrouping) -> np.ndarray:
+    def _after(self, work: AnyWork) -> np.ndarray:
         raw = self._fitted.sample.raw[:, None]
         pixels = Pixels(raw, np.ones(raw.shape[1:], dtype=bool))
         return Stage([work]).of_lone_pixels(self._labels[None], asking(self._fitted, pixels))[0]
 
     def _split(self, step: Split) -> Regrouping:
         require_classes((step.number,), self._classes)
-        if len(self._classes) + step.k - 1 > MOST_CLASSES:
-            raise RecipeError(
-                f"A map can have {MOST_CLASSES} classes; with class {step.number} split into {step.k} there would be "
-                f"{len(self._classes) + step.k - 1}. Split it into fewer, or merge others first."
+        self._require_room(step.k - 1, f"class {step.number} split into {step.k}")
+        if step.number in self._of_areas:
+            raise TooFewPixels(
+                f"Class {step.number} was found inside a drawn area, and cannot be split by itself. Undo that, and "
+                "regroup the area into more."
             )
         fitted, where = self._fitted, np.flatnonzero(self._labels == step.number)
         sample = Sample(fitted.sample.raw[:, where], fitted.sample.bands[:, where], float(len(where)))
@@ -111,6 +130,22 @@ class _Replay:
         order, _, _ = canonical_numbers(fitted.scene, sample, own, model.class_count)
         numbers = np.array([step.number, *_free(self._classes, model.class_count - 1)], dtype=np.uint8)
         return Regrouping(step.number, model, frozen(numbers[order - 1]))
+
+    def _regroup(self, step: RegroupInside) -> RegroupingInside:
+        self._require_room(len(step.means), f"an area regrouped into {len(step.means)}")
+        fitted = self._fitted
+        numbers = list(_free(self._classes, len(step.means)))
+        self._of_areas |= dict(zip(numbers, step_reflectance(fitted, step), strict=True))
+        model = nearest_mean(fitted, step)
+        work = RegroupingInside(step=step, model=model, number_of=frozen(np.array(numbers, dtype=np.uint8)))
+        return work.on(fitted.scene.grid) if fitted.scene.layers else work
+
+    def _require_room(self, more: int, what: str) -> None:
+        if len(self._classes) + more > MOST_CLASSES:
+            raise RecipeError(
+                f"A map can have {MOST_CLASSES} classes; with {what} there would be {len(self._classes) + more}. "
+                "Make fewer of it, or merge others first."
+            )
 
 
 def _fit_within(fitted: Fitted, sample: Sample, step: Split) -> Model:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator
+from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -18,21 +17,14 @@ from s2dash.classify.features import run_features, window_features
 from s2dash.classify.fitted import Fitted
 from s2dash.classify.label_file import write_labels
 from s2dash.classify.tally import Tally
+from s2dash.classify.turns import Made, in_turns, runs_of, whole_blocks
 from s2dash.classify.whole_scene import take_rest
 from s2dash.core.classmap import ClassMap, Result
-from s2dash.core.room import keep_rooms
-from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Progress, Window, no_progress, windows
 from s2dash.raster.reading import SceneReader
-from s2dash.settings import thread_count
 
-_WINDOW_SHAPE_RC = (512, 2048)
-_MOST_WINDOW_GROWTH = 4
-"""How many times larger windows may become so that they hold whole blocks."""
 _FIRST_PASS = 0.6
 """Share of a run's time before the steps that need all labels."""
-_RUN_WINDOWS = 11
-"""Windows below each other that one thread goes down, where what two of them share would be read twice."""
 
 
 def run_full(
@@ -67,12 +59,12 @@ def run_full(
         first = partial(_share_of, progress, 0.0, _FIRST_PASS)
         run_full(replace(fitted, stage=before), labels_path, first, cancel, executor, window_shape_rc)
         return take_rest(fitted, rest, labels_path, partial(_share_of, progress, _FIRST_PASS, 1.0), cancel)
-    window_shape_rc = window_shape_rc or _whole_blocks(scene)
+    window_shape_rc = window_shape_rc or whole_blocks(scene)
     if executor is not None:
         return _run_parts(fitted, labels_path, progress, cancel, executor, window_shape_rc)
     todo = list(windows(scene.grid.shape_rc, window_shape_rc))
 
-    def labelled() -> _Labelled:
+    def labelled() -> Made:
         for done, one in enumerate(_labelled_windows(fitted, todo, cancel), 1):
             yield one
             progress(done / len(todo), "Grouping pixels")
@@ -83,16 +75,6 @@ def run_full(
 
 def _share_of(progress: Progress, begin: float, end: float, share: float, what: str) -> None:
     progress(begin + (end - begin) * share, what)
-
-
-def _whole_blocks(scene: Scene) -> tuple[int, int]:
-    """Rows and columns of windows that are decoded once: whole blocks, about as large as `_WINDOW_SHAPE_RC`."""
-    with SceneReader(scene) as reader:
-        block_rows, block_cols = reader.block_shape_rc
-    height, width = _WINDOW_SHAPE_RC
-    rows = block_rows * max(1, height // block_rows)
-    cols = block_cols * max(1, height * width // (rows * block_cols))
-    return (rows, cols) if rows * cols <= _MOST_WINDOW_GROWTH * height * width else _WINDOW_SHAPE_RC
 
 
 def _run_parts(
@@ -126,19 +108,7 @@ def label_window(fitted: Fitted, reader: SceneReader, window: Window, cancel: Ca
     return assign_edited(fitted.at(wide), features, cancel)[window.within(wide).slices_rc]
 
 
-_Labelled = Generator[tuple[Window, np.ndarray], None, None]
-
-
-def _runs(todo: list[Window], smooth: bool) -> list[list[Window]]:
-    """Windows that one reader goes through in order: along the rows as they are stored, or down where smoothing."""
-    if not smooth:
-        return [list(row) for _, row in itertools.groupby(todo, key=lambda window: window.row)]
-    down = sorted(todo, key=lambda window: (window.col, window.row))
-    columns = [list(column) for _, column in itertools.groupby(down, key=lambda window: window.col)]
-    return [column[i : i + _RUN_WINDOWS] for column in columns for i in range(0, len(column), _RUN_WINDOWS)]
-
-
-def _labelled_run(fitted: Fitted, run: list[Window], cancel: CancelToken) -> _Labelled:
+def _labelled_run(fitted: Fitted, run: list[Window], cancel: CancelToken) -> Made:
     """Labels of each window of one of `_runs`."""
     stage = fitted.stage
     with SceneReader(fitted.scene) as reader:
@@ -154,25 +124,4 @@ def _labelled_run(fitted: Fitted, run: list[Window], cancel: CancelToken) -> _La
 
 def _labelled_windows(fitted: Fitted, todo: list[Window], cancel: CancelToken) -> Iterator[tuple[Window, np.ndarray]]:
     """Labels of each window as they come, a few ahead of the writer and no more."""
-    runs = (_labelled_run(fitted, run, cancel) for run in _runs(todo, fitted.prepared.halo > 0))
-    pool = ThreadPoolExecutor(thread_count(), initializer=keep_rooms)
-    going: dict[Future[tuple[Window, np.ndarray] | None], _Labelled] = {}
-
-    def go_on(some: Iterable[_Labelled]) -> None:
-        going.update((pool.submit(next, run, None), run) for run in some)
-
-    try:
-        go_on(itertools.islice(runs, 2 * thread_count()))
-        while going:
-            for future in wait(going, return_when=FIRST_COMPLETED).done:
-                run, labelled = going.pop(future), future.result()
-                go_on(itertools.islice(runs, 1) if labelled is None else (run,))
-                if labelled is not None:
-                    yield labelled
-    finally:
-        for future in going:
-            future.cancel()
-        wait(going)
-        pool.shutdown()
-        for run in going.values():
-            run.close()
+    return in_turns(_labelled_run(fitted, run, cancel) for run in runs_of(todo, fitted.prepared.halo > 0))

@@ -12,19 +12,18 @@ from s2dash.core.pack import PackedScene
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, no_progress
 from s2dash.export import Handover
+from s2dash.export.bundle import SURENESS_SUFFIX
 from s2dash.export.contents import file_stem, one_line
 from s2dash.export.pack import Part
-
-SURE_SUFFIX = "-how-sure.tif"
 
 
 def sureness_part(fitted: Fitted, limits: SureSteps, handover: Handover) -> Part:
     """How sure each pixel's class is, beside the map for a GIS."""
 
     def write(out: Path, cancel: CancelToken) -> None:
-        write_sureness(fitted, limits, out, no_progress, cancel)
+        write_sureness(fitted, handover.result.classmap, limits, out, no_progress, cancel)
 
-    return Part(f"gis/{file_stem(handover.title)}{SURE_SUFFIX}", "How sure", write)
+    return Part(f"gis/{file_stem(handover.title)}{SURENESS_SUFFIX}", "How sure", write)
 
 
 def packed_scene(scene: Scene, files: Sequence[str], example: str = "") -> PackedScene:

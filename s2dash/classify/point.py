@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from pyproj import Transformer
 
+from s2dash.classify.algorithms import Model
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.assign import asking, assign
 from s2dash.classify.features import window_features
@@ -140,12 +141,19 @@ def next_class(fitted: Fitted, features: Pixels, label: int) -> int | None:
     Where neighbours have given the pixel its class, the one it would have by itself is the next.
     """
     stage, asked, before = fitted.stage, asking(fitted, features), assign(fitted, features)
+    row = fitted.space.transform(features.values.reshape(len(features.values), -1))
+    for found, numbers in stage.in_areas():
+        if label in numbers:
+            return _least_clear(row, label, [(found.model, numbers)])
     alone = int(stage.of_lone_pixels(before, asked)[0, 0])
     if alone not in (0, label):
         return alone
     models = [(fitted.model, stage.numbers_of(fitted.number_of))]
     models += [(step.model, numbers) for step, where, numbers in stage.regroupings(before, asked) if where[0, 0]]
-    row = fitted.space.transform(features.values.reshape(len(features.values), -1))
+    return _least_clear(row, label, models)
+
+
+def _least_clear(row: np.ndarray, label: int, models: Sequence[tuple[Model, np.ndarray]]) -> int | None:
     with single_threaded():
         clear = {
             int(other): float(model.clearness(row, (numbers == other).astype(int))[0])
@@ -167,6 +175,11 @@ def class_spread(fitted: Fitted, label: int) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN", RuntimeWarning)  # a band that was not chosen may have no data
         return np.asarray(np.nanpercentile(own, SPREAD_PERCENTS, axis=1), dtype=np.float64)
+
+
+def class_spreads(fitted: Fitted) -> dict[int, np.ndarray]:
+    """`class_spread` of every class by its number."""
+    return {number: class_spread(fitted, number) for number in fitted.numbers}
 
 
 def _bands_here(fitted: Fitted, stack: np.ndarray, label: int) -> tuple[BandHere, ...]:

@@ -20,11 +20,10 @@ from s2dash.classify.features import preview_features, window_features
 from s2dash.classify.fitted import Fitted
 from s2dash.core.classmap import Result
 from s2dash.core.scene import Pixels
+from s2dash.core.sureness import UNKNOWN
 from s2dash.core.types import Window, frozen
 from s2dash.raster.reading import SceneReader
 
-UNKNOWN = 255
-"""Stands for no data among percents."""
 HALO = 1
 """Pixels around a window that its sureness depends on."""
 STEPS: Sequence[str] = ("Could be either", "Likely", "Clear")
@@ -32,7 +31,8 @@ STEPS: Sequence[str] = ("Could be either", "Likely", "Clear")
 
 _STEP_QUANTILES = (0.1, 0.3)
 """Shares of a scene's pixels below the second step, and below the third."""
-_PIXELS_AT_ONCE = 65_536
+_PIXELS_AT_ONCE = 8_192
+"""So that their distances stay in the cache of the processor."""
 
 
 @dataclass(frozen=True)
@@ -103,28 +103,30 @@ def window_sureness(fitted: Fitted, reader: SceneReader, window: Window) -> np.n
     return sureness(fitted, inner, labels)[window.within(near).slices_rc]
 
 
-def sureness(fitted: Fitted, features: Pixels, labels: np.ndarray) -> np.ndarray:
+def sureness(fitted: Fitted, features: Pixels, labels: np.ndarray, inner: Window | None = None) -> np.ndarray:
     """How sure each label is, in percent, shape (rows, cols), uint8, 0 to 100; 255 where there is none.
 
     Parameters
     ----------
     features : raw features, as `features.window_features` gives them
-    labels : ndarray of shape (rows, cols), uint8, the labels of the same pixels after edits
+    labels : ndarray of shape (rows, cols), uint8, after edits, of the same pixels, or of `HALO` more around them
+    inner : where the pixels of `features` lie within `labels`; everywhere where None
 
-    A pixel at the edge of what is given has fewer neighbours: give `HALO` more than is wanted.
+    A pixel at the edge of the labels has fewer neighbours.
     """
-    mapped = labels != 0
-    clear = clearness(fitted, features, mapped)
-    percent = np.rint(100 * clear * _equal_neighbours(labels))
-    return np.where(mapped, percent, UNKNOWN).astype(np.uint8)
+    inside = (inner or Window(0, 0, *labels.shape)).slices_rc
+    own = labels[inside]
+    percent = np.rint(100 * clearness(fitted, features, own) * _equal_neighbours(labels)[inside])
+    return np.where(own != 0, percent, UNKNOWN).astype(np.uint8)
 
 
-def clearness(fitted: Fitted, features: Pixels, mapped: np.ndarray) -> np.ndarray:
-    """Clearness of each mapped pixel, shape (rows, cols), float32; 0 elsewhere.
+def clearness(fitted: Fitted, features: Pixels, labels: np.ndarray) -> np.ndarray:
+    """Clearness of each mapped pixel, shape (rows, cols), float32; 0 elsewhere. `labels` are those after edits.
 
-    Where a class was split, the less clear of its place among the classes and of that among the parts.
+    Where a class was split, the less clear of its place among the classes and of that among the parts. Of classes
+    that were found in an area, that among these.
     """
-    stage = fitted.stage
+    stage, mapped = fitted.stage, labels != 0
     out = _clearness(fitted, fitted.model, features, mapped, stage.numbers_of(fitted.number_of))
     if stage.regroups:
         before = assign(fitted, features)
@@ -132,6 +134,9 @@ def clearness(fitted: Fitted, features: Pixels, mapped: np.ndarray) -> np.ndarra
             inside = where & mapped
             part = _clearness(fitted, step.model, features, inside, group_of)
             out[inside] = np.minimum(out[inside], part[inside])
+    for found, numbers in stage.in_areas():
+        inside = np.isin(labels, numbers) & mapped
+        out[inside] = _clearness(fitted, found.model, features, inside, numbers)[inside]
     return out
 
 

@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
         else:
             _write_by_a_worker(executor, result, legend, out, about)
         if arguments.how_sure:
-            _write_how_sure(arguments.how_sure, fitted)
+            _write_how_sure(arguments.how_sure, fitted, result)
         if arguments.save_recipe:
             replace_text(arguments.save_recipe, recipe.to_json() + "\n")
         left_out = packing.write(arguments, result, fitted, legend, about, edits) if arguments.pack else ()
@@ -125,13 +125,13 @@ def _labels_place(arguments: argparse.Namespace) -> Iterator[Path]:
             labels_path.unlink(missing_ok=True)
 
 
-def _write_how_sure(out: Path, fitted: Fitted) -> None:
+def _write_how_sure(out: Path, fitted: Fitted, result: Result) -> None:
     from s2dash.classify import pipeline
     from s2dash.classify.sureness import live_sureness
     from s2dash.classify.sureness_file import write_sureness
 
     limits = live_sureness(fitted, pipeline.run_live(fitted)).limits
-    write_sureness(fitted, limits, out, progress_line.show)
+    write_sureness(fitted, result.classmap, limits, out, progress_line.show)
 
 
 def _write_by_a_worker(executor: Executor, result: Result, legend: Legend, out: Path, about: About) -> None:

@@ -23,6 +23,10 @@ MOST_CLASSES = 255
 """Class numbers fit a byte, in which 0 is no data."""
 ClassNumber = Annotated[int, msgspec.Meta(ge=1, le=MOST_CLASSES)]
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
+BandName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Mean = Annotated[float, msgspec.Meta(ge=-1e30, le=1e30)]
+MOST_REGROUPED = 10
+"""Classes that one area is grouped into."""
 Colour = Annotated[str, msgspec.Meta(pattern="^#[0-9a-f]{6}$")]
 """`#rrggbb`, in small letters."""
 
@@ -94,6 +98,25 @@ class SetInside(StepInside, frozen=True, forbid_unknown_fields=True, tag="set cl
     number: ClassNumber
 
 
+class RegroupInside(StepInside, frozen=True, forbid_unknown_fields=True, tag="regroup inside"):
+    """An area whose pixels are grouped by themselves: each is of the new class whose mean it lies nearest to.
+
+    The new classes get the lowest free numbers; those that have no data stay so.
+    """
+
+    bands: Annotated[tuple[BandName, ...], msgspec.Meta(min_length=1, max_length=1_000)]
+    means: Annotated[tuple[tuple[Mean, ...], ...], msgspec.Meta(min_length=2, max_length=MOST_REGROUPED)]
+    """Mean reflectance of each new class in these bands, from dark to bright."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for rings that are none, bands that are named twice, and means of other bands."""
+        StepInside.__post_init__(self)
+        if len(set(self.bands)) < len(self.bands):
+            raise ValueError("a band of an area's means is named twice")
+        if any(len(one) != len(self.bands) for one in self.means):
+            raise ValueError("each class of an area needs one mean a band")
+
+
 MOST_STEPS = 200
 """In one set of edits."""
 MOST_CLEAN_UPS = 8
@@ -103,7 +126,7 @@ MOST_CORNERS = 5_000
 """Of all areas in one set of edits."""
 
 CleanUp = Majority | Sieve
-AnyStep = Merge | LeaveOut | Split | LeaveOutInside | SetInside | CleanUp
+AnyStep = Merge | LeaveOut | Split | LeaveOutInside | SetInside | RegroupInside | CleanUp
 
 
 class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -155,6 +178,10 @@ class ClassEdits(strict_json.Versioned, frozen=True, forbid_unknown_fields=True,
     def then(self, step: AnyStep) -> ClassEdits:
         """These edits with one more step; raises ValueError where they are full."""
         return msgspec.structs.replace(self, steps=(*self.steps, step))
+
+    def without_last_step(self) -> ClassEdits:
+        """These edits with one step less, where there is one."""
+        return msgspec.structs.replace(self, steps=self.steps[:-1])
 
     @property
     def clean_up(self) -> CleanUp | None:

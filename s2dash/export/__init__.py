@@ -20,6 +20,7 @@ EXPORTS: dict[str, Export] = {
         slide.EXPORT,
         powerpoint.EXPORT,
         report.HTML,
+        report.PDF,
         workbook.EXPORT,
         table.EXPORT,
         geotiff.EXPORT,

@@ -29,13 +29,15 @@ from s2dash.export.handover import Handover
 _MOST_NOTE_CHARACTERS = 500
 
 
+SURENESS_SUFFIX = "-how-sure.tif"
 _STYLES = geotiff.EXPORT.suffix.removesuffix(".tif")
 """Styles are found by the map's own name."""
+_SURE_LINE = "how clearly each pixel belongs to its class, 0 to 100 percent; a close call need not be a mistake"
 _EDITS_LINE = "edits.json  which classes were then merged, split, left out or moved: s2dash takes it with --edits"
 
 
 def write_bundle(handover: Handover, out: Path) -> None:
-    """Write the zip; raises as `geotiff.write_geotiff` does."""
+    """Write the zip, with how sure each pixel is where that is known; raises as `geotiff.write_geotiff` does."""
     result, legend, about = handover.result, handover.legend, handover.about
     require_full(result)
     stem, edits = file_stem(handover.title), edits_with_looks(result, legend)
@@ -56,6 +58,10 @@ def write_bundle(handover: Handover, out: Path) -> None:
         geotiff.write_geotiff(result, legend, tif, about)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.write(tif, tif_name, compress_type=zipfile.ZIP_STORED)
+            if handover.sureness is not None:
+                sure = Path(folder) / f"{stem}{SURENESS_SUFFIX}"
+                handover.sureness.write(sure)
+                archive.write(sure, sure.name, compress_type=zipfile.ZIP_STORED)
             for name, content in texts.items():
                 archive.writestr(name, content)
 
@@ -78,6 +84,7 @@ def readme(handover: Handover, tif_name: str, has_edits: bool = False) -> str:
         "",
         f"{tif_name}  the map: each pixel holds the number of its class, 0 is no data",
         f"{tif_name}.aux.xml  names, colours, pixels and areas of the classes, for GIS programs",
+        *([f"{stem}{SURENESS_SUFFIX}  {_SURE_LINE}"] if handover.sureness is not None else []),
         f"{stem}{_STYLES}.qml  names and colours for QGIS, which takes them by itself; .sld for other programs",
         f"{stem}{_STYLES}.clr  colours for ArcGIS (Symbology, Colormap), where it does not take them from the map",
         f"{stem}{table.EXPORT.suffix}  the same for a spreadsheet, with mean reflectances",
@@ -118,7 +125,8 @@ EXPORT = Export(
     short="GIS bundle",
     suffix="-classes.zip",
     mime="application/zip",
-    help="The GeoTIFF with class names and areas for GIS programs, the class table, and the recipe that made them.",
+    help="The GeoTIFF with class names and areas for GIS programs, how sure each pixel is where that is there, the "
+    "class table, and the recipe that made them.",
     needs_full=True,
     needs_place=True,
     write=write_bundle,

@@ -93,6 +93,11 @@ class ExcelSheet:
                 self.sheet.write_blank(self._row, column, None, look)
         self._row += 1
 
+    def part(self, title: str) -> None:
+        """The title of further rows under the same columns, after an empty row."""
+        self.sheet.write_string(self._row + 1, 1, title, self._format(bold=True, text_wrap=True, valign="top"))
+        self._row += 2
+
     def words(self, text: str) -> None:
         """A sentence below a table, over as many columns as it takes."""
         self.sheet.write_string(self._row, 0, text)

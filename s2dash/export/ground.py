@@ -31,6 +31,11 @@ class Drawn:
         """Labels of shape (rows, cols) as they are drawn, first row on top."""
         return labels[:: -1 if self.flip_rows else 1, :: -1 if self.flip_cols else 1]
 
+    def size_wh(self, longest: int) -> tuple[int, int]:
+        """Width and height of a picture of it, in pixels, whose longer side has so many."""
+        width = longest if self.aspect >= 1 else max(1, round(longest * self.aspect))
+        return width, max(1, round(width / self.aspect))
+
 
 def drawn(grid: Grid) -> Drawn:
     """How to draw a grid: north-up wherever rows follow a parallel, else as stored with north shown turned."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from s2dash.core.about import NOTHING_SAID, About
 from s2dash.core.accuracy import Accuracy
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
+from s2dash.core.sureness import Sureness
 from s2dash.export.learnt import Learnt
 
 
@@ -35,6 +39,11 @@ class Handover:
     """What the fit found, for files that make the map again."""
     accuracy: Accuracy | None = None
     """How far it can be trusted; None where nobody checked it."""
+    sureness: Sureness | None = None
+    """How sure each pixel's class is; None where that has not been worked out."""
+    spreads: Mapping[int, np.ndarray] = field(default_factory=dict)
+    """By class number the 10th and 90th percentile of each band of the scene over the class's part of the sample,
+    reflectance, shape (2, bands); empty where that is not known."""
 
     @property
     def title(self) -> str:

@@ -8,7 +8,7 @@ of the strip as they are, by which a patch is joined to its pieces in other stri
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from affine import Affine
 
 from s2dash.classify.clean_up.patches import patch_numbers, united
 from s2dash.core.grid import Grid
+from s2dash.core.sureness import UNKNOWN
 
 if TYPE_CHECKING:
     # At run time loaded where polygons are made: few users of a server want any.
@@ -36,6 +37,8 @@ class Outlines:
     """(n,) uint8, from 1."""
     area_ha: np.ndarray
     """(n,) float64: of a patch's pixels, whatever became of its corners; NaN without a place."""
+    percent: np.ndarray
+    """(n,) float64: how sure the class is, the mean over the pixels of which that is known; NaN where none is."""
 
 
 @dataclass(eq=False)
@@ -44,14 +47,24 @@ class _Open:
 
     label: int
     area_ha: float = 0.0
+    percents: float = 0.0
+    """The sum over `known` pixels."""
+    known: float = 0.0
     shapes: list[shapely.Polygon] = field(default_factory=list)
 
     def take(self, other: _Open) -> None:
         self.area_ha += other.area_ha
+        self.percents += other.percents
+        self.known += other.known
         self.shapes += other.shapes
 
 
-def outlines(strips: Iterable[tuple[int, np.ndarray]], grid: Grid, tolerance_px: float) -> Iterator[Outlines]:
+def outlines(
+    strips: Iterable[tuple[int, np.ndarray]],
+    grid: Grid,
+    tolerance_px: float,
+    percents_of: Callable[[int, np.ndarray], np.ndarray] | None = None,
+) -> Iterator[Outlines]:
     """The patches of labels, whose pixels hold together by their sides; no data has none.
 
     Memory holds a strip and the patches that reach its lower edge.
@@ -60,6 +73,8 @@ def outlines(strips: Iterable[tuple[int, np.ndarray]], grid: Grid, tolerance_px:
     ----------
     strips : first row and labels, shape (rows, all cols), uint8, from the top down and without gaps
     tolerance_px : `STRAIGHT` or `SMOOTH`
+    percents_of : gives, of each strip by its first row and labels, how sure its pixels are, shape (rows, all cols),
+        uint8, as `Sureness.read`; no patch knows that where None
     """
     waiting: dict[int, _Open] = {}
     last_ids, last_labels, base = None, None, 0
@@ -67,6 +82,7 @@ def outlines(strips: Iterable[tuple[int, np.ndarray]], grid: Grid, tolerance_px:
         numbers = patch_numbers(labels, 4)
         shapes = _simplified(numbers, row, tolerance_px)
         label, area_ha = _facts(labels, numbers, grid, row)
+        percents, known = _sums(None if percents_of is None else percents_of(row, labels), numbers)
         heads: dict[int, int] = {}
         if last_ids is not None and last_labels is not None:
             same = np.flatnonzero((last_labels == labels[0]) & (labels[0] > 0))
@@ -77,10 +93,13 @@ def outlines(strips: Iterable[tuple[int, np.ndarray]], grid: Grid, tolerance_px:
         is_within = label > 0
         is_within[goes_on] = False
         is_within[[member - base for member in heads if member >= base]] = False
-        yield Outlines(shapes[is_within], label[is_within], area_ha[is_within])
+        yield Outlines(
+            shapes[is_within], label[is_within], area_ha[is_within], _means(percents[is_within], known[is_within])
+        )
         for number in np.flatnonzero(~is_within & (label > 0)).tolist():
             head = heads.get(base + number, base + number)
-            piece = _Open(int(label[number]), float(area_ha[number]), [shapes[number]])
+            area, sure, count = (float(of[number]) for of in (area_ha, percents, known))
+            piece = _Open(int(label[number]), area, sure, count, [shapes[number]])
             waiting.setdefault(head, _Open(piece.label)).take(piece)
         ids = {number: heads.get(base + number, base + number) for number in goes_on.tolist()}
         yield _closed([waiting.pop(head) for head in set(waiting) - set(ids.values())])
@@ -105,7 +124,10 @@ def _closed(patches: Sequence[_Open]) -> Outlines:
     for place, one in enumerate(patches):
         shapes[place] = one.shapes[0] if len(one.shapes) == 1 else shapely.coverage_union_all(one.shapes)
     labels = np.array([one.label for one in patches], dtype=np.uint8)
-    return Outlines(shapes, labels, np.array([one.area_ha for one in patches], dtype=np.float64))
+    area_ha, percents, known = (
+        np.array([getattr(one, of) for one in patches], dtype=np.float64) for of in ("area_ha", "percents", "known")
+    )
+    return Outlines(shapes, labels, area_ha, _means(percents, known))
 
 
 def _facts(labels: np.ndarray, numbers: np.ndarray, grid: Grid, row: int) -> tuple[np.ndarray, np.ndarray]:
@@ -118,6 +140,20 @@ def _facts(labels: np.ndarray, numbers: np.ndarray, grid: Grid, row: int) -> tup
         return label, np.bincount(numbers.ravel(), minlength=count) * (float(area_m2.ravel()[0]) / 10_000)
     whole = np.broadcast_to(area_m2, grid.shape_rc)[row : row + labels.shape[0]]
     return label, np.bincount(numbers.ravel(), whole.ravel(), minlength=count) / 10_000
+
+
+def _sums(percents: np.ndarray | None, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each patch of a strip the sum of percents, and over how many pixels; nothing where nobody knows any."""
+    count = int(numbers.max()) + 1
+    if percents is None:
+        return np.zeros(count), np.zeros(count)
+    is_known = percents != UNKNOWN
+    of_known = numbers[is_known]
+    return np.bincount(of_known, percents[is_known], count), np.bincount(of_known, minlength=count).astype(np.float64)
+
+
+def _means(percents: np.ndarray, known: np.ndarray) -> np.ndarray:
+    return np.divide(percents, known, out=np.full(len(known), np.nan), where=known > 0)
 
 
 def _simplified(numbers: np.ndarray, row: int, tolerance_px: float) -> np.ndarray:

@@ -6,7 +6,7 @@ import sqlite3
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ import numpy as np
 from s2dash.classify.clean_up import StripSieve, least_pixels
 from s2dash.core.classmap import ClassMap
 from s2dash.core.edits import Sieve
+from s2dash.core.sureness import UNKNOWN
+from s2dash.core.types import Window
 from s2dash.errors import OutputConflict
 from s2dash.export.contents import UNDATED, ClassFacts, Export, label_strips, listed_facts, require_full, staged
 from s2dash.export.handover import Handover
@@ -24,6 +26,7 @@ from s2dash.export.styles import polygon_qml_text
 
 LAYER = "classes"
 _FIELDS = ("class", "name", "code", "colour", "hectares")
+_SURE_FIELD = "confidence"
 """At most ten letters each: a shapefile cuts longer ones."""
 _MOST_SHAPEFILE_BYTES = 2**31 - 1
 _PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg", ".qml")
@@ -39,6 +42,9 @@ _STYLES_TABLE = """
 
 def write_geopackage(handover: Handover, out: Path) -> None:
     """Write the patches with class, name, code, colour and hectares, and the style in which QGIS opens them.
+
+    Where the map's sureness is known they have `confidence` too: its mean over the patch, percent to one digit, of
+    those pixels that the map gives the patch's class.
 
     Raises RecipeError for a preview, or where so many patches cannot be held; OutputConflict where `out` cannot be
     written.
@@ -118,7 +124,7 @@ def _write(handover: Handover, path: Path) -> None:
     crs = None if grid.crs is None else grid.crs.to_wkt()
     strips = _sieved(result.classmap, choice.least_ha) if choice.least_ha else label_strips(result.classmap)
     is_begun = False
-    for some in outlines(strips, grid, SMOOTH if choice.is_smooth else STRAIGHT):
+    for some in outlines(strips, grid, SMOOTH if choice.is_smooth else STRAIGHT, _percents_of(handover)):
         if len(some.shapes) or not is_begun:
             _append(path, some, handover, facts, crs, is_begun)
             is_begun = True
@@ -133,6 +139,20 @@ def _sieved(classmap: ClassMap, least_ha: float) -> Iterator[tuple[int, np.ndarr
         yield row, sieve.sieved(strip)
 
 
+def _percents_of(handover: Handover) -> Callable[[int, np.ndarray], np.ndarray] | None:
+    """How sure the pixels of one strip after the other are, `UNKNOWN` where a least patch gave them another class."""
+    sureness = handover.sureness
+    if sureness is None:
+        return None
+    mapped = label_strips(handover.result.classmap)
+
+    def percents(row: int, labels: np.ndarray) -> np.ndarray:
+        found = sureness.read(Window(row, 0, *labels.shape))
+        return found if not handover.outlines.least_ha else np.where(labels == next(mapped)[1], found, UNKNOWN)
+
+    return percents
+
+
 def _append(
     path: Path, some: Outlines, handover: Handover, facts: dict[int, ClassFacts], crs: str | None, is_begun: bool
 ) -> None:
@@ -144,14 +164,15 @@ def _append(
     placed = shapely.transform(
         some.shapes, lambda at: np.column_stack((at @ np.array([a, b]) + c, at @ np.array([d, e]) + f))
     )
+    columns = _columns(some, facts) | ({} if handover.sureness is None else {_SURE_FIELD: np.round(some.percent, 1)})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of a CRS that is not there
         try:
             pyogrio.raw.write(
                 path,
                 geometry=shapely.to_wkb(placed),
-                field_data=_columns(some, facts),
-                fields=list(_FIELDS),
+                field_data=list(columns.values()),
+                fields=list(columns),
                 geometry_type="Polygon",
                 crs=crs,
                 driver="GPKG",
@@ -162,14 +183,17 @@ def _append(
             raise OutputConflict(f"The outlines cannot be written: {error}. Is the disk full?") from error
 
 
-def _columns(some: Outlines, facts: dict[int, ClassFacts]) -> Sequence[Any]:
+def _columns(some: Outlines, facts: dict[int, ClassFacts]) -> dict[str, Any]:
+    """What is told of each patch, by the name of its field."""
+
     def words(of: str) -> np.ndarray:
         return np.array([getattr(facts[number], of) for number in some.labels.tolist()], dtype=object)
 
-    return [some.labels.astype(np.int32), words("name"), words("code"), words("colour"), some.area_ha]
+    told = (some.labels.astype(np.int32), words("name"), words("code"), words("colour"), some.area_ha)
+    return dict(zip(_FIELDS, told, strict=True))
 
 
-_HELP = "A polygon for each patch, with class, name, colour and hectares"
+_HELP = "A polygon for each patch, with class, name, colour, hectares and how sure (confidence)"
 GEOPACKAGE = Export(
     key="geopackage",
     card="outlines",

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from s2dash.core.classmap import Result
-from s2dash.core.edits import AnyStep, LeaveOut, LeaveOutInside, Majority, Merge, SetInside, Sieve, Split, StepInside
+from s2dash.core.edits import (
+    AnyStep,
+    LeaveOut,
+    LeaveOutInside,
+    Majority,
+    Merge,
+    RegroupInside,
+    SetInside,
+    Sieve,
+    Split,
+    StepInside,
+)
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
 
@@ -79,6 +90,8 @@ def step_words(step: AnyStep) -> str:
             return f"{_areas_words(step)} left out"
         case SetInside():
             return f"{_areas_words(step)} given class {step.number}"
+        case RegroupInside():
+            return f"{_areas_words(step)} regrouped into {len(step.means)} by the look of its own pixels"
         case Split():
             return f"class {step.number} split into {step.k} by the look of its own pixels, seed {step.seed}"
         case Majority():

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     # At run time loaded where something is set: the page needs its exports' names, and few users a sheet.
     from typst import Fonts
 
+_COMMON = Path(__file__).with_name("common.typ")
 _FONTS = Path(__file__).parents[1] / "data" / "fonts"
 PIXELS_PER_UNIT = 2
 """Of a slide's PNG: twice the density of a screen of 1920 by 1080."""
@@ -36,6 +37,7 @@ def _set(template: bytes, values: Mapping[str, Any], files: Mapping[str, bytes],
         folder = Path(name)
         main = folder / "main.typ"
         main.write_bytes(template)
+        (folder / _COMMON.name).write_bytes(_COMMON.read_bytes())
         (folder / "values.json").write_text(json.dumps(values, allow_nan=False), encoding="utf-8")
         for file_name, content in files.items():
             (folder / file_name).write_bytes(content)
@@ -46,7 +48,7 @@ def _set(template: bytes, values: Mapping[str, Any], files: Mapping[str, bytes],
             format=form,
             ppi=float(_POINTS_PER_INCH * PIXELS_PER_UNIT),
         )
-    assert isinstance(made, bytes), "a slide is one page"
+    assert isinstance(made, bytes), "a PNG of ours is one page"
     return made
 
 

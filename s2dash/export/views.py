@@ -20,6 +20,7 @@ from s2dash.tiles.stretch import picture_rgba, usual_pictures
 
 GROUND = "#e4e9e7"
 """What stands where there is no data."""
+_JPEG_QUALITY = 90
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +34,17 @@ class SatellitePicture:
 
     def png(self, lies: Drawn, size_wh: tuple[int, int]) -> bytes:
         """So many pixels wide and high, as it lies on paper."""
+        return _png(self._drawn(lies, size_wh))
+
+    def jpeg(self, lies: Drawn, size_wh: tuple[int, int]) -> bytes:
+        """The same in a fifth of the bytes, for eyes alone."""
+        out = io.BytesIO()
+        self._drawn(lies, size_wh).save(out, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+        return out.getvalue()
+
+    def _drawn(self, lies: Drawn, size_wh: tuple[int, int]) -> Image.Image:
         image = Image.fromarray(np.ascontiguousarray(lies.oriented(self.rgba)))
-        return _png(_on_ground(image.resize(size_wh, Image.Resampling.BICUBIC)))
+        return _on_ground(image.resize(size_wh, Image.Resampling.BICUBIC))
 
 
 def satellite_picture(scene: Scene) -> SatellitePicture | None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from s2dash.core.run import current_versions
 from s2dash.export.accuracy_sheets import add_accuracy
-from s2dash.export.contents import Export, listed_facts, one_line, require_full
+from s2dash.export.contents import ClassFacts, Export, listed_facts, one_line, require_full
 from s2dash.export.digits import REFLECTANCE_DECIMALS, SHARE_DECIMALS, hectare_decimals
 from s2dash.export.excel import CODE_WIDTH, NAME_WIDTH, NUMBER_WIDTH, WORDS_WIDTH, ExcelSheet, decimals, new_book
 from s2dash.export.handover import Handover
 from s2dash.export.recipe_words import recipe_words
 
 _MOST_WORDS = 2_000
+_SPREAD = (
+    "10th percentile: a tenth of the pixels of a class is darker",
+    "90th percentile: a tenth of the pixels of a class is brighter",
+)
 
 
 def write_workbook(handover: Handover, out: Path) -> None:
@@ -51,9 +56,19 @@ def _spectra(sheet: ExcelSheet, handover: Handover) -> None:
     named = [(one_line(band.name), 12) for band in scene.bands]
     sheet.head([("Class", 8), ("Mean reflectance", NAME_WIDTH), *named])
     sheet.row([("", ""), ("Wavelength, nm", ""), *((band.wavelength_nm, "0") for band in scene.bands)])
+    classes, spreads = listed_facts(handover.result, handover.legend), handover.spreads
+    _reflectances(sheet, classes, [c.row.mean_reflectance for c in classes])
+    known = [c for c in classes if c.id in spreads]
+    for end, words in enumerate(_SPREAD if known else ()):
+        sheet.part(words)
+        _reflectances(sheet, known, [spreads[c.id][end] for c in known])
+
+
+def _reflectances(sheet: ExcelSheet, classes: Sequence[ClassFacts], values: Sequence[Iterable[float]]) -> None:
+    """A row for each class with a value for each band."""
     form = f"0.{'0' * REFLECTANCE_DECIMALS}"
-    for c in listed_facts(handover.result, handover.legend):
-        sheet.row([(c.id, "0"), (c.name, ""), *((value, form) for value in c.row.mean_reflectance)])
+    for c, of_bands in zip(classes, values, strict=True):
+        sheet.row([(c.id, "0"), (c.name, ""), *((float(value), form) for value in of_bands)])
         sheet.swatch(0, c.colour, c.id)
 
 

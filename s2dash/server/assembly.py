@@ -16,6 +16,7 @@ from s2dash.server import memory
 from s2dash.server.lifespan import warmed_up
 from s2dash.server.offline_assets import ContentSecurityPolicy, asset_routes
 from s2dash.server.page_head import PageHead
+from s2dash.server.routes.areas import area_routes
 from s2dash.server.routes.checks import check_routes
 from s2dash.server.routes.packs import pack_routes
 from s2dash.server.routes.points import point_routes
@@ -42,6 +43,7 @@ def server_parts() -> dict[str, Any]:
         "routes": [
             *tile_routes(state.tiles, base_path),
             *point_routes(state.askable, state.native, state.tiles, base_path),
+            *area_routes(state.askable, base_path),
             *upload_routes(state.uploads, base_path),
             *map_routes(state.maps, base_path),
             *check_routes(state.checks, base_path),

@@ -15,7 +15,10 @@ from typing import Generic, Self, TypeVar
 
 from s2dash.classify import dask_cluster, parts, pipeline
 from s2dash.classify.pipeline import Fitted
+from s2dash.classify.sureness import SureSteps
+from s2dash.classify.sureness_file import sureness_in, write_sureness
 from s2dash.core.classmap import Result
+from s2dash.core.sureness import Sureness
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import Cancelled
 from s2dash.server import memory
@@ -127,11 +130,24 @@ class FullJob(Job[Result]):
         self.fitted = fitted
         self.is_further = base is not None
         """Whether it takes steps of edits on labels that were there."""
+        self.sureness: Job[Sureness] | None = None
+        """That works out how sure its labels are, and then holds it; None where nobody has asked."""
         self._base = base
 
     def continues(self, fitted: Fitted) -> bool:
         """Whether the labels of this job, which is done, are those of another fit before its last steps of edits."""
         return self.is_done and self.error is None and pipeline.goes_on_from(fitted, self.result())
+
+    def ask_how_sure(self, limits: SureSteps, is_wanted: Callable[[], bool]) -> None:
+        """Begin to work out how sure the labels of this job are, which is done; a job of its own does it."""
+        fitted, classmap = self.fitted, self.result().classmap
+
+        def work(folder: Path, progress: Progress, cancel: CancelToken) -> Sureness:
+            path = folder / "how-sure.tif"
+            write_sureness(fitted, classmap, limits, path, progress, cancel)
+            return sureness_in(path)
+
+        self.sureness = Job(work, "s2dash-sure-").start(is_wanted)
 
     def _label(self, folder: Path, progress: Progress, cancel: CancelToken) -> Result:
         labels_path, base = folder / "labels.tif", self._base

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +13,7 @@ from s2dash.classify.advice.steadiness import steadiness
 from s2dash.classify.class_facts import ClassFacts, class_facts
 from s2dash.classify.evaluate import Scores
 from s2dash.classify.fitted import Fitted
+from s2dash.classify.point import class_spreads
 from s2dash.classify.sureness import LiveSureness, live_sureness
 from s2dash.core.classmap import Result
 from s2dash.core.edits import ClassEdits
@@ -51,6 +53,11 @@ class LiveAnswer:
     def sureness(self) -> LiveSureness:
         """How sure the classes are; some tenths of a second, so made when somebody asks, and once."""
         return live_sureness(self.fitted, self.result)
+
+    @cached_property
+    def spreads(self) -> Mapping[int, np.ndarray]:
+        """How far each class spreads over the sample (`class_spread`); made when somebody asks, and once."""
+        return class_spreads(self.fitted)
 
     def class_facts(self, number: int) -> ClassFacts:
         """What the live picture tells of a class; a tenth of a second, so made when somebody asks, and once."""

@@ -1,4 +1,4 @@
-"""What is done to a drawn area beside having only it count: it is left out or given a class, by a step of edits."""
+"""What is done to a drawn area beside having only it count: left out, given a class, regrouped, by a step of edits."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from s2dash.core.drawn_area import drawn_rings
 from s2dash.core.edits import LeaveOutInside, SetInside
 from s2dash.core.scene import Scene
 from s2dash.core.scene_reading import Ring
-from s2dash.errors import RecipeError, UnreadableValue
+from s2dash.errors import RecipeError, TooFewPixels, UnreadableValue
 from s2dash.raster.reading import preview_places
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state
-from s2dash.ui.class_card.actions import change_area
+from s2dash.ui.class_card.actions import change_area, regroup_area
 from s2dash.ui.drawn_area import refuse, scene_key
 from s2dash.ui.map_view import scene_token
 from s2dash.ui.messages import words_for
 
+REGROUPED = range(2, 5)
+"""Into how many classes the pixels of an area can be grouped by themselves."""
 _NOTHING_THERE = "No pixel of the map lies in this area. Draw it larger, or on the map."
 
 
@@ -33,17 +35,21 @@ def take_step(given: object) -> None:
     if given.get("scene") != scene_token(scene_key(now.scene)):
         return
     try:
-        step = _step(answer, given, drawn_rings(given.get("rings")))
+        rings, k = drawn_rings(given.get("rings")), given.get("k")
+        step = _step(answer, given, rings)
         if step is not None:
             change_area(answer.result.recipe, step)
-    except (UnreadableValue, RecipeError) as error:
+        elif given.get("act") == "regroup" and type(k) is int and k in REGROUPED:
+            _require_pixels(answer.result.scene, rings)
+            regroup_area(answer, rings, k)
+    except (UnreadableValue, RecipeError, TooFewPixels) as error:
         refuse(words_for(error))
 
 
 def _step(
     answer: LiveAnswer, given: Mapping[str, object], rings: tuple[Ring, ...]
 ) -> LeaveOutInside | SetInside | None:
-    """What the message asks for; None where that is nothing that is known. Raises UnreadableValue, RecipeError."""
+    """The step that the message asks for as it is; None for anything else. Raises UnreadableValue, RecipeError."""
     number = given.get("number")
     if given.get("act") == "leave out":
         _require_pixels(answer.result.scene, rings)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from s2dash.classify.pipeline import Fitted
 from s2dash.core.classmap import Result
-from s2dash.core.edits import Split
+from s2dash.core.edits import RegroupInside, Split
 from s2dash.errors import Cancelled
 from s2dash.server.jobs import FullJob
 from s2dash.server.kept_runs import KeptRun
@@ -105,7 +105,7 @@ def _is_soon_done(answer: LiveAnswer) -> bool:
 
 def _splits(answer: LiveAnswer, after: int = 0) -> bool:
     """Whether there is a split among the steps of the edits after the first so many."""
-    return any(isinstance(step, Split) for step in answer.fitted.edits.steps[after:])
+    return any(isinstance(step, Split | RegroupInside) for step in answer.fitted.edits.steps[after:])
 
 
 def estimated_seconds(answer: LiveAnswer) -> float | None:
@@ -192,6 +192,8 @@ def _stop_others(answer: LiveAnswer) -> None:
         if key != full_key(answer.fitted) and not job.is_done and not job.is_kept:
             job.cancel()
             del runs[key]
+        elif key != full_key(answer.fitted) and job.sureness is not None:
+            job.sureness.cancel()
     finished = [key for key, job in runs.items() if job.is_done]
     # What others were made from stays: by its labels any other edits of this map are soon made.
     found = full_key(answer.unedited.fitted)

@@ -9,7 +9,7 @@ import numpy as np
 from s2dash.classify.carry import carried
 from s2dash.classify.match import matching_classes
 from s2dash.core import palette
-from s2dash.core.edits import ClassEdits, Sieve
+from s2dash.core.edits import AnyStep, ClassEdits, RegroupInside, Sieve, StepInside
 from s2dash.core.legend import Legend, LegendEntry, default_legend
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state
@@ -90,12 +90,17 @@ def carry_steps(answer: LiveAnswer) -> None:
     pairs = matching_classes(before.found, answer.unedited.result)
     numbers = {old: new for new, old in pairs.items()}
     was, now = ([row.id for row in result.rows] for result in (before.found, answer.unedited.result))
-    steps, left = carried(before.result.edits.steps, was, now, numbers)
-    if not answer.result.scene.grid.has_place:  # nobody knows what a hectare is there
-        left += tuple(step for step in steps if isinstance(step, Sieve) and step.unit == "ha")
-        steps = tuple(step for step in steps if step not in left)
+    impossible = [step for step in before.result.edits.steps if not _is_possible(step, answer)]
+    steps, left = carried(before.result.edits.steps, was, now, numbers, impossible)
     state.put_edits(of, ClassEdits(steps=steps))
     state.LEFT_BEHIND.set((state.map_of(of), left))
+
+
+def _is_possible(step: AnyStep, answer: LiveAnswer) -> bool:
+    scene, positions = answer.result.scene, answer.fitted.prepared.positions
+    if not scene.grid.has_place and isinstance(step, StepInside | Sieve):  # nobody knows where, or what a hectare is
+        return isinstance(step, Sieve) and step.unit != "ha"
+    return not isinstance(step, RegroupInside) or {scene.band_names[p] for p in positions} <= set(step.bands)
 
 
 def found_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:

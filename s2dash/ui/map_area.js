@@ -81,8 +81,7 @@ function s2dashArea(shown, scene, on) {
     return Math.abs(parts.reduce((sum, part) => sum + part, 0)) / 10000;
   }
 
-  function size(ring) {
-    const ha = hectares(ring);
+  function size(ha) {
     const [value, unit] = ha >= 1e5 ? [ha / 100, " km²"] : [ha, " ha"];
     const digits = value >= 100 ? 0 : 1;
     return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }) + unit;
@@ -403,6 +402,7 @@ function s2dashArea(shown, scene, on) {
   });
   const list = add(card, "ul", "s2-draw-list", { "aria-label": "Drawn areas" });
   const hint = add(card, "p", "s2-draw-hint", { role: "status" });
+  const inside = s2dashInside(card, { size, drawn: () => keepClear(), regroup: (k) => act({ act: "regroup", k }) });
   const foot = add(card, "div", "s2-draw-foot");
   const apply = add(foot, "button", "s2-primary", { type: "button" }, "Only this area");
   const set = add(foot, "button", "s2-set", { type: "button", "aria-expanded": "false" }, "Set class …");
@@ -418,7 +418,7 @@ function s2dashArea(shown, scene, on) {
 
   function drawCard() {
     card.hidden = !isOn;
-    if (!isOn) return;
+    if (!isOn) return void inside.show(null, null);
     for (const [name, button] of toolButtons) {
       button.setAttribute("aria-pressed", String(tool === name));
       button.disabled = draft.length >= MOST_AREAS;
@@ -437,12 +437,14 @@ function s2dashArea(shown, scene, on) {
     out.title = name + " becomes no data; undo brings it back";
     set.title = name + " becomes one class, where it has data; undo takes it back";
     if (!isOne) offerClasses(false);
+    inside.show(isOne ? closed(draft[picked]) : null, asking);
     apply.textContent = isWhole ? "Use the whole scene" : draft.length > 1 ? "Only these areas" : "Only this area";
   }
 
   // ---- what is done to the area whose corners can be moved ----------------------------------------------------
 
   let classes = []; // as the legend has them
+  let asking = null; // {url, classes} of the map, where it can be asked about
 
   function offerClasses(is) {
     choices.hidden = !is;
@@ -502,7 +504,7 @@ function s2dashArea(shown, scene, on) {
       const name = "Area " + (i + 1);
       row.firstChild.setAttribute("aria-pressed", String(i === picked && !tool));
       row.firstChild.firstChild.textContent = name;
-      row.firstChild.lastChild.textContent = size(ring);
+      row.firstChild.lastChild.textContent = size(hectares(ring));
       row.lastChild.setAttribute("aria-label", "Remove " + name.toLowerCase());
       row.lastChild.title = "Remove";
     });
@@ -619,7 +621,8 @@ function s2dashArea(shown, scene, on) {
   function tell(state) {
     const before = told;
     told = state.area;
-    classes = state.asking ? state.asking.classes : [];
+    asking = state.asking;
+    classes = asking ? asking.classes : [];
     isHidden = Boolean(state.compared || state.checking);
     bar.getContainer().hidden = isHidden;
     const isRefused = !isFirst && told.refused !== before.refused;

@@ -184,7 +184,8 @@ function s2dashControls(shown, scene, basemaps, look, on) {
     differKey.replaceChildren();
     for (const line of lines) {
       const row = make("div", "", { "data-kind": line.kind }, differKey);
-      make("i", "", { "aria-hidden": "true" }, row);
+      const colour = make("i", "", { "aria-hidden": "true" }, row);
+      if (line.colour) colour.style.background = line.colour;
       make("b", "", {}, row).textContent = line.lead;
       make("span", "", {}, row).textContent = line.words;
     }

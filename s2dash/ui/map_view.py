@@ -39,6 +39,7 @@ _SCRIPTS = (
     "map_scene.js",
     "map_controls.js",
     "map_gestures.js",
+    "map_area_inside.js",
     "map_area.js",
     "map_hint.js",
     "map_spectrum.js",
@@ -84,7 +85,7 @@ class ComparedMaps:
     """Tiles of where they differ, which are shown over a grey picture; None where only the swipe is of use."""
     differ_words: str
     key: tuple[dict[str, str], ...] = ()
-    """What its colours mean: lines of `kind` (`moved`, `other-move` or `one-sided`), a figure (`lead`) and `words`."""
+    """What its colours mean: lines of `kind`, a figure (`lead`) and `words`, and of a `change` its `colour`."""
 
 
 @dataclass(frozen=True)

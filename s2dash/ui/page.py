@@ -18,11 +18,10 @@ from s2dash.tiles.placing import map_bounds
 from s2dash.ui import look, pictures, services, state, text
 from s2dash.ui.check.bar import check_bar
 from s2dash.ui.compare.bar import compare_bar
+from s2dash.ui.compare.beside import Beside
 from s2dash.ui.compare.exact import comparing_line
-from s2dash.ui.compare.on_map import compared_maps, map_view, side_url
+from s2dash.ui.compare.on_map import compared_beside
 from s2dash.ui.compare.sides import compared, still_comparing, stop_comparing
-from s2dash.ui.compare.values import Compared
-from s2dash.ui.compare.words import comparing_words, lead_words
 from s2dash.ui.drawn_area import drawn_on_map, follow_drawn, scene_key
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over.window import hand_over, hand_over_button
@@ -54,6 +53,11 @@ from s2dash.ui.side_panel import side_panel
 from s2dash.ui.sidebar import K_LOW, Choices, highest_k, read_choices, sidebar
 from s2dash.ui.state import check as held
 from s2dash.ui.strip import Strip, announce
+from s2dash.ui.two_dates.bar import dates_bar
+from s2dash.ui.two_dates.choose import another_date
+from s2dash.ui.two_dates.now import dates_line, two_dates_now
+from s2dash.ui.two_dates.on_map import dates_beside
+from s2dash.ui.two_dates.scenes import still_dates
 from s2dash.ui.wide_window import is_wide_window
 
 _SOON_SECONDS = 2.0
@@ -79,6 +83,7 @@ def main() -> None:
         sidebar(choices.loaded)  # while others work on the answer
     comparing = still_comparing(choices.recipe)
     is_checking = choices.recipe is not None and held.checked_map(choices.recipe) is not None
+    other = still_dates(comparing is not None or is_checking)
     facts_place = _header(choices.scene)
     with st.container(key="work"):
         map_column = st.container(gap=None, key="mapcolumn")
@@ -92,6 +97,9 @@ def main() -> None:
                 layer = check_bar(choices.scene)
             elif comparing is not None:
                 compare_bar(comparing)
+                layer = layer_now(choices.scene)
+            elif other is not None:
+                dates_bar(choices.scene, other)
                 layer = layer_now(choices.scene)
             else:
                 layer = layer_controls(choices.scene)
@@ -116,13 +124,17 @@ def main() -> None:
     if comparing is not None and isolated is not None:
         stop_comparing()  # a class alone is of the page's own map
         st.rerun()
-    beside = None
+    sides, dates, beside = None, None, None
     is_final = strip.trouble is not None or is_as_asked(answer, choices)
     if comparing is not None:
         if is_final:
             _keep(answer, legend)  # whose names are those of one side
-        beside = compared(comparing, choices.loaded.scene, answer, strip)
+        sides = compared(comparing, choices.loaded.scene, answer, strip)
+        beside = None if sides is None else compared_beside(sides, layer[2])
     shown = full_result(answer) or answer.result
+    if other is not None and is_final and strip.trouble is None:
+        dates = two_dates_now(other, answer, legend, strip)
+        beside = None if dates is None else dates_beside(dates, answer, shown, legend, isolated)
     facts_place.write(_facts(choices.scene, shown))
     with map_place:
         _map(choices.scene, (answer, shown), legend, isolated, layer, dark, beside, is_checking)
@@ -142,23 +154,27 @@ def main() -> None:
     request = state.REQUEST.get()
     if not is_final and request is not None:
         await_smoothing(request, choices.scene, strip)
+    elif other is not None:
+        dates_line(dates, strip)
     elif beside is None and not is_checking:
         trouble = full_run(answer, shown, strip)
-    elif beside is not None and strip.trouble is None:
-        comparing_line(beside, strip)
+    elif sides is not None and strip.trouble is None:
+        comparing_line(sides, strip)
     say_of_link(strip)
     keeping.say(answer, strip)
     warnings = [warning for warning in answer.result.warnings if not warning.startswith("No place")]
     strip.notes(warnings, choices.scene.grid.has_place)
     look.keep_place_of_legend(len(legend.entries), len(legend.entries) > DENSE_ABOVE)
     with side:
-        side_panel(answer, shown, legend, isolated, choices.palette, beside, is_checking)
+        side_panel(answer, shown, legend, isolated, choices.palette, sides, is_checking, dates)
     if state.WINDOW.get() in SMOOTHED_FIRST and not is_final:
         smoothing_window()
     elif state.WINDOW.get() == "hand over":
         hand_over(answer, shown, legend, trouble)
     elif state.WINDOW.get() == "many scenes":
         many_scenes(answer, legend)
+    elif state.WINDOW.get() == "another date":
+        another_date()
     elif state.WINDOW.get() == "runs":
         all_runs()
     with spectra_place:
@@ -268,12 +284,12 @@ def _learnt_words(answer: LiveAnswer) -> str:
     return f"{most}learnt from {text.pixels(answer.fitted.sample.pixel_count)} in {text.duration(answer.seconds)}"
 
 
-def _announce(shown: Result | None, strip: Strip, beside: Compared | None = None) -> None:
+def _announce(shown: Result | None, strip: Strip, beside: Beside | None = None) -> None:
     """Tell those who listen what the map shows now, or why there is no new one."""
     if strip.trouble is not None:
         announce(text.heard(strip.trouble), strip.trouble)
     elif beside is not None:
-        announce(f"{comparing_words(beside)}. {lead_words(beside)}", f"{beside.names}")
+        announce(f"{beside.words}. {beside.said}", beside.words)
     elif shown is not None:
         whole = ", every pixel classified" if shown.is_full and shown.scene.live_step > 1 else ""
         announce(f"Map updated: {len(shown.rows)} classes{whole}.", f"{shown.digest} {shown.is_full}")
@@ -286,7 +302,7 @@ def _map(
     alone: int | None,
     layer: Layer,
     dark: bool,
-    beside: Compared | None = None,
+    beside: Beside | None = None,
     is_checking: bool = False,
 ) -> None:
     """The map; `results` are the live answer and what is known best, with their legend and the class shown alone.
@@ -301,9 +317,9 @@ def _map(
     classes_url, shown, asking = None, None, None
     rows: tuple[LegendRow, ...] = ()
     if beside is not None:
-        view, shown = map_view(), beside.right.shown
-        classes_url = side_url(beside.right)
-        rows = _legend_rows(beside.right.legend, shown)
+        view, shown = beside.view, beside.shown
+        classes_url, picture_url = beside.right_url, beside.picture_url or picture_url
+        rows = _legend_rows(beside.legend, shown)
     elif results is not None and legend is not None and not is_checking:
         answer, shown = results
         classes_url = pictures.classes_url(answer, shown, legend.rgba(alone))
@@ -323,19 +339,19 @@ def _map(
             picture_label=label,
             classes_url=classes_url,
             view=view,
-            attribution=scene.attribution,
+            attribution=(beside and beside.attribution) or scene.attribution,
             dark=dark,
             scene_key=scene_key(scene),
             tracked=tracked,
             title=scene.title,
-            facts=_day_and_area(scene, shown) if beside is None else comparing_words(beside),
+            facts=_day_and_area(scene, shown) if beside is None else beside.words,
             legend=rows,
             alone=alone,
             named=results is not None and bool(state.edits(results[0].result.recipe).names),
             k=(state.K.get(), K_LOW, highest_k()) if beside is None and not is_checking else None,
             asking=asking,
             is_checking=is_checking,
-            compared=None if beside is None else compared_maps(beside, label),
+            compared=None if beside is None else beside.maps,
             area=drawn_on_map(state.loaded()),
         ),
         key="map",

@@ -20,6 +20,10 @@ from s2dash.ui.identity import found_legend
 from s2dash.ui.legend_and_charts import legend_panel
 from s2dash.ui.runs import kept
 from s2dash.ui.runs.panel import runs_panel
+from s2dash.ui.state import dates as held
+from s2dash.ui.two_dates.panel import dates_panel
+from s2dash.ui.two_dates.scenes import stop_dates
+from s2dash.ui.two_dates.values import TwoDates
 
 
 def side_panel(
@@ -30,6 +34,7 @@ def side_panel(
     chosen_palette: str,
     beside: Compared | None,
     is_checking: bool,
+    dates: TwoDates | None,
 ) -> None:
     """The choice of a panel, and the panel, or what is pushed over it.
 
@@ -38,6 +43,7 @@ def side_panel(
     isolated : the class that is shown alone
     beside : two maps that are compared, where there are any
     is_checking : whether places are asked about
+    dates : two dates that are compared, once that is done
     """
     panel, pushed = _panel(), state.PUSHED.get()
     if pushed == "how many":
@@ -46,6 +52,8 @@ def side_panel(
         check_panel(answer, shown, legend, is_checking)
     elif panel == "Runs" and beside is not None:
         compare_panel(beside)
+    elif panel == "Runs" and held.OTHER_DATE.get() is not None:
+        dates_panel(dates)
     elif panel == "Runs":
         runs_panel(answer)
     elif pushed == "class card" and beside is None:
@@ -57,10 +65,13 @@ def side_panel(
 def _panel() -> state.Panel:
     """Which of the panels stands beside the map."""
     counts = {"Runs": len(kept.maps()), "Check": answered_count(kept.now())}
+    words = {name: f"{name} {count}" for name, count in counts.items() if count}
+    if held.OTHER_DATE.get() is not None:
+        words["Runs"] = "Change"
     panel = st.segmented_control(
         "Panel",
         state.PANELS,
-        format_func=lambda name: f"{name} {counts[name]}" if counts.get(name) else name,
+        format_func=lambda name: words.get(name, name),
         required=True,
         key=state.PANEL.shown(),
         on_change=_change_panel,
@@ -75,4 +86,5 @@ def _change_panel() -> None:
     state.PUSHED.pop()
     check_actions.stop()
     if state.PANEL.get() == "Check":
+        stop_dates()
         stop_comparing()  # its marks are of the page's own map

@@ -30,6 +30,7 @@ from s2dash.ui.runs.forget import what_is_kept
 from s2dash.ui.scene_block import begin_with_a_scene, choose_scene
 from s2dash.ui.session import Control
 from s2dash.ui.state import check as held
+from s2dash.ui.two_dates.button import another_date_button
 
 K_LOW, K_HIGH = 2, 20
 _SCALES = {"standard": "Equal weight", "robust": "Equal weight, outliers ignored", "none": "Off: numbers as stored"}
@@ -84,6 +85,7 @@ def sidebar(loaded: Loaded) -> None:
                 _choose_advanced(algorithm)
                 _choose_palette()
         with st.container(key="foot", gap=None):
+            another_date_button()
             many_scenes_button()
             explain.how_this_works()
             what_is_kept()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import FrameLocator, Locator, Page, TimeoutError, expect
+from playwright.sync_api import FrameLocator, Locator, Page, Response, TimeoutError, expect
 from waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -74,8 +75,18 @@ class AppPage:
 
     def look_nearer(self) -> list[float]:
         """Move the map and wait until the server knows; returns the view."""
-        with self.page.expect_response(lambda response: "/maps/" in response.url) as told:
-            self.on_map("const m = s2dash.map; m.setZoom(m.getZoom() + 1, { animate: false }); m.panBy([40, 25]);")
+        zoom = self.view[2] + 1
+
+        def tells_the_new_view(response: Response) -> bool:
+            words = response.request.post_data if "/maps/" in response.url else None
+            view = json.loads(words) if words else None
+            return view is not None and abs(view["zoom"] - zoom) < 1e-6
+
+        with self.page.expect_response(tells_the_new_view) as told:
+            self.on_map(
+                "const m = s2dash.map, zoom = m.getZoom() + 1, at = m.project(m.getCenter(), zoom).add([40, 25]);"
+                "m.setView(m.unproject(at, zoom), zoom, { animate: false });"
+            )
         assert told.value.status == 204
         return self.view[:3]
 

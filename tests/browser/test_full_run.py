@@ -35,9 +35,9 @@ FOREVER_SECONDS = 5
 SLOWLY = """
     import time
     from pathlib import Path
-    from s2dash.classify import full, pipeline
+    from s2dash.classify import pipeline, turns
 
-    full._WINDOW_SHAPE_RC = 64, 256
+    turns._WINDOW_SHAPE_RC = 64, 256
     at_full_speed, pace = pipeline.run_full, Path(__file__).with_name("pace")
 
     def run_full(fitted, labels_path, progress, *more):

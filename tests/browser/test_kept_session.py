@@ -26,6 +26,14 @@ def expect_the_session(app: AppPage, runs: int) -> None:
     expect(app.page.get_by_role("radiogroup", name="Panel").get_by_text(f"Runs {runs}")).to_be_visible()
 
 
+def expect_the_view(app: AppPage, seen: list[float]) -> None:
+    """The map looks where it did; a layout that settles late shifts it by halves of a pixel."""
+    latitude, longitude, zoom, _ = app.view
+    assert zoom == seen[2]
+    pixel_degrees = 360 / (256 * 2**zoom)
+    assert [latitude, longitude] == pytest.approx(seen[:2], abs=2 * pixel_degrees)
+
+
 def open_panel(app: AppPage, name: str) -> None:
     app.page.get_by_role("radiogroup", name="Panel").get_by_text(name).click()
 
@@ -54,10 +62,10 @@ def test_a_session_survives_reload_second_tab_and_a_killed_server_and_is_forgott
     app.page.reload()
     expect_the_session(app, 3)
     app.wait_for_classes()
-    assert app.view[:3] == pytest.approx(seen, abs=1e-6)
+    expect_the_view(app, seen)
     second = AppPage(new_page(), url + address)
     expect_the_session(second, 3)
-    assert second.view[:3] == pytest.approx(seen, abs=1e-6)
+    expect_the_view(second, seen)
     seen = second.look_nearer()
     for one in (app, second):
         one.page.context.close()
@@ -66,7 +74,7 @@ def test_a_session_survives_reload_second_tab_and_a_killed_server_and_is_forgott
 
     again = AppPage(new_page(), start_app(APP, environment=environment) + address)
     expect_the_session(again, 3)
-    assert again.view[:3] == pytest.approx(seen, abs=1e-6)
+    expect_the_view(again, seen)
     open_panel(again, "Runs")
     title = again.page.get_by_label("Title of run 3")
     title.fill("For the board")

@@ -89,8 +89,23 @@ def margin(distances: np.ndarray, own: np.ndarray, group_of: np.ndarray) -> np.n
     is_own = group_of[None, :] == group_of[own][:, None]
     nearest = np.where(is_own, distances, np.inf).min(axis=1)
     other = np.where(is_own, np.inf, distances).min(axis=1)
+    return _margin(nearest, other)
+
+
+def _margin(nearest: np.ndarray, other: np.ndarray) -> np.ndarray:
     ratio = np.divide(nearest, other, out=np.ones_like(nearest), where=other > nearest)
     return np.asarray(1 - ratio)
+
+
+def _two_least(scores: np.ndarray, group_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The least score of each row, and the least of its other groups, shape (pixels,); inf where there is no other."""
+    columns = np.ascontiguousarray(scores.T)
+    first, second = np.full(len(scores), np.inf), np.full(len(scores), np.inf)
+    for group in np.unique(group_of):
+        own = columns[group_of == group].min(axis=0)
+        np.minimum(second, np.maximum(first, own), out=second)
+        np.minimum(first, own, out=first)
+    return first, second
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,13 +160,14 @@ class LinearModel:
 
     def _clearness(self, features: np.ndarray, group_of: np.ndarray) -> np.ndarray:
         rows = np.asarray(features, dtype=np.float64)
-        scores, squares = self._scores(rows), (rows**2).sum(axis=1, keepdims=True)
+        scores, squares = self._scores(rows), (rows**2).sum(axis=1)
         if self.by_angle:
-            lengths = np.sqrt(squares) * np.linalg.norm(self.weights, axis=1)
+            lengths = np.sqrt(squares)[:, None] * np.linalg.norm(self.weights, axis=1)
             distances = np.arccos(np.clip(-scores / np.maximum(lengths, 1e-300), -1, 1))
-        else:
-            distances = np.sqrt(np.maximum(squares + 2 * scores, 0))
-        return margin(distances, scores.argmin(axis=1), group_of)
+            return margin(distances, scores.argmin(axis=1), group_of)
+        # What is nearest by score is so by distance, and only two of these are wanted.
+        nearest, other = (np.sqrt(np.maximum(squares + 2 * score, 0)) for score in _two_least(scores, group_of))
+        return _margin(nearest, other)
 
     def _scores(self, rows: np.ndarray) -> np.ndarray:
         return np.asarray(self.bias - rows @ self.weights.T)

@@ -87,6 +87,8 @@ def _add_export(export: Export, handover: Handover, archive: PackArchive, scratc
 
 
 def _add_part(part: Part, archive: PackArchive, scratch: Path, cancel: CancelToken) -> None:
+    if part.name in archive.sums:  # the bundle had it
+        return
     path = scratch / "part"
     part.write(path, cancel)
     archive.add(part.name, path)

@@ -7,28 +7,34 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from s2dash.core.accuracy import Accuracy
-from s2dash.export.report.contents import LIMITS, ReportContents
+from s2dash.export.report.blocks import (
+    Block,
+    Cell,
+    Code,
+    Drawing,
+    Heading,
+    Pairs,
+    Remark,
+    Row,
+    Section,
+    Sentences,
+    Swatch,
+    Table,
+)
+from s2dash.export.report.contents import ReportContents, ReportMaps
 
 _HERE = Path(__file__).parent
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
-def html_text(contents: ReportContents) -> str:
-    """The whole page; all text from outside is escaped, and its policy lets it load nothing."""
+def html_text(contents: ReportContents, size_wh: tuple[int, int], satellite: bytes | None, classes: bytes) -> str:
+    """The whole page; all text from outside is escaped, and its policy lets it load nothing.
+
+    `satellite` and `classes` are PNGs of that size.
+    """
     css, js = ((_HERE / f"report.{kind}").read_text("utf-8") for kind in ("css", "js"))
-    body = "".join(
-        [
-            _header(contents),
-            _maps(contents),
-            _section("Classes", _classes(contents)),
-            _section("How far it can be trusted", _trust(contents)),
-            _section("Light by class", _spectra(contents)) if contents.spectra else "",
-            _section("How it was made", _made(contents)),
-            _section("What it cannot tell", _list(LIMITS)),
-            _footer(contents),
-        ]
-    )
+    maps = _maps(contents.maps, size_wh, satellite, classes)
+    body = "".join([_header(contents), maps, *map(_section, contents.sections), _footer(contents)])
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -38,103 +44,91 @@ def html_text(contents: ReportContents) -> str:
     )
 
 
-def _section(title: str, body: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{body}</section>"
-
-
 def _header(contents: ReportContents) -> str:
-    facts = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in contents.facts)
     notes = "".join(f"<p>{escape(note)}</p>" for note in contents.notes)
     globe = _image(contents.globe.encode(), "svg+xml", "Where on the Earth", "globe") if contents.globe else ""
-    return f"<header><div><h1 dir=auto>{escape(contents.title)}</h1><dl>{facts}</dl>{notes}</div>{globe}</header>"
+    facts = _pairs(contents.facts)
+    return f"<header><div><h1 dir=auto>{escape(contents.title)}</h1>{facts}{notes}</div>{globe}</header>"
 
 
-def _maps(contents: ReportContents) -> str:
-    width, height = contents.size_wh
-    right = _image(contents.classes_png, "png", contents.classes_label, "right")
+def _maps(maps: ReportMaps, size_wh: tuple[int, int], satellite: bytes | None, classes: bytes) -> str:
+    width, height = size_wh
+    right = _image(classes, "png", maps.classes_label, "right")
     scale = ""
-    if contents.scale:
-        part, words = contents.scale
+    if maps.scale:
+        part, words = maps.scale
         scale = f'<p class="scale"><i style="width:{100 * part:.2f}%"></i>{escape(words)}</p>'
-    below = scale or f'<p class="quiet">{escape(contents.no_place)}</p>'
-    if contents.picture_png is None:
+    below = scale or f'<p class="quiet">{escape(maps.no_place)}</p>'
+    if satellite is None:
         return f'<figure><div class="swipe" style="aspect-ratio:{width}/{height}">{right}</div>{below}</figure>'
-    left = _image(contents.picture_png, "png", contents.picture_label, "left")
+    left = _image(satellite, "png", maps.satellite_label, "left")
     return (
         f'<figure><div class="swipe" style="aspect-ratio:{width}/{height}">{left}{right}'
-        f'<span class="said l">{escape(contents.picture_label)}</span>'
-        f'<span class="said r">{escape(contents.classes_label)}</span>'
+        f'<span class="said l">{escape(maps.satellite_label)}</span>'
+        f'<span class="said r">{escape(maps.classes_label)}</span>'
         '<input type="range" min="0" max="1000" value="500" aria-label="Where the classes begin"><i class="line"></i>'
         f"</div>{below}</figure>"
     )
 
 
-def _classes(contents: ReportContents) -> str:
-    heads = ["Class", *(["Code"] if contents.has_codes else []), "Share", *(["Hectares"] if contents.has_area else [])]
-    if contents.is_checked:
-        heads += ["Checked: hectares", "Of what is mapped so, right", "Of what is there, found"]
-    body = []
-    for row in contents.rows:
-        cells = [f"<td>{escape(row.code)}</td>"] if contents.has_codes else []
-        bar = f'<i class="bar" style="width:{100 * row.width:.1f}%;background:{row.colour}"></i>'
-        cells.append(f"<td class=n>{row.share}{bar}</td>")
-        cells += [f"<td class=n>{row.area}</td>"] if contents.has_area else []
-        if contents.is_checked:
-            cells += [f"<td class=n>{escape(text)}</td>" for text in (row.checked_area, row.users, row.producers)]
-        swatch = f'<b style="background:{row.colour};color:{row.ink}">{row.number}</b>'
-        body.append(f'<tr><th scope="row">{swatch}<span dir=auto>{escape(row.name)}</span></th>{"".join(cells)}</tr>')
-    return _table(heads, body)
+def _section(section: Section) -> str:
+    return f"<section><h2>{escape(section.title)}</h2>{''.join(map(_block, section.blocks))}</section>"
 
 
-def _table(heads: Iterable[str], rows: Iterable[str]) -> str:
-    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
+def _block(block: Block) -> str:
+    match block:
+        case Sentences((line,)):
+            return f"<p>{escape(line)}</p>"
+        case Sentences(lines):
+            return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+        case Remark(words):
+            return f'<p class="quiet">{escape(words)}</p>'
+        case Heading(words):
+            return f"<h3>{escape(words)}</h3>"
+        case Pairs(pairs):
+            return _pairs(pairs)
+        case Table():
+            return _table(block)
+        case Drawing(svg, words):
+            return _image(svg.encode(), "svg+xml", words, "chart")
+        case Code(title, text):
+            return f"<details><summary>{escape(title)}</summary><pre>{escape(text)}</pre></details>"
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    told = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in pairs)
+    return f"<dl>{told}</dl>"
+
+
+def _table(table: Table) -> str:
+    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in table.heads)
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="Table"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        f"<tbody>{''.join(map(_row, table.rows))}</tbody></table></div>"
     )
 
 
-def _trust(contents: ReportContents) -> str:
-    words = _list(contents.trust)
-    accuracy = contents.accuracy
-    if accuracy is None:
-        return words
-    return words + f'<p class="quiet">{escape(accuracy.design)}</p><h3>Confusion matrix</h3>' + _matrix(accuracy)
+def _row(row: Row) -> str:
+    cells = "".join(_cell(cell, row.swatch) for cell in row.cells)
+    mark = ""
+    if row.swatch is not None:
+        look = f"background:{row.swatch.colour};color:{row.swatch.ink}"
+        mark = f'<b style="{look}">{escape(row.swatch.number)}</b>'
+    total = ' class="total"' * row.is_total
+    return f'<tr{total}><th scope="row">{mark}<span dir=auto>{escape(row.name)}</span></th>{cells}</tr>'
 
 
-def _matrix(accuracy: Accuracy) -> str:
-    rows = []
-    for name, counts in zip(accuracy.map_names, accuracy.matrix, strict=True):
-        cells = "".join(
-            f'<td class="n{" same" if other == name else ""}">{count}</td>'
-            for other, count in zip(accuracy.reference_names, counts, strict=True)
-        )
-        rows.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
-    return _table(["Mapped as ↓ is →", *accuracy.reference_names], rows)
-
-
-def _spectra(contents: ReportContents) -> str:
-    return (
-        '<p class="quiet">How much light each class reflects on average, band by band; the numbers are those of the '
-        "classes.</p>" + _image((contents.spectra or "").encode(), "svg+xml", "Mean reflectance by band", "chart")
-    )
-
-
-def _made(contents: ReportContents) -> str:
-    steps = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in contents.steps)
-    notes = f"<h3>Notes of the run</h3>{_list(contents.warnings)}" if contents.warnings else ""
-    return (
-        f"<dl>{steps}</dl>{notes}<details><summary>Recipe, for s2dash</summary>"
-        f"<pre>{escape(contents.recipe_json)}</pre></details>"
-    )
+def _cell(cell: Cell, swatch: Swatch | None) -> str:
+    bar = ""
+    if cell.bar is not None and swatch is not None:
+        bar = f'<i class="bar" style="width:{100 * cell.bar:.1f}%;background:{swatch.colour}"></i>'
+    below = f"<small>{escape(cell.below)}</small>" * bool(cell.below)
+    looks = ["n"] * (not cell.is_words) + ["same"] * cell.is_strong
+    return f'<td class="{" ".join(looks)}">{escape(cell.text)}{below}{bar}</td>'
 
 
 def _footer(contents: ReportContents) -> str:
-    return f"<footer><p>{escape(contents.attribution)}</p><p>Made with {escape(contents.versions)}.</p></footer>"
-
-
-def _list(lines: Iterable[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+    return f"<footer><p>{escape(contents.attribution)}</p><p>{escape(contents.made_with)}</p></footer>"
 
 
 def _image(content: bytes, kind: str, alt: str, of: str) -> str:

@@ -1,56 +1,82 @@
-"""Mean spectra of the classes as a drawing for a report: a line for each class over the bands, by wavelength."""
+"""The light of the classes in a report: lines of all over the bands, how far the pixels of each spread, and figures."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from xml.sax.saxutils import escape, quoteattr
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
 
 from s2dash.core import sentinel2
 from s2dash.core.scene import Scene
-from s2dash.export.contents import ClassFacts
+from s2dash.export.contents import ClassFacts, one_line
+from s2dash.export.report.blocks import Block, Cell, Drawing, Heading, Remark, Row, Swatch, Table
+from s2dash.export.report.drawing import PANELS, Line, chart_svg, panels_svg
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 300, 48, 34, 12, 40
-_INK = "#4d5a55"
+_MOST_BANDS = 14
+"""That a table has room for."""
+_MOST_NAME_CHARACTERS = 12
+_MEANS = (
+    "How much light each class reflects on average, band by band; the numbers at the lines are those of the classes."
+)
+_SPREAD = (
+    "Four of five pixels of a class lie within its coloured band: a tenth is darker, a tenth brighter (10 to 90 %). "
+    "The line is the mean; grey lines are the other classes."
+)
+_FIGURES = "Reflectance in percent: the mean of each class"
+_TOO_MANY = "The figures of all {} bands are in the workbook."
 
 
-def spectra_svg(scene: Scene, classes: Sequence[ClassFacts]) -> str | None:
-    """The drawing as SVG; None unless two bands have means.
+def spectra_blocks(scene: Scene, classes: Sequence[ClassFacts], spreads: Mapping[int, np.ndarray]) -> tuple[Block, ...]:
+    """Nothing unless two bands have means. `spreads` is as in `Handover`.
 
     Bands stand evenly, in the order of their wavelengths where these are known, else in the scene's.
     """
     places = _places(scene, classes)
     if len(places) < 2:
-        return None
-    highest = max(c.row.mean_reflectance[place] for c in classes for place in places)
-    top = _rounded(100 * highest)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="Mean reflectance of each class by band" font-family="Source Sans Pro, sans-serif" font-size="12">'
-    ]
-    for step in range(5):
-        value = top * step / 4
-        y = _y(value, top)
-        parts.append(f'<path d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}" stroke="#8fa5a0" stroke-opacity=".35"/>')
-        parts.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end" fill="{_INK}">{value:g} %</text>')
-    for number, place in enumerate(places):
-        x = _x(number, len(places))
-        name = escape(scene.bands[place].name[:12])
-        parts.append(f'<text x="{x:.1f}" y="{_HEIGHT - 18}" text-anchor="middle" fill="{_INK}">{name}</text>')
-    for c in classes:
-        points = " ".join(
-            f"{_x(number, len(places)):.1f},{_y(100 * c.row.mean_reflectance[place], top):.1f}"
-            for number, place in enumerate(places)
-        )
-        end_y = _y(100 * c.row.mean_reflectance[places[-1]], top)
-        parts.append(
-            f'<g><title>{escape(c.name)}</title><polyline points="{points}" fill="none" stroke="#0b1512" '
-            f'stroke-opacity=".3" stroke-width="4" stroke-linejoin="round"/><polyline points={quoteattr(points)} '
-            f'fill="none" stroke="{c.colour}" stroke-width="2.6" stroke-linejoin="round"/>'
-            f'<text x="{_WIDTH - _RIGHT + 8}" y="{end_y + 4:.1f}" fill="{_INK}">{c.id}</text></g>'
-        )
-    parts.append("</svg>")
-    return "".join(parts)
+        return ()
+    names = [one_line(scene.bands[place].name, _MOST_NAME_CHARACTERS) for place in places]
+    lines = [_line(c, places, spreads.get(c.id)) for c in classes]
+    has_spread = any(line.low is not None for line in lines)
+    return (
+        Remark(_MEANS),
+        Drawing(chart_svg(names, lines), "Mean reflectance of each class by band"),
+        *(_panels(names, lines) if has_spread else ()),
+        *_figures(names, lines, has_spread),
+    )
+
+
+def _line(c: ClassFacts, places: Sequence[int], spread: np.ndarray | None) -> Line:
+    mean = tuple(100 * c.row.mean_reflectance[place] for place in places)
+    if spread is None or not np.isfinite(spread[:, places]).all():
+        return Line(str(c.id), c.name, c.colour, mean)
+    low, high = (tuple(float(value) for value in 100 * row[list(places)]) for row in spread)
+    return Line(str(c.id), c.name, c.colour, mean, low, high)
+
+
+def _panels(names: Sequence[str], lines: Sequence[Line]) -> Iterator[Block]:
+    yield Heading("How far each class spreads")
+    yield Remark(_SPREAD)
+    for first in range(0, len(lines), PANELS):
+        some = range(first, min(first + PANELS, len(lines)))
+        words = "Spread of " + ", ".join(lines[i].name for i in some)
+        yield Drawing(panels_svg(names, lines, some), words)
+
+
+def _figures(names: Sequence[str], lines: Sequence[Line], has_spread: bool) -> Iterator[Block]:
+    yield Heading("Figures")
+    if len(names) > _MOST_BANDS:
+        yield Remark(_TOO_MANY.format(len(names)))
+        return
+    yield Remark(_FIGURES + (", and below it from where to where four of five of its pixels lie." * has_spread or "."))
+    rows = (Row(line.name, tuple(_cells(line)), Swatch(line.number, line.colour)) for line in lines)
+    yield Table(("Class", *names), tuple(rows), has_narrow_columns=True)
+
+
+def _cells(line: Line) -> Iterator[Cell]:
+    for i, mean in enumerate(line.mean):
+        below = "" if line.low is None or line.high is None else f"{line.low[i]:.1f}–{line.high[i]:.1f}"
+        yield Cell(f"{mean:.1f}", below)
 
 
 def _places(scene: Scene, classes: Sequence[ClassFacts]) -> list[int]:
@@ -65,19 +91,3 @@ def _places(scene: Scene, classes: Sequence[ClassFacts]) -> list[int]:
     if len(set(names)) == len(names) and all(name in order for name in names):
         known.sort(key=lambda place: order[scene.bands[place].standard or ""])
     return known if classes else []
-
-
-def _rounded(value: float) -> float:
-    """The next round number above, for the top of the axis."""
-    if value <= 0:
-        return 1.0
-    power = 10 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 4, 6, 8, 10) if step * power >= value)
-
-
-def _x(number: int, count: int) -> float:
-    return _LEFT + (_WIDTH - _LEFT - _RIGHT) * number / (count - 1)
-
-
-def _y(value: float, top: float) -> float:
-    return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - max(0.0, value) / top)

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from s2dash.core.edits import MOST_CORNERS, MOST_STEPS, AnyStep, LeaveOut, LeaveOutInside, Merge, SetInside, Split
+from s2dash.classify.regroup import regrouped_inside
+from s2dash.core.edits import (
+    MOST_CORNERS,
+    MOST_STEPS,
+    AnyStep,
+    ClassEdits,
+    LeaveOut,
+    LeaveOutInside,
+    Merge,
+    RegroupInside,
+    SetInside,
+    Split,
+)
 from s2dash.core.legend import Legend
 from s2dash.core.recipe import Recipe
+from s2dash.core.scene_reading import Ring
 from s2dash.errors import RecipeError, S2DashError
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import services, state
@@ -80,10 +93,33 @@ def remove_all(of: Recipe) -> None:
 
 def change_area(of: Recipe, step: LeaveOutInside | SetInside) -> None:
     """Leave out a drawn area, or give it a class; raises RecipeError where there is no room for another one."""
-    if state.edits(of).is_full:
+    _then(state.edits(of), step)
+    _take(of, step)
+
+
+def regroup_area(answer: LiveAnswer, rings: tuple[Ring, ...], k: int) -> None:
+    """Group the pixels inside of a drawn area by themselves; another k right after that takes the first one's place.
+
+    Raises TooFewPixels and RecipeError where that cannot be.
+    """
+    of, labels = answer.result.recipe, answer.result.classmap.labels
+    if labels is None:
+        raise ValueError("the labels of a live picture are in memory, but this result has none there")
+    edits = state.edits(of)
+    if isinstance(last := next(reversed(edits.steps), None), RegroupInside) and last.rings == rings:
+        edits = edits.without_last_step()
+    step = regrouped_inside(answer.fitted, labels, rings, k, of.seed)
+    made, before = (services.live_engine().edited(answer, one) for one in (_then(edits, step), edits))
+    state.put_edits(of, edits)
+    _take(of, step, set(made.fitted.numbers) - set(before.fitted.numbers))
+
+
+def _then(edits: ClassEdits, step: LeaveOutInside | SetInside | RegroupInside) -> ClassEdits:
+    """The edits with one more area; raises RecipeError where there is no room for it."""
+    if edits.is_full:
         raise RecipeError(_FULL)
     try:
-        _take(of, step)
+        return edits.then(step)
     except ValueError:
         raise RecipeError(
             f"The drawn areas have more than {MOST_CORNERS:,} corners together. Draw this one with fewer, or remove "

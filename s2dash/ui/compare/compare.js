@@ -62,11 +62,12 @@ class Panel {
     this.find(".title").textContent = data.title;
     this.find(".lead strong").textContent = data.lead;
     this.find(".lead span").textContent = data.more;
+    this.find(".ends").textContent = data.ends;
     this.find(".counted").hidden = !data.table;
     if (data.table) this.draw(data);
   }
 
-  draw({ sides, table, moves, scores }) {
+  draw({ sides, table, moves, movesTitle, scores }) {
     this.find("th.left").textContent = sides[0];
     this.find("th.right").textContent = sides[1];
     this.find("tbody").replaceChildren(...table.rows.map((row) => drawRow(row)));
@@ -77,6 +78,8 @@ class Panel {
       this.find(place).hidden = !words;
     }
     this.find(".moving").hidden = !moves.length;
+    this.find(".moving h3").textContent = movesTitle;
+    this.find(".agreement").hidden = !scores.length;
     this.drawMoves(moves);
     this.find(".scores").replaceChildren(...scores.map(drawScore));
   }

@@ -9,8 +9,9 @@ from s2dash.core.types import frozen
 from s2dash.tiles.differ import differ_picture
 from s2dash.tiles.render import Picture
 from s2dash.ui import pictures, state
+from s2dash.ui.compare.beside import Beside
 from s2dash.ui.compare.values import Compared, ComparedRun
-from s2dash.ui.compare.words import map_key
+from s2dash.ui.compare.words import comparing_words, lead_words, map_key
 from s2dash.ui.map_view import ComparedMaps, View
 
 _MOVED_RGB, _ONE_SIDED_RGB = (0xD4, 0x26, 0x70), (0x17, 0x21, 0x1E)
@@ -29,12 +30,25 @@ def _colours() -> np.ndarray:
 _COLOURS = _colours()
 
 
-def compared_maps(compared: Compared, picture_label: str) -> ComparedMaps:
-    """The tiles and words of both sides."""
+def compared_beside(compared: Compared, picture_label: str) -> Beside:
+    """What the map shows of both sides."""
+    right = compared.right
+    return Beside(
+        view=_view(),
+        right_url=_side_url(right),
+        shown=right.shown,
+        legend=right.legend,
+        maps=_maps(compared, picture_label),
+        words=comparing_words(compared),
+        said=lead_words(compared),
+    )
+
+
+def _maps(compared: Compared, picture_label: str) -> ComparedMaps:
     left, right = compared.left, compared.right
     differ = "" if left is None else f"Where {left.name.lower()} and {right.name.lower()} differ"
     return ComparedMaps(
-        left_url=None if left is None else side_url(left),
+        left_url=None if left is None else _side_url(left),
         left_words=("Picture", picture_label) if left is None else _words(left),
         right_words=_words(right),
         differ_url=None if left is None else _differ_url(compared, left),
@@ -43,13 +57,11 @@ def compared_maps(compared: Compared, picture_label: str) -> ComparedMaps:
     )
 
 
-def map_view() -> View:
-    """How the map is to be looked at."""
+def _view() -> View:
     return "Differ" if state.COMPARE_VIEW.get() == "Where they differ" else "Swipe"
 
 
-def side_url(side: ComparedRun) -> str:
-    """The tiles of one side's classes."""
+def _side_url(side: ComparedRun) -> str:
     return pictures.classes_url(side.answer, side.shown, side.legend.rgba())
 
 

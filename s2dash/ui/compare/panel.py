@@ -6,6 +6,7 @@ acknowledged, and is carried out in a callback, once each by number.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,15 @@ _INFORMATION_WORDS = "How much does a pixel’s class in one tell of its class i
 
 def compare_panel(compared: Compared) -> None:
     """Draw what is said of both sides, full width of its container."""
+    draw_panel(state.COMPARE_PANEL, panel_data(compared), _carry_out)
+
+
+def draw_panel(key: str, data: dict[str, Any], carry_out: Callable[[dict[str, Any]], None]) -> None:
+    """Draw the component with what `panel_data` gives; what people do there is carried out, once each."""
     _component(
-        data=panel_data(compared) | {"handled": state.last_edit(state.COMPARE_PANEL).get()},
-        key=state.COMPARE_PANEL,
-        on_actions_change=partial(_receive, state.COMPARE_PANEL),
+        data=data | {"handled": state.last_edit(key).get()},
+        key=key,
+        on_actions_change=partial(_receive, key, carry_out),
     )
 
 
@@ -46,12 +52,14 @@ def panel_data(compared: Compared) -> dict[str, Any]:
     left, right = compared.names
     shown: dict[str, Any] = {"title": f"{left} and {right.lower()}", "sides": [left, right]}
     shown["lead"], found = words.lead_words(compared), compared.found
+    shown["ends"] = "A change on the left, such as another k, ends the comparison."
     if found is None:
         return shown | {"more": f"Swipe to see how the classes of {right.lower()} follow it.", "table": None}
     return shown | {
         "more": words.move_words(compared),
         "table": _table(compared, found),
         "moves": [_move(compared, move) for move in found.moves[: words.MOST_MOVES]],
+        "movesTitle": "Largest moves",
         "scores": [
             {"name": _RAND, "value": f"{found.adjusted_rand:.2f}", "words": _RAND_WORDS},
             {"name": _INFORMATION, "value": f"{found.mutual_information:.2f}", "words": _INFORMATION_WORDS},
@@ -103,14 +111,14 @@ def _move(compared: Compared, move: Move) -> dict[str, Any]:
     }
 
 
-def _receive(key: str) -> None:
+def _receive(key: str, carry_out: Callable[[dict[str, Any]], None]) -> None:
     last = state.last_edit(key)
     actions = sent(key, "actions")
     for action in actions if isinstance(actions, list) else []:
         number = action.get("count") if isinstance(action, dict) else None
         if isinstance(number, int) and not isinstance(number, bool) and number > last.get():
             last.set(number)
-            _carry_out(action)
+            carry_out(action)
 
 
 def _carry_out(action: dict[str, Any]) -> None:

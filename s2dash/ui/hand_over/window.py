@@ -6,34 +6,44 @@ What needs all pixels of a large scene offers to make them first, and then itsel
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
 from s2dash.classify.learnt_numbers import learnt_numbers
-from s2dash.classify.sureness_file import write_sureness
 from s2dash.core.accuracy import Accuracy
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
+from s2dash.core.sureness import Sureness
 from s2dash.errors import BrokenResult
-from s2dash.export import EXPORTS, Export, Handover, export_bytes
+from s2dash.export import EXPORTS, Export, Handover, bundle, export_bytes
 from s2dash.export.cards import CARDS
 from s2dash.export.contents import Card, file_stem
-from s2dash.server.jobs import FullJob
+from s2dash.server.jobs import FullJob, Job
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui import state, text
 from s2dash.ui.check.scores import accuracy_of
 from s2dash.ui.full_run import LOOK_SECONDS, cancel, running, running_words, start, usual_seconds
+from s2dash.ui.hand_over import sureness
 from s2dash.ui.hand_over.fields import about_fields, hold_downloads
 from s2dash.ui.hand_over.previews import previews
 from s2dash.ui.packs.making import pack_row
 from s2dash.ui.share import share_link
 from s2dash.ui.state.about import OUTLINE_LEAST, OUTLINE_SMOOTH, outline_choice
 
-_SURE_BY_COMMAND = "Of a large scene the command line writes it: `s2dash classify … --how-sure FILE.tif`."
-_BEING_MADE = "The full map is being made. The button works as soon as it is there."
+_BEING_MADE = "It is being made. The button works as soon as it is there."
+_SURE_WORDS = ("How sure (GeoTIFF)", "How sure")
+_SURE_HELP = (
+    "How clearly each pixel belongs to its class, 0 to 100, for a GIS: a second file beside the map. Once it is there, "
+    "the bundle has it too, and the outlines their confidence."
+)
+_LACKS: Mapping[Card, str] = {
+    "gis": "Press `How sure` first, and the bundle has it too.",
+    "outlines": "Without confidence, until `How sure` is there, on the card of the GIS map.",
+}
+"""What is said on a card of a full map of which nobody has asked how sure it is."""
 _NO_PLACE = "This file has no place, which a GIS needs. Bring one with coordinates."
 _LEAST_HA = (0.0, 0.1, 0.5, 1.0, 5.0)
 _FIRST = "picture"
@@ -48,6 +58,8 @@ class _Window:
     handover: Handover
     job: FullJob | None
     """That makes the full map now."""
+    asked: Job[Sureness] | None
+    """That works out how sure all its pixels are."""
 
 
 def hand_over_button() -> None:
@@ -66,6 +78,8 @@ def hand_over_button() -> None:
 @st.dialog("Hand over", width="large", on_dismiss=state.close_window)
 def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str | None) -> None:
     """The window; `trouble` says why the full map that was asked for could not be made."""
+    sureness.go_on(answer)
+    trouble = trouble or sureness.trouble_once(answer)
     alone = state.shown_alone(result.recipe)
     alone = alone if any(row.id == alone for row in result.rows) else None
     handover = Handover(
@@ -76,8 +90,10 @@ def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str |
         alone,
         learnt=learnt_numbers(answer.fitted),
         accuracy=_accuracy(result, legend),
+        sureness=sureness.sureness_of(answer, result),
+        spreads=answer.spreads,
     )
-    window = _Window(answer, handover, running(answer))
+    window = _Window(answer, handover, running(answer), sureness.being_asked(answer))
     with st.container(key="handing"):
         with st.container(key="about", gap="small"):
             about_fields(bool(result.scene.attribution))
@@ -101,9 +117,10 @@ def _accuracy(result: Result, legend: Legend) -> Accuracy | None:
 
 
 def _say_of_full(window: _Window, trouble: str | None) -> None:
-    if window.job is not None:
+    job = window.job or window.asked
+    if job is not None:
         with st.container(key="makingfull"):
-            st.fragment(_being_made, run_every=LOOK_SECONDS)(window.job)
+            st.fragment(_being_made, run_every=LOOK_SECONDS)(job)
     elif trouble:
         st.markdown(trouble)
 
@@ -122,6 +139,7 @@ def _cards(window: _Window) -> None:
                 st.markdown(f"##### {words.title}", anchors=False)
                 st.caption(words.good_for)
                 _say_why_not(window, exports)
+                _say_how_sure(window, card)
                 if card == "outlines":
                     _outline_choices(window)
                 with st.container(key=f"files {card}", horizontal=True, gap="small"):
@@ -249,33 +267,53 @@ def _effort(answer: LiveAnswer) -> str:
     return f"about {max(1, round(seconds))} s" if seconds < 59 else text.duration(seconds)
 
 
-def _being_made(job: FullJob) -> None:
-    """How far the full map is; the page is drawn anew once it is there."""
+def _being_made(job: FullJob | Job[Sureness]) -> None:
+    """How far the full map is, or how sure it is; the page is drawn anew once that is there."""
     if job.is_done:
         st.rerun()
+    is_map = isinstance(job, FullJob)
+    stays = "the preview stays" if is_map else "the map stays"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.progress(job.share, text=running_words(job))
-        if st.button("Cancel", key="cancel full map", width=84, help="Stops at once; the preview stays."):
-            cancel(job)
+        st.progress(job.share, text=running_words(job) if isinstance(job, FullJob) else sureness.asked_words(job))
+        if st.button("Cancel", key="cancel full map", width=84, help=f"Stops at once; {stays}."):
+            state.SURENESS_WANTED.pop()
+            cancel(job) if isinstance(job, FullJob) else job.cancel()
 
 
 def _sureness(window: _Window) -> None:
-    answer = window.answer
-    help_words = "How clearly each pixel belongs to its class, 0 to 100, for a GIS: a second file beside the map."
+    """The button of the second file; of a large scene it first works that out, and the full map before it."""
+    found = window.handover.sureness
+    if found is None:
+        _ask_how_sure(window)
+        return
 
     def make() -> bytes:
         with tempfile.TemporaryDirectory(prefix="s2dash-") as folder:
             path = Path(folder) / "sureness.tif"
-            write_sureness(answer.fitted, answer.sureness.limits, path)
+            found.write(path)
             return path.read_bytes()
 
-    _download_button(
-        "sureness",
-        "How sure (GeoTIFF)",
-        "How sure",
-        f"{file_stem(window.handover.title)}-how-sure.tif",
-        "image/tiff",
-        make,
-        help_words,
-        None if answer.result.is_full else _SURE_BY_COMMAND,
-    )
+    name = f"{file_stem(window.handover.title)}{bundle.SURENESS_SUFFIX}"
+    _download_button("sureness", *_SURE_WORDS, name, "image/tiff", make, _SURE_HELP, None)
+
+
+def _ask_how_sure(window: _Window) -> None:
+    is_busy = window.job is not None or window.asked is not None
+    first = "how sure it is" if window.handover.result.is_full else "the full map and how sure it is"
+    if st.button(
+        shown_label(*_SURE_WORDS),
+        key="make how sure",
+        icon=":material/download:",
+        width="stretch",
+        disabled=is_busy,
+        help=_BEING_MADE if is_busy else f"Works out {first} first; then press again. {_SURE_HELP}",
+    ):
+        sureness.ask(window.answer)
+        st.rerun()
+
+
+def _say_how_sure(window: _Window, card: Card) -> None:
+    """What a card's files lack until somebody asks for it."""
+    result, lacks = window.handover.result, _LACKS.get(card)
+    if lacks and result.is_full and window.handover.sureness is None and window.asked is None:
+        st.markdown(f":material/info: {lacks}")

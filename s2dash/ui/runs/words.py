@@ -13,6 +13,7 @@ from s2dash.core.edits import (
     LeaveOutInside,
     Majority,
     Merge,
+    RegroupInside,
     SetInside,
     Sieve,
     Split,
@@ -168,6 +169,8 @@ def step_name(step: AnyStep) -> str:
             return f"leave out {_areas(step)}"
         case SetInside():
             return f"set {_areas(step)} to {step.number}"
+        case RegroupInside():
+            return f"regroup {_areas(step)} in {'two' if len(step.means) == 2 else len(step.means)}"
         case Majority():
             return f"majority {step.size} × {step.size}"
         case Sieve():

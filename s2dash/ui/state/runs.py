@@ -95,6 +95,10 @@ FULL_RUN_CANCELLED: Field[FullKey | None] = Field("full run cancelled", None)
 """Of what it was cancelled last: it does not begin again by itself."""
 
 
+SURENESS_WANTED: Field[FullKey | None] = Field("sureness wanted", None)
+"""Of which full map, that may still be being made, somebody asked how sure all its pixels are."""
+
+
 def full_runs() -> OrderedDict[FullKey, FullJob]:
     """Full runs by what makes their labels: those that go on, and the last few that have ended well, newest last."""
     return Field[OrderedDict[FullKey, FullJob]]("full runs", OrderedDict()).made(OrderedDict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -10,18 +9,17 @@ from pathlib import Path
 import streamlit as st
 
 from s2dash.batch import Report
-from s2dash.batch.change import Change, csv_text, flow_svg, flow_words, write_change_map, write_excel
+from s2dash.batch.change import Change, flow_svg, flow_words
 from s2dash.batch.change.on_grid import preview_grid
 from s2dash.batch.manifest import Finished
 from s2dash.core.sight import ink_on
-from s2dash.export.contents import file_stem
-from s2dash.export.table import csv_bytes
 from s2dash.server.jobs import Job
 from s2dash.ui import state, text
 from s2dash.ui.charts.series import SeriesPoint, series_alt, series_chart
 from s2dash.ui.look import is_dark
 from s2dash.ui.messages import words_for
 from s2dash.ui.scenes_batch import Batch
+from s2dash.ui.two_dates.downloads import change_downloads
 from s2dash.ui.two_dates.pictures import change_picture, classes_picture, ground_picture
 from s2dash.ui.two_dates.words import figures_of, lead_words, missing_words, named
 
@@ -91,7 +89,7 @@ def _pair(batch: Batch, pair: tuple[Finished, Finished], called: tuple[str, str]
             st.html(_words(change))
     with st.container(key="twodatesflow"):
         st.image(_flow(change), width="stretch", alt=flow_words(change))
-    _downloads(batch, change)
+    change_downloads(change)
 
 
 def _comparing(job: Job[Change]) -> None:
@@ -152,56 +150,6 @@ def _words(change: Change) -> str:
 def _flow(change: Change) -> str:
     inks = ("#e8eeeb", "#b4beba") if is_dark() else ("#0b1512", "#4d5a55")
     return flow_svg(change, *inks)
-
-
-def _downloads(batch: Batch, change: Change) -> None:
-    stem = file_stem(f"{change.before.name} to {change.after.name}")
-
-    def change_map() -> bytes:
-        path = batch.job.folder.path / "change.tif"
-        write_change_map(change, path)
-        return path.read_bytes()
-
-    def excel() -> bytes:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "transitions.xlsx"
-            write_excel(change, path)
-            return path.read_bytes()
-
-    with st.container(horizontal=True, gap="small"):
-        for label, make, ending, mime, words in (
-            (
-                "Change map (GeoTIFF)",
-                change_map,
-                "-change.tif",
-                "image/tiff",
-                "For a GIS: 0 no data, 1 no change, then a value for each pair of classes, named in the file.",
-            ),
-            (
-                "Transitions (CSV)",
-                lambda: csv_bytes(csv_text(change)),
-                "-transitions.csv",
-                "text/csv",
-                "Pixels and hectares of each pair of classes, and of what is no data on either date.",
-            ),
-            (
-                "Transitions (Excel)",
-                excel,
-                "-transitions.xlsx",
-                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                "Classes of both dates as rows and columns, in hectares and in pixels, and the list of pairs.",
-            ),
-            (
-                "Flow picture (SVG)",
-                lambda: flow_svg(change).encode(),
-                "-flow.svg",
-                "image/svg+xml",
-                "How much of each class became which, as a picture for a report.",
-            ),
-        ):
-            st.download_button(
-                label, make, stem + ending, mime, key=label, on_click="ignore", icon=":material/download:", help=words
-            )
 
 
 def _series(finished: Sequence[Finished], called: dict[str, str]) -> None:

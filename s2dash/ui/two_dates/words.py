@@ -9,6 +9,9 @@ from s2dash.batch.change import Change
 from s2dash.batch.manifest import Finished
 from s2dash.ui.compare.words import Figures, same_words
 
+_MOSTLY = 0.5
+"""Share of all that changed from which on one change is said to be most of it."""
+
 
 def figures_of(change: Change) -> Figures:
     """The unit in which the largest class of either date is easiest to read."""
@@ -27,6 +30,18 @@ def named(finished: Sequence[Finished]) -> dict[str, str]:
 def lead_words(change: Change) -> str:
     """The one sentence on both dates."""
     return same_words(change.found).replace("in the same class", "what they were")
+
+
+def move_words(change: Change) -> str:
+    """Which change is the largest; empty where nothing changed."""
+    if not change.found.moves:
+        return ""
+    largest = change.found.moves[0]
+    names = {entry.id: entry.name for entry in change.entries}
+    first, second = (names[number] for number in largest.pair)
+    if largest.count >= _MOSTLY * change.found.moved.count:
+        return f"What changed is mostly {first} that became {second}."
+    return f"The largest part of what changed is {first} that became {second}."
 
 
 def missing_words(change: Change, figures: Figures) -> str:

@@ -40,8 +40,6 @@ class Pack:
 
     handover: Handover
     manifest: Manifest
-    parts: tuple[Part, ...] = ()
-    """Further files, such as how sure each pixel is."""
     check: Check | None = None
     """Places that were looked at, where the map was checked by such."""
     scene_files: tuple[Path, ...] = ()
@@ -72,7 +70,7 @@ def own_parts(pack: Pack) -> Sequence[Part]:
     """The files that a pack has of its own accord: where the map was checked, and what was drawn on it."""
     handover, rings = pack.handover, drawn_in(pack.manifest.shown_run.run.reading)
     stem = file_stem(handover.title)
-    parts = list(pack.parts)
+    parts: list[Part] = []
     if pack.check is not None:
         parts += _check_parts(stem, pack.check)
     if handover.accuracy is not None:

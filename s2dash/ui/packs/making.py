@@ -10,13 +10,13 @@ from pathlib import Path
 import streamlit as st
 
 from s2dash import __version__
-from s2dash.classify.packing import packed_scene, sureness_part
+from s2dash.classify.packing import packed_scene, write_whole_pack
 from s2dash.core.pack import Manifest
 from s2dash.core.run_list import ListedRun
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import Cancelled
 from s2dash.export import Handover
-from s2dash.export.pack import Pack, pack_name, write_pack
+from s2dash.export.pack import Pack, pack_name
 from s2dash.server.jobs import Job
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.server.packs import MadePack
@@ -92,9 +92,7 @@ def _made(answer: LiveAnswer, handover: Handover, shown: KeptMap) -> None:
         if trouble is not None and trouble[0] == key:
             st.markdown(trouble[1])
         if _button("make pack", False, _HELP):
-            check = check_for(shown)
-            parts = (sureness_part(answer.fitted, answer.sureness.limits, handover),)
-            _begin(key, answer, Pack(handover, manifest, parts, check))
+            _begin(key, answer, Pack(handover, manifest, check_for(shown)))
             st.rerun()
 
 
@@ -133,15 +131,17 @@ def _begin(key: str, answer: LiveAnswer, pack: Pack) -> None:
     name = pack_name(pack.handover)
     # Whoever holds these keeps the files of labels and pixels.
     needed = (state.full_runs().get(full_key(answer.fitted)), state.loaded())
-    job = Job(partial(_work, pack, name, needed), "s2dash-pack-")
+    job = Job(partial(_work, pack, answer, name, needed), "s2dash-pack-")
     _stop()
     held.PACK_MADE.pop()
     held.PACK_TROUBLE.pop()
     held.PACK_JOB.set((key, job.start(page_is_open())))
 
 
-def _work(pack: Pack, name: str, needed: object, folder: Path, progress: Progress, cancel: CancelToken) -> MadePack:
-    left_out = write_pack(pack, folder / name, progress, cancel)
+def _work(
+    pack: Pack, answer: LiveAnswer, name: str, needed: object, folder: Path, progress: Progress, cancel: CancelToken
+) -> MadePack:
+    left_out = write_whole_pack(pack, answer.fitted, answer.sureness.limits, folder / name, progress, cancel)
     return MadePack(folder / name, name, left_out)
 
 

@@ -171,10 +171,11 @@ def _line(job: Job[MadePack]) -> None:
     """How far the pack is; the window is drawn anew once it is there."""
     if job.is_done:
         st.rerun()
-    st.progress(job.share, text=f"{job.what or 'Packing'} …", width=260)
-    if st.button("Cancel", key="cancel pack", width=84, help="Stops at once; nothing is kept of it."):
-        _stop()
-        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="packingline"):
+        st.progress(job.share, text=f"{job.what or 'Packing'} …", width=220)
+        if st.button("Cancel", key="cancel pack", width=84, help="Stops at once; nothing is kept of it."):
+            _stop()
+            st.rerun()
 
 
 def _ready(made: MadePack) -> None:

@@ -56,7 +56,7 @@ def scene_window(shown: Loaded) -> None:
         with st.container(key="bringing", gap="small"):
             _uploader()
             st.caption(
-                "GeoTIFF, JPEG 2000, or a product as it was downloaded: zipped .SAFE, all bands at once. "
+                "GeoTIFF, JPEG 2000, or a product as it was downloaded: zipped .SAFE or .zarr, all bands at once. "
                 "Or a pack from “Hand over”."
             )
             with st.expander("Large files or folders", type="compact"):

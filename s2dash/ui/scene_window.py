@@ -33,8 +33,9 @@ def take_what_came() -> None:
 
 
 def use(loaded: Loaded) -> None:
-    """Make a scene, or what a pack brings, the current one; an area that was being read was meant for the last."""
+    """Make a scene, or what a pack brings, the current one; what was being read for the last was meant for that."""
     forget(state.INCOMING_AREA)
+    forget(state.INCOMING_CLOUDS)
     if loaded.pack is None:
         state.LOADED.set(loaded)
     else:

@@ -167,6 +167,16 @@ class LinkLimits:
 
 
 @dataclass(frozen=True)
+class PackLimits:
+    """What packs, everything of a map in one zip, may hold."""
+
+    most_scene_bytes: int = limit(3_000_000_000, "bytes", least=0)
+    """Rasters of a scene that may go into its pack; a full tile has about 2 GB. Without them the file is asked for."""
+    most_manifest_bytes: int = limit(20_000_000, "bytes", least=1_000_000)
+    """Of a pack that is opened, what says what to bring back; fifty maps have 600 kB."""
+
+
+@dataclass(frozen=True)
 class SessionLimits:
     """How long what belongs to a page lasts once the page is closed."""
 
@@ -333,6 +343,7 @@ class Limits:
     uploads: UploadLimits = UploadLimits()
     runs: RunLimits = RunLimits()
     links: LinkLimits = LinkLimits()
+    packs: PackLimits = PackLimits()
     sessions: SessionLimits = SessionLimits()
     store: StoreLimits = StoreLimits()
     tiles: TileLimits = TileLimits()
@@ -363,6 +374,7 @@ ARCHIVE_LIMITS = LIMITS.archive
 UPLOAD_LIMITS = LIMITS.uploads
 RUN_LIMITS = LIMITS.runs
 LINK_LIMITS = LIMITS.links
+PACK_LIMITS = LIMITS.packs
 SESSION_LIMITS = LIMITS.sessions
 TILE_LIMITS = LIMITS.tiles
 NATIVE_LIMITS = LIMITS.native

@@ -263,6 +263,9 @@ class LiveLimits:
     """Nearest small groups of samples and live pictures, for the same: a byte a pixel."""
     most_space_bytes: int = limit(2**20, "bytes", least=0)
     """What smoothing that keeps edges learnt of samples: a kilobyte each."""
+    most_around_bytes: int = limit(512 * 2**20, "bytes", least=0)
+    """What lies around samples of large scenes, until it is smoothed: 460 MB for ten bands. Beyond it pixels are read
+    twice."""
     most_chart_bytes: int = limit(4 * 2**20, "bytes", least=0)
     """Charts of all sessions, as text: some hundred kilobytes each."""
 

@@ -99,9 +99,11 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "rasterio._err": ("s2dash.raster",),
     "distributed": ("s2dash.classify.dask_cluster",),
+    "numcodecs": ("s2dash.ingest.zarr.unpacking",),
     "offlinefolium": (),
     "msgspec": ("s2dash.core",),
     "pickle": (),
+    "zarr": (),
 }
 """Where a library may be imported; whoever is not named here may be imported anywhere."""
 

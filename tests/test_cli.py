@@ -355,6 +355,16 @@ class TestRecipeFlags:
         assert np.array_equal(percent == nodata, labels(tmp_path / "a.tif") == 0)
         assert 0 < percent[percent != nodata].std() < 100
 
+    def test_reports_and_slides_of_each_kind(
+        self, scene_path: Path, tmp_path: Path, run: Callable[..., dict[str, Any]]
+    ) -> None:
+        begins = {"a.html": b"<!doctype html>", "b.PDF": b"%PDF-", "c.png": b"\x89PNG", "d.pptx": b"PK"}
+        flags = [("--slide" if name[0] in "cd" else "--report", tmp_path / name) for name in begins]
+        run("classify", scene_path, "-o", tmp_path / "a.tif", "--title", "Mine", *QUICK, *(w for f in flags for w in f))
+        for name, begin in begins.items():
+            assert (tmp_path / name).read_bytes().startswith(begin)
+        assert "<h1 dir=auto>Mine</h1>" in (tmp_path / "a.html").read_text()
+
     def test_what_is_said_of_the_map_is_in_its_file(
         self, scene_path: Path, tmp_path: Path, run: Callable[..., dict[str, Any]], fail: Callable[..., str]
     ) -> None:
@@ -500,6 +510,8 @@ class TestRefusals:
             assert "--save-recipe" in fail("classify", scene_path, "-o", out, "--save-recipe", saved)
             assert "--how-sure" in fail("classify", scene_path, "-o", out, "--how-sure", saved)
         assert "no folder" in fail("classify", scene_path, "-o", out, "--save-recipe", tmp_path / "none" / "r.json")
+        once = tmp_path / "a.pdf"
+        assert "--report" in fail("classify", scene_path, "-o", out, "--how-sure", once, "--report", once)
         assert scene_path.read_bytes() == before
         assert not out.exists()
 

@@ -93,6 +93,21 @@ def test_a_folder_of_scenes(folder: Path, tmp_path: Path, call: Call) -> None:
     assert [one["state"] for one in printed["scenes"]] == ["done", "done"]
 
 
+def test_reports_and_slides_of_each_scene_lie_beside_its_map(folder: Path, tmp_path: Path, call: Call) -> None:
+    out = tmp_path / "out"
+    words = ("batch", folder, "-o", out, *QUICK, "--mosaic", "none")
+    call(*words)
+    for state in ("done", "unchanged"):
+        _, printed, _ = call(*words, "--report", "pdf", "--report", "html", "--slide", "png")
+        assert [one["state"] for one in printed["scenes"]] == [state, state]
+        for name in ("one", "two"):
+            assert (out / f"{name}-report.pdf").read_bytes().startswith(b"%PDF-")
+            assert "How far each class spreads" in (out / f"{name}-report.html").read_text("utf-8")
+            assert (out / f"{name}-slide.png").exists()
+    call(*words)
+    assert not (out / "one-report.pdf").exists()
+
+
 def test_products_zipped_and_not(tmp_path: Path, call: Call) -> None:
     """Two tiles side by side, one with the offset of newer products; the same ground has the same class."""
     new = write_safe(tmp_path / "new", with_scl=False)

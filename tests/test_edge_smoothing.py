@@ -17,7 +17,7 @@ from s2dash.classify import pipeline
 from s2dash.classify.edge_smoothing import HALO, edge_smoothed, edge_smoothed_at
 from s2dash.classify.features import preview_features, run_features, window_features
 from s2dash.classify.fitted import Fitted
-from s2dash.classify.learn import learn_space, learnt
+from s2dash.classify.learn import learn_space, learnt, learnt_with_sample
 from s2dash.classify.prepare import Prepared, prepare
 from s2dash.classify.sampling import draw_sample, sample_of
 from s2dash.core.classmap import Result
@@ -27,6 +27,7 @@ from s2dash.core.types import Window
 from s2dash.errors import RecipeError
 from s2dash.raster.door import open_raster
 from s2dash.raster.reading import SceneReader
+from s2dash.settings import LIVE_LIMITS
 
 BANDS = ("B02", "B03", "B04", "B08", "B11", "B12")
 MASKED = ((slice(8, 15), slice(20, 33)), (slice(0, 2), slice(0, 50)))
@@ -244,6 +245,30 @@ class TestRuns:
         assert np.isin(one_each(sample.raw), every).all()
         dense = draw_sample(replace(prepared, recipe=replace(prepared.recipe, sample=20_000)))
         assert np.isin(one_each(dense.raw), every).all()
+
+    @pytest.mark.parametrize("sample", [100, 500, 20_000])
+    @pytest.mark.parametrize("by_blocks", [False, True])
+    def test_one_reading_gives_what_two_give(
+        self, large: Scene, sample: int, by_blocks: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if by_blocks:
+            for module in ("prepare", "sampling"):
+                monkeypatch.setattr(f"s2dash.classify.{module}.WHOLE_UP_TO_PIXELS", 10_000)
+        read: list[Window] = []
+        read_all = SceneReader.read_all
+        monkeypatch.setattr(SceneReader, "read_all", lambda *given: read.append(given[2]) or read_all(*given))
+        prepared = prepare(large, better(large, indices=("NDVI",), sample=sample))
+        found, once = learnt_with_sample(prepared)
+        reads = len(read)
+        twice = draw_sample(learnt(prepared))
+        assert len(read) == 3 * reads
+        assert found.pointwise is not None
+        assert np.array_equal(once.raw, twice.raw)
+        assert np.array_equal(once.bands, twice.bands)
+        assert once.population == twice.population
+        monkeypatch.setattr("s2dash.classify.surroundings.LIVE_LIMITS", replace(LIVE_LIMITS, most_around_bytes=0))
+        assert np.array_equal(learnt_with_sample(prepared)[1].raw, twice.raw)
+        assert len(read) == 5 * reads
 
     @pytest.mark.parametrize("window_shape_rc", [(97, 301), (512, 2048), (300, 40)])
     def test_windows_of_any_size_give_the_same_labels(

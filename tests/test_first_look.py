@@ -11,8 +11,9 @@ from page_driver import Page, downloads, start
 from scenes import make_scene
 from waiting import PATIENCE_SECONDS, wait_until
 
-from s2dash.classify.learn import learnt
+from s2dash.classify.learn import learnt_with_sample
 from s2dash.classify.prepare import Prepared
+from s2dash.classify.sampling import Sample
 from s2dash.core.scene import Scene
 from s2dash.server import live_engine
 from s2dash.ui.legend_event import LegendEvent
@@ -27,12 +28,12 @@ def go_on(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Until it is set nothing is smoothed; the page is drawn once at a time."""
     event = threading.Event()
 
-    def held(prepared: Prepared) -> Prepared:
+    def held(prepared: Prepared) -> tuple[Prepared, Sample]:
         assert not prepared.recipe.keeps_edges or event.wait(PATIENCE_SECONDS)
-        return learnt(prepared)
+        return learnt_with_sample(prepared)
 
     monkeypatch.setattr("s2dash.core.scene.scene.LIVE_PIXELS", 6_000)
-    monkeypatch.setattr(live_engine, "learnt", held)
+    monkeypatch.setattr(live_engine, "learnt_with_sample", held)
     monkeypatch.setattr(Page, "run", lambda page: page._run_once() or page)
     return event
 

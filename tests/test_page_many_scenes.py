@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import streamlit as st
+from PIL import Image
 from rasterio.io import MemoryFile
 from scenes import land_cover, make_scene, write_raster, write_scene
 from streamlit.testing.v1 import AppTest
@@ -21,7 +25,7 @@ from s2dash.batch.change.change_map import NO_CHANGE
 from s2dash.classify.edge_smoothing import HALO
 from s2dash.core.legend import Legend, LegendEntry
 from s2dash.settings import DATA_FOLDER_VARIABLE
-from s2dash.ui import services
+from s2dash.ui import scenes_batch, scenes_list, services
 from s2dash.ui.scenes_batch import Batch
 
 PAGE = Path(__file__).parents[1] / "s2dash" / "ui" / "page.py"
@@ -56,7 +60,9 @@ class Dialog:
 
     @property
     def table(self) -> str:
-        return "".join(element.proto.body for element in self.test.get("html") if "scenes" in element.proto.body)
+        told = [json.loads(component.proto.json) for component in self.test.get("bidi_component")]
+        shown = [element.proto.body for element in self.test.get("html") if "scenes" in element.proto.body]
+        return "".join([*shown, *(str(one["table"]) for one in told if isinstance(one.get("table"), str))])
 
     @property
     def batch(self) -> Batch:
@@ -181,6 +187,42 @@ def test_a_batch_that_nobody_holds_is_cancelled(dialog: Dialog, tmp_path: Path) 
     del batch
     assert job.wait(PATIENCE_SECONDS)
     assert job.result().was_stopped
+
+
+def test_each_finished_scene_has_thumbnails_and_one_is_looked_at(
+    dialog: Dialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [write_scene(tmp_path / f"{name}.tif", (300, 240), SIX, seed=7) for name in "ab"]
+    batch = Batch(paths, dialog.test.session_state["answer"], None, "none", None)
+    assert batch.job.wait(PATIENCE_SECONDS)
+    dialog.test.session_state["many scenes batch"] = batch
+    dialog.run()
+    addresses = re.findall(r'<img src="data:image/webp;base64,([^"]+)"', dialog.table)
+    assert len(addresses) == 4
+    for address in addresses:
+        with Image.open(io.BytesIO(base64.b64decode(address))) as picture:
+            assert max(picture.size) <= 96
+    assert dialog.table.count('aria-pressed="false"') == 2
+    dialog.test.session_state["many scenes looked at"] = "b"
+    dialog.run()
+    assert 'aria-label="Look at b" aria-pressed="true"' in dialog.table
+    told = [json.loads(component.proto.json) for component in dialog.test.get("bidi_component")]
+    swiped = next(one for one in told if one.get("label") == "Where the classes begin")
+    assert (swiped["left"]["words"], swiped["right"]["words"]) == ("b", "Classes")
+    monkeypatch.setattr(scenes_list, "sent", lambda key, name: "c")
+    scenes_list._receive(frozenset("ab"))
+    assert dialog.test.session_state["many scenes looked at"] == "b"
+
+
+def test_thumbnails_end_where_the_room_for_them_does(
+    dialog: Dialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scenes_batch, "_MOST_THUMBNAIL_BYTES", 100)
+    paths = [write_scene(tmp_path / f"{name}.tif", (30, 40), SIX, seed=7) for name in "abc"]
+    batch = Batch(paths, dialog.test.session_state["answer"], None, "none", None)
+    assert batch.job.wait(PATIENCE_SECONDS)
+    assert len(batch.thumbnails) == 1
+    assert len(batch.job.result().finished) == 3
 
 
 def test_two_dates_are_compared(dialog: Dialog, tmp_path: Path) -> None:

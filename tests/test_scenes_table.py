@@ -53,6 +53,10 @@ def test_text_from_outside_is_text() -> None:
     table = scenes_table([report(HOSTILE, "done", class_name=HOSTILE), report("b", "failed", error=HOSTILE)])
     assert "<img" not in table
     assert "\"'" not in table
+    seen = scenes_table([report(HOSTILE, "done")], {HOSTILE: ("data:a", "data:b")}, HOSTILE, can_look=True)
+    assert seen.count("<img") == 2
+    assert "<img src=x" not in seen
+    assert "\"'" not in seen
 
 
 def test_numbers_contrast_with_every_swatch() -> None:

@@ -206,6 +206,24 @@ def test_the_files_hold_what_is_shown(
     assert downloads["Flow picture (SVG)"].content().startswith(b"<svg")
 
 
+def test_what_is_handed_over_tells_of_both_dates(page: Page, in_page: InPage, scenes: tuple[Scene, Scene]) -> None:
+    assert "Change map (GeoTIFF)" not in page.downloads
+    in_page(state.close_window)
+    compare(page, in_page, scenes[1])
+    change = shown_dates(page).change
+    found = page.downloads
+    book = openpyxl.load_workbook(BytesIO(found["Tables (Excel)"].content()))
+    assert {"Areas", "Transitions, hectares", "Transitions, pixels", "Changes", "Two dates"} <= set(book.sheetnames)
+    assert book["Transitions, pixels"].cell(book["Transitions, pixels"].max_row, 7).value == 60 * 80
+    assert book["Changes"].max_row == 1 + np.count_nonzero(change.found.table.counts)
+    report = found["Report (HTML)"].content().decode()
+    assert "What changed" in report
+    assert "From 12 Jan 2016 to 3 May 2020" in report
+    made = found["Change map (GeoTIFF)"]
+    assert made.file_name == "2016-01-12-to-2020-05-03-change.tif"
+    assert not made.disabled
+
+
 def test_the_key_counts_all_ground_once_and_each_pair_has_its_colour(
     page: Page, in_page: InPage, scenes: tuple[Scene, Scene]
 ) -> None:

@@ -14,9 +14,11 @@ from s2dash.batch.sources import Source
 from s2dash.classify import pipeline
 from s2dash.classify.algorithms import load_libraries
 from s2dash.classify.pipeline import Fitted
+from s2dash.classify.point import class_spreads
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend, LegendEntry
 from s2dash.core.recipe import Recipe
+from s2dash.export import EXPORTS, Handover
 from s2dash.export.contents import class_facts, one_line
 from s2dash.export.geotiff import sidecar_path, write_geotiff_and_sidecar
 from s2dash.raster.location import require_unchanged
@@ -31,7 +33,9 @@ def label_all(ledger: Ledger, model: Callable[[], tuple[Fitted, Legend]], recipe
     model_digest : of what the classes were learnt from
     """
     wanted = {
-        source.name: digest(ledger.digests[source.name], recipe.to_json(), model_digest, __version__)
+        source.name: digest(
+            ledger.digests[source.name], recipe.to_json(), model_digest, __version__, *ledger.plan.beside
+        )
         for source in ledger.left()
     }
     current = _finished_already(ledger, wanted)
@@ -116,14 +120,27 @@ def _labelled(
     ledger.cancel.check()
     made = ledger.work / f"{source.name}-classes.tif"
     write_geotiff_and_sidecar(result, legend, made)
+    beside = _write_beside(ledger, source, own, Handover(result, legend))
     ledger.cancel.check()
     files = []
-    for path in (made, sidecar_path(made)):
+    for path in (made, sidecar_path(made), *beside):
         files.append((path.name, path.stat().st_size))
         os.replace(path, ledger.plan.out / path.name)
     ledger.shelf.drop(source)
     rows = _rows(source, result, legend)
     return Finished(source.name, wanted, tuple(files), result.scene.attribution, rows, result.warnings, *_said(result))
+
+
+def _write_beside(ledger: Ledger, source: Source, fitted: Fitted, handover: Handover) -> list[Path]:
+    """What the plan wants of each scene for people to read, in the folder of work."""
+    exports = [EXPORTS[key] for key in ledger.plan.beside]
+    paths = [ledger.work / f"{source.name}{export.suffix}" for export in exports]
+    if exports:
+        handover = replace(handover, spreads=class_spreads(fitted))
+    for export, path in zip(exports, paths, strict=True):
+        ledger.cancel.check()
+        export.write(handover, path)
+    return paths
 
 
 def _said(result: Result) -> tuple[str, str]:

@@ -67,6 +67,8 @@ class Plan:
     """Whether to do again what is finished."""
     edits: ClassEdits = NO_EDITS
     """What becomes of the classes that are learnt."""
+    beside: tuple[str, ...] = ()
+    """Keys of exports that are written of each scene beside its GeoTIFF."""
 
     @property
     def steps(self) -> tuple[AnyStep, ...]:

@@ -25,7 +25,9 @@ from s2dash.settings import thread_count
 _SMOOTHED_WINDOW_RC = (512, 2048)
 _PLACE_COST = 100
 """How many pixels of a picture are smoothed, edges kept, in the time of a single place."""
-_PLACES_AT_ONCE = 256
+PLACES_AT_ONCE = 256
+"""Places that are smoothed at once, so that what lies around them stays in the processor's cache."""
+_SIDE = 2 * HALO + 1
 _BLOCK_PIXELS = 16_384
 """Brought into the space of features at once, so that they stay in the processor's cache."""
 _LOG_START = 0.02
@@ -131,7 +133,7 @@ def features_at(prepared: Prepared, pixels: Pixels, rows: np.ndarray, cols: np.n
         whole = _smoothed_features(prepared, pixels)
         return Pixels(whole.values[:, rows, cols][:, None], whole.valid[rows, cols][None])
     pixels = Pixels(np.ascontiguousarray(pixels.values), pixels.valid)
-    parts = [slice(start, start + _PLACES_AT_ONCE) for start in range(0, len(rows), _PLACES_AT_ONCE)]
+    parts = [slice(start, start + PLACES_AT_ONCE) for start in range(0, len(rows), PLACES_AT_ONCE)]
     found = [_smoothed_at(prepared, pixels, rows[part], cols[part]) for part in parts]
     nothing = [Pixels(np.empty((prepared.pointwise.count, 0), dtype=np.float32), np.empty(0, dtype=bool))]
     values = np.concatenate([one.values for one in nothing + found], axis=1)
@@ -173,17 +175,31 @@ def _smoothed_features(prepared: Prepared, pixels: Pixels) -> Pixels:
 
 def _smoothed_at(prepared: Prepared, pixels: Pixels, rows: np.ndarray, cols: np.ndarray) -> Pixels:
     """`_smoothed_features` of some places only: values have shape (features, places)."""
+    return smoothed_around(prepared, around(pixels, rows, cols))
+
+
+def around(pixels: Pixels, rows: np.ndarray, cols: np.ndarray) -> Pixels:
+    """Copies of what smoothing that keeps edges looks at around some places, side by side.
+
+    Values have shape (bands, 13, 13 * places), one place after another the fastest; outside of the picture all is
+    masked.
+    """
     height, width = pixels.valid.shape
     off = np.arange(-HALO, HALO + 1)
     down, right = rows + off[:, None, None], cols + off[:, None]
     inside = (down >= 0) & (down < height) & (right >= 0) & (right < width)
     down, right = np.clip(down, 0, height - 1), np.clip(right, 0, width - 1)
-    shape, places = inside.shape, (down * width + right).reshape(HALO * 2 + 1, -1)
+    places = (down * width + right).reshape(_SIDE, -1)
     values = pixels.values.reshape(len(pixels.values), -1).take(places, axis=1)
-    valid = pixels.valid.ravel().take(places) & inside.reshape(places.shape)
-    planes = _in_space(prepared, Pixels(values, valid))
-    near, valid = planes.values.reshape(-1, *shape), planes.valid.reshape(shape)
-    return Pixels(edge_smoothed_at(near, valid), valid[HALO, HALO])
+    return Pixels(values, pixels.valid.ravel().take(places) & inside.reshape(places.shape))
+
+
+def smoothed_around(prepared: Prepared, near: Pixels) -> Pixels:
+    """Smoothed features of places from what is `around` them: values have shape (features, places)."""
+    planes = _in_space(prepared, near)
+    shape = (_SIDE, _SIDE, -1)
+    values, valid = planes.values.reshape(len(planes.values), *shape), planes.valid.reshape(shape)
+    return Pixels(edge_smoothed_at(values, valid), valid[HALO, HALO])
 
 
 def run_features(prepared: Prepared, reader: SceneReader, run: Sequence[Window]) -> Iterator[Pixels]:

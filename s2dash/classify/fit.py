@@ -7,11 +7,11 @@ import numpy as np
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.assign import labels_of_sample
 from s2dash.classify.fitted import Fitted
-from s2dash.classify.learn import distinct_rows, learn_space, learnt
+from s2dash.classify.learn import distinct_rows, learn_space, learnt_with_sample
 from s2dash.classify.means import class_means, sample_reflectance
 from s2dash.classify.prepare import Prepared
 from s2dash.classify.rarity import learnt_from
-from s2dash.classify.sampling import Sample, sample_of
+from s2dash.classify.sampling import Sample
 from s2dash.core.missions import CORRECTED_LEVELS
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Scene
@@ -24,8 +24,7 @@ def fit(prepared: Prepared) -> Fitted:
 
     Raises TooFewPixels where the mask leaves fewer distinct pixels than classes.
     """
-    prepared = learnt(prepared)
-    return fit_sample(prepared, sample_of(prepared))
+    return fit_sample(*learnt_with_sample(prepared))
 
 
 def fit_sample(prepared: Prepared, sample: Sample) -> Fitted:

@@ -6,13 +6,14 @@ from pixels as they are, and goes along with what is prepared; the classes are t
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
 
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.prepare import Prepared
-from s2dash.classify.sampling import sample_of
+from s2dash.classify.sampling import Drawn, Sample, draw_sample, drawn_to_smooth, sample_of
 from s2dash.classify.space import FeatureSpace
 from s2dash.core.edits import MOST_CLASSES
 
@@ -34,6 +35,31 @@ def learnt(prepared: Prepared) -> Prepared:
         return prepared
     space = prepared.keep("space", prepared.space_key, lambda: learn_space(prepared, sample_of(prepared).raw))
     return replace(prepared, pointwise=space)
+
+
+def learnt_with_sample(prepared: Prepared) -> tuple[Prepared, Sample]:
+    """`learnt`, and the sample of what it gives; a scene of which nothing is kept is read once for both.
+
+    Raises TooFewPixels where the mask leaves no pixel.
+    """
+    if not prepared.recipe.keeps_edges or prepared.pointwise is not None:
+        return prepared, sample_of(prepared)
+    with ExitStack() as until_smoothed:
+        drawn: list[Drawn] = []
+
+        def draw() -> Sample:
+            drawn.append(until_smoothed.enter_context(drawn_to_smooth(prepared)))
+            return drawn[0].sample
+
+        def learn() -> FeatureSpace:
+            return learn_space(prepared, prepared.keep("sample", prepared.sample_key, draw).raw)
+
+        found = replace(prepared, pointwise=prepared.keep("space", prepared.space_key, learn))
+
+        def smooth() -> Sample:
+            return drawn[0].smoothed(found) if drawn and drawn[0].parts else draw_sample(found)
+
+        return found, found.keep("sample", found.sample_key, smooth)
 
 
 def learn_space(prepared: Prepared, raw: np.ndarray) -> FeatureSpace:

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
 import numpy as np
 
+from s2dash.classify.edge_smoothing import HALO
 from s2dash.classify.features import features_at, preview_features
 from s2dash.classify.prepare import WHOLE_UP_TO_PIXELS, Prepared
+from s2dash.classify.surroundings import Held, held, room_for, smoothed_features
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Pixels, Scene
 from s2dash.core.types import Window, frozen, windows
@@ -71,6 +74,32 @@ class _Lattice:
 _Part = TypeVar("_Part")
 
 
+@dataclass(frozen=True, eq=False)
+class _Taken:
+    """Valid pixels of a part of a scene: raw features and all bands, each of shape (features or bands, pixels)."""
+
+    raw: np.ndarray
+    bands: np.ndarray
+    held: Held | None
+    """What lies around them, where that is wanted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A sample with what lies around its pixels."""
+
+    sample: Sample
+    parts: tuple[Held, ...]
+    """In order; empty where nothing is held."""
+    chosen: np.ndarray
+    """Which of the places of all parts the sample has, ascending, shape (pixels,), int64."""
+
+    def smoothed(self, prepared: Prepared) -> Sample:
+        """The same pixels as `draw_sample` gives them, once the space is known that smoothing acts in."""
+        raw = smoothed_features(prepared, self.parts, self.chosen)
+        return replace(self.sample, raw=frozen(raw))
+
+
 def sample_of(prepared: Prepared) -> Sample:
     """The pixels that a fit learns from; what is prepared with an equal `sample_key` shares them.
 
@@ -84,67 +113,93 @@ def draw_sample(prepared: Prepared) -> Sample:
 
     Raises TooFewPixels where the mask leaves no pixel.
     """
+    return _drawn(prepared, holds=False).sample
+
+
+@contextmanager
+def drawn_to_smooth(prepared: Prepared) -> Iterator[Drawn]:
+    """`draw_sample` of features that are yet to be smoothed, with what lies around them if there is room for it."""
+    scene, recipe = prepared.scene, prepared.recipe
+    if scene.live_step == 1 or recipe.sample is None:
+        yield _drawn(prepared, holds=False)
+        return
+    with room_for(prepared, _SURPLUS * recipe.sample) as is_room:
+        yield _drawn(prepared, holds=is_room)
+
+
+def _drawn(prepared: Prepared, holds: bool) -> Drawn:
     scene, recipe = prepared.scene, prepared.recipe
     if scene.live_step == 1:
-        return _choose(preview_features(prepared), prepared.stack[: len(scene.bands)], recipe, 1.0)
+        pixels = preview_features(prepared)
+        sample, chosen = _choose(pixels, prepared.stack[: len(scene.bands)], recipe, 1.0)
+        return Drawn(sample, (), chosen)
     if recipe.sample is None:
-        return _choose(*_from_strips(prepared, 1.0), recipe, 1.0)
+        return _chosen(_from_strips(prepared, 1.0, holds), recipe, 1.0)
     if scene.grid.pixel_count > max(WHOLE_UP_TO_PIXELS, _SPARSE * recipe.sample):
         with SceneReader(scene) as reader:
             block_rc = reader.block_shape_rc
         reaches_beyond = recipe.smooth != 0 or len({layer.grid for layer in scene.layers}) > 1
         margin = _MARGIN if reaches_beyond else 0
         parts = _spread_blocks(scene.grid.shape_rc, block_rc, recipe.sample, recipe.seed, margin)
-        pixels, bands = _read_parts(scene, parts, partial(_of_block, prepared))
-        if pixels.valid.size >= recipe.sample * _ENOUGH:
+        taken = _read_parts(scene, parts, partial(_of_block, prepared, holds))
+        if _count(taken) >= recipe.sample * _ENOUGH:
             looked_at = sum(len(part.rows) * len(part.cols) for part in parts)
-            return _choose(pixels, bands, recipe, looked_at / scene.grid.pixel_count)
+            return _chosen(taken, recipe, looked_at / scene.grid.pixel_count)
+        del taken
     share = min(1.0, _SURPLUS * recipe.sample / scene.grid.pixel_count)
-    pixels, bands = _from_strips(prepared, share)
-    found = pixels.valid.size
+    taken = _from_strips(prepared, share, holds)
+    found = _count(taken)
     if found < recipe.sample and share < 1:
         share = min(1.0, _SURPLUS * recipe.sample * share / found) if found else 1.0
-        pixels, bands = _from_strips(prepared, share)
-    return _choose(pixels, bands, recipe, share)
+        del taken
+        taken = _from_strips(prepared, share, holds)
+    return _chosen(taken, recipe, share)
 
 
-def _from_strips(prepared: Prepared, share: float) -> tuple[Pixels, np.ndarray]:
+def _count(taken: Sequence[_Taken]) -> int:
+    return sum(one.raw.shape[1] for one in taken)
+
+
+def _chosen(taken: Sequence[_Taken], recipe: Recipe, looked_at: float) -> Drawn:
+    raw = np.concatenate([one.raw for one in taken], axis=1)[:, None, :]
+    bands = np.concatenate([one.bands for one in taken], axis=1)[:, None, :]
+    pixels = Pixels(raw, np.ones(raw.shape[1:], dtype=bool))
+    sample, chosen = _choose(pixels, bands, recipe, looked_at)
+    return Drawn(sample, tuple(one.held for one in taken if one.held is not None), chosen)
+
+
+def _from_strips(prepared: Prepared, share: float, holds: bool) -> list[_Taken]:
     """About this share of all valid pixels, each as likely as any other, from a pass over the whole scene."""
     grid = prepared.scene.grid
     parts = list(windows(grid.shape_rc, (_STRIP_ROWS, grid.width)))
-    return _read_parts(prepared.scene, parts, partial(_of_strip, prepared, share))
+    return _read_parts(prepared.scene, parts, partial(_of_strip, prepared, holds, share))
 
 
-def _read_parts(
-    scene: Scene, parts: list[_Part], read: Callable[[SceneReader, _Part], tuple[np.ndarray, np.ndarray]]
-) -> tuple[Pixels, np.ndarray]:
-    """What `read` takes from each part, in the order of `parts`, as one row of pixels."""
+def _read_parts(scene: Scene, parts: list[_Part], read: Callable[[SceneReader, _Part], _Taken]) -> list[_Taken]:
+    """What `read` takes from each part, in the order of `parts`."""
 
-    def read_stretch(stretch: list[_Part]) -> list[tuple[np.ndarray, np.ndarray]]:
+    def read_stretch(stretch: list[_Part]) -> list[_Taken]:
         with SceneReader(scene) as reader:
             return [read(reader, part) for part in stretch]
 
     length = -(-len(parts) // thread_count())
     stretches = [parts[start : start + length] for start in range(0, len(parts), length)]
     with ThreadPoolExecutor(len(stretches)) as pool:
-        taken = [one for stretch in pool.map(read_stretch, stretches) for one in stretch]
-    raw = np.concatenate([raw for raw, _ in taken], axis=1)[:, None, :]
-    bands = np.concatenate([bands for _, bands in taken], axis=1)[:, None, :]
-    return Pixels(raw, np.ones(raw.shape[1:], dtype=bool)), bands
+        return [one for stretch in pool.map(read_stretch, stretches) for one in stretch]
 
 
-def _of_block(prepared: Prepared, reader: SceneReader, lattice: _Lattice) -> tuple[np.ndarray, np.ndarray]:
-    """Raw features and all bands of a lattice's valid pixels."""
+def _of_block(prepared: Prepared, holds: bool, reader: SceneReader, lattice: _Lattice) -> _Taken:
+    """A lattice's valid pixels."""
 
     def choose(valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rows, cols = np.nonzero(valid[np.ix_(lattice.rows, lattice.cols)])
         return lattice.rows[rows], lattice.cols[cols]
 
-    return _taken(prepared, reader, lattice.window, choose)
+    return _taken(prepared, holds, reader, lattice.window, choose)
 
 
-def _of_strip(prepared: Prepared, share: float, reader: SceneReader, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """Raw features and all bands of a share of a window's valid pixels, drawn by the recipe's seed."""
+def _of_strip(prepared: Prepared, holds: bool, share: float, reader: SceneReader, window: Window) -> _Taken:
+    """A share of a window's valid pixels, drawn by the recipe's seed."""
 
     def choose(valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng([prepared.recipe.seed, window.row])
@@ -152,33 +207,35 @@ def _of_strip(prepared: Prepared, share: float, reader: SceneReader, window: Win
         rows, cols = np.nonzero(drawn & valid if share < 1 else valid)
         return rows, cols
 
-    return _taken(prepared, reader, window, choose)
+    return _taken(prepared, holds, reader, window, choose)
 
 
 def _taken(
     prepared: Prepared,
+    holds: bool,
     reader: SceneReader,
     window: Window,
     choose: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Raw features and all bands of some of a window's pixels, each of shape (features or bands, pixels).
+) -> _Taken:
+    """Some of a window's pixels.
 
     `choose` gets the mask of the window and gives the rows and columns in it of pixels that are valid. Only
     these are smoothed and made into indices.
     """
     recipe = prepared.recipe
-    wide = window.grown(prepared.halo, prepared.scene.grid.shape_rc)
+    wide = window.grown(HALO if holds else prepared.halo, prepared.scene.grid.shape_rc)
     pixels, every = reader.read_all(prepared.positions, wide, recipe.masking)
     down, right = window.row - wide.row, window.col - wide.col
     rows, cols = choose(pixels.valid[down : down + window.height, right : right + window.width])
     rows, cols = rows + down, cols + right
     features = features_at(prepared, pixels, rows, cols)
     kept = features.valid[0]
-    return features.values[:, 0, kept], every[:, rows[kept], cols[kept]]
+    rows, cols = rows[kept], cols[kept]
+    return _Taken(features.values[:, 0, kept], every[:, rows, cols], held(pixels, rows, cols) if holds else None)
 
 
-def _choose(pixels: Pixels, bands: np.ndarray, recipe: Recipe, looked_at: float) -> Sample:
-    """At most `recipe.sample` of the valid pixels, in row order; `looked_at` is their share of the scene."""
+def _choose(pixels: Pixels, bands: np.ndarray, recipe: Recipe, looked_at: float) -> tuple[Sample, np.ndarray]:
+    """At most `recipe.sample` of the valid pixels, in row order, and their places; `looked_at` is their share."""
     where = np.flatnonzero(pixels.valid)
     population = len(where) / looked_at
     if not len(where):
@@ -191,7 +248,7 @@ def _choose(pixels: Pixels, bands: np.ndarray, recipe: Recipe, looked_at: float)
         rng = np.random.default_rng([recipe.seed, recipe.sample])
         where = where[np.sort(rng.choice(len(where), recipe.sample, replace=False))]
     raw = pixels.values.reshape(len(pixels.values), -1)[:, where]
-    return Sample(frozen(raw), frozen(bands.reshape(len(bands), -1)[:, where]), population)
+    return Sample(frozen(raw), frozen(bands.reshape(len(bands), -1)[:, where]), population), where
 
 
 def _spread_blocks(

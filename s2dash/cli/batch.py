@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2dash.cli import cluster, scene_flags
+from s2dash.cli import cluster, handing_over, scene_flags
 from s2dash.cli.arguments import file_path, scene_location
 from s2dash.cli.outputs import replace_text, require_writable
 from s2dash.cli.recipe_flags import RECIPE_FLAGS, add_recipe_flags, recipe_of, saved_edits, saved_recipe
@@ -55,6 +55,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--mosaic", choices=MOSAICS, default="vrt", help="put the class maps together (default: vrt)")
     command.add_argument("--again", action="store_true", help="do finished scenes again too")
+    handing_over.add_arguments_of_many(command)
     scene_flags.add_scene_flags(command)
     cluster.add_arguments(command, "large scenes")
     add_recipe_flags(command)
@@ -107,6 +108,7 @@ def _batch(arguments: argparse.Namespace, started: float, opener: Opener, execut
         mosaic=arguments.mosaic,
         again=arguments.again,
         edits=saved_edits(arguments.edits),
+        beside=handing_over.asked_of_many(arguments),
     )
     line = _ProgressLine()
     with _stopping_gently() as cancel:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2dash.cli import cluster, packing, progress_line, suggested_names
+from s2dash.cli import cluster, handing_over, packing, progress_line, suggested_names
 from s2dash.cli.about_flags import about_of, add_about_flags
 from s2dash.cli.arguments import file_path
 from s2dash.cli.outputs import replace_text, require_writable
@@ -43,6 +43,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="SURE.tif",
         help="write how sure each pixel's class is, 0 to 100 percent, as a second GeoTIFF",
     )
+    handing_over.add_arguments(command)
     packing.add_arguments(command)
     suggested_names.add_arguments(command)
     cluster.add_arguments(command, "a large scene")
@@ -56,21 +57,13 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     from s2dash.classify.algorithms import load_libraries
     from s2dash.core import palette
     from s2dash.core.legend import default_legend
-    from s2dash.export.geotiff import sidecar_path, write_geotiff_and_sidecar
+    from s2dash.export.geotiff import write_geotiff_and_sidecar
 
     out: Path = arguments.output
     asked = (arguments.recipe, arguments.edits, arguments.area, suggested_names.reference_path(arguments))
     given = [*paths_of(arguments.paths), *(path for path in asked if path)]
     edits, about = saved_edits(arguments.edits), about_of(arguments)
-    require_writable(out, "-o", given)
-    require_writable(sidecar_path(out), "-o", given)
-    if arguments.save_recipe:
-        require_writable(arguments.save_recipe, "--save-recipe", [*paths_of(arguments.paths), out, sidecar_path(out)])
-    if arguments.how_sure:
-        require_writable(arguments.how_sure, "--how-sure", [*given, out, sidecar_path(out)])
-    if arguments.pack:
-        others = [path for path in (arguments.save_recipe, arguments.how_sure) if path]
-        require_writable(arguments.pack, "--pack", [*given, out, sidecar_path(out), *others])
+    _require_writable(arguments, given)
 
     with (
         cluster.executor_of(arguments) as executor,
@@ -98,7 +91,11 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
             _write_how_sure(arguments.how_sure, fitted, result)
         if arguments.save_recipe:
             replace_text(arguments.save_recipe, recipe.to_json() + "\n")
-        left_out = packing.write(arguments, result, fitted, legend, about, edits) if arguments.pack else ()
+        left_out: tuple[str, ...] = ()
+        if arguments.report or arguments.slide or arguments.pack:
+            handover = handing_over.handover_of(result, fitted, legend, about)
+            handing_over.write(arguments, handover)
+            left_out = packing.write(arguments, handover, fitted, edits) if arguments.pack else ()
         ended = time.perf_counter()
         seconds = {"work": ended - imported, "total": ended - started}
         printed = _summary(result, legend, scores, _masked(fitted, result), seconds)
@@ -107,6 +104,24 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
         if arguments.suggest_names:
             printed["suggested_names"] = suggested_names.summary(legend, found, set(edits.names))
         return printed
+
+
+def _require_writable(arguments: argparse.Namespace, given: list[Path]) -> None:
+    """Raise OutputConflict where a file that is wanted would take the place of a given one or of another."""
+    from s2dash.export.geotiff import sidecar_path
+
+    out: Path = arguments.output
+    own = [out, sidecar_path(out)]
+    for path in own:
+        require_writable(path, "-o", given)
+    if arguments.save_recipe:  # which may take the place of the recipe that was read
+        require_writable(arguments.save_recipe, "--save-recipe", [*paths_of(arguments.paths), *own])
+        own.append(arguments.save_recipe)
+    wanted = [("--how-sure", arguments.how_sure), ("--pack", arguments.pack)]
+    for flag, path in (*wanted, *((flag, path) for flag, path, _ in handing_over.asked(arguments))):
+        if path:
+            require_writable(path, flag, [*given, *own])
+            own.append(path)
 
 
 @contextlib.contextmanager

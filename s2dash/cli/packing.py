@@ -13,11 +13,11 @@ from s2dash.raster.location import paths_of
 
 if TYPE_CHECKING:
     from s2dash.classify.pipeline import Fitted
-    from s2dash.core.about import About
     from s2dash.core.classmap import Result
     from s2dash.core.edits import ClassEdits
     from s2dash.core.legend import Legend
     from s2dash.core.run_list import ListedRun
+    from s2dash.export import Handover
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -30,25 +30,20 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def write(
-    arguments: argparse.Namespace, result: Result, fitted: Fitted, legend: Legend, about: About, edits: ClassEdits
-) -> tuple[str, ...]:
+def write(arguments: argparse.Namespace, handover: Handover, fitted: Fitted, edits: ClassEdits) -> tuple[str, ...]:
     """Write the pack; returns a sentence for each file that could not be made of this map."""
     from s2dash import __version__
     from s2dash.classify import pipeline
-    from s2dash.classify.learnt_numbers import learnt_numbers
     from s2dash.classify.packing import packed_scene, sureness_part
     from s2dash.classify.sureness import live_sureness
     from s2dash.core.pack import Manifest
-    from s2dash.export import Handover
     from s2dash.export.pack import Pack, write_pack
 
-    handover = Handover(result, legend, about, learnt=learnt_numbers(fitted))
     limits = live_sureness(fitted, pipeline.run_live(fitted)).limits
     manifest = Manifest(
-        runs=(_listed(arguments, result, fitted, legend, edits),),
+        runs=(_listed(arguments, handover.result, fitted, handover.legend, edits),),
         shown=1,
-        about=about,
+        about=handover.about,
         scene=packed_scene(fitted.scene, _names(arguments)),
         made_with=f"s2dash {__version__}",
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from s2dash.core.types import CancelToken, Progress
 
 
-_PATH_HELP = "a GeoTIFF or JP2, several of one scene, a zip, a .SAFE, or the https:// address of a tiled GeoTIFF"
+_PATH_HELP = "a GeoTIFF or JP2, several of one scene, a zip, .SAFE or .zarr, or the https:// address of a tiled GeoTIFF"
 
 
 def add_paths(command: argparse.ArgumentParser) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from s2dash.core.legend import Legend
 from s2dash.core.sureness import Sureness
 from s2dash.export.learnt import Learnt
 
+if TYPE_CHECKING:
+    from xlsxwriter.workbook import Workbook
+
 
 @dataclass(frozen=True)
 class OutlineChoice:
@@ -23,6 +27,17 @@ class OutlineChoice:
     """Hectares that a patch has at least; smaller ones go to the neighbour with the longest border. 0 keeps all."""
     is_smooth: bool = False
     """Whether the stairs of pixels are smoothed."""
+
+
+@dataclass(frozen=True, eq=False)
+class ToldChange:
+    """What changed between the map's date and another one."""
+
+    sentences: tuple[str, ...]
+    largest: tuple[tuple[str, str], ...]
+    """The largest changes: which class became which, and how much ground that is."""
+    add_sheets: Callable[[Workbook], None]
+    """Adds the transitions to a workbook."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +54,8 @@ class Handover:
     """What the fit found, for files that make the map again."""
     accuracy: Accuracy | None = None
     """How far it can be trusted; None where nobody checked it."""
+    change: ToldChange | None = None
+    """None where no other date is compared."""
     sureness: Sureness | None = None
     """How sure each pixel's class is; None where that has not been worked out."""
     spreads: Mapping[int, np.ndarray] = field(default_factory=dict)

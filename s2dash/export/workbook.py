@@ -1,4 +1,4 @@
-"""The tables of a map as one Excel workbook: areas, spectra, how right and what it is, in real numbers and colours."""
+"""The tables of a map as one Excel workbook: areas, spectra, how right, what changed, and what it is."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ def write_workbook(handover: Handover, out: Path) -> None:
         _spectra(ExcelSheet(book, "Spectra"), handover)
         if handover.accuracy is not None:
             add_accuracy(book, handover.accuracy)
+        if handover.change is not None:
+            handover.change.add_sheets(book)
         _about(ExcelSheet(book, "About"), handover)
 
 
@@ -98,7 +100,8 @@ EXPORT = Export(
     short="Excel",
     suffix="-classes.xlsx",
     mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    help="Areas, spectra, accuracy where the map was checked, and how it was made: sheets to calculate with.",
+    help="Areas, spectra, accuracy where the map was checked, transitions where two dates are compared, and how it was "
+    "made: sheets to calculate with.",
     needs_full=True,
     needs_place=False,
     write=write_workbook,

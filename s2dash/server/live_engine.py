@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from s2dash.classify import pipeline
-from s2dash.classify.learn import learnt
+from s2dash.classify.learn import learnt_with_sample
 from s2dash.classify.prepare import Prepared, prepare
-from s2dash.classify.sampling import Sample, sample_of
+from s2dash.classify.sampling import Sample
 from s2dash.classify.space import FeatureSpace
 from s2dash.core.byte_cache import ByteCache, Held, held_by_arrays
 from s2dash.core.edits import ClassEdits
@@ -339,8 +339,7 @@ class LiveEngine:
         prepared = prepare(scene, recipe, self._keep)
         if recipe.keeps_edges and prepared.scene.live_step > 1:
             self._look_first(scene, prepared, session)
-        prepared = learnt(prepared)
-        session.sample = sample_of(prepared)
+        prepared, session.sample = learnt_with_sample(prepared)
         cancel_token().check()
         fitted = pipeline.fit(prepared)
         cancel_token().check()

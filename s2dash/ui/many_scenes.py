@@ -14,6 +14,7 @@ from s2dash.settings import data_folder
 from s2dash.ui import state, text
 from s2dash.ui.messages import words_for
 from s2dash.ui.scenes_batch import Batch
+from s2dash.ui.scenes_list import scenes_list
 from s2dash.ui.scenes_table import scenes_table
 from s2dash.ui.server_files import server_files
 from s2dash.ui.session import draw_again
@@ -125,7 +126,7 @@ def _running(batch: Batch) -> None:
     if job.is_done:
         st.rerun()
     bar = st.empty()
-    st.html(scenes_table(list(batch.states.values())))
+    st.html(scenes_table(list(batch.states.values()), batch.thumbnails))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
             "You can close this window and go on with the page; the button opens it again. Closing the page stops it.",
@@ -150,9 +151,12 @@ def _end(batch: Batch) -> None:
         st.markdown(words_for(error))
     else:
         _say(report)
-        st.html(scenes_table(report.scenes))
+        scenes_list(batch, report)
         if report.finished:
-            st.caption("The numbered columns are the share of each class. The download has names and hectares too.")
+            st.caption(
+                "The numbered columns are the share of each class. The download has names and hectares too. "
+                "Click a scene's pictures to see them larger."
+            )
         for note in report.notes:
             st.markdown(f":material/info: {text.plain(note)}")
     with st.container(horizontal=True, gap="small", key="manyends"):
@@ -170,6 +174,7 @@ def _end(batch: Batch) -> None:
             )
         if st.button("Other scenes", key="many scenes new", help="Forgets these outputs and begins anew."):
             state.BATCH.pop()
+            state.LOOKED_AT.pop()
             draw_again()
     if batch.job.error is None:
         two_dates(batch, batch.job.result())

@@ -170,7 +170,7 @@ def main() -> None:
     if state.WINDOW.get() in SMOOTHED_FIRST and not is_final:
         smoothing_window()
     elif state.WINDOW.get() == "hand over":
-        hand_over(answer, shown, legend, trouble)
+        hand_over(answer, shown, legend, trouble, dates)
     elif state.WINDOW.get() == "many scenes":
         many_scenes(answer, legend)
     elif state.WINDOW.get() == "another date":

@@ -51,7 +51,9 @@ def scene_window(shown: Loaded) -> None:
     with st.container(key="scenewindow"):
         with st.container(key="bringing", gap="small"):
             _uploader()
-            st.caption("GeoTIFF, JPEG 2000, or a product as it was downloaded: zipped .SAFE, all bands at once.")
+            st.caption(
+                "GeoTIFF, JPEG 2000, or a product as it was downloaded: zipped .SAFE or .zarr, all bands at once."
+            )
             with st.expander("Large files or folders", type="compact"):
                 _large_files()
             take_what_came()

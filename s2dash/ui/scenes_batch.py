@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +14,16 @@ from s2dash.batch.change import Change, find_change, read_dated_map
 from s2dash.batch.manifest import Finished
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Progress
+from s2dash.errors import S2DashError
 from s2dash.raster.location import Location
 from s2dash.server.jobs import Job
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.ui.session import page_is_open
 from s2dash.ui.two_dates.looks import write_look
+from s2dash.ui.two_dates.pictures import Thumbnails, thumbnails
+
+_MOST_THUMBNAIL_BYTES = 500_000
+"""Of all scenes together: they go to the browser with the table."""
 
 
 class Batch:
@@ -38,11 +44,15 @@ class Batch:
         states = {source.name: SceneReport(source, "waiting") for source in sources}
         self.states = states
         """How far each scene is, by name."""
-
-        def note(report: SceneReport) -> None:
-            states[report.source.name] = report
+        seen: dict[str, Thumbnails] = {}
+        self.thumbnails: Mapping[str, Thumbnails] = seen
+        """Of the scenes that are finished, by name, as long as there is room."""
 
         def work(folder: Path, progress: Progress, cancel: CancelToken) -> Report:
+            def note(report: SceneReport) -> None:
+                states[report.source.name] = report
+                _look(report, folder, seen)
+
             choice = RecipeChoice(lambda scene: recipe, recipe.to_json())
             opener = Opener(partial(_opened, names or {}, {one.location: look_of(folder, one.name) for one in sources}))
             plan = Plan(sources, folder / "out", opener, choice, given=given, mosaic=mosaic)
@@ -63,15 +73,31 @@ class Batch:
         """Where the picture of a scene lies, if it has one."""
         return look_of(self.job.folder.path, name)
 
+    def classes_of(self, finished: Finished) -> Path:
+        """Where the class map of a finished scene lies."""
+        return _classes_of(self.job.folder.path, finished)
+
     def change(self, before: Finished, after: Finished) -> Job[Change]:
         """What changed from one finished scene to another, on a thread; begun where nobody has asked yet."""
         pair = before.name, after.name
         if pair not in self._changes:
-            out = self.job.folder.path / "out"
-            first, second = (read_dated_map(out / one.files[0][0], one.title, one.date) for one in (before, after))
+            first, second = (read_dated_map(self.classes_of(one), one.title, one.date) for one in (before, after))
             job = Job(lambda _, progress, cancel: find_change(first, second, progress, cancel), "s2dash-change-")
             self._changes[pair] = job.start(page_is_open())
         return self._changes[pair]
+
+
+def _look(report: SceneReport, folder: Path, seen: dict[str, Thumbnails]) -> None:
+    """Make the thumbnails of a scene that has just been finished; a scene without them is none the worse."""
+    finished = report.finished
+    if finished is None or sum(len(one) for pair in seen.values() for one in pair) > _MOST_THUMBNAIL_BYTES:
+        return
+    with suppress(S2DashError):
+        seen[finished.name] = thumbnails(look_of(folder, finished.name), _classes_of(folder, finished))
+
+
+def _classes_of(folder: Path, finished: Finished) -> Path:
+    return folder / "out" / finished.files[0][0]
 
 
 def look_of(folder: Path, name: str) -> Path:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from types import MappingProxyType
 
 from s2dash.batch import SceneReport
 from s2dash.batch.manifest import TableRow
 from s2dash.core.sight import ink_on
 from s2dash.ui import text
 
+NO_THUMBNAILS: Mapping[str, Sequence[str]] = MappingProxyType({})
 _STATES = {
     "waiting": "waiting",
     "learning": "learning from it …",
@@ -28,13 +30,20 @@ CSS = """
 .scenes thead th{font-size:.82rem;font-weight:500;position:sticky;top:0;background:var(--paper);z-index:1}
 .scenes thead th span{display:inline-flex;align-items:center;justify-content:center;min-width:1.7rem;height:1.35rem;
   border-radius:5px;font-weight:650;box-shadow:inset 0 0 0 1px color-mix(in srgb,currentColor 25%,transparent)}
-.scenes tbody th{font-weight:600;max-width:15rem;overflow:hidden;text-overflow:ellipsis}
+.scenes tbody th{font-weight:600;max-width:20rem;overflow:hidden;text-overflow:ellipsis}
 .scenes :is(th,td).figure{text-align:end}
+.scenes .seen{background:none;border:0;border-radius:6px;display:inline-flex;gap:3px;margin:0 .6rem 0 2px;
+  padding:2px;vertical-align:middle}
+.scenes .seen img{background:color-mix(in srgb,currentColor 8%,transparent);border-radius:4px;height:40px;
+  object-fit:cover;width:40px}
+.scenes button.seen{cursor:zoom-in}
+.scenes button.seen:is(:hover,:focus-visible,[aria-pressed=true]){box-shadow:0 0 0 2px var(--brand);outline:0}
 .scenes td.failed{white-space:normal}
 .scenes td.failed b{color:var(--bad);font-weight:600}
 @media (max-width:640px){
   .scenes :is(th,td){padding-inline:.4rem}
   .scenes tbody th{max-width:8rem}
+  .scenes .seen{display:flex;margin:2px 0 2px 2px;width:max-content}
   .scenes th:first-child{position:sticky;left:0;background:var(--paper);z-index:1}
   .scenes thead th:first-child{z-index:2}
   .scenes td.failed div{max-width:10rem;overflow-wrap:anywhere}
@@ -42,10 +51,21 @@ CSS = """
 """
 
 
-def scenes_table(reports: Sequence[SceneReport]) -> str:
+def scenes_table(
+    reports: Sequence[SceneReport],
+    thumbnails: Mapping[str, Sequence[str]] = NO_THUMBNAILS,
+    looked_at: str | None = None,
+    can_look: bool = False,
+) -> str:
     """The table as HTML, one row for each scene; all text from outside is escaped.
 
     Areas are in one unit for all scenes. A scene that failed has its reason in place of figures.
+
+    Parameters
+    ----------
+    thumbnails : addresses of small pictures by the name of their scene
+    looked_at : name of the scene whose picture is shown beside the table
+    can_look : whether thumbnails are buttons (`scenes_list`)
     """
     finished = [report.finished for report in reports if report.finished is not None]
     classes = finished[0].rows if finished else ()
@@ -57,7 +77,8 @@ def scenes_table(reports: Sequence[SceneReport]) -> str:
         heads.append(f'<th scope="col" class="figure">{unit.heading}</th>')
     heads += [_class_head(row) for row in classes]
     columns = has_area + len(classes)
-    rows = "".join(_row(report, unit, has_area, columns) for report in reports)
+    seen = {name: _seen(name, addresses, looked_at, can_look) for name, addresses in thumbnails.items()}
+    rows = "".join(_row(report, unit, has_area, columns, seen.get(report.source.name, "")) for report in reports)
     caption = "Scenes, and the share of each class in them" if finished else "Scenes"
     return (
         f'<div class="scenes" tabindex="0" role="region" aria-label="{caption}"><table><caption>{caption}</caption>'
@@ -74,9 +95,20 @@ def _class_head(row: TableRow) -> str:
     )
 
 
-def _row(report: SceneReport, unit: text.AreaUnit, has_area: bool, columns: int) -> str:
+def _seen(name: str, addresses: Sequence[str], looked_at: str | None, can_look: bool) -> str:
+    images = "".join(f'<img src="{escape(one)}" alt="" loading="lazy" decoding="async">' for one in addresses)
+    if not can_look:
+        return f'<span class="seen">{images}</span>'
+    label, pressed = escape(f"Look at {name}"), str(name == looked_at).lower()
+    return (
+        f'<button type="button" class="seen" data-look="{escape(name)}" aria-label="{label}" aria-pressed="{pressed}" '
+        f'title="Picture and classes, larger">{images}</button>'
+    )
+
+
+def _row(report: SceneReport, unit: text.AreaUnit, has_area: bool, columns: int, seen: str) -> str:
     name = escape(report.source.name)
-    head = f'<th scope="row" title="{name}">{name}</th>'
+    head = f'<th scope="row" title="{name}">{seen}{name}</th>'
     if report.state == "failed":
         why = f"<div><b>failed</b> {escape(report.error)}</div>"
         return f'<tr>{head}<td class="failed" colspan="{columns + 1}">{why}</td></tr>'

@@ -2,7 +2,7 @@
 
 from s2dash.batch.change.change_map import write_change_map
 from s2dash.batch.change.dated_map import DatedMap, read_dated_map
-from s2dash.batch.change.excel import write_excel
+from s2dash.batch.change.excel import add_transitions, write_excel
 from s2dash.batch.change.flow import flow_svg, flow_words
 from s2dash.batch.change.one_fit import FitOnTwoDates, fit_on_two_dates, is_later
 from s2dash.batch.change.table import csv_text, write_csv
@@ -12,6 +12,7 @@ __all__ = [
     "Change",
     "DatedMap",
     "FitOnTwoDates",
+    "add_transitions",
     "csv_text",
     "find_change",
     "fit_on_two_dates",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,18 +19,33 @@ _COUNT, _SHARE = "#,##0", f"0.{'0' * SHARE_DECIMALS}%"
 
 def write_excel(change: Change, out: Path) -> None:
     """Write it; hectares only where the maps have a place. Raises OutputConflict where it cannot be written."""
-    names = {entry.id: one_line(entry.name) for entry in change.entries} | {0: NODATA_NAME}
     with new_book(out, one_line(f"{change.before.name} to {change.after.name}")) as book:
-        if change.before.grid.has_place:
-            _matrix(book, "Hectares", change, names)
-        _matrix(book, "Pixels", change, names)
-        _pairs(ExcelSheet(book, "Pairs"), change, names)
+        _matrices(book, change, "")
+        _pairs(ExcelSheet(book, "Pairs"), change)
         _about(ExcelSheet(book, "About"), change)
 
 
-def _matrix(book: Workbook, name: str, change: Change, names: Mapping[int, str]) -> None:
+def add_transitions(book: Workbook, change: Change) -> None:
+    """Add the same sheets to a workbook of more than that."""
+    _matrices(book, change, "Transitions, ")
+    _pairs(ExcelSheet(book, "Changes"), change)
+    _about(ExcelSheet(book, "Two dates"), change)
+
+
+def _names(change: Change) -> dict[int, str]:
+    return {entry.id: one_line(entry.name) for entry in change.entries} | {0: NODATA_NAME}
+
+
+def _matrices(book: Workbook, change: Change, lead: str) -> None:
+    for name in ("Hectares", "Pixels"):
+        if name == "Pixels" or change.before.grid.has_place:
+            sheet = ExcelSheet(book, f"{lead}{name.lower()}" if lead else name)
+            _matrix(sheet, name, change)
+
+
+def _matrix(sheet: ExcelSheet, name: str, change: Change) -> None:
     """Rows are classes of the first date, columns of the later; the last of either sums up."""
-    sheet = ExcelSheet(book, name)
+    names = _names(change)
     corner = one_line(f"{name}: {change.before.name} down, {change.after.name} across")
     sheet.head([(corner, NAME_WIDTH), *((words, NUMBER_WIDTH) for words in names.values()), ("Total", NUMBER_WIDTH)], 1)
 
@@ -45,8 +59,9 @@ def _matrix(book: Workbook, name: str, change: Change, names: Mapping[int, str])
     sheet.total([("Total", ""), *map(cell, sums), cell(together(sums))])
 
 
-def _pairs(sheet: ExcelSheet, change: Change, names: Mapping[int, str]) -> None:
+def _pairs(sheet: ExcelSheet, change: Change) -> None:
     """Every pair that occurs; shares are of the pixels that have a class on both dates."""
+    names = _names(change)
     heads = ("Pixels", "Hectares", "Share of the ground on both dates")
     named = [(one_line(dated.name), NAME_WIDTH) for dated in (change.before, change.after)]
     sheet.head([*named, *((words, NUMBER_WIDTH) for words in heads)])

@@ -1,4 +1,4 @@
-"""The sections of a report: classes, how far they can be trusted, their light, how they were made, what is unknown."""
+"""The sections of a report: classes, how far to trust them, what changed, light, how it was made, what is unknown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from s2dash.core.accuracy import Accuracy, ClassAccuracy, Estimate
 from s2dash.core.accuracy_words import figures, percent_words, sentences
 from s2dash.export.contents import ClassFacts, one_line
-from s2dash.export.handover import Handover
+from s2dash.export.handover import Handover, ToldChange
 from s2dash.export.picture import area_decimals, hectares, percent
 from s2dash.export.recipe_words import recipe_words
 from s2dash.export.report.blocks import (
@@ -47,6 +47,7 @@ def sections(handover: Handover, classes: Sequence[ClassFacts]) -> tuple[Section
     every = (
         Section("Classes", (_classes(handover, classes),)),
         Section("How far it can be trusted", tuple(_trust(handover.accuracy))),
+        Section("What changed", tuple(_changed(handover.change))),
         Section("Light by class", spectra_blocks(handover.result.scene, classes, handover.spreads)),
         Section("How it was made", tuple(_made(handover))),
         Section("What it cannot tell", (Sentences(LIMITS),)),
@@ -122,6 +123,12 @@ def _matrix(accuracy: Accuracy) -> Table:
         for name, counts in zip(accuracy.map_names, accuracy.matrix, strict=True)
     )
     return Table(heads, tuple(rows), has_narrow_columns=True)
+
+
+def _changed(change: ToldChange | None) -> Iterator[Block]:
+    if change is not None:
+        yield Sentences(tuple(one_line(words, MOST_WORDS) for words in change.sentences))
+        yield Pairs(tuple((one_line(name, _MOST_NAME), amount) for name, amount in change.largest))
 
 
 def _made(handover: Handover) -> Iterator[Block]:

@@ -31,6 +31,9 @@ from s2dash.ui.hand_over.fields import about_fields, hold_downloads
 from s2dash.ui.hand_over.previews import previews
 from s2dash.ui.share import share_link
 from s2dash.ui.state.about import OUTLINE_LEAST, OUTLINE_SMOOTH, outline_choice
+from s2dash.ui.two_dates.downloads import CHANGE_MAP, change_stem
+from s2dash.ui.two_dates.told import told_change
+from s2dash.ui.two_dates.values import TwoDates
 
 _BEING_MADE = "It is being made. The button works as soon as it is there."
 _SURE_WORDS = ("How sure (GeoTIFF)", "How sure")
@@ -59,6 +62,8 @@ class _Window:
     """That makes the full map now."""
     asked: Job[Sureness] | None
     """That works out how sure all its pixels are."""
+    dates: TwoDates | None
+    """Two dates that are compared meanwhile."""
 
 
 def hand_over_button() -> None:
@@ -75,8 +80,16 @@ def hand_over_button() -> None:
 
 
 @st.dialog("Hand over", width="large", on_dismiss=state.close_window)
-def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str | None) -> None:
-    """The window; `trouble` says why the full map that was asked for could not be made."""
+def hand_over(
+    answer: LiveAnswer, result: Result, legend: Legend, trouble: str | None, dates: TwoDates | None = None
+) -> None:
+    """The window.
+
+    Parameters
+    ----------
+    trouble : why the full map that was asked for could not be made
+    dates : two dates that are compared meanwhile
+    """
     sureness.go_on(answer)
     trouble = trouble or sureness.trouble_once(answer)
     alone = state.shown_alone(result.recipe)
@@ -89,10 +102,11 @@ def hand_over(answer: LiveAnswer, result: Result, legend: Legend, trouble: str |
         alone,
         learnt=learnt_numbers(answer.fitted),
         accuracy=_accuracy(result, legend),
+        change=None if dates is None else told_change(dates),
         sureness=sureness.sureness_of(answer, result),
         spreads=answer.spreads,
     )
-    window = _Window(answer, handover, running(answer), sureness.being_asked(answer))
+    window = _Window(answer, handover, running(answer), sureness.being_asked(answer), dates)
     with st.container(key="handing"):
         with st.container(key="about", gap="small"):
             about_fields(bool(result.scene.attribution))
@@ -144,6 +158,7 @@ def _cards(window: _Window) -> None:
                     _buttons(window, exports)
                     if card == "gis":
                         _sureness(window)
+                        _change_map(window)
 
 
 def _outline_choices(window: _Window) -> None:
@@ -315,3 +330,13 @@ def _say_how_sure(window: _Window, card: Card) -> None:
     result, lacks = window.handover.result, _LACKS.get(card)
     if lacks and result.is_full and window.handover.sureness is None and window.asked is None:
         st.markdown(f":material/info: {lacks}")
+
+
+def _change_map(window: _Window) -> None:
+    dates = window.dates
+    if dates is None:
+        return
+    one, change = CHANGE_MAP, dates.change
+    name = f"{change_stem(change)}{one.ending}"
+    reason = None if change.before.grid.has_place else _NO_PLACE
+    _download_button("change map", one.label, "Change", name, one.mime, lambda: one.make(change), one.help, reason)

@@ -158,6 +158,9 @@ def load(run: Run, scene: Loaded) -> None:
 
 BATCH: Field[Batch | None] = Field("many scenes batch", None)
 BATCH_FROM_SERVER: Field[tuple[Path, ...]] = Field("many scenes on the server", ())
+LOOKED_AT: Field[str | None] = Field("many scenes looked at", None)
+"""Name of the scene whose picture and classes are shown beneath the table."""
+SCENES_LIST = "many scenes list"
 DATE_BEFORE, DATE_AFTER, DATES_VIEW = "date before", "date after", "dates view"
 DATES_VIEWS = ("Classes", "Pictures", "Change")
 """Ways of looking at two dates."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
 import streamlit as st
 
 from s2dash.batch import Report
 from s2dash.batch.change import Change, flow_svg, flow_words
-from s2dash.batch.change.on_grid import preview_grid
 from s2dash.batch.manifest import Finished
 from s2dash.core.sight import ink_on
 from s2dash.server.jobs import Job
@@ -21,17 +19,11 @@ from s2dash.ui.messages import words_for
 from s2dash.ui.scenes_batch import Batch
 from s2dash.ui.two_dates.downloads import change_downloads
 from s2dash.ui.two_dates.pictures import change_picture, classes_picture, ground_picture
+from s2dash.ui.two_dates.swipe import Side, swipe
 from s2dash.ui.two_dates.words import figures_of, lead_words, missing_words, named
 
-_HERE = Path(__file__).parent
 _LOOK_SECONDS = 0.5
 _MOST_MOVES = 5
-_swipe = st.components.v2.component(
-    "s2dash_two_dates",
-    html=(_HERE / "swipe.html").read_text("utf-8"),
-    css=(_HERE / "swipe.css").read_text("utf-8"),
-    js=(_HERE / "swipe.js").read_text("utf-8"),
-)
 
 
 def two_dates(batch: Batch, report: Report) -> None:
@@ -109,16 +101,8 @@ def _picture(batch: Batch, pair: tuple[Finished, Finished], change: Change, call
         sides = [ground_picture(path, grid) for path in paths]
     else:
         sides = [classes_picture(dated.path, change.before.legend, grid) for dated in (change.before, change.after)]
-    height, width = preview_grid(grid).shape_rc
-    _swipe(
-        data={
-            "width": width,
-            "height": height,
-            "left": {"src": sides[0], "words": called[0]},
-            "right": {"src": sides[1], "words": called[1]},
-        },
-        key="twodatesswipe",
-    )
+    left, right = (Side(src, words) for src, words in zip(sides, called, strict=True))
+    swipe(left, right, grid, "Where the later date begins", "twodatesswipe")
 
 
 def _words(change: Change) -> str:

@@ -4,7 +4,8 @@ export default ({ data, parentElement }) => {
   const frame = parentElement.querySelector(".dates");
   const at = frame.querySelector("input");
   frame.style.aspectRatio = `${data.width} / ${data.height}`;
-  frame.style.maxHeight = "60vh";
+  frame.style.maxWidth = `calc(60vh * ${data.width / data.height})`; // whole and in its own shape on any screen
+  at.setAttribute("aria-label", data.label);
   for (const [side, { src, words }] of Object.entries({ left: data.left, right: data.right })) {
     const picture = frame.querySelector(`img.${side}`);
     if (picture.src !== src) picture.src = src;

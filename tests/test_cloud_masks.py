@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from eopf import write_eopf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loose import placed, taken_in, write_band
@@ -104,6 +105,17 @@ def hidden(scene: Scene, **choices: Any) -> np.ndarray:
     found = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
     assert found is not None
     return np.asarray(found == 0)
+
+
+def test_bits_of_an_eopf_product_hide_what_the_pixels_of_a_safe_hide(tmp_path: Path) -> None:
+    safe = taken_in(product(tmp_path, write_pixels), tmp_path / "safe")
+    bits = sum(flag.astype(int) << place for place, flag in enumerate(flags()))
+    ours = taken_in(write_eopf(tmp_path, level="L1C", bands=BANDS, cloud_bits=bits), tmp_path / "zarr")
+    assert [(mask.kind, mask.quality) for mask in ours.masks] == [(SCL, CLASSI)]
+    assert np.array_equal(read_preview_stack(ours)[-1], read_preview_stack(safe)[-1])
+    assert np.array_equal(read_preview_stack(ours)[-1], fine(classes_of(flags())))
+    assert np.array_equal(hidden(ours), hidden(safe))
+    assert ours.notes == safe.notes
 
 
 def fine(classes: np.ndarray) -> np.ndarray:

@@ -670,7 +670,7 @@ def test_and_so_inside_an_archive(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["zip", "zip without its folder", "folder", "folder around"])
-def test_zarr_is_named_and_where_the_safe_is(tmp_path: Path, how: str) -> None:
+def test_zarr_that_is_no_product_is_named(tmp_path: Path, how: str) -> None:
     name = "S2B_MSIL2A_20250601T100559_N0511_R022_T33TWM_20250601T120000.zarr"
     inner = {".zgroup": b"{}", "measurements/b02/.zarray": b"{}", "measurements/b02/0.0": bytes(50)}
     if how.startswith("zip"):
@@ -690,4 +690,4 @@ def test_zarr_is_named_and_where_the_safe_is(tmp_path: Path, how: str) -> None:
     with pytest.raises(UnreadableFile) as caught:
         gathered(given, tmp_path)
     assert str(caught.value).startswith(name[:60])
-    assert "is Zarr, which is not read here yet. A Sentinel-2 product is offered as .SAFE too" in str(caught.value)
+    assert "is a Zarr store, but no Sentinel-2 product of EOPF: it has no measurements/reflectance" in str(caught.value)

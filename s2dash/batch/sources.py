@@ -16,12 +16,15 @@ from s2dash.ingest.product.choose import named_left_out
 from s2dash.ingest.product.names import file_facts
 from s2dash.raster.location import FileLocation, Location, Place, location_of, parse, paths_of
 
-_PRODUCT_ENDING = ".safe"
+_PRODUCT_ENDINGS = (".safe", ".zarr")
 _PRODUCT_METADATA = re.compile(r"MTD_MSIL(1C|2A)\.xml|S2._.*_MTD_SAFL(1C|2A)_.*\.xml|L\w+_MTL\.(txt|json|xml)")
 _RASTER_ENDINGS = (".tif", ".tiff")
 _ARCHIVE_ENDINGS = (".zip", ".tar.gz", ".tgz", ".tar")
 _SCENE_ENDINGS = (*_RASTER_ENDINGS, *_ARCHIVE_ENDINGS, ".dim")
-_NAME_ENDINGS = (*_ARCHIVE_ENDINGS, ".safe", *_RASTER_ENDINGS, ".jp2", ".dim", ".dat", ".img", ".bsq", ".bil", ".bip")
+_NAME_ENDINGS = (
+    *(*_ARCHIVE_ENDINGS, *_PRODUCT_ENDINGS, *_RASTER_ENDINGS),
+    *(".jp2", ".dim", ".dat", ".img", ".bsq", ".bil", ".bip"),
+)
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,9 @@ class Source:
 def gather_sources(places: Sequence[Place], out: Path | None = None) -> tuple[Source, ...]:
     """The scenes that places stand for, in their order: each is one, but a folder that is no product is all in it.
 
-    Of such a folder count products (`.SAFE`, `.dim`), archives and GeoTIFFs, by name; files that hold a single band by
-    their name do not, and a folder with nothing else is one scene, of its bands. What is given twice counts
-    once. A path that leads nowhere stays: opening it says so.
+    Of such a folder count products (`.SAFE`, `.zarr`, `.dim`), archives and GeoTIFFs, by name; files that hold a
+    single band by their name do not, and a folder with nothing else is one scene, of its bands. What is given twice
+    counts once. A path that leads nowhere stays: opening it says so.
 
     Raises UnreadableFile where a folder cannot be read, OutputConflict where one of them is `out`, the
     folder for the outputs: they would be scenes the next time.
@@ -102,7 +105,8 @@ def _is_scene(entry: Path) -> bool:
 
 
 def _is_product(folder: Path) -> bool:
-    if folder.name.lower().endswith(_PRODUCT_ENDING) or (folder / "GRANULE").is_dir():
+    parts = (folder / "GRANULE", folder / "measurements")
+    if folder.name.lower().endswith(_PRODUCT_ENDINGS) or any(part.is_dir() for part in parts):
         return True
     return any(_PRODUCT_METADATA.fullmatch(entry.name) for entry in folder.iterdir())
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from s2dash.core.types import CancelToken, Progress
 
 
-_PATH_HELP = "a GeoTIFF or JP2, several of one scene, a zip, a .SAFE, or the https:// address of a tiled GeoTIFF"
+_PATH_HELP = "a GeoTIFF or JP2, several of one scene, a zip, .SAFE or .zarr, or the https:// address of a tiled GeoTIFF"
 
 
 def add_paths(command: argparse.ArgumentParser) -> None:
@@ -42,6 +42,11 @@ def add_scene_flags(command: argparse.ArgumentParser) -> None:
         type=file_path,
         metavar="FILE",
         help="leave out what lies outside: polygons (GeoJSON, GeoPackage, shapefile, KML, KMZ, FlatGeobuf), raster",
+    )
+    group.add_argument(
+        "--guess-clouds",
+        action="store_true",
+        help="Level-1C without a cloud mask: guess where clouds are, by s2cloudless, where that is installed",
     )
 
 
@@ -74,6 +79,8 @@ def open_scene(
     scene = ingest.open_in_place(locations[0], reading) if may_stay else None
     if scene is None:
         scene = ingest.ingest(locations, folder / "scene", progress=progress, cancel=cancel, reading=reading)
+    if reading.guesses_clouds and not scene.has_scl:  # of a batch some may say it themselves
+        scene = ingest.with_guessed_clouds(scene, folder / "clouds", progress, cancel)
     if arguments.area:
         scene = ingest.with_area(scene, arguments.area, folder / "area", progress=progress, cancel=cancel)
     return scene
@@ -91,6 +98,7 @@ def reading_of(arguments: argparse.Namespace, area: tuple[AreaFile, ...] = ()) -
         offset=arguments.offset,
         nodata=() if arguments.nodata is None else (arguments.nodata,),
         area=area,
+        guesses_clouds=arguments.guess_clouds,
     )
 
 

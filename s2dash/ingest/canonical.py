@@ -25,6 +25,7 @@ from s2dash.core.scene import FILE_MASK, Scene
 from s2dash.core.types import Window, windows
 from s2dash.errors import BrokenResult, UnreadableFile
 from s2dash.ingest.checks import block_bytes, open_checked
+from s2dash.ingest.pixels import PixelSource
 from s2dash.raster import resample
 from s2dash.raster.door import GDAL_ERRORS, make_on_grid, open_raster
 from s2dash.raster.location import Location, files_only
@@ -69,6 +70,8 @@ class RasterSource:
     """What stored numbers are divided by where they are beyond any measurement; for floating-point bands only."""
     codes: tuple[Code, ...] = ()
     """Quality bands, written as classes behind the wanted bands."""
+    pixels: PixelSource | None = None
+    """What is read in place of a file at `location`."""
 
 
 @dataclass(eq=False)
@@ -125,7 +128,8 @@ def rewrite(sources: Sequence[RasterSource], scene: Scene, folder: Path, progres
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(count + 1) as pool:
         for work in works:
             stack.enter_context(work)
-        digest = pool.submit(_digest, files_only([source.location for source in sources]))
+        files = [source.location for source in sources if source.pixels is None]
+        digest = pool.submit(_digest, files_only(files))
         for future in [pool.submit(run) for _ in range(count)]:
             future.result()
         preview = _preview(works, scene)
@@ -134,7 +138,10 @@ def rewrite(sources: Sequence[RasterSource], scene: Scene, folder: Path, progres
             for slot, valid in zip(work.source.slots, work.valid_counts, strict=False):
                 if slot < len(counts):
                     counts[slot] = valid
-        gathered = Gathered(preview, counts.tolist(), digest.result())
+        found = digest.result()
+        for pixels in (source.pixels for source in sources if source.pixels is not None):
+            found.update(pixels.digest())
+        gathered = Gathered(preview, counts.tolist(), found.hexdigest())
     for work in works:
         work.require_written()
     return gathered
@@ -173,9 +180,12 @@ class _Work:
 
     def __post_init__(self) -> None:
         source, grid = self.source, self.scene.grid
-        with open_checked(source.location, name=source.name) as dataset:
-            block_rc = dataset.block_shapes[0]
-            self._block_bytes = block_bytes(dataset)
+        if source.pixels is not None:
+            # It keeps what two pieces share.
+            block_rc, self._block_bytes = (1, 1), source.pixels.block_bytes
+        else:
+            with open_checked(source.location, name=source.name) as dataset:
+                block_rc, self._block_bytes = dataset.block_shapes[0], block_bytes(dataset)
         self._count = len(source.indexes) + len(source.codes) + (source.mask is not None)
         self._pixel_bytes = np.dtype(source.dtype).itemsize * self._count
         most_bytes = min(_PIECE_BYTES, INGEST_LIMITS.most_piece_bytes // thread_count())
@@ -215,17 +225,7 @@ class _Work:
     def do(self, piece: Window, opened: _OneDataset) -> None:
         """Decode a piece, write it, count and gather."""
         source = self.source
-        dataset = opened.of(source)
-        try:
-            values = _values_of(dataset, source, piece)
-            if source.mask is not None:
-                mask = _mask_of(dataset, source.mask, piece).astype(source.dtype)
-                values = np.concatenate([values, mask[None]])
-        except GDAL_ERRORS as error:
-            raise UnreadableFile(
-                f"{source.name} is damaged: the pixels from row {piece.row + 1:,} on cannot be read. "
-                "Download or export it again."
-            ) from error
+        values = _decoded(source, piece, opened)
         counts = [_valid_count(band, nodata) for band, nodata in zip(values, source.nodata, strict=False)]
         with self._lock:
             self.valid_counts += np.array(counts, dtype=np.int64)
@@ -349,18 +349,40 @@ def _begun(path: Path, source: RasterSource, count: int) -> rasterio.io.DatasetW
     )
 
 
+def _decoded(source: RasterSource, piece: Window, opened: _OneDataset) -> np.ndarray:
+    """All that is stored of a piece: the wanted bands, classes, and the mask."""
+    if source.pixels is not None:
+        return _divided(source.pixels.read(piece)[None], source)
+    dataset = opened.of(source)
+    try:
+        values = _values_of(dataset, source, piece)
+        if source.mask is None:
+            return values
+        mask = _mask_of(dataset, source.mask, piece).astype(source.dtype)
+    except GDAL_ERRORS as error:
+        raise UnreadableFile(
+            f"{source.name} is damaged: the pixels from row {piece.row + 1:,} on cannot be read. "
+            "Download or export it again."
+        ) from error
+    return np.concatenate([values, mask[None]])
+
+
 def _values_of(dataset: rasterio.DatasetReader, source: RasterSource, piece: Window) -> np.ndarray:
     """The wanted bands as they will be stored, and behind them the classes of quality bands."""
     parts = []
     if source.indexes:
         values = dataset.read(list(source.indexes), window=piece.ranges_rc).astype(source.dtype, copy=False)
-        if source.divisor != 1:
-            values /= values.dtype.type(source.divisor)
-        parts.append(values)
+        parts.append(_divided(values, source))
     for code in source.codes:
         bits = dataset.read(list(code.indexes), window=piece.ranges_rc)
         parts.append(missions.classes_of_bits(code.kind, bits)[None].astype(source.dtype))
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _divided(values: np.ndarray, source: RasterSource) -> np.ndarray:
+    if source.divisor != 1:
+        values /= values.dtype.type(source.divisor)
+    return values
 
 
 def _mask_of(dataset: rasterio.DatasetReader, mask: str | int, piece: Window) -> np.ndarray:
@@ -389,7 +411,7 @@ def _broken(source: RasterSource) -> BrokenResult:
     return BrokenResult(f"{source.name} could not be stored. The disk may be full: try again later.")
 
 
-def _digest(paths: Sequence[Path]) -> str:
+def _digest(paths: Sequence[Path]) -> hashlib._Hash:
     """Of the bytes of all files in their order."""
     found = hashlib.sha256()
     for path in paths:
@@ -400,4 +422,4 @@ def _digest(paths: Sequence[Path]) -> str:
         except OSError as error:
             raise UnreadableFile(f"{path.name} cannot be read: {error.strerror}.") from error
         found.update(b"\0")
-    return found.hexdigest()
+    return found

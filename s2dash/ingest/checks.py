@@ -117,23 +117,44 @@ def _require_within(shown: str, dataset: rasterio.DatasetReader, file_bytes: int
         raise UnreadableFile(f"{shown} holds several pictures in one file. Export the one with the bands by itself.")
     if any(np.issubdtype(np.dtype(t) if t != "complex_int16" else complex, np.complexfloating) for t in dataset.dtypes):
         raise UnreadableFile(f"{shown} holds complex numbers (radar?), not the brightness of optical bands.")
-    pixels = dataset.width * dataset.height
     stored = stored_bytes(dataset)
+    shape_rc = (dataset.height, dataset.width)
+    require_limits(shown, shape_rc, dataset.count, stored, block_bytes(dataset), stored, file_bytes, limits)
+    for index in dataset.indexes:
+        _require_no_references(shown, dataset.tag_namespaces(index))
+
+
+def require_limits(
+    shown: str,
+    shape_rc: tuple[int, int],
+    count: int,
+    stored: int,
+    block: int,
+    declared: int,
+    held: int,
+    limits: IngestLimits = INGEST_LIMITS,
+) -> None:
+    """Raise UnreadableFile, with both numbers, for a raster that asks for more than a file may.
+
+    Parameters
+    ----------
+    count : bands
+    stored, block : bytes of all pixels and of one block once decoded
+    declared, held : bytes that what is there declares to decode to, and that it has
+    """
     checks = (
-        ("rows or columns", max(dataset.width, dataset.height), limits.most_side),
-        ("pixels", pixels, limits.most_pixels),
-        ("bands", dataset.count, limits.most_bands),
+        ("rows or columns", max(shape_rc), limits.most_side),
+        ("pixels", shape_rc[0] * shape_rc[1], limits.most_pixels),
+        ("bands", count, limits.most_bands),
         ("bytes when unpacked", stored, limits.most_stored_bytes),
-        ("bytes in one block", block_bytes(dataset), limits.most_block_bytes),
+        ("bytes in one block", block, limits.most_block_bytes),
     )
     for what, found, most in checks:
         if found > most:
             raise UnreadableFile(f"{shown} declares {found:,} {what}; at most {most:,} are accepted.")
-    for index in dataset.indexes:
-        _require_no_references(shown, dataset.tag_namespaces(index))
-    if stored > limits.free_stored_bytes and stored / max(1, file_bytes) > limits.most_compression:
+    if declared > limits.free_stored_bytes and declared / max(1, held) > limits.most_compression:
         raise UnreadableFile(
-            f"{shown} declares {stored:,} bytes of pixels but holds only {file_bytes:,}. It is damaged or not genuine."
+            f"{shown} declares {declared:,} bytes of pixels but holds only {held:,}. It is damaged or not genuine."
         )
 
 

@@ -15,7 +15,7 @@ from affine import Affine
 
 from s2dash.core.grid import Grid
 from s2dash.core.missions import CLASSI
-from s2dash.core.types import windows
+from s2dash.core.types import Window, windows
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.align import same_crs
 from s2dash.ingest.assemble.values import InputFile
@@ -23,6 +23,7 @@ from s2dash.ingest.checks import open_checked, read_grid, translated_header_erro
 from s2dash.ingest.cloud_polygons import CIRRUS, CLEAR, OPAQUE, burnt, read_polygons
 from s2dash.ingest.inputs import Inputs
 from s2dash.ingest.pile import shown
+from s2dash.ingest.pixels import PixelSource
 from s2dash.ingest.product.cloud_files import CloudFile
 from s2dash.raster.door import GDAL_ERRORS, make_on_grid
 from s2dash.raster.location import FileLocation
@@ -46,10 +47,10 @@ def with_cloud_masks(inputs: Inputs, scratch: Path) -> Inputs:
     """
     made: list[InputFile] = []
     notes: list[str] = []
-    for number, (one, path) in enumerate(inputs.clouds):
+    for number, (one, stored) in enumerate(inputs.clouds):
         name = shown(one.name)
         try:
-            classes, grid = _classes(one, path, name, _grid_of_bands(inputs, one.date))
+            classes, grid = _classes(one, stored, name, _grid_of_bands(inputs, one.date))
         except UnreadableFile as error:
             notes.append(f"The product's cloud mask is not used. {error}")
             continue
@@ -70,13 +71,19 @@ def _grid_of_bands(inputs: Inputs, date: str | None) -> Grid:
         if file.is_scl or file.date != date:
             continue
         # A band that cannot be read is refused later, in words of its own.
-        with contextlib.suppress(UnreadableFile), open_checked(file.location, name=file.name) as dataset:
-            with translated_header_errors(file.name):
-                grid = read_grid(dataset, file.name)
+        with contextlib.suppress(UnreadableFile):
+            grid = _grid_of(file)
             grid = grid if grid.has_place else known.get(grid.shape_rc, grid)
             if grid.has_place:
                 return _coarsened(grid)
     raise UnreadableFile("The bands have no coordinates to place it by.")
+
+
+def _grid_of(file: InputFile) -> Grid:
+    if file.pixels is not None:
+        return file.pixels.grid
+    with open_checked(file.location, name=file.name) as dataset, translated_header_errors(file.name):
+        return read_grid(dataset, file.name)
 
 
 def _coarsened(grid: Grid) -> Grid:
@@ -91,28 +98,27 @@ def _coarsened(grid: Grid) -> Grid:
     return Grid((rows, cols), t @ Affine.scale(step), grid.crs_wkt)
 
 
-def _classes(one: CloudFile, path: Path, name: str, grid: Grid) -> tuple[np.ndarray, Grid]:
+def _classes(one: CloudFile, stored: Path | PixelSource, name: str, grid: Grid) -> tuple[np.ndarray, Grid]:
     """The mask's classes on the grid, uint8, 0 where it says nothing; raises UnreadableFile that says why not."""
     if grid.pixel_count > INGEST_LIMITS.most_mask_pixels:
         raise UnreadableFile(
             f"It would take {grid.pixel_count:,} pixels; at most {INGEST_LIMITS.most_mask_pixels:,} are accepted."
         )
+    if not isinstance(stored, Path):
+        return _placed_classes(*_from_bits(stored, name), grid, name), grid
     if one.kind == CLASSI:
-        return _from_pixels(path, name, grid), grid
-    return burnt(read_polygons(path, name), grid, name), grid
+        return _placed_classes(*_from_pixels(stored, name), grid, name), grid
+    return burnt(read_polygons(stored, name), grid, name), grid
 
 
-def _from_pixels(path: Path, name: str, target: Grid) -> np.ndarray:
+def _from_pixels(path: Path, name: str) -> tuple[np.ndarray, Grid]:
+    """The classes of three bands, and the grid that they state."""
     with open_checked(path, name=name) as dataset:
         with translated_header_errors(name):
             own = read_grid(dataset, name)
         if dataset.count != len(_ORDER):
             raise UnreadableFile(f"{name} has {dataset.count} bands in place of three: opaque clouds, cirrus, snow.")
-        if own.pixel_count > INGEST_LIMITS.most_mask_pixels:
-            raise UnreadableFile(
-                f"{name} declares {own.pixel_count:,} pixels; at most {INGEST_LIMITS.most_mask_pixels:,} are accepted."
-            )
-        own = _placed(own, target, name)
+        _require_budget(own, name)
         classes = np.full(own.shape_rc, CLEAR, dtype=np.uint8)
         try:
             for part in windows(own.shape_rc, dataset.block_shapes[0]):
@@ -121,7 +127,31 @@ def _from_pixels(path: Path, name: str, target: Grid) -> np.ndarray:
                     classes[part.slices_rc][band != 0] = code
         except GDAL_ERRORS as error:
             raise UnreadableFile(f"{name} is damaged: its pixels cannot be read. Download it again.") from error
-    found = _nearest(classes, own, target)
+    return classes, own
+
+
+def _from_bits(stored: PixelSource, name: str) -> tuple[np.ndarray, Grid]:
+    """The classes of one band of bits, as EOPF products have them: 1 opaque clouds, 2 cirrus, 4 snow."""
+    _require_budget(stored.grid, name)
+    if not np.issubdtype(np.dtype(stored.dtype), np.integer):
+        raise UnreadableFile(f"{name} should be whole numbers: 1 for opaque clouds, 2 for cirrus, 4 for snow.")
+    bits = stored.read(Window(0, 0, *stored.grid.shape_rc))
+    classes = np.full(bits.shape, CLEAR, dtype=np.uint8)
+    for place, code in reversed(list(enumerate(_ORDER))):
+        classes[bits & (1 << place) != 0] = code
+    return classes, stored.grid
+
+
+def _require_budget(own: Grid, name: str) -> None:
+    if own.pixel_count > INGEST_LIMITS.most_mask_pixels:
+        raise UnreadableFile(
+            f"{name} declares {own.pixel_count:,} pixels; at most {INGEST_LIMITS.most_mask_pixels:,} are accepted."
+        )
+
+
+def _placed_classes(classes: np.ndarray, own: Grid, target: Grid, name: str) -> np.ndarray:
+    """The classes on the grid of the bands."""
+    found = _nearest(classes, _placed(own, target, name), target)
     if not found.any():
         raise UnreadableFile(f"{name} shows another place than the bands.")
     return found

@@ -20,6 +20,7 @@ from s2dash.ingest.pile import GivenFile, Pile, is_archive, pile_of_archive, pil
 from s2dash.ingest.places import side_cars
 from s2dash.ingest.product.choose import Choice, choose_files
 from s2dash.ingest.product.names import file_facts
+from s2dash.ingest.zarr.names import Product, other_zarr, products_in
 from s2dash.settings import ARCHIVE_LIMITS
 
 
@@ -124,7 +125,8 @@ def _the_container(given: Sequence[GivenFile], scratch: Path, progress: Callable
 
 def _holds_pictures(names: Iterable[str]) -> bool:
     names = list(names)
-    return any(name.lower().endswith((*RASTER_ENDINGS, *ARCHIVE_ENDINGS)) for name in names) or bool(composed_of(names))
+    is_raster_there = any(name.lower().endswith((*RASTER_ENDINGS, *ARCHIVE_ENDINGS)) for name in names)
+    return is_raster_there or zarr_in(names, "") is not None or bool(composed_of(names))
 
 
 def _is_picture(given: GivenFile) -> bool:
@@ -160,6 +162,8 @@ def _from_loose(
 
 def _from_collection(pile: Pile, title: str, tile: str | None, beside: Sequence[str], space: _Workspace) -> Inputs:
     """Out of all files of a folder or archive, those that make up one scene."""
+    if products := products_in(pile):
+        return _from_zarr(products, pile, title, tile, beside, space)
     composed = composed_of(pile.names)
     choice = choose_files(choosable(pile.names, composed), tile, space.also)
     inner = None if choice.bands or choice.other_rasters else _archive_inside(pile, space)
@@ -172,6 +176,21 @@ def _from_collection(pile: Pile, title: str, tile: str | None, beside: Sequence[
     unread = [n for n in pile.names if n not in paths and not (is_raster(n) and file_facts(n, choice.said))]
     rest = [] if _is_product(choice) else unread
     return inputs_of(*space.made(wanted, composed, paths), title, choice, is_loose=False, left=[*rest, *beside])
+
+
+def _from_zarr(
+    products: Sequence[Product], pile: Pile, title: str, tile: str | None, beside: Sequence[str], space: _Workspace
+) -> Inputs:
+    """The one product of a folder or archive, read where it lies; raises UnreadableFile where there are several."""
+    if len(products) > 1:
+        raise UnreadableFile(
+            f"{shown(pile.name)} holds {len(products):,} products, such as {products[0].name}. Give one of them, or "
+            f"{MANY_SCENES}."
+        )
+    # Its decoders are needed where there is one, not by the server.
+    from s2dash.ingest.zarr.eopf import inputs_of_product
+
+    return inputs_of_product(products[0], pile, title, tile, space.also, beside)
 
 
 def _archive_inside(pile: Pile, space: _Workspace) -> Pile | None:
@@ -245,8 +264,8 @@ def _wanted(choice: Choice, pile: Pile) -> list[str]:
 
 def _without_bands(pile: Pile) -> UnreadableFile:
     """What is in a collection in place of bands, as far as names tell."""
-    if store := zarr_in(pile.names, pile.name):
-        return UnreadableFile(kind_of("x.zarr").sentence(shown(store)))
+    if refusal := other_zarr(pile):
+        return refusal
     told = [(shown(name), kind) for name in pile.names if (kind := kind_of(name)).tells == 2]
     if told:
         return UnreadableFile(f"{shown(pile.name)} holds no bands that are read here: {most_telling(told)}")

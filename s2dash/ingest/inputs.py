@@ -21,6 +21,7 @@ from s2dash.ingest.describe import acquisition_date
 from s2dash.ingest.kinds import RASTER_ENDINGS, is_beside
 from s2dash.ingest.mission_metadata import MissionMetadata, read_metadata
 from s2dash.ingest.pile import GivenFile, shown
+from s2dash.ingest.pixels import PixelSource
 from s2dash.ingest.product.choose import Choice, missing_bands_note, named_left_out, only_counted
 from s2dash.ingest.product.cloud_files import CloudFile
 from s2dash.ingest.product.metadata import ProductMetadata, parse_metadata
@@ -45,8 +46,8 @@ class Inputs:
 
     files: tuple[InputFile, ...]
     provenance: Provenance
-    clouds: tuple[tuple[CloudFile, Path], ...] = ()
-    """The product's own cloud masks, and where they lie: `cloud_masks.with_cloud_masks` makes files of them."""
+    clouds: tuple[tuple[CloudFile, Path | PixelSource], ...] = ()
+    """The product's own cloud masks, files or bits: `cloud_masks.with_cloud_masks` makes files of them."""
 
 
 def is_raster(name: str) -> bool:

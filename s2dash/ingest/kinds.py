@@ -62,7 +62,8 @@ def _beside(words: str) -> Kind:
     return Kind(words, WANTED, 0)
 
 
-_ZARR_NAMES = (".zgroup", ".zattrs", ".zarray", ".zmetadata", "zarr.json")
+ZARR_NAMES = (".zgroup", ".zattrs", ".zarray", ".zmetadata", "zarr.json")
+"""Of the metadata of a Zarr store, version 2 or 3."""
 
 
 _NEITHER = Kind("neither a GeoTIFF nor a JP2", WANTED)
@@ -76,9 +77,8 @@ _HDF4 = _bands("an HDF4 file, which is not read here", _SUBDATASETS)
 _ERDAS = _bands("an ERDAS Imagine raster (HFA), which is not read here", _TRANSLATE)
 _LICENSED = "Open it in a program that may read it, such as ArcGIS or QGIS for Windows, and export it as GeoTIFF."
 _ZARR = _bands(
-    "Zarr, which is not read here yet",
-    "A Sentinel-2 product is offered as .SAFE too (search its name at browser.dataspace.copernicus.eu, and give the "
-    "zip); of other Zarr, save the bands as GeoTIFF.",
+    "a part of a Zarr store, which is a folder of many files",
+    "Give the whole folder, or a zip of it: EOPF products of Sentinel-2 are read.",
 )
 _DIMAP = _bands(
     "the description of a SNAP product (BEAM-DIMAP), whose pixels lie in the folder {stem}.data beside it",
@@ -165,7 +165,7 @@ _BY_ENDING: tuple[tuple[tuple[str, ...], Kind], ...] = (
     ((".nc", ".nc4", ".cdf"), _NETCDF),
     ((".h5", ".he5", ".hdf5"), _HDF5),
     ((".hdf", ".hdf4", ".h4"), _HDF4),
-    ((".zarr", *_ZARR_NAMES), _ZARR),
+    ((".zarr", *ZARR_NAMES), _ZARR),
     ((".gdb",), Kind("a geodatabase (Esri)", _AREA_SAVED)),
     ((".dim",), _DIMAP),
     ((".adf",), _ESRI_GRID),
@@ -244,7 +244,7 @@ def zarr_in(names: Sequence[str], around: str) -> str | None:
         parts = name.replace("\\", "/").split("/")
         if store := next((part for part in parts if part.lower().endswith(".zarr")), None):
             return store
-        if parts[-1] in _ZARR_NAMES:
+        if parts[-1] in ZARR_NAMES:
             return around
     return None
 

@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from s2dash.core.legend import clean_name
 from s2dash.errors import UnreadableFile
 from s2dash.ingest import tar_archive, zip_archive
-from s2dash.ingest.kinds import ARCHIVE_ENDINGS, kind_of, zarr_in
+from s2dash.ingest.blobs import Blob, FileBlob
+from s2dash.ingest.kinds import ARCHIVE_ENDINGS
 from s2dash.raster.location import Place, files_only
 from s2dash.settings import ARCHIVE_LIMITS, ArchiveLimits, thread_count
 
@@ -51,6 +52,14 @@ class Pile:
     """What all would take once unpacked; 0 where they lie on the disk."""
     is_inner: bool = False
     """Whether it is an archive that lay in another."""
+    in_place: Mapping[str, Blob] | None = None
+    """The files by name, where they can be read without unpacking them."""
+
+    def blobs(self, names: Sequence[str]) -> Mapping[str, Blob]:
+        """The bytes of files of these names: where they lie, else on the disk."""
+        if self.in_place is not None:
+            return {name: self.in_place[name] for name in names}
+        return {name: FileBlob(path) for name, path in self.fetch(names).items()}
 
 
 def shown(name: str) -> str:
@@ -65,10 +74,8 @@ def pile_of_files(given: Sequence[GivenFile], name: str, is_loose: bool) -> Pile
 
 
 def pile_of_folder(root: Path, name: str) -> Pile:
-    """All files below a folder, links left out; raises UnreadableFile for too many, or for a Zarr store."""
+    """All files below a folder, links left out; raises UnreadableFile for too many."""
     files = []
-    if store := zarr_in([f"{root.name}/", *(f"{root.name}/{one.name}" for one in root.iterdir())], root.name):
-        raise UnreadableFile(kind_of("x.zarr").sentence(shown(store)))
     for folder, _, names in os.walk(root, followlinks=False):
         for one in sorted(names):
             path = Path(folder) / one
@@ -117,7 +124,10 @@ def pile_of_archive(
             tar_archive.extract(given.path, targets, unpacked, limits)
         return paths
 
-    return Pile(given.name, tuple(by_name), fetch, unpacked_bytes=sum(member.size for member in members))
+    places = {name: member.blob for name, member in by_name.items() if isinstance(member, zip_archive.Member)}
+    in_place = {name: blob for name, blob in places.items() if blob is not None} if is_zip else None
+    total = sum(member.size for member in members)
+    return Pile(given.name, tuple(by_name), fetch, unpacked_bytes=total, in_place=in_place)
 
 
 def _unzip(path: Path, targets: Mapping[zip_archive.Member, Path], progress: Callable[[int], None]) -> None:

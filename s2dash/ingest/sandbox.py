@@ -26,7 +26,7 @@ LANDLOCK_TCP = "landlock-tcp"
 NAMESPACE = "namespace"
 
 _PACKAGE = Path(__file__).parents[1]
-_LIBRARIES = ("numpy", "rasterio", "pyproj", "shapely", "pyogrio")
+_LIBRARIES = ("numpy", "rasterio", "pyproj", "shapely", "pyogrio", "numcodecs")
 _SITE_NAMES = ("site-packages", "dist-packages")
 _SYSTEM_FOLDERS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64")
 _SYSTEM_STORES = ("/nix/store", "/gnu/store")

@@ -17,13 +17,14 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from zipfile import ZipInfo
 
 from s2dash.core.legend import clean_name
 from s2dash.errors import UnreadableFile
+from s2dash.ingest.blobs import MemberBlob
 from s2dash.settings import ARCHIVE_LIMITS, ArchiveLimits
 
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
@@ -57,6 +58,8 @@ class Member:
     """Its path inside the zip, with `/` between the parts."""
     size: int
     """Bytes that it declares to have once unpacked."""
+    blob: MemberBlob | None = field(default=None, compare=False)
+    """Its bytes, to be read in place."""
 
 
 def is_zip(path: Path) -> bool:
@@ -86,10 +89,14 @@ def list_members(path: Path, limits: ArchiveLimits = ARCHIVE_LIMITS) -> tuple[Me
         _check_sum(path, infos, limits)
         check_names_differ([(info.filename, info.is_dir()) for info in infos], partial(_refused, path))
         _check_overlap(path, infos, archive.start_dir)
-    members = tuple(Member(info.filename, info.file_size) for info in infos if not info.is_dir())
+    members = tuple(Member(info.filename, info.file_size, _in_place(path, info)) for info in infos if not info.is_dir())
     if not members:
         raise UnreadableFile(f"{shown_title(path)} holds no files.")
     return members
+
+
+def _in_place(path: Path, info: ZipInfo) -> MemberBlob:
+    return MemberBlob(path, info.header_offset, info.compress_size, info.file_size, info.compress_type, info.CRC)
 
 
 def extract(path: Path, member: Member, target: Path) -> None:

@@ -16,7 +16,7 @@ FILE_ENDINGS = (
     *(".tif", ".tiff", ".jp2", ".zip", ".tar", ".tgz", ".tar.gz"),
     *(".dat", ".img", ".bsq", ".bil", ".bip", ".dim"),
 )
-PRODUCT_ENDING = ".safe"
+PRODUCT_ENDINGS = (".safe", ".zarr")
 
 Kind = Literal["folder", "product", "file"]
 _ORDER: dict[Kind, int] = {"folder": 0, "product": 1, "file": 2}
@@ -28,7 +28,7 @@ class FolderEntry:
 
     name: str
     kind: Kind
-    """A product is an unpacked `.SAFE` folder, to be opened as a whole."""
+    """A product is an unpacked `.SAFE` or a `.zarr` folder, to be opened as a whole."""
     size: int | None
     """Bytes of a file; None for folders and products."""
 
@@ -76,7 +76,7 @@ def _entries(root: Path, found: Iterable[os.DirEntry[str]]) -> Iterator[FolderEn
                 continue
             name = entry.name.lower()
             if entry.is_dir():
-                yield FolderEntry(entry.name, "product" if name.endswith(PRODUCT_ENDING) else "folder", None)
+                yield FolderEntry(entry.name, "product" if name.endswith(PRODUCT_ENDINGS) else "folder", None)
             elif entry.is_file() and name.endswith(FILE_ENDINGS):
                 yield FolderEntry(entry.name, "file", entry.stat().st_size)
         except (OSError, RuntimeError):  # a link that leads nowhere or to itself, or a file that has just gone

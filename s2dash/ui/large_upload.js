@@ -253,11 +253,13 @@ class Sender {
 // ---- choosing ------------------------------------------------------------------------------------------------------
 
 // Of a folder, what the server reads: the rest stays on the user's computer.
-function matters(path, { endings, skipped_folders: folders, skipped_files: files }) {
+function matters(path, { endings, skipped_folders: folders, skipped_files: files, zarr_files: zarr }) {
+  if (new RegExp(zarr, "i").test(path)) return true;
   const parts = path.split("/");
   const name = parts.pop();
   return endings.some((ending) => name.toLowerCase().endsWith(ending))
     && !name.startsWith(".")
+    && !/\.zarr\//i.test(path)
     && !parts.some((part) => folders.includes(part))
     && !new RegExp(files, "i").test(name);
 }
@@ -397,7 +399,7 @@ class View {
     const { phase } = sender;
     const hadFocus = this.part("running").contains(this.root.getRootNode().activeElement);
     const isRunning = sender.isBusy;
-    this.part("hint").textContent = `Or drop them here. Up to ${this.data.most}; only what is needed of a .SAFE folder is sent.`;
+    this.part("hint").textContent = `Or drop them here. Up to ${this.data.most}; only what is needed of a .SAFE or .zarr folder is sent.`;
     this.part("choose").hidden = isRunning || phase === "done";
     this.part("running").hidden = !isRunning;
     this.part("running").classList.toggle("lost", phase === "lost");

@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from s2dash.ingest.zarr.names import FOLDER_PATTERN, METADATA_PATTERN
 from s2dash.server.routes.uploads import upload_url
 from s2dash.server.uploads import Upload, UploadedFile, size_words
 
@@ -23,6 +24,8 @@ SKIPPED_FOLDERS = ("QI_DATA", "AUX_DATA", "HTML", "rep_info", "__MACOSX")
 """Of a folder, nothing that lies anywhere in these is sent."""
 SKIPPED_FILES = r"_(TCI|AOT|WVP)(_\d+m)?\.jp2$"
 """Of a folder, files whose names this JavaScript pattern finds are not sent: pictures derived from the bands."""
+ZARR_FILES = rf"(?:^[^/]+|\.zarr)/(?:{METADATA_PATTERN})$|/(?:{FOLDER_PATTERN})/"
+"""Of a folder, files whose paths this JavaScript pattern finds are sent too: what is read of an EOPF product."""
 
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
@@ -56,6 +59,7 @@ def uploader_data(upload: Upload, is_finished: bool) -> dict[str, Any]:
         "endings": list(ENDINGS),
         "skipped_folders": list(SKIPPED_FOLDERS),
         "skipped_files": SKIPPED_FILES,
+        "zarr_files": ZARR_FILES,
     }
 
 

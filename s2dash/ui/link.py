@@ -46,7 +46,8 @@ def follow_link() -> None:
     if link is None or loaded is state.LINK_TRIED.get():
         return
     state.LINK_TRIED.set(loaded)
-    if _taken(link.run, loaded):
+    is_example = bool(link.example) and example_of(loaded) == link.example
+    if _taken(link.run, loaded, is_known=is_example and loaded.drawn == drawn_in(link.run.reading)):
         state.LINK.pop()
     else:
         _begin_area(link.run, loaded)
@@ -109,7 +110,7 @@ def _begin(address: str | None) -> None:
         state.LINK.set(link)
         state.LOADED.set(Loaded(services.sample_scene()))
         state.LINK_TRIED.set(state.loaded())
-    elif drawn_in(link.run.reading):
+    elif drawn_in(link.run.reading) or link.run.reading.guesses_clouds:
         state.LINK.set(link)
         state.LOADED.set(loaded)
         state.LINK_TRIED.set(loaded)
@@ -125,6 +126,8 @@ def _taken(run: Run, loaded: Loaded, is_known: bool = False) -> bool:
     ----------
     is_known : the scene is the right one whatever its digest, which is of this machine's file
     """
+    if run.reading.guesses_clouds != ingest.has_guessed_clouds(loaded.scene):
+        return False
     before = state.LOADED.get()
     found = _read_as(run.reading, loaded)
     state.LOADED.set(found)  # by which `as_read` knows how it is to be read
@@ -158,6 +161,7 @@ def _read_as(reading: SceneReading, loaded: Loaded) -> Loaded:
 def _words_of_waiting(run: Run) -> str:
     area, also = run.reading.area[:_MOST_NAMED], run.reading.also[:_MOST_NAMED]
     made_with = [f"the area {clean_name(one.name)}" for one in area] + [f"{clean_name(one)} as a band" for one in also]
+    made_with += ["“Guess clouds” on"] if run.reading.guesses_clouds else []
     name = text.plain(clean_name(run.scene_title)) or "its own scene"
     scene = f"**{name}**" + (f" with {text.plain(' and '.join(made_with))}" if made_with else "")
     if example_of(state.loaded()):

@@ -32,8 +32,9 @@ def take_what_came() -> None:
 
 
 def use(loaded: Loaded) -> None:
-    """Make a scene the current one; an area that was being read was meant for the last."""
+    """Make a scene the current one; what was being read for the last was meant for that."""
     forget(state.INCOMING_AREA)
+    forget(state.INCOMING_CLOUDS)
     state.LOADED.set(loaded)
     state.INCOMING_SCENE.words.pop()
     if state.WINDOW.get() == "scene":
@@ -51,7 +52,9 @@ def scene_window(shown: Loaded) -> None:
     with st.container(key="scenewindow"):
         with st.container(key="bringing", gap="small"):
             _uploader()
-            st.caption("GeoTIFF, JPEG 2000, or a product as it was downloaded: zipped .SAFE, all bands at once.")
+            st.caption(
+                "GeoTIFF, JPEG 2000, or a product as it was downloaded: zipped .SAFE or .zarr, all bands at once."
+            )
             with st.expander("Large files or folders", type="compact"):
                 _large_files()
             take_what_came()

@@ -71,8 +71,8 @@ def _choose_files(place: str, entries: tuple[FolderEntry, ...], key: str) -> lis
         format_func=lambda name: shown.get(name, name),
         disabled=not shown,
         placeholder="Choose one or more" if shown else "No scene in this folder",
-        help="GeoTIFF, JPEG 2000, ENVI, zipped products or .SAFE folders. Several bands of one scene can be opened "
-        "together.",
+        help="GeoTIFF, JPEG 2000, ENVI, zipped products, .SAFE or .zarr folders. Several bands of one scene can be "
+        "opened together.",
     )
     if len(entries) == FOLDER_LIMITS.most_entries:
         st.caption(f"Only the first {FOLDER_LIMITS.most_entries:,} names are shown.")

@@ -114,7 +114,7 @@ def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -
         names = tuple(clean_name(Path(name).name) for name in brought.names)
         return Loaded(scene, kept.held if kept else (), kept, SceneReading(also=tuple(also)), names)
 
-    _begin(incoming, Job(work, "s2dash-scene-"))
+    begin(incoming, work, "s2dash-scene-")
 
 
 def read_area(incoming: Incoming, loaded: Loaded, brought: Brought, said: tuple[AreaFile, ...] | None = None) -> None:
@@ -134,7 +134,7 @@ def read_area(incoming: Incoming, loaded: Loaded, brought: Brought, said: tuple[
             brought.drop()
         return replace(loaded, scene=scene, reading=SceneReading(area=area), before_area=(scene.digest, whole))
 
-    _begin(incoming, Job(work, "s2dash-area-"))
+    begin(incoming, work, "s2dash-area-")
 
 
 def follow(incoming: Incoming) -> Loaded | None:
@@ -175,9 +175,10 @@ def forget(incoming: Incoming) -> None:
     incoming.words.pop()
 
 
-def _begin(incoming: Incoming, job: Job[Loaded]) -> None:
+def begin(incoming: Incoming, work: Callable[[Path, Progress, CancelToken], Loaded], prefix: str) -> None:
+    """Begin this work in the place of what was being done there; `follow(incoming)` gives what comes of it."""
     forget(incoming)
-    incoming.job.set(job.start(page_is_open()))
+    incoming.job.set(Job(work, prefix).start(page_is_open()))
 
 
 def _wait_for_small(job: Job[Loaded], place: DeltaGenerator) -> None:

@@ -19,6 +19,7 @@ from s2dash.ingest.canonical import Code
 from s2dash.ingest.checks import checked_grid, open_checked, read_grid, stored_bytes, translated_header_errors
 from s2dash.ingest.damage import complaint_notes, listening, size_notes
 from s2dash.ingest.describe import any_date, has_internal_mask, layout_of
+from s2dash.ingest.pixels import PixelSource
 from s2dash.ingest.reflectance import stated_reflectance
 
 _FINEST_HLS_M = 25.0
@@ -57,6 +58,8 @@ class FileHeader:
 
 def read_header(file: InputFile, provenance: Provenance) -> FileHeader:
     """Open a file by the checks, and say what its header means; raises UnreadableFile as they do."""
+    if file.pixels is not None:
+        return _header_of_pixels(file, file.pixels)
     with (
         listening() as complaints,
         open_checked(file.location, name=file.name) as dataset,
@@ -109,6 +112,30 @@ def read_header(file: InputFile, provenance: Provenance) -> FileHeader:
             said=said,
             codes=codes,
         )
+
+
+def _header_of_pixels(file: InputFile, pixels: PixelSource) -> FileHeader:
+    """The header of a band, or of a scene classification, that was checked as it was found."""
+    if file.is_scl and np.dtype(pixels.dtype).itemsize > 2:
+        raise _no_codes(file)
+    text = "SCL" if file.is_scl else f"{file.band} {file.date}" if file.date else str(file.band)
+    return FileHeader(
+        file=file,
+        grid=pixels.grid,
+        indexes=(1,),
+        texts=(text,),
+        classifications=(),
+        dtype=pixels.dtype,
+        mask=None,
+        nodata=(pixels.nodata,),
+        stated=pixels.stated,
+        tags={},
+        is_bilevel=False,
+        is_guessed=False,
+        is_palette=False,
+        notes=pixels.notes,
+        stored=np.dtype(pixels.dtype).itemsize * pixels.grid.pixel_count,
+    )
 
 
 def _settled(file: InputFile, dataset: rasterio.DatasetReader, provenance: Provenance) -> missions.Said | None:
@@ -170,7 +197,11 @@ def _in_own_zone(header: FileHeader) -> FileHeader:
 
 def _require_codes(dataset: rasterio.DatasetReader, file: InputFile) -> None:
     if dataset.count != 1 or np.dtype(dataset.dtypes[0]).itemsize > 2:
-        raise UnreadableFile(f"{file.name} should be a scene classification: one band of whole numbers from 0 to 11.")
+        raise _no_codes(file)
+
+
+def _no_codes(file: InputFile) -> UnreadableFile:
+    return UnreadableFile(f"{file.name} should be a scene classification: one band of whole numbers from 0 to 11.")
 
 
 def _nodata(

@@ -251,6 +251,7 @@ def _source(header: FileHeader, grid: Grid, slots: tuple[int, ...]) -> RasterSou
         slots=slots,
         nodata=(*header.nodata, *(None for _ in header.classifications)),
         codes=tuple(code for code, _ in header.codes),
+        pixels=header.file.pixels,
     )
 
 

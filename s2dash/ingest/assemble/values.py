@@ -10,6 +10,7 @@ from s2dash.core.grid import Grid
 from s2dash.core.scene import Reflectance, Scene
 from s2dash.ingest.canonical import RasterSource
 from s2dash.ingest.mission_metadata import MissionMetadata
+from s2dash.ingest.pixels import PixelSource
 from s2dash.raster.location import Location
 
 
@@ -33,6 +34,8 @@ class InputFile:
     """What its name, or that of metadata beside it, says of another mission than Sentinel-2."""
     quality: str | None = None
     """The kind of quality band that it is; `is_scl` then."""
+    pixels: PixelSource | None = None
+    """Its one band, where GDAL opens nothing and `location` only tells which array of a store it is."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,262 @@
+"""EOPF products of Sentinel-2, ESA's successor of SAFE: their arrays found, and the inputs of one scene made of them.
+
+Product format: https://eopf-public.gitlab.io/sentinel-2 and the samples of https://zarr.eopf.copernicus.eu.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from affine import Affine
+
+from s2dash.core.grid import Grid
+from s2dash.core.legend import clean_name
+from s2dash.core.missions import CLASSI
+from s2dash.core.scene import Reflectance
+from s2dash.core.sentinel2 import BANDS
+from s2dash.errors import UnknownName, UnreadableFile
+from s2dash.ingest.assemble.values import InputFile, Provenance
+from s2dash.ingest.checks import checked_grid
+from s2dash.ingest.inputs import Inputs
+from s2dash.ingest.pile import Pile, shown
+from s2dash.ingest.product.cloud_files import CloudFile
+from s2dash.ingest.product.names import L1C, L2A, baseline_in, date_in, parts_of, tile_in
+from s2dash.ingest.product.radiometry import offset_rule
+from s2dash.ingest.reflectance import scaled
+from s2dash.ingest.zarr.array import Cache, ZarrArray, require_within, shared_cache
+from s2dash.ingest.zarr.documents import mapping, number, text, values_named
+from s2dash.ingest.zarr.metadata import ArrayMetadata
+from s2dash.ingest.zarr.names import CLASSES, CLOUD_MASK, PIXEL_GROUPS, REFLECTANCE, Product, plain_name
+from s2dash.ingest.zarr.place import crs_wkt_of, transform_of, transform_of_centres
+from s2dash.ingest.zarr.store import Store
+from s2dash.raster.location import FileLocation
+
+_LEVEL = re.compile(r"(?:MSI)?_?L(1C|2A)", re.ASCII)
+_LEAST_SCALE = 1e-9
+_SATURATED = 65_535
+_FEW_MISSING = 3
+_MASK_NAME = "l1c_classification_b00"
+
+
+def inputs_of_product(
+    product: Product, pile: Pile, title: str, tile: str | None, also: Sequence[str], left: Sequence[str]
+) -> Inputs:
+    """One scene's inputs of a product that lies in a pile.
+
+    Parameters
+    ----------
+    left : names of what was brought with it and is not used
+
+    Raises UnreadableFile for what is damaged, refused, or has no bands; UnknownName for another tile than its own, or
+    a picture that is not there.
+    """
+    blobs = pile.blobs(product.wanted(pile.names))
+    store = Store({plain_name(name)[len(product.root) :]: blob for name, blob in blobs.items()})
+    facts = _facts(product, store, pile.name)
+    if tile is not None and tile.strip().upper().removeprefix("T") != facts.tile:
+        raise UnknownName(f"No file is of tile {clean_name(tile)[:20]}. The tiles there are: {facts.tile or 'none'}.")
+    if also:
+        raise UnknownName(f"There is no picture {clean_name(also[0])} among the files. Give the name of one of them.")
+    found = list(_arrays(store))
+    mask = None if any(band == "SCL" for band, _ in found) else _cloud_mask(store)
+    bands = [band for band, _ in found if band != "SCL"]
+    if not bands:
+        raise UnreadableFile(f"{product.name} holds no bands under {REFLECTANCE}. Download the product again.")
+    cache = shared_cache(one.metadata for one in [*(one for _, one in found), *([mask] if mask else [])])
+    files = tuple(
+        InputFile(
+            location=FileLocation(Path(one.path)),
+            name=one.name,
+            band=None if band == "SCL" else band,
+            is_scl=band == "SCL",
+            date=facts.date,
+            tile=facts.tile,
+            pixels=_pixels(one, store, cache, is_band=band != "SCL"),
+        )
+        for band, one in found
+    )
+    notes = (*_missing_chunks(files), *_missing_bands(bands, facts.level), *_left_out(left))
+    clouds = CloudFile(_MASK_NAME, CLASSI, facts.date)
+    masks = () if mask is None else ((clouds, _pixels(mask, store, cache, is_band=False)),)
+    return Inputs(files, _provenance(facts, files, title, notes), masks)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What names and attributes say of all of a product."""
+
+    level: str | None
+    baseline: str | None
+    date: str | None
+    tile: str | None
+    platform: str
+    """`Sentinel-2B`, or nothing."""
+
+
+def _facts(product: Product, store: Store, pile_name: str) -> _Facts:
+    attributes = store.attributes("")
+    stac = mapping(attributes.get("stac_discovery"))
+    properties = mapping(stac.get("properties"))
+    names = [*parts_of(plain_name(pile_name)), *product.root.rstrip("/").split("/"), text(stac.get("id"))]
+    said = text(properties.get("processing:level")) or next((n for n in reversed(names) if _LEVEL.search(n)), "")
+    level = _LEVEL.search(said)
+    is_l2a = any(name.startswith(f"{CLASSES}/") for name in store.files)
+    stated = (text(properties.get(key)) for key in ("start_datetime", "datetime"))
+    version = text(properties.get("processing:version"))
+    codes = [text(value) for value in values_named(properties, "s2:mgrs_tile", "grid:code")]
+    return _Facts(
+        level=f"Level-{level[1]}" if level else L2A if is_l2a else None,
+        baseline=next(filter(None, map(baseline_in, reversed(names))), None)
+        or (version if re.fullmatch(r"\d\d\.\d\d", version, re.ASCII) else None),
+        date=next(filter(None, (date_in([one]) for one in stated if one)), None) or date_in(names),
+        tile=tile_in(names) or tile_in([f"T{code.removeprefix('MGRS-').removeprefix('T')}" for code in codes]),
+        platform=_platform(text(properties.get("platform")), names),
+    )
+
+
+def _platform(said: str, names: Sequence[str]) -> str:
+    found = re.search(r"sentinel-2([a-d])\b", said, re.IGNORECASE | re.ASCII)
+    found = found or next((m for name in reversed(names) if (m := re.match(r"S2([A-D])_", name))), None)
+    return f"Sentinel-2{found[1].upper()}" if found else ""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An array of a product."""
+
+    path: str
+    name: str
+    """`r10m/b02`"""
+    metadata: ArrayMetadata
+    text: bytes
+
+
+def _arrays(store: Store) -> Iterator[tuple[str, _Found]]:
+    """Each band at its finest, by its usual name and in the usual order, then `SCL`."""
+    places = {band: (REFLECTANCE, band.lower()) for band in BANDS} | {"SCL": (CLASSES, "scl")}
+    for band, (folder, last) in places.items():
+        for group in PIXEL_GROUPS:
+            path, name = f"{folder}/{group}/{last}", f"{group}/{last}"
+            array = store.array(path, name)
+            if array is not None:
+                yield band, _Found(path, name, *array)
+                break
+
+
+def _cloud_mask(store: Store) -> _Found | None:
+    """The mask of Level-1C: bits of opaque clouds, cirrus and snow for all bands together."""
+    path = f"{CLOUD_MASK}/r60m/b00"
+    array = store.array(path, _MASK_NAME)
+    return None if array is None else _Found(path, _MASK_NAME, *array)
+
+
+def _pixels(one: _Found, store: Store, cache: Cache, is_band: bool) -> ZarrArray:
+    chunks = store.chunks(one.path)
+    require_within(one.metadata, chunks, one.name)
+    attributes = one.metadata.attributes
+    group = one.path.rpartition("/")[0]
+    return ZarrArray(
+        name=one.name,
+        metadata=one.metadata,
+        text=one.text,
+        files=chunks,
+        cache=cache,
+        grid=_grid(one, store, group),
+        nodata=_nodata(one.metadata) if is_band else None,
+        stated=_stated(attributes) if is_band else None,
+    )
+
+
+def _nodata(metadata: ArrayMetadata) -> float | None:
+    """By xarray's attribute, else EOPF's own, else what stands where nothing is stored; of fractions NaN needs none."""
+    own = mapping(metadata.attributes.get("_eopf_attrs"))
+    stated = (metadata.attributes.get("_FillValue"), metadata.attributes.get("fill_value"), own.get("fill_value"))
+    found = next((value for one in stated if (value := number(one)) is not None), metadata.fill)
+    return None if found != found else found
+
+
+def _stated(attributes: Mapping[str, Any]) -> Reflectance | None:
+    """How numbers become reflectance, where that is stated: nothing more is then to be subtracted."""
+    own = mapping(attributes.get("_eopf_attrs"))
+    scale, offset = (number(attributes.get(key, own.get(key))) for key in ("scale_factor", "add_offset"))
+    scale, offset = 1.0 if scale is None else scale, offset or 0.0
+    if not _LEAST_SCALE < scale <= 1 or (scale, offset) == (1.0, 0.0):
+        return None
+    return scaled([(scale, offset)])
+
+
+def _grid(one: _Found, store: Store, group: str) -> Grid:
+    bands = f"{REFLECTANCE}/{group.rpartition('/')[2]}"
+    sources = [one.metadata.attributes, *(store.attributes(path) for path in (group, bands))]
+    root = store.attributes("")
+    shape_rc = one.metadata.shape_rc
+    wkt = crs_wkt_of([*sources, root.get("stac_discovery"), root.get("other_metadata"), root])
+    transform = transform_of(sources, shape_rc)
+    transform = transform or _of_coordinates(store, group, shape_rc) or _of_coordinates(store, bands, shape_rc)
+    return checked_grid(shape_rc, transform or Affine.identity(), wkt if transform else None, one.name)
+
+
+def _of_coordinates(store: Store, group: str, shape_rc: tuple[int, int]) -> Affine | None:
+    """By the arrays `x` and `y` beside an array of this shape; None where there are none that fit."""
+    found = []
+    for axis, count in (("x", shape_rc[1]), ("y", shape_rc[0])):
+        path, name = f"{group}/{axis}", f"{group.rpartition('/')[2]}/{axis}"
+        array = store.array(path, name)
+        if array is None or array[0].shape_rc != (1, count):
+            return None
+        chunks = store.chunks(path)
+        require_within(array[0], chunks, name)
+        grid = Grid((1, count), Affine.identity(), None)
+        found.append(ZarrArray(name, *array, chunks, shared_cache([array[0]]), grid).read_all()[0])
+    return transform_of_centres(*found)
+
+
+def _missing_chunks(files: Sequence[InputFile]) -> Iterator[str]:
+    """That a band lacks chunks which another of the same grid has: ground that is missing is so in all of them."""
+    arrays = [file.pixels for file in files if not file.is_scl and isinstance(file.pixels, ZarrArray)]
+    for grid in dict.fromkeys(one.grid for one in arrays):
+        there = {one.name: one.stored_files() for one in arrays if one.grid == grid}
+        most = frozenset().union(*there.values())
+        for name, held in there.items():
+            if held < most:
+                yield (
+                    f"{name} lacks {len(most - held):,} of its {len(most):,} files, and has no data there. If that "
+                    "surprises you, download the product again."
+                )
+
+
+def _missing_bands(bands: Sequence[str], level: str | None) -> Iterator[str]:
+    missing = [band for band in BANDS if band not in bands and not (level == L2A and band == "B10")]
+    if 0 < len(missing) <= _FEW_MISSING:
+        yield f"The product has no {', '.join(missing)}: it may be incomplete."
+
+
+def _left_out(left: Sequence[str]) -> Iterator[str]:
+    if left:
+        yield f"Left out, as no band: {', '.join(map(shown, left[:3]))}{' and more' if left[3:] else ''}."
+
+
+def _provenance(facts: _Facts, files: Sequence[InputFile], title: str, notes: tuple[str, ...]) -> Provenance:
+    """What is known of all bands; where none states its scale, the baseline decides as it does of a SAFE."""
+    are_stated = any(file.pixels is not None and file.pixels.stated for file in files)
+    rule = offset_rule(facts.level, facts.baseline)
+    title = title.removesuffix(".zarr")
+    if facts.tile:
+        title = f"Tile {facts.tile}"
+    elif facts.platform and facts.date:
+        title = f"{facts.platform}, {facts.date}"
+    return Provenance(
+        title=title,
+        level=facts.level,
+        baseline=facts.baseline,
+        date=facts.date,
+        reflectance=None if are_stated else (rule.quantification, dict(rule.offsets), rule.sentence),
+        saturated=float(_SATURATED),
+        notes=notes,
+        is_mission=facts.level in (L1C, L2A),
+        doubt=None if are_stated else rule.warning,
+    )

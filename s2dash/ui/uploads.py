@@ -19,14 +19,14 @@ from s2dash import ingest
 from s2dash.core.legend import clean_name
 from s2dash.core.scene_reading import AreaFile, SceneReading
 from s2dash.core.types import CancelToken, Progress
-from s2dash.errors import Cancelled, S2DashError, UnreadableFile
+from s2dash.errors import Cancelled, PackGiven, S2DashError, UnreadableFile
 from s2dash.server.folders import ScratchFolder
 from s2dash.server.jobs import Job
 from s2dash.ui import text
 from s2dash.ui.loaded import Brought, Loaded
 from s2dash.ui.messages import words_for
 from s2dash.ui.session import page_is_open
-from s2dash.ui.state import Incoming
+from s2dash.ui.state import LOADED, Incoming
 
 _AT_ONCE_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
@@ -85,12 +85,14 @@ def free(uploads: Sequence[Any]) -> None:
 def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -> None:
     """Begin to read files as one scene; `follow(incoming)` gives it. What was being read there before is cancelled.
 
+    A pack gives the scene that is in use, with what was in the pack.
     Metadata that cannot be read do not refuse it: the page offers the two numbers that they would have told.
 
     Parameters
     ----------
     also : names of pictures to use that would be left out
     """
+    now = LOADED.get()
 
     def work(folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
         kept = None
@@ -107,6 +109,11 @@ def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -
                 may_ask_for_numbers=True,
             )
             kept = brought if brought.can_stay and (scene.left_out or also) else None
+        except PackGiven:
+            if now is None:
+                raise
+            path, name = _the_pack(brought)
+            return replace(now, pack=ingest.read_pack(path, folder / "pack", name, progress, cancel))
         finally:
             if kept is None and not also:
                 # Files that are read again still belong to the scene on the page, should that fail.
@@ -115,6 +122,12 @@ def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -
         return Loaded(scene, kept.held if kept else (), kept, SceneReading(also=tuple(also)), names)
 
     begin(incoming, work, "s2dash-scene-")
+
+
+def _the_pack(brought: Brought) -> tuple[Path, str]:
+    """The one file of those that were brought that can be a pack, and its name; what lies beside it is let go."""
+    pairs = [*zip(brought.paths, brought.names, strict=True)]
+    return next(((path, name) for path, name in pairs if name.lower().endswith(".zip")), pairs[0])
 
 
 def read_area(incoming: Incoming, loaded: Loaded, brought: Brought, said: tuple[AreaFile, ...] | None = None) -> None:

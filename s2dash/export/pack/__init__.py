@@ -16,7 +16,7 @@ from s2dash.export.pack.archive import PackArchive, new_archive
 from s2dash.export.pack.contents import SCENE_FOLDER, Pack, Part, exports_of, folder_of, is_zip, own_parts
 from s2dash.export.pack.readme import readme_text
 
-__all__ = ["SCENE_FOLDER", "Pack", "Part", "pack_name", "write_pack"]
+__all__ = ["SCENE_FOLDER", "Pack", "pack_name", "write_pack"]
 
 _SUFFIX = "-pack.zip"
 

@@ -152,6 +152,9 @@ class RunLimits:
     """Files of earlier scenes that a page keeps so that its user can go back to their maps, at most two of them."""
     at_once_seconds: float = limit(3, "seconds", least=0)
     """A large scene whose run is estimated to take less is run in full by itself. With 0 each waits for its button."""
+    most_at_once: int = limit(2, "runs", least=1)
+    """Of all users together; further ones wait, in the order in which they were asked for. Each takes all cores, and
+    memory of its own."""
     most_patches: int = limit(4_000_000, "patches", least=1_000)
     """Of a map whose small patches are to go; where all of them are small, each takes 250 bytes."""
 

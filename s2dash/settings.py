@@ -173,8 +173,6 @@ class LinkLimits:
 class PackLimits:
     """What packs, everything of a map in one zip, may hold."""
 
-    most_scene_bytes: int = limit(3_000_000_000, "bytes", least=0)
-    """Rasters of a scene that may go into its pack; a full tile has about 2 GB. Without them the file is asked for."""
     most_manifest_bytes: int = limit(20_000_000, "bytes", least=1_000_000)
     """Of a pack that is opened, what says what to bring back; fifty maps have 600 kB."""
 

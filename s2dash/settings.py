@@ -152,6 +152,9 @@ class RunLimits:
     """Files of earlier scenes that a page keeps so that its user can go back to their maps, at most two of them."""
     at_once_seconds: float = limit(3, "seconds", least=0)
     """A large scene whose run is estimated to take less is run in full by itself. With 0 each waits for its button."""
+    most_at_once: int = limit(2, "runs", least=1)
+    """Of all users together; further ones wait, in the order in which they were asked for. Each takes all cores, and
+    memory of its own."""
     most_patches: int = limit(4_000_000, "patches", least=1_000)
     """Of a map whose small patches are to go; where all of them are small, each takes 250 bytes."""
 
@@ -170,8 +173,6 @@ class LinkLimits:
 class PackLimits:
     """What packs, everything of a map in one zip, may hold."""
 
-    most_scene_bytes: int = limit(3_000_000_000, "bytes", least=0)
-    """Rasters of a scene that may go into its pack; a full tile has about 2 GB. Without them the file is asked for."""
     most_manifest_bytes: int = limit(20_000_000, "bytes", least=1_000_000)
     """Of a pack that is opened, what says what to bring back; fifty maps have 600 kB."""
 

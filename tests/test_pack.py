@@ -172,7 +172,7 @@ def test_the_command_line_writes_one(tmp_path: Path, capsys: pytest.CaptureFixtu
 @settings(max_examples=25)
 @given(st.lists(LISTED, min_size=1, max_size=2, unique_by=lambda one: one.number), abouts, st.text(max_size=30))
 def test_a_manifest_comes_back_equal(runs: Sequence[ListedRun], about: About, title: str) -> None:
-    scene = PackedScene(title=title, files=(title,), folder="scene", facts={"a": [1, None, "x"]})
+    scene = PackedScene(title=title, files=(title,))
     manifest = Manifest(tuple(runs), runs[-1].number, about, scene, "s2dash 1")
     assert Manifest.from_json(manifest.to_json()) == manifest
 

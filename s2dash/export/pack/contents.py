@@ -20,7 +20,7 @@ from s2dash.export.table import csv_bytes
 
 FOLDERS: Mapping[Card, str] = {"picture": "pictures"}
 """What a card's folder is called where that is not the card's own name."""
-CHECK_FOLDER, AREA_FOLDER, SCENE_FOLDER = "check", "area", "scene"
+CHECK_FOLDER, AREA_FOLDER = "check", "area"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +42,6 @@ class Pack:
     manifest: Manifest
     check: Check | None = None
     """Places that were looked at, where the map was checked by such."""
-    scene_files: tuple[Path, ...] = ()
-    """The rasters of its scene, where they are to be within; under their own names, as the manifest's facts say."""
 
 
 def folder_of(export: Export) -> str:

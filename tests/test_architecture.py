@@ -98,6 +98,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "s2dash.data.make_land",
     ),
     "rasterio._err": ("s2dash.raster",),
+    "lightgbm": ("s2dash.ingest.guessed_clouds",),
     "distributed": ("s2dash.classify.dask_cluster",),
     "numcodecs": ("s2dash.ingest.zarr.unpacking",),
     "offlinefolium": (),

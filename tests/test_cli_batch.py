@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from drawn_rings import ring_of
 from field_scenes import numbers, outside, write_clip
 from products import write_safe, zip_folder
 from scenes import TEN_METRE, write_raster, write_scene
@@ -22,7 +23,7 @@ from waiting import PATIENCE_SECONDS, wait_until
 from s2dash.classify.clean_up import sieve
 from s2dash.cli import main as cli
 from s2dash.cli import scene_flags
-from s2dash.core.edits import ClassEdits, LeaveOut, Merge, Sieve, Split
+from s2dash.core.edits import ClassEdits, LeaveOut, Merge, RegroupInside, Sieve, Split
 from s2dash.core.recipe import Recipe
 from s2dash.settings import GDAL_ENVIRONMENT
 
@@ -171,6 +172,23 @@ def test_a_saved_recipe_runs_again(folder: Path, tmp_path: Path, call: Call) -> 
     assert status == 0
     one, other = ((tmp_path / place / "one-classes.tif").read_bytes() for place in "ab")
     assert one == other
+
+
+def test_an_area_is_regrouped_in_every_scene(folder: Path, tmp_path: Path, call: Call) -> None:
+    means = ((0.07, 0.05, 0.04, 0.2), (0.2, 0.25, 0.3, 0.35))
+    step = RegroupInside((ring_of(((5, 4), (30, 4), (30, 30), (5, 30))),), ("B02", "B03", "B04", "B08"), means)
+    file, out = tmp_path / "e.json", tmp_path / "out"
+    file.write_text(ClassEdits(steps=(step,)).to_json())
+    call("batch", folder, "-o", out, *QUICK)
+    before = labels(out / "one-classes.tif")
+    status, _, _ = call("batch", folder, "-o", out, *QUICK, "--edits", file)
+    assert status == 0
+    after, inside = labels(out / "one-classes.tif"), np.zeros(before.shape, dtype=bool)
+    inside[4:30, 5:30] = True
+    inside &= before != 0
+    assert np.array_equal(after[~inside], before[~inside])
+    assert set(np.unique(after[inside]).tolist()) == {5, 6}
+    assert np.array_equal(labels(out / "two-classes.tif"), after)
 
 
 def test_edits_hold_for_every_scene(folder: Path, tmp_path: Path, call: Call) -> None:

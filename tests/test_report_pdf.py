@@ -21,6 +21,7 @@ from test_export import HOSTILE, make_legend, make_result
 from s2dash.classify import pipeline
 from s2dash.classify.point import class_spreads
 from s2dash.core.about import About
+from s2dash.core.edits import ClassEdits, LeaveOut, Merge
 from s2dash.core.legend import default_legend
 from s2dash.core.recipe import default_recipe
 from s2dash.export import Handover, export_bytes
@@ -93,6 +94,14 @@ def test_both_forms_say_all_of_the_same(handover: Handover, document: pypdfium2.
     # Letters of scripts from right to left come in the order of the eye, and some names of columns are cut.
     missing = [words for words in said if bare(words) not in paper and "م" not in words and not is_cut(words)]
     assert missing == []
+
+
+def test_what_was_done_is_told_plainly() -> None:
+    edits = ClassEdits(steps=(Merge(classes=(3, 4), into=3), LeaveOut(number=5)))
+    said = list(words_in(report_contents(Handover(replace(make_result(), edits=edits), make_legend()))))
+    assert "People then changed the classes in 2 steps, each told below as an edit." in said
+    assert any("here in 2 bands" in words and "put together into 5 classes" in words for words in said)
+    assert not any("smoothed" in words for words in said)
 
 
 def test_names_are_words_and_not_markup(document: pypdfium2.PdfDocument) -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import shutil
+import subprocess
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pptx
+import pypdfium2
 import pytest
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from test_export import GRIDS, HOSTILE, make_legend, make_result
+from waiting import PATIENCE_SECONDS
 
 from s2dash.classify import pipeline
 from s2dash.core.about import About
@@ -30,6 +35,7 @@ from s2dash.export.typeset import svg_png
 from s2dash.ingest import SAMPLE_PATH, open_in_place
 from s2dash.raster.location import FileLocation
 
+SOFFICE = shutil.which("soffice")
 ABOUT = About(
     title="Land cover", place="Accomack County", date="12 January 2016", author="Shore Watch", notes="By eye."
 )
@@ -143,9 +149,55 @@ class TestPowerPoint:
             said = words_of(export_bytes("powerpoint", Handover(make_result(title=name), make_legend(5, (name,)))))
             assert (clean_name(name) or "Class 1") in said
 
+    def test_words_have_their_own_fonts_that_can_be_changed(self) -> None:
+        """PowerPoint goes back to those of paragraphs."""
+        content = export_bytes("powerpoint", Handover(make_result(), make_legend(), ABOUT))
+        [slide] = pptx.Presentation(io.BytesIO(content)).slides
+        assert slide.element.xpath("//a:defRPr") == []
+        assert all(run.xpath("./a:rPr/@sz") for run in slide.element.xpath("//p:cSld//a:r"))
+
     def test_the_same_map_gives_the_same_bytes(self) -> None:
         handover = Handover(make_result(), make_legend(), ABOUT)
         assert export_bytes("powerpoint", handover) == export_bytes("powerpoint", handover)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(SOFFICE is None, reason="LibreOffice Impress is not installed")
+def test_impress_shows_all_of_it_on_the_slide(tmp_path: Path) -> None:
+    names = tuple(f"A class with a name as long as people write them, {i}" for i in range(1, 31))
+    title = "A title that goes on and on, as those of departments do, with number 2024/11-B and the words of the law"
+    handover = Handover(make_result(k=30), make_legend(30, names), msgspec.structs.replace(ABOUT, title=title))
+    path = tmp_path / "slide.pptx"
+    path.write_bytes(export_bytes("powerpoint", handover))
+    own = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    words = [str(SOFFICE), own, "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path), str(path)]
+    subprocess.run(words, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
+    with pypdfium2.PdfDocument(path.with_suffix(".pdf")) as document:
+        [page] = document
+        letters = page.get_textpage()
+        size = WIDTH / page.get_width()
+        boxes = np.array([letters.get_charbox(i) for i in range(letters.count_chars())]) * size
+        said = "".join(letters.get_text_range().split())
+        tops = {
+            words: HEIGHT - size * _top(letters, words) for words in ("law", "30 classes", "smaller classes", "No data")
+        }
+    for row in slide_contents(handover).rows:
+        assert "".join(row.name.split()) in said
+    drawn = boxes[boxes[:, 2] > boxes[:, 0]]
+    assert drawn[:, 0].min() >= MARGIN - 2
+    assert drawn[:, 2].max() <= WIDTH - MARGIN + 2
+    # One below the other: a title of two lines, the subtitle, the last row of the legend, the note under it.
+    assert list(tops.values()) == sorted(tops.values())
+    assert tops["30 classes"] - tops["law"] > 20
+    assert tops["No data"] - tops["smaller classes"] > 20
+    assert tops["No data"] < BOTTOM + 8
+
+
+def _top(letters: pypdfium2.PdfTextPage, words: str) -> float:
+    """Height of the first letter of words over the bottom of the page, points."""
+    found = letters.search(words).get_next()
+    assert found is not None, words
+    return float(letters.get_charbox(found[0])[3])
 
 
 class TestGlobe:

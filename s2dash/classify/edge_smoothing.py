@@ -133,17 +133,20 @@ class _LaidOut:
         """One pass over a block of what is laid out."""
         before, size = self._before, stop - start
         sums, total = self._sums[:, :size], self._total[:size]
-        sums[...], total[...] = 0, 1
-        for down, right, likeness in _offsets(step):
+        total[...] = 1
+        for number, (down, right, likeness) in enumerate(_offsets(step)):
             away = down * self._width + right
             # From a pixel to its neighbour it is as far as back: each pair is compared once.
             towards, weight = self._differences[:, : size + away], self._weights[: size + away]
             np.subtract(before[:, start : stop + away], before[:, start - away : stop], out=towards)
             _weigh(towards, likeness, self._square[: size + away], weight)
             towards *= weight
-            sums += towards[:, away:]
+            if number:
+                sums += towards[:, away:]
+                sums -= towards[:, :size]
+            else:
+                np.subtract(towards[:, away:], towards[:, :size], out=sums)
             total += weight[away:]
-            sums -= towards[:, :size]
             total += weight[:size]
         sums /= total
         np.add(before[:, start:stop], sums, out=self._after[:, start:stop])

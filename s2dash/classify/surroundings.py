@@ -6,6 +6,7 @@ reading them once more would cost as much again.
 
 from __future__ import annotations
 
+import mmap
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -78,7 +79,7 @@ def held(pixels: Pixels, rows: np.ndarray, cols: np.ndarray) -> Held:
         return _Whole(pixels, rows, cols)
     pixels = Pixels(np.ascontiguousarray(pixels.values), pixels.valid)
     parts = [slice(start, start + PLACES_AT_ONCE) for start in range(0, len(rows), PLACES_AT_ONCE)]
-    return _Apart(tuple(around(pixels, rows[part], cols[part]) for part in parts), len(rows))
+    return _Apart(tuple(_set_apart(around(pixels, rows[part], cols[part])) for part in parts), len(rows))
 
 
 def smoothed_features(prepared: Prepared, parts: Sequence[Held], chosen: np.ndarray) -> np.ndarray:
@@ -108,6 +109,14 @@ def room_for(prepared: Prepared, places: float) -> Iterator[bool]:
     finally:
         with _lock:
             _held_bytes -= wanted * fits
+
+
+def _set_apart(near: Pixels) -> Pixels:
+    """The same in memory of its own: the C library would keep what pieces of this size leave behind."""
+    own = mmap.mmap(-1, near.values.nbytes)
+    values = np.frombuffer(own, dtype=near.values.dtype).reshape(near.values.shape)
+    values[...] = near.values
+    return Pixels(values, near.valid)
 
 
 def _of_places(near: Pixels, chosen: np.ndarray) -> Pixels:

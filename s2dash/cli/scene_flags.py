@@ -43,6 +43,11 @@ def add_scene_flags(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="leave out what lies outside: polygons (GeoJSON, GeoPackage, shapefile, KML, KMZ, FlatGeobuf), raster",
     )
+    group.add_argument(
+        "--guess-clouds",
+        action="store_true",
+        help="Level-1C without a cloud mask: guess where clouds are, by s2cloudless, where that is installed",
+    )
 
 
 @contextlib.contextmanager
@@ -74,6 +79,8 @@ def open_scene(
     scene = ingest.open_in_place(locations[0], reading) if may_stay else None
     if scene is None:
         scene = ingest.ingest(locations, folder / "scene", progress=progress, cancel=cancel, reading=reading)
+    if reading.guesses_clouds and not scene.has_scl:  # of a batch some may say it themselves
+        scene = ingest.with_guessed_clouds(scene, folder / "clouds", progress, cancel)
     if arguments.area:
         scene = ingest.with_area(scene, arguments.area, folder / "area", progress=progress, cancel=cancel)
     return scene
@@ -91,6 +98,7 @@ def reading_of(arguments: argparse.Namespace, area: tuple[AreaFile, ...] = ()) -
         offset=arguments.offset,
         nodata=() if arguments.nodata is None else (arguments.nodata,),
         area=area,
+        guesses_clouds=arguments.guess_clouds,
     )
 
 

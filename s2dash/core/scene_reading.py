@@ -43,10 +43,12 @@ class SceneReading(strict_json.Versioned, frozen=True, forbid_unknown_fields=Tru
     nodata: tuple[_Finite, ...] = ()
     """Stored numbers that stand for no data."""
     area: tuple[AreaFile, ...] = ()
+    guesses_clouds: bool = False
+    """Whether clouds are guessed from the pixels, where the files do not say where they are."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The reading as plain values."""
-        return strict_json.plain(self)
+        """The reading as plain values; nothing of guessed clouds where there are none, as it once was."""
+        return {name: value for name, value in strict_json.plain(self).items() if name != "guesses_clouds" or value}
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back to an equal reading."""

@@ -16,8 +16,16 @@ from s2dash.ingest.check_points import read_check
 from s2dash.ingest.composed import beside
 from s2dash.ingest.doubts import doubtful_numbers, doubtful_words, doubts_offset, flagged_words, is_calibrated
 from s2dash.ingest.examples import EXAMPLES, Example
+from s2dash.ingest.guessed_clouds import (
+    can_guess_clouds,
+    has_guessed_clouds,
+    may_guess_clouds,
+    with_guessed_clouds,
+    without_guessed_clouds,
+)
 from s2dash.ingest.in_place import SAMPLE_PATH, open_in_place, sample_scene
 from s2dash.ingest.known_ground import read_known_ground
+from s2dash.ingest.pack import OpenedPack, read_pack
 from s2dash.ingest.pile import shown as shown_name
 from s2dash.ingest.process import removed_on_error, run_in_new_folder
 from s2dash.ingest.reference import read_reference
@@ -29,27 +37,34 @@ __all__ = [
     "EXAMPLES",
     "SAMPLE_PATH",
     "Example",
+    "OpenedPack",
     "area_files",
+    "can_guess_clouds",
     "doubtful_numbers",
     "doubtful_words",
     "doubts_offset",
     "flagged_words",
+    "has_guessed_clouds",
     "ingest",
     "is_calibrated",
+    "may_guess_clouds",
     "open_in_place",
     "proposed_about",
     "read_as",
     "read_check",
     "read_known_ground",
+    "read_pack",
     "read_reference",
     "rename_bands",
     "sample_scene",
     "shown_name",
     "with_area",
+    "with_guessed_clouds",
     "with_nodata",
     "with_numbers",
     "with_side_cars",
     "without_area",
+    "without_guessed_clouds",
 ]
 
 

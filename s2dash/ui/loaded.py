@@ -26,6 +26,16 @@ class Loaded:
     """What the files were called where they came from; none for a scene of the package."""
     before_area: tuple[str, Scene] | None = None
     """Digest of the scene with its area, and the scene as it was before."""
+    pack: ingest.OpenedPack | None = None
+    """What was opened where a scene was expected, and is still to be taken up."""
+    before_clouds: tuple[str, Scene] | None = None
+    """Digest of the scene with its guessed clouds, and the scene as it was before."""
+
+    @property
+    def unguessed(self) -> Scene:
+        """The scene without guessed clouds: the very one that was there before where it is still known."""
+        is_known = self.before_clouds is not None and self.before_clouds[0] == self.scene.digest
+        return self.before_clouds[1] if is_known and self.before_clouds else ingest.without_guessed_clouds(self.scene)
 
     @property
     def whole(self) -> Scene:

@@ -10,6 +10,7 @@ from s2dash.core import missions, sentinel2
 from s2dash.core.scene import AREA, SCL, Masking, Scene, masked_shares
 from s2dash.ui import services, state, text
 from s2dash.ui.drawn_area import ask_to_draw, list_drawn
+from s2dash.ui.guessed_clouds import choose_guess, may_be_guessed
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.uploads import bring, follow, forget, read_area
 
@@ -21,6 +22,7 @@ _EVERYTHING = Masking(True, True, tuple(sentinel2.SCL_CLASSES))
 _SORTED_BY = "Level-2A sorts pixels by itself. Leave out:"
 _SORTED_BY_BITS = "The picture's quality band tells these apart. Leave out:"
 _SORTED_BY_CLOUD_MASK = "The product's own cloud mask tells these apart. Leave out:"
+_SORTED_BY_GUESS = "Clouds are guessed by s2cloudless (Sinergise, CC BY-SA 4.0). Leave out:"
 _NO_CLOUD_MASK = (
     "Nothing here says where clouds are, so they become classes. Bring the whole product, or its `MSK_CLASSI_B00.jp2` "
     "(before 2022 `MSK_CLOUDS_B00.gml`, both in `QI_DATA`) together with the bands."
@@ -30,7 +32,10 @@ _HELP_OF_CLOUDS = {
     10: "Thin, high cloud: the ground shows through, but its colours are changed.",
     11: "The mask's snow and ice. It is ground, so it stays unless you tick it.",
 }
-_CLOUD_MASKS = {missions.CLASSI, missions.CLOUDS}
+_HELP_OF_GUESS = (
+    "A guess from the colours of each pixel, with 120 m around. Thin cloud and cloud shadows are not found."
+)
+_CLOUD_MASKS = {missions.CLASSI, missions.CLOUDS, missions.S2CLOUDLESS}
 
 
 def choose_masks(loaded: Loaded) -> None:
@@ -54,10 +59,12 @@ def choose_masks(loaded: Loaded) -> None:
             disabled=not masked,
             help="So bright in a chosen band that the sensor could not measure it.",
         )
+    if not scene.has_scl and scene.level == "Level-1C" and scene.origins:
+        st.caption(_NO_CLOUD_MASK)
+    if may_be_guessed(loaded):
+        choose_guess()
     if scene.has_scl:
         _choose_classes(scene, shares, masked)
-    elif scene.level == "Level-1C" and scene.origins:
-        st.caption(_NO_CLOUD_MASK)
     _choose_area(loaded, shares)
 
 
@@ -71,7 +78,8 @@ def _choose_classes(scene: Scene, shares: dict[str, float], is_on: bool) -> None
     kinds = {mask.quality for mask in scene.masks if mask.kind == SCL}
     is_cloud_mask = kinds <= _CLOUD_MASKS
     by_bits = _SORTED_BY_CLOUD_MASK if is_cloud_mask else _SORTED_BY_BITS
-    st.caption(_SORTED_BY if kinds == {None} else by_bits)
+    is_guess = kinds == {missions.S2CLOUDLESS}
+    st.caption(_SORTED_BY if kinds == {None} else _SORTED_BY_GUESS if is_guess else by_bits)
     with st.container(gap=None):
         for code, name in scene.mask_classes.items():
             is_left_out = state.masks_class(code)
@@ -83,7 +91,7 @@ def _choose_classes(scene: Scene, shares: dict[str, float], is_on: bool) -> None
                 key=is_left_out.shown(),
                 on_change=is_left_out.take,
                 disabled=not is_on,
-                help=_HELP_OF_CLOUDS.get(code) if is_cloud_mask else None,
+                help=_HELP_OF_GUESS if is_guess else _HELP_OF_CLOUDS.get(code) if is_cloud_mask else None,
             )
 
 

@@ -19,14 +19,14 @@ from s2dash import ingest
 from s2dash.core.legend import clean_name
 from s2dash.core.scene_reading import AreaFile, SceneReading
 from s2dash.core.types import CancelToken, Progress
-from s2dash.errors import Cancelled, S2DashError, UnreadableFile
+from s2dash.errors import Cancelled, PackGiven, S2DashError, UnreadableFile
 from s2dash.server.folders import ScratchFolder
 from s2dash.server.jobs import Job
 from s2dash.ui import text
 from s2dash.ui.loaded import Brought, Loaded
 from s2dash.ui.messages import words_for
 from s2dash.ui.session import page_is_open
-from s2dash.ui.state import Incoming
+from s2dash.ui.state import LOADED, Incoming
 
 _AT_ONCE_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
@@ -85,12 +85,14 @@ def free(uploads: Sequence[Any]) -> None:
 def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -> None:
     """Begin to read files as one scene; `follow(incoming)` gives it. What was being read there before is cancelled.
 
+    A pack gives the scene that is in use, with what was in the pack.
     Metadata that cannot be read do not refuse it: the page offers the two numbers that they would have told.
 
     Parameters
     ----------
     also : names of pictures to use that would be left out
     """
+    now = LOADED.get()
 
     def work(folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
         kept = None
@@ -107,6 +109,11 @@ def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -
                 may_ask_for_numbers=True,
             )
             kept = brought if brought.can_stay and (scene.left_out or also) else None
+        except PackGiven:
+            if now is None:
+                raise
+            path, name = _the_pack(brought)
+            return replace(now, pack=ingest.read_pack(path, folder / "pack", name, progress, cancel))
         finally:
             if kept is None and not also:
                 # Files that are read again still belong to the scene on the page, should that fail.
@@ -114,7 +121,13 @@ def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -
         names = tuple(clean_name(Path(name).name) for name in brought.names)
         return Loaded(scene, kept.held if kept else (), kept, SceneReading(also=tuple(also)), names)
 
-    _begin(incoming, Job(work, "s2dash-scene-"))
+    begin(incoming, work, "s2dash-scene-")
+
+
+def _the_pack(brought: Brought) -> tuple[Path, str]:
+    """The one file of those that were brought that can be a pack, and its name; what lies beside it is let go."""
+    pairs = [*zip(brought.paths, brought.names, strict=True)]
+    return next(((path, name) for path, name in pairs if name.lower().endswith(".zip")), pairs[0])
 
 
 def read_area(incoming: Incoming, loaded: Loaded, brought: Brought, said: tuple[AreaFile, ...] | None = None) -> None:
@@ -134,7 +147,7 @@ def read_area(incoming: Incoming, loaded: Loaded, brought: Brought, said: tuple[
             brought.drop()
         return replace(loaded, scene=scene, reading=SceneReading(area=area), before_area=(scene.digest, whole))
 
-    _begin(incoming, Job(work, "s2dash-area-"))
+    begin(incoming, work, "s2dash-area-")
 
 
 def follow(incoming: Incoming) -> Loaded | None:
@@ -175,9 +188,10 @@ def forget(incoming: Incoming) -> None:
     incoming.words.pop()
 
 
-def _begin(incoming: Incoming, job: Job[Loaded]) -> None:
+def begin(incoming: Incoming, work: Callable[[Path, Progress, CancelToken], Loaded], prefix: str) -> None:
+    """Begin this work in the place of what was being done there; `follow(incoming)` gives what comes of it."""
     forget(incoming)
-    incoming.job.set(job.start(page_is_open()))
+    incoming.job.set(Job(work, prefix).start(page_is_open()))
 
 
 def _wait_for_small(job: Job[Loaded], place: DeltaGenerator) -> None:

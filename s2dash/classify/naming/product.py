@@ -32,5 +32,7 @@ def names_of(mask: MaskLayer) -> tuple[Mapping[int, NamedCode], str]:
     """What its numbers mean, and what it is called in a reason."""
     if mask.quality is None:
         return _SCL_NAMES, "the product's own classification"
+    if mask.quality == missions.S2CLOUDLESS:
+        return _QUALITY_NAMES, "the guess of s2cloudless"
     is_of_clouds = mask.quality in (missions.CLASSI, missions.CLOUDS)
     return _QUALITY_NAMES, "the product's cloud mask" if is_of_clouds else "the product's quality band"

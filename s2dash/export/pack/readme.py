@@ -9,12 +9,11 @@ from s2dash.core.pack import MANIFEST_NAME, SUMS_NAME, Manifest
 from s2dash.export.cards import CARDS
 from s2dash.export.contents import about_facts, one_line
 from s2dash.export.handover import Handover
-from s2dash.export.pack.contents import AREA_FOLDER, CHECK_FOLDER, FOLDERS, SCENE_FOLDER
+from s2dash.export.pack.contents import AREA_FOLDER, CHECK_FOLDER, FOLDERS
 
 _OTHER_FOLDERS = {
     CHECK_FOLDER: "How the map was checked: the places with their answers, accuracy, what was mistaken for what.",
     AREA_FOLDER: "The polygons that were drawn on the map.",
-    SCENE_FOLDER: "The picture's pixels as s2dash read them, GeoTIFFs.",
 }
 _MOST_NAMED = 20
 _MOST_NOTE_CHARACTERS = 500
@@ -70,10 +69,8 @@ def _folders(sums: Mapping[str, str]) -> list[str]:
 
 
 def _pixels(manifest: Manifest) -> str:
-    """Whether the picture is within, and what it is called where it is not."""
+    """That the picture is not within, and what it is called."""
     scene = manifest.scene
-    if scene.folder:
-        return "The picture itself is within, so nothing else is needed."
     title = one_line(scene.title) or "the picture"
     if scene.example:
         return f"The picture is “{title}”, an example that comes with s2dash, so nothing else is needed."

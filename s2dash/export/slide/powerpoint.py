@@ -30,6 +30,12 @@ _DENSITY = 2
 _FONT = "Calibri"
 """On every computer with PowerPoint, and as narrow as the page's own; LibreOffice has Carlito in its place."""
 _INK, _QUIET, _LINE, _PALE = "0B1512", "46524E", "D3DBD8", "7A8682"
+_LETTER_WIDTH, _LINE_HEIGHT = 0.56, 1.2
+"""Of the size of a font: of letters on average, wide fonts included, and from line to line."""
+_LEAST_SIZE = 10
+_CELL_MARGIN = 12
+_RULE, _MARK_GAP = 2, 6
+"""Units that lines are thick."""
 _MOST_NOTES_CHARACTERS = 2_000
 _AT = datetime(2020, 1, 1, tzinfo=UTC)
 """When a file says that it was made: the same each time, so that equal maps give equal files."""
@@ -70,7 +76,7 @@ def _head(slide: Slide, handover: Handover, contents: SlideContents) -> None:
     width = 1620 if globe else WIDTH - 2 * MARGIN
     title = slide.shapes.title
     title.left, title.top, title.width, title.height = _emu(Box(MARGIN, 44, width, 84))
-    _write(title.text_frame, contents.title, 56, bold=True)
+    _write(title.text_frame, contents.title, _fitting(contents.title, 56, width, 84), bold=True)
     _words(slide, Box(MARGIN, 126, width, 44), contents.subtitle, 27, _QUIET)
     if globe:
         shape = slide.shapes.add_picture(io.BytesIO(svg_png(globe, 136)), *_emu(Box(1720, 44, 136, 136)))
@@ -114,33 +120,67 @@ def _legend(slide: Slide, contents: SlideContents) -> None:
     widths = [58, layout.legend.width - 58 - 110 * (len(heads) - 1), *[110] * (len(heads) - 1)]
     for column, width in zip(table.columns, widths, strict=True):
         column.width = width * _EMU
-    height = min(layout.row_height, (layout.legend.height - 40) // count)
-    for row in table.rows:
-        row.height = height * _EMU
+    height = layout.row_height
+    for number, row in enumerate(table.rows):
+        row.height = (height if number else layout.rows_top - layout.legend.top) * _EMU
     for column, head in enumerate(heads, 1):
         _cell(table.cell(0, column), head, 19, _QUIET, is_right=column > 1)
-    _plain(table.cell(0, 0), None)
+    _cell(table.cell(0, 0), "", 19, _QUIET)
     size = min(layout.font_size, round(height * 0.55))
     for number, row in enumerate(contents.rows, 1):
-        _row(table, number, row, size, len(heads))
+        _row(table, number, row, size, _fitting(row.name, size, widths[1] - _CELL_MARGIN, height), len(heads))
+    _rules(table)
 
 
-def _row(table: Any, number: int, row: SlideRow, size: int, columns: int) -> None:
+def _row(table: Any, number: int, row: SlideRow, size: int, name_size: int, columns: int) -> None:
     ink = _PALE if row.is_pale else _INK
     swatch = table.cell(number, 0)
     _cell(swatch, row.number, min(size, 18), row.ink.lstrip("#").upper() or ink, is_centred=True, bold=True)
     _plain(swatch, row.colour.lstrip("#").upper() or None)
     for column, words in enumerate((row.name, row.share, row.area)[:columns], 1):
-        _cell(table.cell(number, column), words, size, ink, is_right=column > 1)
+        _cell(table.cell(number, column), words, name_size if column == 1 else size, ink, is_right=column > 1)
+
+
+def _rules(table: Any) -> None:
+    """A fine line under each row, and a gap between one mark of a class and the next."""
+    for number, row in enumerate(table.rows):
+        for column, cell in enumerate(row.cells):
+            is_mark = column == 0 and number > 0
+            for side in ("lnT", "lnB") if number else ("lnB",):  # of both neighbours, or the table's own look wins
+                _border(cell, side, *(("FFFFFF", _MARK_GAP) if is_mark else (_LINE, _RULE)))
+
+
+def _border(cell: Any, side: str, colour: str, width: int) -> None:
+    """One side of a cell, for which python-pptx has no way; the schema wants it before the cell's fill."""
+    from pptx.oxml import parse_xml
+    from pptx.oxml.ns import nsdecls
+
+    line = parse_xml(
+        f'<a:{side} {nsdecls("a")} w="{width * _EMU}"><a:solidFill><a:srgbClr val="{colour}"/></a:solidFill></a:{side}>'
+    )
+    properties = cell._tc.get_or_add_tcPr()
+    properties.insert(sum(one.tag.endswith(("lnT", "lnB")) for one in properties), line)
 
 
 def _foot(slide: Slide, contents: SlideContents) -> None:
+    from pptx.enum.shapes import MSO_SHAPE
+
     legend, rows = contents.layout.legend, len(contents.rows)
-    top = min(contents.layout.rows_top + rows * contents.layout.row_height + 14, 1000 - 28 * len(contents.notes))
+    top = contents.layout.rows_top + rows * contents.layout.row_height + 12
+    _shape(slide, MSO_SHAPE.RECTANGLE, Box(MARGIN, 1022, WIDTH - 2 * MARGIN, _RULE), _LINE)
     for i, note in enumerate(contents.notes):
         _words(slide, Box(legend.left, top + 28 * i, legend.width, 28), note, 17, _QUIET)
     _words(slide, Box(MARGIN, 1026, 1200, 34), contents.attribution, 19, _QUIET)
     _words(slide, Box(WIDTH - MARGIN - 576, 1026, 576, 34), contents.author, 19, _QUIET, is_right=True)
+
+
+def _fitting(words: str, size: int, width: int, height: int) -> int:
+    """The largest size up to `size` at which words have room, by the usual width of letters: readers' fonts differ."""
+    for smaller in range(size, _LEAST_SIZE, -1):
+        lines = -(-len(words) * smaller * _LETTER_WIDTH // width)
+        if lines <= 1 or lines * smaller * _LINE_HEIGHT <= height:
+            return smaller
+    return _LEAST_SIZE
 
 
 def _words(
@@ -164,12 +204,19 @@ def _write(frame: Any, words: str, size: int, colour: str = _INK, bold: bool = F
 
 
 def _font(paragraph: Any, size: int, colour: str, bold: bool) -> None:
+    """Of the words themselves: PowerPoint takes a paragraph's own for what nobody may change.
+
+    Where there are none, of those to come, else an empty cell would be as high as letters of 18 points.
+    """
     from pptx.dml.color import RGBColor
+    from pptx.text.text import Font
     from pptx.util import Pt
 
-    paragraph.font.name, paragraph.font.bold = _FONT, bold
-    paragraph.font.size = Pt(max(1, round(size * _POINTS * 2) / 2))
-    paragraph.font.color.rgb = RGBColor.from_string(colour)
+    fonts = [run.font for run in paragraph.runs] or [Font(paragraph._p.get_or_add_endParaRPr())]
+    for font in fonts:
+        font.name, font.bold = _FONT, bold
+        font.size = Pt(max(1, round(size * _POINTS * 2) / 2))
+        font.color.rgb = RGBColor.from_string(colour)
 
 
 def _cell(
@@ -185,7 +232,7 @@ def _cell(
 
     cell.text = words
     cell.margin_top = cell.margin_bottom = 0
-    cell.margin_left = 0 if is_centred else 12 * _EMU
+    cell.margin_left = 0 if is_centred else _CELL_MARGIN * _EMU
     cell.margin_right = 0
     cell.vertical_anchor = MSO_ANCHOR.MIDDLE
     paragraph = cell.text_frame.paragraphs[0]
@@ -207,12 +254,13 @@ def _plain(cell: Any, colour: str | None) -> None:
 
 def _shape(slide: Slide, kind: Any, box: Box, colour: str) -> Any:
     from pptx.dml.color import RGBColor
+    from pptx.oxml.ns import qn
 
     shape = slide.shapes.add_shape(kind, *_emu(box))
     shape.fill.solid()
     shape.fill.fore_color.rgb = RGBColor.from_string(colour)
     shape.line.fill.background()
-    shape.shadow.inherit = False
+    shape._element.remove(shape._element.find(qn("p:style")))  # whose shadow LibreOffice draws in any case
     return shape
 
 

@@ -29,6 +29,7 @@ from s2dash.ui.full_run import LOOK_SECONDS, cancel, running, running_words, sta
 from s2dash.ui.hand_over import sureness
 from s2dash.ui.hand_over.fields import about_fields, hold_downloads
 from s2dash.ui.hand_over.previews import previews
+from s2dash.ui.packs.making import pack_row
 from s2dash.ui.share import share_link
 from s2dash.ui.state.about import OUTLINE_LEAST, OUTLINE_SMOOTH, outline_choice
 from s2dash.ui.two_dates.downloads import CHANGE_MAP, change_stem
@@ -113,6 +114,7 @@ def hand_over(
         with st.container(key="given", gap="small"):
             _say_of_full(window, trouble)
             _cards(window)
+        pack_row(answer, handover, window.job is not None, _effort(answer))
         with st.container(key="handfoot", horizontal=True, vertical_alignment="center"):
             with st.container(key="sharing"):
                 share_link(answer)

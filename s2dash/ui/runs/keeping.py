@@ -201,7 +201,10 @@ def forget_everything() -> None:
         services.kept_runs().drop(token)
     if keeper is not None:
         services.kept_runs().drop_session(keeper.address)
-    incoming = (state.INCOMING_SCENE, state.INCOMING_AREA, state.INCOMING_DRAWN, state.INCOMING_LINKED)
+    incoming = (
+        *(state.INCOMING_SCENE, state.INCOMING_AREA, state.INCOMING_DRAWN, state.INCOMING_LINKED),
+        state.INCOMING_CLOUDS,
+    )
     for job in (*state.full_runs().values(), *(one.job.get() for one in incoming)):
         if job is not None:
             job.cancel()

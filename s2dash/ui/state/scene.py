@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from s2dash import ingest
 from s2dash.core.scene import Scene
 from s2dash.core.scene_reading import SceneReading
 from s2dash.server.jobs import Job
@@ -54,6 +56,30 @@ def go_back_to(found: Loaded) -> None:
     if job is not None:
         job.cancel()
     LOADED.set(found)
+
+
+def guesses_clouds(begin: Callable[[], None]) -> Control[bool]:
+    """Whether clouds are guessed, or are just being; `begin` begins it."""
+
+    def get() -> bool:
+        return INCOMING_CLOUDS.job.get() is not None or ingest.has_guessed_clouds(loaded().scene)
+
+    def put(is_so: bool) -> None:
+        job = INCOMING_CLOUDS.job.pop()
+        if job is not None:
+            job.cancel()
+        INCOMING_CLOUDS.words.pop()
+        if is_so:
+            begin()
+        elif ingest.has_guessed_clouds(loaded().scene):
+            read_anew(loaded().unguessed, guesses_clouds=False)
+
+    return Control("guess clouds", get, put)
+
+
+def use_clouds(found: Loaded) -> None:
+    """Put a scene with guessed clouds in the place of the one in use, of which something may have been said since."""
+    LOADED.set(replace(found, reading=_changed_reading(loaded().reading, {"guesses_clouds": True})))
 
 
 def _changed_reading(reading: SceneReading, fields: dict[str, Any]) -> SceneReading:
@@ -116,6 +142,7 @@ class Incoming:
 INCOMING_SCENE, INCOMING_AREA = Incoming("reading a scene"), Incoming("reading an area")
 INCOMING_DRAWN = Incoming("reading what was drawn")
 INCOMING_LINKED = Incoming("reading the area of a link")
+INCOMING_CLOUDS = Incoming("guessing clouds")
 DRAWN_ON = Field("scene drawn on", "")
 """The scene of the last drawing, as the map knows it: what is said of it goes with that scene."""
 REFUSED_DRAWN = Field("drawings refused number", 0)

@@ -180,6 +180,8 @@ class LinkLimits:
 class PackLimits:
     """What packs, everything of a map in one zip, may hold."""
 
+    most_scene_bytes: int = limit(200_000_000, "bytes", least=0)
+    """Files of a picture that a page keeps as they came, so that a pack may have them; larger ones are asked for."""
     most_manifest_bytes: int = limit(20_000_000, "bytes", least=1_000_000)
     """Of a pack that is opened, what says what to bring back; fifty maps have 600 kB."""
 

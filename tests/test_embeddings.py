@@ -19,13 +19,15 @@ from scenes import UTM_10M, write_scene
 from s2dash.classify.indices import available_indices
 from s2dash.classify.naming.suggest import suggestions
 from s2dash.classify.pipeline import fitted_to, run_live
+from s2dash.classify.point import ask
+from s2dash.classify.sureness import SureSteps
 from s2dash.cli.main import main
 from s2dash.core.missions import ALPHAEARTH, CODE_NODATA, CODES_SQUARED, embedding_of
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Scene
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.embeddings import NO_DATA, of_length_one, squared_codes
-from s2dash.raster.reading import read_preview_stack
+from s2dash.raster.reading import SceneReader, read_preview_stack
 from s2dash.tiles.stretch import stretch_of, usual_pictures
 from s2dash.ui.next_scene import moved
 
@@ -204,3 +206,15 @@ def test_versions_and_years_of_tessera_are_never_mixed(tmp_path: Path) -> None:
     for other in (tessera(tmp_path / "b.tiff", version="v1.1"), tessera(tmp_path / "c.tiff", year="2020")):
         with pytest.raises(UnreadableFile, match="Open one at a time"):
             taken_in([first, other], tmp_path)
+
+
+def test_a_place_asked_for_tells_values_that_are_no_light(tmp_path: Path) -> None:
+    scene = taken_in(write(tmp_path / "x.tif", coded(), nodata=-128), tmp_path)
+    fitted = fitted_to(scene, replace(default_recipe(scene), k=4))
+    with SceneReader(scene) as reader:
+        point = ask(fitted, SureSteps(20, 40), reader, 30, 40)
+    assert point.is_embedding
+    assert (point.indices, point.scl) == ((), None)
+    value = point.bands[16].value
+    stored = int(coded()[16, 30, 40])
+    assert value == pytest.approx(stored * abs(stored) / CODES_SQUARED, abs=1e-6)

@@ -72,6 +72,18 @@ def test_what_is_not_as_written_is_known_by_name(tmp_path: Path) -> None:
     assert opened(changed(GOOD, {"report/a.html": None}), tmp_path).missing == ("report/a.html",)
 
 
+def with_picture(name: str = "scene/001-a.tif", content: bytes | None = b"pixels") -> bytes:
+    scene = {"members": [[name, "../my \u202epicture.tif"]]}
+    return changed(GOOD, {MANIFEST_NAME: manifest_with(scene=scene), "scene/001-a.tif": content}, sums_too=True)
+
+
+def test_its_picture_comes_out_under_a_name_of_ours(tmp_path: Path) -> None:
+    ((path, name),) = opened(with_picture(), tmp_path).files
+    assert path.read_bytes() == b"pixels"
+    assert path.parent == tmp_path / "read"
+    assert name == "../my \u202epicture.tif"  # what it was called; text from outside, and no place of a file
+
+
 def test_where_a_scene_should_be_it_is_told_from_one(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(GOOD)
     with pytest.raises(PackGiven, match="a pack of s2dash"):
@@ -107,6 +119,8 @@ HOSTILE: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "bomb": (bomb, "more than real pictures do"),
     "many": (lambda: changed(GOOD, {f"{n}": b"" for n in range(2_000)}), "2,000 are allowed"),
     "cut": (lambda: GOOD[:-40], "cut short"),
+    "picture from elsewhere": (lambda: with_picture("../001-a.tif"), "not a pack as s2dash"),
+    "picture that is not there": (lambda: with_picture(content=None), "it has no scene/001-a.tif"),
     "no pack": (lambda: packed({"a.txt": b""}), "no pack of s2dash"),
 }
 

@@ -99,6 +99,19 @@ def test_with_its_picture_here_it_opens_at_once_and_says_what_was_altered(
     assert set(NAMES.values()) < set(names)
 
 
+def test_with_the_picture_within_nothing_else_is_needed(begin: Callable[[], Page], picture: bytes) -> None:
+    page = begin().upload("own.tif", picture).choose(*K, 4).edit_legend(LegendEvent(names=NAMES)).open("hand over")
+    label = next(one.label for one in page.test.checkbox if one.label.startswith("With the picture"))
+    content = made_pack(page.choose("checkbox", label, True)).path.read_bytes()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.read("scene/001-own.tif") == picture
+    page = begin().upload("mine.zip", content)
+    assert "mine.zip is open" in page.words.replace("\\", "")
+    k, names, _ = shown(page)
+    assert k == 4
+    assert set(NAMES.values()) < set(names)
+
+
 def test_one_that_asks_for_what_is_not_known_here_is_refused_and_the_map_stays(
     begin: Callable[[], Page], written: Written
 ) -> None:

@@ -12,8 +12,9 @@ from s2dash.classify.sureness_file import sureness_in, write_sureness
 from s2dash.core.pack import PackedScene
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Progress
-from s2dash.export.contents import one_line
+from s2dash.export.contents import file_stem, one_line
 from s2dash.export.pack import Pack, write_pack
+from s2dash.export.pack.contents import SCENE_FOLDER
 
 _SURE_SHARE = 0.4
 """Of the time that a pack takes where how sure each pixel is must be worked out for it."""
@@ -47,13 +48,19 @@ def write_whole_pack(
         sure.unlink(missing_ok=True)
 
 
-def packed_scene(scene: Scene, files: Sequence[str], example: str = "") -> PackedScene:
-    """What a pack says of a scene whose pixels it has not.
+def packed_scene(
+    scene: Scene, files: Sequence[str], example: str = "", within: Sequence[tuple[Path, str]] = ()
+) -> PackedScene:
+    """What a pack says of a scene.
 
     Parameters
     ----------
     files : names of what it was made of
     example : key of the example that it is
+    within : the files that go into the pack, each with what it was called
     """
     names = () if example else tuple(map(one_line, files))
-    return PackedScene(title=one_line(scene.title), files=names, example=example)
+    members = tuple(
+        (f"{SCENE_FOLDER}/{number:03d}-{file_stem(path.name)}", name) for number, (path, name) in enumerate(within, 1)
+    )
+    return PackedScene(title=one_line(scene.title), files=names, example=example, members=members)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from s2dash.core.pack import Manifest
 from s2dash.core.types import CancelToken, Progress, no_progress
-from s2dash.errors import UnreadableFile, UnreadableValue
-from s2dash.ingest.pack_members import MANIFEST_FILE
+from s2dash.ingest.pack_members import manifest_in, scene_file
 from s2dash.ingest.pile import shown
 from s2dash.ingest.process import removed_on_error, run_in_new_folder
 
@@ -25,6 +24,8 @@ class OpenedPack:
     missing: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     """Of those that nobody wrote."""
+    files: tuple[tuple[Path, str], ...] = ()
+    """The picture's own files where they were within, each with what it was called; no one has looked at them yet."""
 
 
 def read_pack(
@@ -47,10 +48,7 @@ def read_pack(
     request = {"kind": "pack", "paths": [str(path.resolve())], "names": [called], "folder": str(folder.resolve())}
     facts = run_in_new_folder(request, folder, progress, cancel)
     with removed_on_error(folder):
-        try:
-            manifest = Manifest.from_json((folder / MANIFEST_FILE).read_bytes().decode("utf-8"))
-        except (UnreadableValue, UnicodeDecodeError) as error:
-            why = str(error) if isinstance(error, UnreadableValue) else "What it says of itself is no text."
-            raise UnreadableFile(f"{shown(called)} cannot be opened. {why}") from error
+        manifest = manifest_in(folder, shown(called))
     told = {key: tuple(str(one) for one in facts[key]) for key in ("altered", "missing", "added")}
-    return OpenedPack(shown(called), manifest, **told)
+    files = tuple((folder / scene_file(n), name) for n, (_, name) in enumerate(manifest.scene.members))
+    return OpenedPack(shown(called), manifest, files=files, **told)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from s2dash.core.legend import clean_name
-from s2dash.core.pack import MANIFEST_NAME, SUMS_NAME, sums_of
+from s2dash.core.pack import MANIFEST_NAME, SUMS_NAME, Manifest, sums_of
 from s2dash.errors import UnreadableFile, UnreadableValue
 from s2dash.ingest import zip_archive
 from s2dash.ingest.pile import GivenFile, shown
@@ -69,11 +69,28 @@ def read_members(pack: PackMembers, folder: Path, progress: Callable[[float], No
             f"{pack.name} cannot be opened: {MANIFEST_NAME}, which says what to bring back, is not what was written. "
             "Take the pack from where it came from again."
         )
+    files = [member for member, _ in manifest_in(folder, pack.name).scene.members]
+    for number, name in enumerate(files):
+        _unpack(pack, name, folder / scene_file(number), ARCHIVE_LIMITS.most_member_bytes)
     return {
         "altered": _said(altered),
         "missing": _said([name for name in sums if name not in found]),
         "added": _said([name for name in found if name not in sums and name != SUMS_NAME]),
     }
+
+
+def manifest_in(folder: Path, name: str) -> Manifest:
+    """What `MANIFEST_FILE` says; raises UnreadableFile where that is no manifest, of the pack of this name."""
+    try:
+        return Manifest.from_json((folder / MANIFEST_FILE).read_bytes().decode("utf-8"))
+    except (UnreadableValue, UnicodeDecodeError) as error:
+        why = str(error) if isinstance(error, UnreadableValue) else "What it says of itself is no text."
+        raise UnreadableFile(f"{name} cannot be opened. {why}") from error
+
+
+def scene_file(number: int) -> str:
+    """What a file of the picture is called in the process's folder."""
+    return f"picture_{number}"
 
 
 def _sums(pack: PackMembers, folder: Path) -> dict[str, str]:

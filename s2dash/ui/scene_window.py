@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -39,7 +40,7 @@ def use(loaded: Loaded) -> None:
     if loaded.pack is None:
         state.LOADED.set(loaded)
     else:
-        take_pack(loaded.pack)
+        take_pack(replace(loaded, pack=None), loaded.pack)
     state.INCOMING_SCENE.words.pop()
     if state.WINDOW.get() == "scene":
         state.close_window()

@@ -66,6 +66,9 @@ def _fill(pack: Pack, archive: PackArchive, scratch: Path, progress: Progress, c
                 add(archive, scratch, cancel)
         except (RecipeError, OutputConflict) as error:
             yield f"{what}: {error}"
+    for (name, _), path in zip(pack.manifest.scene.members, pack.scene_files, strict=True):
+        progress(1, "Packing · the picture")
+        archive.add(name, path)
     progress(1, "Packing")
 
 

@@ -20,7 +20,7 @@ from s2dash.export.table import csv_bytes
 
 FOLDERS: Mapping[Card, str] = {"picture": "pictures"}
 """What a card's folder is called where that is not the card's own name."""
-CHECK_FOLDER, AREA_FOLDER = "check", "area"
+CHECK_FOLDER, AREA_FOLDER, SCENE_FOLDER = "check", "area", "scene"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,8 @@ class Pack:
     manifest: Manifest
     check: Check | None = None
     """Places that were looked at, where the map was checked by such."""
+    scene_files: tuple[Path, ...] = ()
+    """The picture's own files, where they are to be within, as the manifest names them."""
 
 
 def folder_of(export: Export) -> str:

@@ -9,11 +9,12 @@ from s2dash.core.pack import MANIFEST_NAME, SUMS_NAME, Manifest
 from s2dash.export.cards import CARDS
 from s2dash.export.contents import about_facts, one_line
 from s2dash.export.handover import Handover
-from s2dash.export.pack.contents import AREA_FOLDER, CHECK_FOLDER, FOLDERS
+from s2dash.export.pack.contents import AREA_FOLDER, CHECK_FOLDER, FOLDERS, SCENE_FOLDER
 
 _OTHER_FOLDERS = {
     CHECK_FOLDER: "How the map was checked: the places with their answers, accuracy, what was mistaken for what.",
     AREA_FOLDER: "The polygons that were drawn on the map.",
+    SCENE_FOLDER: "The picture that the map is of, as it was given.",
 }
 _MOST_NAMED = 20
 _MOST_NOTE_CHARACTERS = 500
@@ -69,8 +70,10 @@ def _folders(sums: Mapping[str, str]) -> list[str]:
 
 
 def _pixels(manifest: Manifest) -> str:
-    """That the picture is not within, and what it is called."""
+    """Whether the picture is within, and what it is called where it is not."""
     scene = manifest.scene
+    if scene.members:
+        return "The picture itself is within, so nothing else is needed."
     title = one_line(scene.title) or "the picture"
     if scene.example:
         return f"The picture is “{title}”, an example that comes with s2dash, so nothing else is needed."

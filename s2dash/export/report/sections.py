@@ -24,6 +24,7 @@ from s2dash.export.report.blocks import (
     Swatch,
     Table,
 )
+from s2dash.export.report.clearness import clearness_blocks
 from s2dash.export.report.spectra import spectra_blocks
 
 MOST_WORDS = 500
@@ -47,7 +48,7 @@ def sections(handover: Handover, classes: Sequence[ClassFacts]) -> tuple[Section
     """In their order; without any that has nothing to say."""
     every = (
         Section("Classes", (_classes(handover, classes),)),
-        Section("How far it can be trusted", tuple(_trust(handover.accuracy))),
+        Section("How far it can be trusted", (*_trust(handover.accuracy), *clearness_blocks(handover, classes))),
         Section("What changed", tuple(_changed(handover.change))),
         Section("Light by class", spectra_blocks(handover.result.scene, classes, handover.spreads)),
         Section("How it was made", tuple(_made(handover))),

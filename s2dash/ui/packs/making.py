@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import streamlit as st
 from s2dash import __version__
 from s2dash.classify.packing import packed_scene, write_whole_pack
 from s2dash.core.pack import Manifest
+from s2dash.core.run import PLAIN_VIEW
 from s2dash.core.run_list import ListedRun
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import Cancelled
@@ -22,6 +24,7 @@ from s2dash.server.live_engine import LiveAnswer
 from s2dash.server.packs import MadePack
 from s2dash.server.routes.packs import pack_url
 from s2dash.server.uploads import size_words
+from s2dash.settings import PACK_LIMITS
 from s2dash.ui import services, state, text
 from s2dash.ui.check.scores import check_for, map_of_result
 from s2dash.ui.full_run import LOOK_SECONDS, full_key, start
@@ -44,6 +47,7 @@ _link = st.components.v2.component(
 LABEL = "Everything (zip)"
 _WHAT = "**Everything in one zip:** all files above, in folders, with checksums. Opened here again, the map comes back."
 _HELP = "Pictures, report, tables, map, outlines, recipe, how sure each pixel is, and the check where there is one."
+_MOST_FILES = 200
 _MOST_MAPS = 50
 """Of a scene; the newest."""
 
@@ -80,7 +84,11 @@ def _button(key: str, disabled: bool, words: str) -> bool:
 
 def _made(answer: LiveAnswer, handover: Handover, shown: KeptMap) -> None:
     """The pack of what the window shows: to be made, in the making, or ready."""
-    manifest = _manifest(handover, shown)
+    offered = _picture_files()
+    if offered:
+        _offer_picture(offered)
+    within = offered if held.PACK_PICTURE.get() else ()
+    manifest = _manifest(handover, shown, within)
     key = _key(manifest, handover)
     _take_made(key)
     job, made, trouble = held.PACK_JOB.get(), held.PACK_MADE.get(), held.PACK_TROUBLE.get()
@@ -92,23 +100,45 @@ def _made(answer: LiveAnswer, handover: Handover, shown: KeptMap) -> None:
         if trouble is not None and trouble[0] == key:
             st.markdown(trouble[1])
         if _button("make pack", False, _HELP):
-            _begin(key, answer, Pack(handover, manifest, check_for(shown)))
+            _begin(key, answer, Pack(handover, manifest, check_for(shown), tuple(path for path, _ in within)))
             st.rerun()
 
 
-def _manifest(handover: Handover, shown: KeptMap) -> Manifest:
+def _picture_files() -> tuple[tuple[Path, str], ...]:
+    """The picture's own files, each with what it was called, where they are still at hand and not too large."""
+    brought = state.loaded().brought
+    if brought is None or not all(path.is_file() for path in brought.paths):
+        return ()
+    pairs = tuple(zip(brought.paths, brought.names, strict=True))
+    return pairs if _size(pairs) <= PACK_LIMITS.most_scene_bytes and len(pairs) <= _MOST_FILES else ()
+
+
+def _size(files: Sequence[tuple[Path, str]]) -> int:
+    return sum(path.stat().st_size for path, _ in files)
+
+
+def _offer_picture(files: Sequence[tuple[Path, str]]) -> None:
+    st.checkbox(
+        f"With the picture ({size_words(_size(files))})",
+        key=held.PACK_PICTURE.shown(),
+        on_change=held.PACK_PICTURE.take,
+        help="The file that you brought goes in too, so that the map comes back from the pack alone. "
+        "Otherwise whoever opens it is asked for the file.",
+    )
+
+
+def _manifest(handover: Handover, shown: KeptMap, within: Sequence[tuple[Path, str]]) -> Manifest:
     """What brings back all maps of the scene as it is read, and the view of the one that is shown."""
     maps = [one for one in state.MAPS.get() if one.scene_key == shown.scene_key and one.number != shown.number]
     listed = [*map(keeping.listed, maps[1 - _MOST_MAPS :]), _as_seen(keeping.listed(shown))]
     reading = shown.run.reading
+    areas = [area.name for area in reading.area if not area.drawn]
     example = example_of(state.loaded()) if all(area.drawn for area in reading.area) else ""
     return Manifest(
         runs=tuple(sorted(listed, key=lambda one: one.number)),
         shown=shown.number,
         about=handover.about,
-        scene=packed_scene(
-            handover.result.scene, [*shown.files, *(a.name for a in reading.area if not a.drawn)], example
-        ),
+        scene=packed_scene(handover.result.scene, [*shown.files, *areas], example, within),
         made_with=f"s2dash {__version__}",
     )
 
@@ -122,8 +152,15 @@ def _as_seen(listed: ListedRun) -> ListedRun:
 
 
 def _key(manifest: Manifest, handover: Handover) -> str:
-    """Another where anything of the pack would be another."""
-    told = f"{manifest.to_json()} {handover.outlines} {handover.alone} {handover.result.digest}"
+    """Another where anything of the pack that its user has made would be another.
+
+    What arrives by itself, such as scores or where the map looks, makes no other pack of one that is being made.
+    """
+    runs = tuple(
+        replace(one, separation=None, thumbnail="", run=replace(one.run, view=PLAIN_VIEW, scores=None))
+        for one in manifest.runs
+    )
+    told = f"{replace(manifest, runs=runs).to_json()} {handover.outlines} {handover.alone} {handover.result.digest}"
     return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
 
 

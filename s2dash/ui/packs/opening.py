@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from s2dash.classify.algorithms import find_algorithm
 from s2dash.core.map_position import position_of
 from s2dash.core.run_list import ListedRun
 from s2dash.errors import S2DashError
@@ -15,6 +14,7 @@ from s2dash.ingest import OpenedPack
 from s2dash.ingest.examples import example
 from s2dash.ui import state, text
 from s2dash.ui.link import await_pack
+from s2dash.ui.loaded import Loaded
 from s2dash.ui.messages import words_for
 from s2dash.ui.runs import keeping, kept
 from s2dash.ui.state import check as held
@@ -23,14 +23,21 @@ _MOST_NAMED = 3
 """Of the members that are not what was written, so many are said by name."""
 
 
-def take_pack(pack: OpenedPack) -> None:
-    """Take up a pack; where this s2dash does not know what it asks for, say so and leave all as it is."""
+def take_pack(found: Loaded, pack: OpenedPack) -> None:
+    """Take up a pack; where this s2dash does not know what it asks for, say so and leave all as it is.
+
+    Parameters
+    ----------
+    found : its picture where that was within, else what the page has
+    """
     shown = pack.manifest.shown_run.run
     try:
         position_of(shown.view)
-        find_algorithm(shown.recipe.algorithm).complete_params(shown.recipe.params_dict)
         if pack.manifest.scene.example:
             example(pack.manifest.scene.example)
+        for one in pack.manifest.runs:
+            kept.require_known(one)
+        state.LOADED.set(found)
         kept.bring_in(pack.manifest.runs)
     except S2DashError as error:
         state.SAY_ONCE.set((words_for(error), ""))

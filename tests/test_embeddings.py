@@ -27,6 +27,7 @@ from s2dash.errors import UnreadableFile
 from s2dash.ingest.embeddings import squared_codes
 from s2dash.raster.reading import read_preview_stack
 from s2dash.tiles.stretch import stretch_of, usual_pictures
+from s2dash.ui.next_scene import moved
 
 pytestmark = pytest.mark.usefixtures("door_is_here")
 
@@ -164,3 +165,11 @@ def test_it_does_not_go_together_with_light(tmp_path: Path) -> None:
     embedding = write(tmp_path / "x.tif", coded(), nodata=-128)
     with pytest.raises(UnreadableFile, match="one by one"):
         taken_in([embedding, write_scene(tmp_path / "S2.tif")], tmp_path)
+
+
+def test_what_was_chosen_for_light_is_not_carried_to_an_embedding_nor_back(tmp_path: Path) -> None:
+    scene = taken_in(write(tmp_path / "x.tif", coded(), nodata=-128), tmp_path / "x")
+    light = taken_in(write_scene(tmp_path / "S2.tif"), tmp_path / "s2")
+    there, here = default_recipe(scene), default_recipe(light)
+    assert moved(replace(here, k=5, seed=3), here, light.band_names, scene) == replace(there, k=5, seed=3)
+    assert moved(replace(there, k=5), there, scene.band_names, light) == replace(here, k=5)

@@ -43,8 +43,8 @@ _SURE_HELP = (
     "the bundle has it too, and the outlines their confidence."
 )
 _LACKS: Mapping[Card, str] = {
-    "gis": "Press `How sure` first, and the bundle has it too.",
-    "outlines": "Without confidence, until `How sure` is there, on the card of the GIS map.",
+    "gis": "Press “How sure” first, and the bundle has it too.",
+    "outlines": "Without confidence, until “How sure” is there, on the card of the GIS map.",
 }
 """What is said on a card of a full map of which nobody has asked how sure it is."""
 _NO_PLACE = "This file has no place, which a GIS needs. Bring one with coordinates."

@@ -13,6 +13,7 @@ import streamlit as st
 from s2dash import __version__
 from s2dash.classify.packing import packed_scene, write_whole_pack
 from s2dash.core.pack import Manifest
+from s2dash.core.run import PLAIN_VIEW
 from s2dash.core.run_list import ListedRun
 from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import Cancelled
@@ -151,8 +152,15 @@ def _as_seen(listed: ListedRun) -> ListedRun:
 
 
 def _key(manifest: Manifest, handover: Handover) -> str:
-    """Another where anything of the pack would be another."""
-    told = f"{manifest.to_json()} {handover.outlines} {handover.alone} {handover.result.digest}"
+    """Another where anything of the pack that its user has made would be another.
+
+    What arrives by itself, such as scores or where the map looks, makes no other pack of one that is being made.
+    """
+    runs = tuple(
+        replace(one, separation=None, thumbnail="", run=replace(one.run, view=PLAIN_VIEW, scores=None))
+        for one in manifest.runs
+    )
+    told = f"{replace(manifest, runs=runs).to_json()} {handover.outlines} {handover.alone} {handover.result.digest}"
     return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
 
 

@@ -323,7 +323,8 @@ def draws(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
         seen.append(prepared.recipe)
         return draw(prepared)
 
-    monkeypatch.setattr(sampling, "draw_sample", counted)
+    for module in (sampling, learn):
+        monkeypatch.setattr(module, "draw_sample", counted)
     return seen
 
 

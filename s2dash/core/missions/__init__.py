@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from s2dash.core.missions.bands import code_of, own_band
+from s2dash.core.missions.embeddings import (
+    ALPHAEARTH,
+    ALPHAEARTH_PICTURE,
+    CODE_NODATA,
+    CODES_SQUARED,
+    MOST_CODE,
+    PICTURE_REACH,
+    embedding_of,
+)
 from s2dash.core.missions.evidence import mission_of_bands, mission_of_tags, settled
 from s2dash.core.missions.names import Said, is_metadata, metadata_of, names_sentinel_2, said_by_name, said_of_pile
 from s2dash.core.missions.products import (
@@ -23,6 +32,7 @@ from s2dash.core.missions.quality import (
     FMASK,
     OLD_BQA,
     PIXEL_QA,
+    PROBABILITY,
     QA_PIXEL,
     S2CLOUDLESS,
     UDM,
@@ -47,10 +57,14 @@ from s2dash.core.missions.table import (
 from s2dash.core.missions.values import Mission, OwnBand
 
 __all__ = [
+    "ALPHAEARTH",
+    "ALPHAEARTH_PICTURE",
     "BQA",
     "C2_LEVEL_2",
     "CLASSI",
     "CLOUDS",
+    "CODES_SQUARED",
+    "CODE_NODATA",
     "CORRECTED_LEVELS",
     "DEA_FMASK",
     "FMASK",
@@ -59,10 +73,13 @@ __all__ = [
     "HLS_L30",
     "LEVEL_1",
     "MISSIONS",
+    "MOST_CODE",
     "OLD_BQA",
+    "PICTURE_REACH",
     "PIXEL_QA",
     "PLANETSCOPE",
     "PLANET_RADIANCE",
+    "PROBABILITY",
     "QA_PIXEL",
     "S2CLOUDLESS",
     "SENTINEL_2",
@@ -75,6 +92,7 @@ __all__ = [
     "best_quality",
     "classes_of_bits",
     "code_of",
+    "embedding_of",
     "has_own_bands",
     "is_landsat",
     "is_metadata",

@@ -21,7 +21,7 @@ import rasterio
 from scenes import make_scene
 from waiting import PATIENCE_SECONDS, wait_until
 
-from s2dash.classify import features, indices, pipeline, prepare, sampling
+from s2dash.classify import features, indices, learn, pipeline, prepare, sampling
 from s2dash.classify.algorithms.threads import side_by_side
 from s2dash.classify.pipeline import Fitted
 from s2dash.classify.prepare import Prepared

@@ -10,6 +10,8 @@ from s2dash.core.missions.embeddings import (
     CODES_SQUARED,
     MOST_CODE,
     PICTURE_REACH,
+    TESSERA,
+    TESSERA_AXES,
     embedding_of,
 )
 from s2dash.core.missions.evidence import mission_of_bands, mission_of_tags, settled
@@ -83,6 +85,8 @@ __all__ = [
     "QA_PIXEL",
     "S2CLOUDLESS",
     "SENTINEL_2",
+    "TESSERA",
+    "TESSERA_AXES",
     "UDM",
     "UDM2",
     "Mission",

@@ -32,9 +32,10 @@ def write_pack(
 ) -> tuple[str, ...]:
     """Write the zip, one member after another: on the disk there is one of them beside it, in memory none.
 
-    Patches are found once for all files of outlines, and lie on the disk meanwhile. The same contents give the same bytes. Files that cannot be made of this map are left out; returns a sentence for
-    each of them. Raises RecipeError for a preview, Cancelled on request, OutputConflict where `out` cannot be written;
-    what stood under that name stays untouched then.
+    Patches are found once for all files of outlines, and lie on the disk meanwhile. The same contents give the same
+    bytes. Files that cannot be made of this map are left out; returns a sentence for each of them. Raises RecipeError
+    for a preview, Cancelled on request, OutputConflict where `out` cannot be written; what stood under that name stays
+    untouched then.
     """
     cancel = cancel or CancelToken()
     require_full(pack.handover.result)

@@ -127,6 +127,13 @@ def _server(env: tuple[tuple[str, str], ...]) -> _Server | None:
     return server if first == env else None
 
 
+def begin() -> None:
+    """Start what forks, for this process and those that are forked from it."""
+    from s2dash.ingest import process
+
+    _server(tuple(sorted(process._environment().items())))
+
+
 @contextlib.contextmanager
 def forked() -> Iterator[None]:
     """In this block the one-shot process of `ingest.process` is forked."""

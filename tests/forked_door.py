@@ -75,18 +75,22 @@ class ForkedChild:
                 self._control.send(b"kill")
 
     def poll(self) -> int | None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.wait(0)
-        return self.returncode
+        return self._told_within(0)
 
     def wait(self, timeout: float | None = None) -> int:
+        status = self._told_within(timeout)
+        if status is None:
+            raise subprocess.TimeoutExpired("a forked process", timeout or 0)
+        return status
+
+    def _told_within(self, seconds: float | None) -> int | None:
         with self._asking:
             if self.returncode is None:
-                self._control.settimeout(timeout)
+                self._control.settimeout(seconds)
                 try:
                     one = Ended(**json.loads(self._control.recv(_LONGEST_MESSAGE)))
                 except (TimeoutError, BlockingIOError):
-                    raise subprocess.TimeoutExpired("a forked process", timeout or 0) from None
+                    return None
                 self._control.close()
                 self.returncode = os.waitstatus_to_exitcode(one.status)
                 ended.append(one)

@@ -64,7 +64,7 @@ class TestThroughTheDoor:
         assert shown.scene.band_names == scene.band_names
         assert shown.scene.reflectance == scene.reflectance
         assert shown.scene.digest != scene.digest
-        assert shown.whole == scene.grid
+        assert (shown.whole, shown.first_path) == (scene.grid, scene.paths[0])
         assert shown.scene.grid == look.coarser(scene.grid, 2)
         path = next(product.rglob("*_B04_*10m.jp2"))
         with rasterio.open(path) as dataset:
@@ -133,4 +133,5 @@ def test_a_look_that_fails_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         raise error
 
     monkeypatch.setattr(look, "_told", fails)
-    assert look.told(cast(ScenePlan, SimpleNamespace(sources=())), tmp_path, 0) is None
+    scene = SimpleNamespace(grid=SimpleNamespace(has_place=True))
+    assert look.told(cast(ScenePlan, SimpleNamespace(scene=scene, sources=())), tmp_path, 0) is None

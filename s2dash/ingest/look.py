@@ -41,14 +41,19 @@ class FirstLook:
     """Every n-th pixel on each side, by the files' own lower resolution; without classifications."""
     whole: Grid
     """Of the scene that is being read."""
+    first_path: Path
+    """The first of that scene, by which a map knows it."""
 
 
 def told(planned: ScenePlan, folder: Path, least_pixels: int) -> dict[str, Any] | None:
     """Read the first look into `LOOK_FOLDER` of a folder; what goes through the pipe for `first_look_of`.
 
-    None where the whole is read soon, where files hold no lower resolution, or where the look shows too little to
-    understand its numbers. What is wrong with files is for the reading of the whole to say.
+    None where the whole is read soon, where it has no place, by which a map brings both together, where files hold no
+    lower resolution, or where the look shows too little to understand its numbers. What is wrong with files is for
+    the reading of the whole to say.
     """
+    if not planned.scene.grid.has_place:
+        return None
     if sum(source.grid.pixel_count * len(source.indexes) for source in planned.sources) < least_pixels:
         return None
     try:
@@ -60,7 +65,8 @@ def told(planned: ScenePlan, folder: Path, least_pixels: int) -> dict[str, Any] 
 def first_look_of(facts: dict[str, Any], folder: Path) -> FirstLook:
     """The look that `told` told of."""
     place = folder / LOOK_FOLDER
-    return FirstLook(scene_of(facts["scene"], place, place / PREVIEW_NAME), grid_of(facts["whole"]))
+    scene = scene_of(facts["scene"], place, place / PREVIEW_NAME)
+    return FirstLook(scene, grid_of(facts["whole"]), folder / Path(facts["first"]).name)
 
 
 def steps_of(finest: Grid, grids: Iterable[Grid]) -> dict[Grid, int]:
@@ -97,7 +103,11 @@ def _told(planned: ScenePlan, folder: Path) -> dict[str, Any] | None:
         return None
     scene = finished(small, gathered.preview, gathered.valid_counts, gathered.digest)
     np.save(folder / PREVIEW_NAME, gathered.preview, allow_pickle=False)
-    return {"scene": facts_of(scene, gathered.valid_counts), "whole": grid_facts(whole.grid)}
+    return {
+        "scene": facts_of(scene, gathered.valid_counts),
+        "whole": grid_facts(whole.grid),
+        "first": whole.layers[0].location.file_name,
+    }
 
 
 def _of_bands(source: RasterSource, scene: Scene) -> RasterSource | None:

@@ -18,7 +18,7 @@ from s2dash import ingest
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken
 from s2dash.errors import Cancelled, UnreadableFile
-from s2dash.ui import first_look, services, uploads
+from s2dash.ui import first_look, map_view, services, uploads
 from s2dash.ui.map_view import MapState
 
 __all__ = ["downloads"]  # a fixture
@@ -62,10 +62,16 @@ def reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading
 
 @pytest.fixture
 def maps(monkeypatch: pytest.MonkeyPatch) -> list[MapState]:
-    """What first looks told the map."""
+    """What the map was told."""
     told: list[MapState] = []
-    real = first_look.show_map
-    monkeypatch.setattr(first_look, "show_map", lambda state, key: (told.append(state), real(state, key)))
+    real = map_view.show_map
+
+    def show_map(state: MapState, key: str) -> None:
+        told.append(state)
+        real(state, key)
+
+    for module in (first_look, map_view):  # of which the page takes it at each of its runs
+        monkeypatch.setattr(module, "show_map", show_map)
     return told
 
 
@@ -99,15 +105,21 @@ def test_nothing_of_it_can_leave_the_page_or_is_kept(page: Page) -> None:
     (shown,) = (one for one in page.test.button if one.label == "Hand over")
     assert shown.disabled
     assert not page.test.slider
-    assert "runs" not in page.test.session_state or not page.test.session_state["runs"]
+    assert [one.run.scene_title for one in page.test.session_state["maps"]] == ["scene"]
+    assert page.test.session_state["answer"].result.scene.title == "scene"
+    assert not page.test.session_state["loaded"].files
 
 
 def test_the_exact_scene_takes_its_place_where_the_map_stands(
-    page: Page, maps: list[MapState], reading: Reading, monkeypatch: pytest.MonkeyPatch
+    page: Page, maps: list[MapState], reading: Reading
 ) -> None:
+    maps_before = len(maps)
     end(page, reading)
     assert "First look" not in page.words
     assert "128 × 96" in page.words
+    of_look, exact = (maps[maps_before - 1], maps[-1])
+    assert (exact.scene_key, exact.bounds, exact.title) == (of_look.scene_key, of_look.bounds, of_look.title)
+    assert (exact.picture_url, exact.classes_url) != (of_look.picture_url, of_look.classes_url)
     assert "Cancel" not in labels_of_buttons(page)
 
 

@@ -126,11 +126,15 @@ def _of_bands(source: RasterSource, scene: Scene) -> RasterSource | None:
 
 
 def _block_bytes(source: RasterSource, step: int) -> int:
-    """What decoding takes; 0 where the source does not hold this resolution."""
+    """What decoding takes; 0 where the source holds neither this resolution nor the next finer one.
+
+    GDAL offers the resolutions of a tile of JPEG 2000 down to 128 pixels: every eighth pixel of 1024.
+    """
     if source.pixels is not None:
         return 0
     with open_checked(source.location, name=source.name) as dataset:
-        has_it = step == 1 or all(step in dataset.overviews(index) for index in source.indexes)
+        near = {max(2, step // 2), step}
+        has_it = step == 1 or all(near & {*dataset.overviews(index)} for index in source.indexes)
         return block_bytes(dataset) if has_it else 0
 
 

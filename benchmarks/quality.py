@@ -43,12 +43,10 @@ RECIPES: Mapping[str, Callable[[Recipe], Recipe]] = {
     "3 x 3 mean": lambda recipe: replace(recipe.plain(), smooth=3),
     "without smoothing": lambda recipe: replace(recipe.with_edges_kept(), smooth=0),
     "none favoured": lambda recipe: replace(recipe.with_edges_kept(), favour_rare=False),
+    "straight distance": lambda recipe: replace(recipe.with_edges_kept(), distance="euclidean"),
     "edges kept + 10 components": lambda recipe: replace(recipe.with_edges_kept(), components=10),
     "edges kept + log": lambda recipe: replace(recipe.with_edges_kept(), transform="log"),
-    "edges kept + mixture": lambda recipe: replace(recipe.with_edges_kept(), algorithm="gaussian-mixture"),
-    "edges kept + mixture of one shape": lambda recipe: replace(
-        recipe.with_edges_kept(), algorithm="gaussian-mixture", params=(("covariance", "tied"),)
-    ),
+    "edges kept + mixture": lambda recipe: pipeline.apply_algorithm(recipe.with_edges_kept(), "gaussian-mixture"),
 }
 TEN = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
 

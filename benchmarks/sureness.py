@@ -43,7 +43,7 @@ def measured(path: Path, reference: np.ndarray, scratch: Path, algorithm: str) -
     rows = []
     for k in KS:
         for seed in SEEDS:
-            recipe = replace(default_recipe(scene), k=k, seed=seed, algorithm=algorithm)
+            recipe = replace(pipeline.apply_algorithm(default_recipe(scene), algorithm), k=k, seed=seed)
             fitted = pipeline.fit(pipeline.prepare(scene, recipe))
             labels = pipeline.run_live(fitted).classmap.labels
             assert labels is not None

@@ -6,6 +6,7 @@ can be put before a user as they are.
     S2DashError
     ├── InputError            the files cannot be used
     │   ├── UnreadableFile        not a raster we read, damaged, or refused by a limit
+    │   │   └── PackGiven             a pack where a scene should be
     │   ├── UnreadableValue       not a run, edits or reading as s2dash writes them
     │   └── OutputConflict        the output would overwrite an input
     ├── RecipeError           the choices do not fit each other or the scene
@@ -30,6 +31,10 @@ class InputError(S2DashError):
 
 class UnreadableFile(InputError):
     """The file is not a raster we read, is damaged, or exceeds a limit."""
+
+
+class PackGiven(UnreadableFile):
+    """The file is a pack, which holds a map, and not a scene."""
 
 
 class UnreadableValue(InputError):

@@ -152,6 +152,9 @@ class RunLimits:
     """Files of earlier scenes that a page keeps so that its user can go back to their maps, at most two of them."""
     at_once_seconds: float = limit(3, "seconds", least=0)
     """A large scene whose run is estimated to take less is run in full by itself. With 0 each waits for its button."""
+    most_at_once: int = limit(2, "runs", least=1)
+    """Of all users together; further ones wait, in the order in which they were asked for. Each takes all cores, and
+    memory of its own."""
     most_patches: int = limit(4_000_000, "patches", least=1_000)
     """Of a map whose small patches are to go; where all of them are small, each takes 250 bytes."""
 
@@ -164,6 +167,16 @@ class LinkLimits:
     """Of what stands in the address; servers in between may refuse addresses of 8,000. A usual map has 500 to 700."""
     most_bytes: int = limit(65_536, "bytes", 1_000, 1_000_000)
     """What it may unpack to."""
+
+
+@dataclass(frozen=True)
+class PackLimits:
+    """What packs, everything of a map in one zip, may hold."""
+
+    most_scene_bytes: int = limit(200_000_000, "bytes", least=0)
+    """Files of a picture that a page keeps as they came, so that a pack may have them; larger ones are asked for."""
+    most_manifest_bytes: int = limit(20_000_000, "bytes", least=1_000_000)
+    """Of a pack that is opened, what says what to bring back; fifty maps have 600 kB."""
 
 
 @dataclass(frozen=True)
@@ -333,6 +346,7 @@ class Limits:
     uploads: UploadLimits = UploadLimits()
     runs: RunLimits = RunLimits()
     links: LinkLimits = LinkLimits()
+    packs: PackLimits = PackLimits()
     sessions: SessionLimits = SessionLimits()
     store: StoreLimits = StoreLimits()
     tiles: TileLimits = TileLimits()
@@ -363,6 +377,7 @@ ARCHIVE_LIMITS = LIMITS.archive
 UPLOAD_LIMITS = LIMITS.uploads
 RUN_LIMITS = LIMITS.runs
 LINK_LIMITS = LIMITS.links
+PACK_LIMITS = LIMITS.packs
 SESSION_LIMITS = LIMITS.sessions
 TILE_LIMITS = LIMITS.tiles
 NATIVE_LIMITS = LIMITS.native

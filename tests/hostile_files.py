@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from affine import Affine
+from hostile_zarr import STORES
 from PIL import Image
 from products import write_safe, zip_folder
 from rasterio.errors import NotGeoreferencedWarning
@@ -592,6 +593,23 @@ FILES: dict[str, Hostile] = {
             )
         ),
     ),
+    # Zarr; `test_eopf_hostile.py` has the rest
+    **{
+        name: Hostile(expected, lambda goods, name=name: STORES[name].make())  # type: ignore[misc]
+        for name, expected in {
+            "ctl_eopf.zarr.zip": WORKS,
+            "blosc_unpacks_to_2e31.zarr.zip": REFUSED,
+            "blosc_packed_2e31.zarr.zip": REFUSED,
+            "zlib_bomb.zarr.zip": REFUSED,
+            "zstd_bomb_unsaid.zarr.zip": REFUSED,
+            "mostly_nothing.zarr.zip": REFUSED,
+            "compressor_pickle.zarr.zip": REFUSED,
+            "shard_wraps.zarr.zip": REFUSED,
+            "json_deep.zarr.zip": REFUSED,
+            "json_large.zarr.zip": WORKS,
+            "symlink.zarr.zip": REFUSED,
+        }.items()
+    },
 }
 """By name; the names' endings are what a stranger would give them."""
 

@@ -21,7 +21,8 @@ from s2dash.classify.evaluate import Scores
 from s2dash.core.recipe import default_recipe
 from s2dash.core.types import CancelToken
 from s2dash.errors import Cancelled
-from s2dash.server.sweeps import Sweeps, Turns
+from s2dash.server.sweeps import Sweeps
+from s2dash.server.turns import Turns
 from s2dash.settings import AdviceLimits
 
 FEW = AdviceLimits(highest_k=6, refits=3, refit_pixels=500)
@@ -180,7 +181,7 @@ class TestInTheBackground:
         assert order == [0, 1, 2]
 
     def test_where_somebody_is_always_busy_a_turn_comes_all_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("s2dash.server.sweeps._PATIENCE_SECONDS", 0.2)
+        monkeypatch.setattr("s2dash.server.turns._PATIENCE_SECONDS", 0.2)
         with Turns(1, lambda: True)(CancelToken()):
             pass
 

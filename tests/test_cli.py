@@ -277,6 +277,7 @@ class TestRecipeFlags:
         ("--smooth", "none", "smooth", 0),
         ("--smooth", "edge", "smooth", "edge"),
         ("--favour-rare", "yes", "favour_rare", True),
+        ("--distance", "mahalanobis", "distance", "mahalanobis"),
         ("--transform", "log", "transform", "log"),
         ("--components", "4", "components", 4),
         ("--components", "none", "components", None),
@@ -319,6 +320,12 @@ class TestRecipeFlags:
         assert (plain.transform, plain.components, plain.pca, plain.smooth) == ("none", None, None, 0)
         changed = self.parsed(scene_path, "--preparation", "edges-kept", "--pca", "3", "--transform", "log")
         assert (changed.transform, changed.components, changed.pca, changed.smooth) == ("log", None, 3, "edge")
+
+    @pytest.mark.parametrize("algorithm", ["kmeans", "birch"])
+    def test_a_preparation_leaves_distance_to_algorithms_that_have_none(self, scene_path: Path, algorithm: str) -> None:
+        better = self.parsed(scene_path, "--algorithm", algorithm, "--preparation", "edges-kept")
+        assert better.distance == ("mahalanobis" if algorithm == "kmeans" else "euclidean")
+        assert better.smooth == "edge"
 
     def test_every_field_of_a_recipe_has_a_flag(self) -> None:
         assert {field for _, _, field, _ in self.FLAGS} == {field.name for field in dataclasses.fields(Recipe)}

@@ -27,6 +27,7 @@ import numpy as np
 import pytest
 import rasterio
 from answers import MOST_CHILD_MB, MOST_SECONDS, preview, wrong_scene, wrong_words
+from hostile_zarr import sharded, store, zipped_store
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from products import write_safe, zip_folder
@@ -317,7 +318,8 @@ def genuine(tmp_path_factory: pytest.TempPathFactory) -> Genuine:
         zip_folder(write_safe(folder / level, level=level, **few), folder / f"{level}.zip") for level in ("L1C", "L2A")
     ]
     kinds = {".tif": tiffs, ".jp2": jp2s, ".zip": zips}
-    return Genuine({ending: tuple(path.read_bytes() for path in paths) for ending, paths in kinds.items()})
+    files = {ending: tuple(path.read_bytes() for path in paths) for ending, paths in kinds.items()}
+    return Genuine(files | {".zarr.zip": (zipped_store(store()), zipped_store(store({"compressor": None})), sharded())})
 
 
 @pytest.fixture(scope="module")
@@ -368,25 +370,27 @@ damages = st.builds(
 
 
 class TestCutsAndFlips:
-    @pytest.mark.parametrize("ending", [".tif", ".jp2", ".zip"])
+    @pytest.mark.parametrize("ending", [".tif", ".jp2", ".zip", ".zarr.zip"])
     @given(damage=damages)
     @quick
     def test_of_a_good_file(self, door: Door, genuine: Genuine, ending: str, damage: Damage) -> None:
         door.try_file(f"a{ending}", damage.done_to(genuine.files[ending]))
 
-    @pytest.mark.parametrize("ending", [".tif", ".jp2", ".zip"])
+    @pytest.mark.parametrize("ending", [".tif", ".jp2", ".zip", ".zarr.zip"])
     @pytest.mark.slow
     @given(damage=damages)
     @thorough
     def test_of_a_good_file_many_more(self, door: Door, genuine: Genuine, ending: str, damage: Damage) -> None:
         door.try_file(f"a{ending}", damage.done_to(genuine.files[ending]))
 
-    @given(damage=damages, member=st.integers(0, 20))
+    @pytest.mark.parametrize("ending", [".zip", ".zarr.zip"])
+    @given(damage=damages, member=st.integers(0, 40))
     @quick
     def test_inside_of_a_zip_whose_checksums_are_right(
-        self, door: Door, genuine: Genuine, damage: Damage, member: int
+        self, door: Door, genuine: Genuine, ending: str, damage: Damage, member: int
     ) -> None:
-        door.try_file("a.zip", repacked(genuine.files[".zip"][damage.which % 2], member, damage))
+        files = genuine.files[ending]
+        door.try_file(f"a{ending}", repacked(files[damage.which % len(files)], member, damage))
 
     @given(damage=damages)
     @quick

@@ -127,8 +127,10 @@ def test_dates_that_do_not_tell_them_apart_give_way_to_titles(
 
 def test_what_is_out_of_reach_is_refused_in_a_sentence(fitted: Fitted, legend: Legend, tmp_path: Path) -> None:
     far = scene_of(tmp_path / "far.tif", WHOLE[:, :40, :60], 5_000, 5_000)
-    with pytest.raises(RecipeError, match="share no ground"):
-        on_two_dates(fitted, legend, far, tmp_path)
+    for number, date in enumerate((None, "1999-12-31")):
+        (tmp_path / f"far {number}").mkdir()
+        with pytest.raises(RecipeError, match="of the same place"):
+            fit_on_two_dates(fitted, legend, replace(far, date=date), tmp_path / f"far {number}")
     poor = open_scene(write_scene(tmp_path / "poor.tif", SHAPE, ("B02", "B03")))
     with pytest.raises(UnknownName):
         on_two_dates(fitted, legend, poor, tmp_path)

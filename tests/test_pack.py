@@ -32,7 +32,7 @@ from s2dash.core.scene_reading import AreaFile, SceneReading
 from s2dash.core.types import CancelToken
 from s2dash.errors import Cancelled, RecipeError, UnreadableValue
 from s2dash.export import EXPORTS, Handover
-from s2dash.export.pack import Pack, Part, write_pack
+from s2dash.export.pack import Pack, write_pack
 from s2dash.export.pack.contents import exports_of, folder_of, is_zip
 
 RING = ((10.0, 50.0), (11.0, 50.0), (11.0, 51.0), (10.0, 50.0))
@@ -44,11 +44,11 @@ CHECK = Check(
 )
 
 
-def pack_of(result: Result, legend: Legend, *parts: Part, check: Check | None = None) -> Pack:
+def pack_of(result: Result, legend: Legend, check: Check | None = None) -> Pack:
     listed = replace(PLAIN, run=replace(PLAIN.run, recipe=result.recipe), legend=legend, check=check)
     listed = replace(listed, run=replace(listed.run, reading=SceneReading(area=(AreaFile("drawn", drawn=(RING,)),))))
     handover = Handover(result, legend, About(title='=1+1 "<b>\u202e😀'))
-    return Pack(handover, Manifest((listed,), 1, handover.about, PackedScene(title="Scene", files=("a.tif",))), parts)
+    return Pack(handover, Manifest((listed,), 1, handover.about, PackedScene(title="Scene", files=("a.tif",))), check)
 
 
 @pytest.fixture(scope="module")
@@ -133,15 +133,16 @@ def test_without_a_place_there_is_what_needs_none(tmp_path: Path) -> None:
     assert not {"gis", "outlines"} & folders
 
 
-def test_what_cannot_be_made_is_left_out_and_said(tmp_path: Path) -> None:
-    def refuse(out: Path, cancel: CancelToken) -> None:
+def test_what_cannot_be_made_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(handover: Handover, out: Path) -> None:
         raise RecipeError("It has too many corners.")
 
-    left_out = write_pack(pack_of(make_result(), make_legend(), Part("gis/odd.bin", "Odd", refuse)), tmp_path / "a.zip")
-    assert left_out == ("Odd: It has too many corners.",)
+    monkeypatch.setitem(EXPORTS, "workbook", replace(EXPORTS["workbook"], write=refuse))
+    said = "Excel: It has too many corners."
+    assert write_pack(pack_of(make_result(), make_legend()), tmp_path / "a.zip") == (said,)
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
-        assert "Odd: It has too many corners." in archive.read(README_NAME).decode()
-        assert "gis/odd.bin" not in archive.namelist()
+        assert said in archive.read(README_NAME).decode()
+        assert not [name for name in archive.namelist() if name.endswith(".xlsx")]
 
 
 def test_nothing_is_left_of_a_preview_or_of_one_that_was_cancelled(pack: Pack, tmp_path: Path) -> None:
@@ -171,7 +172,7 @@ def test_the_command_line_writes_one(tmp_path: Path, capsys: pytest.CaptureFixtu
 @settings(max_examples=25)
 @given(st.lists(LISTED, min_size=1, max_size=2, unique_by=lambda one: one.number), abouts, st.text(max_size=30))
 def test_a_manifest_comes_back_equal(runs: Sequence[ListedRun], about: About, title: str) -> None:
-    scene = PackedScene(title=title, files=(title,), folder="scene", facts={"a": [1, None, "x"]})
+    scene = PackedScene(title=title, files=(title,))
     manifest = Manifest(tuple(runs), runs[-1].number, about, scene, "s2dash 1")
     assert Manifest.from_json(manifest.to_json()) == manifest
 

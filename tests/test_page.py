@@ -115,7 +115,13 @@ def test_every_setting_of_an_algorithm_is_offered_with_help(page: Page) -> None:
 
 CHANGES: dict[str, tuple[str, str, object, dict[str, Any]]] = {
     "k": ("slider", "Number of classes (k)", 5, {"k": 5}),
-    "algorithm": ("selectbox", "Algorithm", "gaussian-mixture", {"algorithm": "gaussian-mixture"}),
+    "algorithm": (
+        "selectbox",
+        "Algorithm",
+        "gaussian-mixture",
+        {"algorithm": "gaussian-mixture", "distance": "euclidean"},
+    ),
+    "distance": ("selectbox", "Distance", "euclidean", {"distance": "euclidean"}),
     "bands": ("multiselect", "Bands", ["B12", "B08"], {"bands": ("B08", "B12")}),
     "one band": ("multiselect", "Bands", ["B08"], {"bands": ("B08",)}),
     "indices": ("multiselect", "Indices", ["NDVI", "NDWI"], {"indices": ("NDVI", "NDWI")}),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scenes import make_scene
 
 from s2dash.core import sentinel2
-from s2dash.core.recipe import MASKS, SCALES, SMOOTHS, TRANSFORMS, Recipe, default_recipe, recipe_from_dict
+from s2dash.core.recipe import DISTANCES, MASKS, SCALES, SMOOTHS, TRANSFORMS, Recipe, default_recipe, recipe_from_dict
 from s2dash.errors import RecipeError
 
 BANDS = ("B02", "B03")
@@ -37,12 +37,13 @@ recipes = st.builds(
     sample=st.none() | st.integers(100, 100_000_000),
     transform=st.sampled_from(TRANSFORMS),
     favour_rare=st.booleans(),
+    distance=st.sampled_from(DISTANCES),
 )
 recipes = st.one_of(
     st.builds(dataclasses.replace, recipes, pca=st.none() | st.integers(1, 1000) | st.floats(0.01, 0.99)),
     st.builds(dataclasses.replace, recipes, components=st.integers(1, 1000)),
 )
-LATER = {"pca": None, "transform": "none", "components": None, "favour_rare": False}
+LATER = {"pca": None, "transform": "none", "components": None, "favour_rare": False, "distance": "euclidean"}
 """Fields that recipes once did not have, and what they were then."""
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | words | st.just("all"),

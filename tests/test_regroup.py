@@ -121,10 +121,10 @@ RECIPES: dict[str, dict[str, Any]] = {
     "plain": {"transform": "none", "components": None, "smooth": 0},
     "means of neighbours and an index": {"components": None, "smooth": 3, "indices": ("NDVI",), "scale": "standard"},
     "other bands": {"bands": ("B02", "B08", "B11")},
-    "mixture": {"algorithm": "gaussian-mixture"},
+    "mixture": {"algorithm": "gaussian-mixture", "distance": "euclidean"},
     "angle": {
         **{"algorithm": "spectral-angle-kmeans", "transform": "none", "components": None, "smooth": 0},
-        **{"scale": "none", "clip": None},
+        **{"scale": "none", "clip": None, "distance": "euclidean"},
     },
 }
 

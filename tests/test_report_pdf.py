@@ -20,11 +20,16 @@ from test_export import HOSTILE, make_legend, make_result
 
 from s2dash.classify import pipeline
 from s2dash.classify.point import class_spreads
+from s2dash.classify.sureness import SureSteps
 from s2dash.core.about import About
+from s2dash.core.edits import ClassEdits, LeaveOut, Merge
 from s2dash.core.legend import default_legend
 from s2dash.core.recipe import default_recipe
+from s2dash.core.sureness import Sureness
 from s2dash.export import Handover, export_bytes
-from s2dash.export.report.blocks import Drawing, Swatch
+from s2dash.export.contents import class_facts
+from s2dash.export.report.blocks import Drawing, Swatch, Table
+from s2dash.export.report.clearness import clearness_blocks
 from s2dash.export.report.contents import ReportContents, ReportMaps, report_contents
 
 NAMES = ("مستنقع", '#import "x": *', "$x^2$ <b>=1+1", "W" * 60, "\u202emirrored \\u{41} // no", "_Sea_ @ref")
@@ -93,6 +98,31 @@ def test_both_forms_say_all_of_the_same(handover: Handover, document: pypdfium2.
     # Letters of scripts from right to left come in the order of the eye, and some names of columns are cut.
     missing = [words for words in said if bare(words) not in paper and "م" not in words and not is_cut(words)]
     assert missing == []
+
+
+def test_what_was_done_is_told_plainly() -> None:
+    edits = ClassEdits(steps=(Merge(classes=(3, 4), into=3), LeaveOut(number=5)))
+    said = list(words_in(report_contents(Handover(replace(make_result(), edits=edits), make_legend()))))
+    assert "People then changed the classes in 2 steps, each told below as an edit." in said
+    assert any("here in 2 bands" in words and "put together into 5 classes" in words for words in said)
+    assert not any("smoothed" in words for words in said)
+
+
+def test_how_clear_classes_are_adds_up_to_the_steps_of_the_map() -> None:
+    result = make_result(k=3)
+    labels = result.classmap.labels
+    assert labels is not None
+    percents = np.where(labels == 0, 255, np.random.default_rng(0).integers(0, 101, labels.shape) // labels.clip(1))
+    sureness = Sureness(lambda window: percents[window.slices_rc].astype(np.uint8), lambda path: None)
+    blocks = list(
+        clearness_blocks(Handover(result, make_legend(3), sureness=sureness), class_facts(result, make_legend(3)))
+    )
+    steps = SureSteps.of(percents.astype(np.uint8))(percents.astype(np.uint8))
+    assert isinstance(blocks[-1], Table)
+    for number, row in enumerate(blocks[-1].rows, 1):
+        own = steps[labels == number]
+        assert [cell.text for cell in row.cells] == [f"{100 * (own == step).mean():.1f} %" for step in (1, 2, 3)]
+    assert list(clearness_blocks(Handover(result, make_legend(3)), ())) == []
 
 
 def test_names_are_words_and_not_markup(document: pypdfium2.PdfDocument) -> None:

@@ -21,6 +21,7 @@ CHANGES = {
     "transform": ("log", "logarithm"),
     "components": (4, "first 4 components, whitened in part"),
     "favour_rare": (True, "rare classes favoured"),
+    "distance": ("mahalanobis", "distance learnt"),
     "mask": ("none", "nothing left out"),
     "mask_scl": ((3, 8), "leaves out other pixels"),
     "mask_saturated": (True, "leaves out other pixels"),

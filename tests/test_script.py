@@ -94,6 +94,7 @@ def test_every_algorithm(algorithm: str, scene: Scene, tmp_path: Path) -> None:
         {"indices": ("NDVI", "NDWI")},
         {"transform": "log"},
         {"components": 3},
+        {"distance": "mahalanobis", "indices": ("NDVI",)},
         {"clip": (2.0, 98.0)},
     ],
     ids=str,

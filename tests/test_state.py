@@ -18,7 +18,7 @@ from waiting import PATIENCE_SECONDS
 
 from s2dash.classify.algorithms import ALGORITHMS, Param
 from s2dash.classify.indices import available_indices
-from s2dash.core.recipe import ATMOSPHERES, MASKS, SCALES, ParamValue, Recipe, default_recipe
+from s2dash.core.recipe import ATMOSPHERES, DISTANCES, MASKS, SCALES, ParamValue, Recipe, default_recipe
 from s2dash.core.run import Run
 from s2dash.core.scene import Scene
 from s2dash.core.sentinel2 import SCL_CLASSES
@@ -54,7 +54,11 @@ FOREIGN: dict[str, tuple[dict[str, Any], tuple[str, str, object]]] = {
     "pixel size": ({"pixel_size": 30.0}, ("selectbox", "Pixel size", 30.0)),
     "bands": ({"bands": ("B08", "B02")}, ("multiselect", "Bands", ["B08", "B02"])),
     "parameter": ({"params": (("n_init", 3),)}, ("number_input", "Restarts", 3)),
-    "algorithm": ({"algorithm": "gaussian-mixture"}, ("selectbox", "Algorithm", "gaussian-mixture")),
+    "distance": ({"distance": "euclidean"}, ("selectbox", "Distance", "euclidean")),
+    "algorithm": (
+        {"algorithm": "gaussian-mixture", "distance": "euclidean"},
+        ("selectbox", "Algorithm", "gaussian-mixture"),
+    ),
 }
 """Fields of a recipe that no default has, and the widget that says so."""
 
@@ -98,6 +102,8 @@ def recipes(draw: st.DrawFn) -> Recipe:
         sample=draw(st.none() | st.integers(100, 100_000_000)),
         pca=draw(st.none() | st.integers(1, 1000) | st.floats(0, 1, exclude_min=True, exclude_max=True)),
     )
+    if ALGORITHMS[algorithm].has_centres:
+        one = replace(one, distance=draw(st.sampled_from(DISTANCES)))
     if ALGORITHMS[algorithm].on_reflectance:
         return replace(one, indices=(), scale="none", clip=None, pca=None)
     return one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,14 +17,17 @@ import pytest
 from page_driver import Downloads, InPage, Page, actor, downloads, start
 from rasterio.io import MemoryFile
 from scenes import open_scene, write_scene
+from waiting import wait_until
 
 from s2dash.batch.change.change_map import NO_CHANGE
 from s2dash.core.scene import Scene
-from s2dash.ui import state
+from s2dash.tiles.placing import map_bounds
+from s2dash.ui import services, state
 from s2dash.ui.compare import panel as compare_panel
 from s2dash.ui.legend_event import LegendEvent
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.state import dates as held
+from s2dash.ui.two_dates import now
 from s2dash.ui.two_dates import panel as dates_panel
 from s2dash.ui.two_dates.on_map import change_table, map_key
 from s2dash.ui.two_dates.scenes import begin_dates, stop_dates
@@ -243,3 +247,39 @@ def test_the_key_counts_all_ground_once_and_each_pair_has_its_colour(
     kinds, colours = change_table(chosen)
     assert [line["kind"] for line in map_key(chosen)] == ["change", "others", "stayed", "one-sided"]
     assert np.count_nonzero(colours[kinds[kinds > 0], 3] == 255) > 0
+
+
+def test_large_scenes_are_waited_for_and_shown_in_every_pixel(
+    start: Callable[[Scene], Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three = ("B03", "B04", "B08")
+    here, other = (
+        open_scene(write_scene(tmp_path / f"{name}.tif", (1100, 1000), three, seed=seed))
+        for name, seed in (("here", 1), ("other", 2))
+    )
+    assert here.live_step == 2
+    page = start(here)
+    in_page = actor(page, monkeypatch)
+    monkeypatch.setattr(now, "_AT_ONCE_SECONDS", 0.0)
+    monkeypatch.setattr(now, "_LOOK_SECONDS", 0.0)
+    in_page(lambda: begin_dates(Loaded(other)))
+    assert told(page) is None
+    assert page._found("button", "Cancel") is not None
+    found = wait_until(lambda: told(page.run()))
+    assert found["title"] == "here and other"
+    table = shown_dates(page).change.found.table
+    assert table.counts.sum() == 1100 * 1000
+    picture = services.tile_store().get(page.tiles[3])
+    assert picture is not None
+    assert picture.detail is not None
+    (south, west), (north, east) = map_bounds(here.grid)
+    x, y = web_tile(14, (west + east) / 2, (south + north) / 2)
+    pixels = picture.detail.tile(16, 4 * x + 2, 4 * y + 2, 256)
+    assert pixels is not None
+    assert set(np.unique(pixels)) <= {0, *range(1, 9), 253}
+
+
+def web_tile(z: int, longitude: float, latitude: float) -> tuple[int, int]:
+    """The web tile of a place."""
+    turn = math.asinh(math.tan(math.radians(latitude))) / math.pi
+    return int((longitude + 180) / 360 * 2**z), int((1 - turn) / 2 * 2**z)

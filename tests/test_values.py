@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from s2dash.core import sentinel2
 from s2dash.core.accuracy import Accuracy, Check, CheckPlace, ClassAccuracy, Estimate, Kappa, Stratum
 from s2dash.core.edits import MOST_CLEAN_UPS, MOST_STEPS, ClassEdits, LeaveOut, Majority, Merge, Sieve
-from s2dash.core.recipe import ATMOSPHERES, MASKS, SCALES, Recipe
+from s2dash.core.recipe import ATMOSPHERES, DISTANCES, MASKS, SCALES, Recipe
 from s2dash.core.run import Run, RunScores, UsedReference, View
 from s2dash.core.scene_reading import AreaFile, SceneReading
 from s2dash.errors import UnreadableValue
@@ -75,6 +75,7 @@ RECIPES = st.builds(
     params=st.dictionaries(WORDS, st.integers() | NUMBERS | WORDS, max_size=3).map(lambda p: tuple(sorted(p.items()))),
     seed=st.integers(0, 2**32 - 1),
     sample=maybe(st.integers(100, 100_000_000)),
+    distance=st.sampled_from(DISTANCES),
     pca=maybe(st.integers(1, 1000) | st.floats(0, 1, exclude_min=True, exclude_max=True)),
 )
 VIEWS = st.builds(

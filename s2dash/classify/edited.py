@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from s2dash.classify.algorithms import Algorithm, Model, find_algorithm
+from s2dash.classify.algorithms import Model, find_algorithm
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.assign import asking, own_labels
 from s2dash.classify.clean_up import Sieving, sieving
@@ -23,6 +23,7 @@ from s2dash.classify.edit import (
 )
 from s2dash.classify.fit import canonical_numbers
 from s2dash.classify.fitted import Fitted
+from s2dash.classify.grouping import grouped
 from s2dash.classify.learn import distinct_rows
 from s2dash.classify.means import class_means, sample_reflectance
 from s2dash.classify.regroup import nearest_mean, step_reflectance
@@ -156,15 +157,11 @@ def _fit_within(fitted: Fitted, sample: Sample, step: Split) -> Model:
             f"Class {step.number} cannot be split into {step.k}: the pixels that were learnt from hold {distinct} "
             "different ones of it."
         )
-    algorithm, params = _algorithm(fitted)
+    plain = find_algorithm(_PLAIN)
     with single_threaded():
-        return algorithm.fit(rows, step.k, algorithm.complete_params(params), step.seed)
-
-
-def _algorithm(fitted: Fitted) -> tuple[Algorithm, dict[str, float | int | str]]:
-    """The recipe's own where it finds as many classes as it is asked for, else k-means."""
-    own = fitted.prepared.algorithm
-    return (own, fitted.recipe.params_dict) if own.k_is == "number" else (find_algorithm(_PLAIN), {})
+        if fitted.finds_its_number:  # then it may find none to tell apart
+            return plain.fit(rows, step.k, plain.complete_params({}), step.seed)
+        return grouped(fitted.prepared, rows, step.k, step.seed)
 
 
 def _free(classes: frozenset[int], count: int) -> Iterator[int]:

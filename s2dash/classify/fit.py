@@ -7,6 +7,7 @@ import numpy as np
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.assign import labels_of_sample
 from s2dash.classify.fitted import Fitted
+from s2dash.classify.grouping import grouped
 from s2dash.classify.learn import distinct_rows, learn_space, learnt_with_sample
 from s2dash.classify.means import class_means, sample_reflectance
 from s2dash.classify.prepare import Prepared
@@ -38,13 +39,12 @@ def fit_sample(prepared: Prepared, sample: Sample) -> Fitted:
 
     Raises as `fit`.
     """
-    scene, recipe, algorithm = prepared.scene, prepared.recipe, prepared.algorithm
+    scene, recipe = prepared.scene, prepared.recipe
     space = learn_space(prepared, sample.raw)
     rows = space.transform(sample.raw, np.float64 if recipe.sample is None else np.float32)
     _require_distinct(rows, prepared, sample)
     with single_threaded():
-        params = algorithm.complete_params(recipe.params_dict)
-        model = algorithm.fit(learnt_from(recipe, rows), recipe.k, params, recipe.seed)
+        model = grouped(prepared, learnt_from(recipe, rows), recipe.k, recipe.seed)
         own = labels_of_sample(prepared, model, space, sample.raw)
     count = model.class_count
     # How many whitened ones are kept is part of the default, of which there is nothing to note.

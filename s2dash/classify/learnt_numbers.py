@@ -36,7 +36,8 @@ def _space(space: FeatureSpace) -> Space:
 
 def _rule(model: Model, number_of: np.ndarray) -> Rule:
     if isinstance(model, LinearModel):
-        return Centres(model.weights, model.centre_table(number_of)[1:], model.by_angle)
+        bias = None if model.whitening is None else model.bias
+        return Centres(model.weights, model.centre_table(number_of)[1:], model.by_angle, bias)
     estimator: Any = getattr(model, "estimator", None)
     if hasattr(estimator, "precisions_cholesky_"):
         found = (estimator.weights_, estimator.means_, estimator.covariances_, estimator.precisions_cholesky_)

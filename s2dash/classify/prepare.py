@@ -147,6 +147,11 @@ def resolve(scene: Scene, recipe: Recipe, keep: Keep = afresh) -> Prepared:
         raise RecipeError(f"A band is chosen twice in {', '.join(recipe.bands)}. Give each once.")
     if algorithm.on_reflectance:
         _require_bands_alone(algorithm, recipe)
+    if recipe.distance != "euclidean" and not algorithm.has_centres:
+        raise RecipeError(
+            f"{algorithm.label} has a way of its own to say what is near. "
+            "Set distance to euclidean, or the algorithm to kmeans."
+        )
     return Prepared(on_grid, recipe, algorithm, indices, positions, keep)
 
 
@@ -165,8 +170,10 @@ def of_numbers(scene: Scene, recipe: Recipe) -> Prepared:
 
 def apply_algorithm(recipe: Recipe, algorithm: str) -> Recipe:
     """The recipe with another algorithm, without what that algorithm does not take."""
-    changed = replace(recipe, algorithm=algorithm, params=())
-    if find_algorithm(algorithm).on_reflectance:
+    changed, found = replace(recipe, algorithm=algorithm, params=()), find_algorithm(algorithm)
+    if not found.has_centres:
+        changed = replace(changed, distance="euclidean")
+    if found.on_reflectance:
         smooth = 0 if changed.keeps_edges else changed.smooth
         plain = replace(changed, transform="none", components=None, smooth=smooth)
         return replace(plain, indices=(), scale="none", clip=None, pca=None)

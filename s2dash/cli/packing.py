@@ -34,10 +34,10 @@ def write(arguments: argparse.Namespace, handover: Handover, fitted: Fitted, edi
     """Write the pack; returns a sentence for each file that could not be made of this map."""
     from s2dash import __version__
     from s2dash.classify import pipeline
-    from s2dash.classify.packing import packed_scene, sureness_part
+    from s2dash.classify.packing import packed_scene, write_whole_pack
     from s2dash.classify.sureness import live_sureness
     from s2dash.core.pack import Manifest
-    from s2dash.export.pack import Pack, write_pack
+    from s2dash.export.pack import Pack
 
     limits = live_sureness(fitted, pipeline.run_live(fitted)).limits
     manifest = Manifest(
@@ -47,8 +47,7 @@ def write(arguments: argparse.Namespace, handover: Handover, fitted: Fitted, edi
         scene=packed_scene(fitted.scene, _names(arguments)),
         made_with=f"s2dash {__version__}",
     )
-    pack = Pack(handover, manifest, (sureness_part(fitted, limits, handover),))
-    return write_pack(pack, arguments.pack, progress_line.show)
+    return write_whole_pack(Pack(handover, manifest), fitted, limits, arguments.pack, progress_line.show)
 
 
 def _listed(

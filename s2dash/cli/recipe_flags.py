@@ -49,9 +49,15 @@ def add_recipe_flags(command: argparse.ArgumentParser) -> None:
         "--preparation",
         choices=("edges-kept", "plain"),
         help="edges-kept stands for --transform sqrt --scale standard --components 6 --smooth edge --favour-rare yes, "
-        "plain for --scale standard and none of the others; flags beside it count for more",
+        "and where the algorithm takes it --distance mahalanobis; plain for --scale standard and none of the others; "
+        "flags beside it count for more",
     )
     group.add_argument("--favour-rare", metavar="yes|no", help="let rare kinds of pixels count for more")
+    group.add_argument(
+        "--distance",
+        metavar="euclidean|mahalanobis",
+        help="what makes a pixel near to a class of k-means: differences as they are, or by the spread in all classes",
+    )
     group.add_argument("--mask", metavar="auto|none", help="leave out pixels without data, and the next two")
     group.add_argument(
         "--mask-scl",
@@ -75,6 +81,7 @@ RECIPE_FLAGS = (
         "components",
         "preparation",
         "favour_rare",
+        "distance",
         "atmosphere",
         "algorithm",
         "k",
@@ -97,7 +104,9 @@ def recipe_of(arguments: argparse.Namespace, scene: Scene) -> Recipe:
     if arguments.algorithm is not None and arguments.algorithm != recipe.algorithm:
         recipe = pipeline.apply_algorithm(recipe, arguments.algorithm)
     if arguments.preparation is not None:
-        recipe = recipe.plain() if arguments.preparation == "plain" else recipe.with_edges_kept()
+        prepared = recipe.plain() if arguments.preparation == "plain" else recipe.with_edges_kept()
+        fitting = pipeline.apply_algorithm(prepared, recipe.algorithm)
+        recipe = replace(prepared, distance=fitting.distance)
     given: dict[str, Any] = {}
     if arguments.bands is not None:
         every = tuple(scene.band_names[i] for i in scene.measured)
@@ -128,7 +137,7 @@ def recipe_of(arguments: argparse.Namespace, scene: Scene) -> Recipe:
         given["favour_rare"] = _yes("--favour-rare", arguments.favour_rare)
     if arguments.pixel_size is not None:
         given["pixel_size"] = None if arguments.pixel_size == "finest" else _size(arguments.pixel_size)
-    for name in ("scale", "transform", "mask", "k", "seed", "atmosphere"):
+    for name in ("scale", "transform", "distance", "mask", "k", "seed", "atmosphere"):
         if getattr(arguments, name) is not None:
             given[name] = getattr(arguments, name)
     return replace(recipe, **given)

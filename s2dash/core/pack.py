@@ -1,4 +1,4 @@
-"""What a pack says of itself: the maps within, of which scene they are, and where its pixels lie if it has them."""
+"""What a pack says of itself: the maps within, and of which scene they are."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ MANIFEST_NAME, SUMS_NAME, README_NAME = "s2dash-pack.json", "SHA256SUMS", "READM
 _WHAT = "a pack"
 _MOST_RUNS = 100
 _Line = Annotated[str, msgspec.Meta(max_length=400)]
-_Folder = Annotated[str, msgspec.Meta(pattern="^([a-z]{1,20})?$")]
 _Key = Annotated[str, msgspec.Meta(pattern="^[a-z0-9]{0,40}$")]
 
 
+_Member = tuple[Annotated[str, msgspec.Meta(pattern=r"^scene/[A-Za-z0-9._-]{1,150}\Z")], _Line]
+
+
 class PackedScene(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """Of which scene the maps are, and what can be known of it without its pixels."""
+    """Of which scene the maps are, as far as it is known without its pixels."""
 
     title: _Line = ""
     files: Annotated[tuple[_Line, ...], msgspec.Meta(max_length=10_000)] = ()
     """Names of what it was made of; none for an example."""
+    members: Annotated[tuple[_Member, ...], msgspec.Meta(max_length=200)] = ()
+    """Where the files themselves lie in the pack, each with its own name; none where they are not within."""
     example: _Key = ""
     """Key of the example that it is."""
-    folder: _Folder = ""
-    """Where its pixels lie in the pack; empty where they do not."""
-    facts: dict[str, Any] | None = None
-    """What there is to know of these pixels, for `ingest`."""
 
 
 _UNKNOWN_SCENE = PackedScene()

@@ -21,10 +21,17 @@ SCALES = ("none", "standard", "robust")
 MASKS = ("auto", "none")
 ATMOSPHERES = ("none", "dos1")
 TRANSFORMS = ("none", "sqrt", "log")
+DISTANCES = ("euclidean", "mahalanobis")
 SMOOTHS: tuple[int | str, ...] = (0, 3, "edge")
 
 _MOST_COMPONENTS = 1_000
-_LATER: Mapping[str, object] = {"pca": None, "transform": "none", "components": None, "favour_rare": False}
+_LATER: Mapping[str, object] = {
+    "pca": None,
+    "transform": "none",
+    "components": None,
+    "favour_rare": False,
+    "distance": "euclidean",
+}
 """Fields that recipes once did not have, by what stands for that: they are left out of JSON then."""
 _CAN_BE_NONE = ("sample", "components")
 
@@ -74,6 +81,9 @@ class Recipe:
     faint ones count for more than with `pca`, whose place they take; None takes the features themselves."""
     favour_rare: bool = False
     """Whether classes are learnt from pixels drawn so that rare kinds count for more than their number."""
+    distance: str = "euclidean"
+    """By which a pixel's class is the nearest: `euclidean`, or `mahalanobis`, with one covariance for all classes that
+    is learnt along with them, and frequent ones reaching further (`algorithms/mahalanobis.py`)."""
 
     def __post_init__(self) -> None:
         if not self.bands:
@@ -91,6 +101,7 @@ class Recipe:
         if self.pixel_size is not None and not (math.isfinite(self.pixel_size) and self.pixel_size > 0):
             raise RecipeError(f"pixel_size = {self.pixel_size:g}, but it must be a number above 0.")
         _one_of("transform", self.transform, TRANSFORMS)
+        _one_of("distance", self.distance, DISTANCES)
         if self.smooth not in SMOOTHS:
             given = str(self.smooth)[:60]
             raise RecipeError(f"smooth = {given}, but it can be 0 (none), 3 (3 x 3 mean) or edge (edges are kept).")
@@ -114,7 +125,8 @@ class Recipe:
 
     def with_edges_kept(self) -> Recipe:
         """The same with what made maps better on scenes with labels that people drew (benchmarks/README.md)."""
-        return replace(self.plain(), transform="sqrt", components=6, smooth="edge", favour_rare=True)
+        prepared = replace(self.plain(), transform="sqrt", components=6, smooth="edge")
+        return replace(prepared, favour_rare=True, distance="mahalanobis")
 
     def is_first_look_of(self, asked: Recipe) -> bool:
         """Whether this is another recipe without its smoothing, which takes a while on a large scene."""
@@ -123,7 +135,7 @@ class Recipe:
     def plain(self) -> Recipe:
         """The same that looks at single pixels, each of whose bands and indices has equal weight."""
         prepared = replace(self, transform="none", scale="standard", pca=None, components=None, smooth=0)
-        return replace(prepared, favour_rare=False)
+        return replace(prepared, favour_rare=False, distance="euclidean")
 
     @property
     def keeps_edges(self) -> bool:
@@ -204,7 +216,7 @@ def recipe_from_dict(given: object) -> Recipe:
     pca = values.get("pca")
     if pca is not None and (isinstance(pca, bool) or not isinstance(pca, (int, float))):
         raise RecipeError(_PCA_WORDS)
-    for name in ("scale", "mask", "algorithm", "atmosphere", "transform"):
+    for name in ("scale", "mask", "algorithm", "atmosphere", "transform", "distance"):
         if name in values and not isinstance(values[name], str):
             raise RecipeError(f"{name} should be a word, not {type(values[name]).__name__}.")
     for name in ("k", "seed", "smooth", "sample", "components"):

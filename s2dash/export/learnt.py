@@ -28,10 +28,13 @@ class Centres:
     """Each pixel is of the class of the nearest centre, by distance or by angle."""
 
     centres: np.ndarray
-    """Shape (centres, features), float64."""
+    """Shape (centres, features), float64; by Mahalanobis distance what features are multiplied by in its place."""
     numbers: np.ndarray
     """Class number of each centre, uint8."""
     by_angle: bool = False
+    bias: np.ndarray | None = None
+    """By Mahalanobis distance, shape (centres,), float64: the class of the smallest of `bias - centres . x` is the
+    nearest."""
 
 
 @dataclass(frozen=True, eq=False)

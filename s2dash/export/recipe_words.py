@@ -56,6 +56,8 @@ def _words(result: Result) -> Iterator[tuple[str, str]]:
     yield "Learnt from", "all pixels" if recipe.sample is None else f"at most {recipe.sample:,} pixels"
     if recipe.favour_rare:
         yield "Rare kinds", "favoured"
+    if recipe.distance == "mahalanobis":
+        yield "Distance to classes", "Mahalanobis, one covariance for all classes, learnt along with them"
     yield "Seed", str(recipe.seed)
     for number, step in enumerate(result.edits.steps, 1):
         yield f"Edit {number}", step_words(step)

@@ -27,6 +27,7 @@ from s2dash.ingest.guessed_clouds import (
 from s2dash.ingest.in_place import SAMPLE_PATH, open_in_place, sample_scene
 from s2dash.ingest.known_ground import read_known_ground
 from s2dash.ingest.look import LOOK_FOLDER, LOOK_FROM_PIXELS, FirstLook, first_look_of
+from s2dash.ingest.pack import OpenedPack, read_pack
 from s2dash.ingest.pile import shown as shown_name
 from s2dash.ingest.process import removed_on_error, run_in_new_folder
 from s2dash.ingest.reference import read_reference
@@ -39,6 +40,7 @@ __all__ = [
     "SAMPLE_PATH",
     "Example",
     "FirstLook",
+    "OpenedPack",
     "area_files",
     "can_guess_clouds",
     "doubtful_numbers",
@@ -54,6 +56,7 @@ __all__ = [
     "read_as",
     "read_check",
     "read_known_ground",
+    "read_pack",
     "read_reference",
     "rename_bands",
     "sample_scene",

@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from s2dash.errors import S2DashError, UnknownName
+from s2dash.errors import PackGiven, S2DashError, UnknownName
 from s2dash.ingest.sandbox import confine
 from s2dash.raster.location import files_only, parse
 from s2dash.settings import AREA_INGEST_LIMITS, INGEST_LIMITS
@@ -27,7 +27,7 @@ def main() -> int:
     """Serve one request; returns the exit status: 0 for a scene, 2 for a refusal."""
     request = json.loads(sys.stdin.readline())
     folder = Path(request["folder"])
-    limits = INGEST_LIMITS if request["kind"] == "scene" else AREA_INGEST_LIMITS
+    limits = INGEST_LIMITS if request["kind"] in ("scene", "pack") else AREA_INGEST_LIMITS
     protections = confine([Path(path) for path in request["paths"]], folder, limits)
     _say(protections=protections.sentence())
     return serve(request, folder)
@@ -39,7 +39,8 @@ def serve(request: dict[str, Any], folder: Path) -> int:
         files_only([parse(path) for path in request["paths"]])
         outcome = _KINDS[request["kind"]](request, folder)
     except S2DashError as error:
-        _say(error=str(error), kind="name" if isinstance(error, UnknownName) else "file")
+        kinds = {UnknownName: "name", PackGiven: "pack"}
+        _say(error=str(error), kind=kinds.get(type(error), "file"))
         return 2
     except MemoryError:
         _say(error="The files need more memory than they may take.", kind="file")
@@ -150,7 +151,23 @@ def _check_points(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     return rows_in([GivenFile(request["names"][0], Path(request["paths"][0]))], folder)
 
 
-_KINDS = {"area": _area, "check points": _check_points, "known": _known, "reference": _reference, "scene": _scene}
+def _pack(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Hold a pack's members against their checksums, and bring what it holds."""
+    from s2dash.ingest.pack_members import members_of, read_members
+    from s2dash.ingest.pile import GivenFile
+
+    pack = members_of(GivenFile(request["names"][0], Path(request["paths"][0])))
+    return read_members(pack, folder, _Progress(0, 1, "Opening the pack"))
+
+
+_KINDS = {
+    "area": _area,
+    "check points": _check_points,
+    "known": _known,
+    "pack": _pack,
+    "reference": _reference,
+    "scene": _scene,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from s2dash.errors import UnreadableFile
+from s2dash.errors import PackGiven, UnreadableFile
 from s2dash.ingest.align import MANY_SCENES
 from s2dash.ingest.checks import driver_of, first_bytes
 from s2dash.ingest.composed import Composed, choosable, composed_of, made
 from s2dash.ingest.inputs import Findings, Inputs, inputs_of, is_raster
 from s2dash.ingest.kinds import ARCHIVE_ENDINGS, RASTER_ENDINGS, WANTED, is_beside, kind_of, most_telling, zarr_in
+from s2dash.ingest.pack_members import is_pack
 from s2dash.ingest.pile import GivenFile, Pile, is_archive, pile_of_archive, pile_of_files, pile_of_folder, shown
 from s2dash.ingest.places import side_cars
 from s2dash.ingest.product.choose import Choice, choose_files
@@ -50,6 +51,7 @@ def gather(
     space = _Workspace(scratch, progress, tuple(also))
     container = _the_container(given, scratch, progress)
     if container is not None:
+        _require_no_pack(container)
         beside = [one.name for one in given if one.name != container.name]
         return _from_collection(container, title, tile, beside, space)
     files = [one for one in given if not one.path.is_dir()]
@@ -61,6 +63,18 @@ def gather(
     if all(folders):
         return _from_collection(pile_of_files(files, folders[0][0], is_loose=False), title, tile, beside, space)
     return _from_loose(files, title, tile, beside, space)
+
+
+def _require_no_pack(container: Pile) -> None:
+    """Raise PackGiven for a pack; UnreadableFile for one that was unpacked, whose files are of a map."""
+    if not is_pack(name.partition("/")[2] for name in container.names):
+        return
+    if container.unpacked_bytes:
+        raise PackGiven(
+            f"{shown(container.name)} is a pack of s2dash, a map and not satellite bands. Open it by “Change” on the "
+            "page, or unpack it and give the picture that it is of."
+        )
+    raise UnreadableFile(f"{shown(container.name)} is a pack that was unpacked. Open the zip itself.")
 
 
 def gather_one(given: GivenFile, title: str) -> Inputs:

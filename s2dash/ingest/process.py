@@ -17,7 +17,7 @@ from typing import Any
 
 from s2dash.core.environment import as_environment
 from s2dash.core.types import CancelToken, Progress
-from s2dash.errors import S2DashError, UnknownName, UnreadableFile
+from s2dash.errors import PackGiven, S2DashError, UnknownName, UnreadableFile
 from s2dash.settings import AREA_INGEST_LIMITS, INGEST_LIMITS, LIMITS, Limits
 
 _log = logging.getLogger(__name__)
@@ -38,6 +38,8 @@ _KEPT_VARIABLES = (
 )
 """All that the process needs of the environment: what it does not get, no file can make it tell."""
 
+_ERRORS: Mapping[str, type[S2DashError]] = {"name": UnknownName, "pack": PackGiven}
+"""Kinds of refusal that are told apart, by what the process calls them."""
 _said: set[str] = set()
 
 
@@ -63,7 +65,7 @@ def run_child(
             env=_environment(),
             cwd=folder,
         )
-        limits = INGEST_LIMITS if request["kind"] == "scene" else AREA_INGEST_LIMITS
+        limits = INGEST_LIMITS if request["kind"] in ("scene", "pack") else AREA_INGEST_LIMITS
         watch = threading.Thread(target=_watch, args=(child, cancel, limits.wall_seconds), daemon=True)
         watch.start()
         try:
@@ -159,8 +161,7 @@ def _converse(
         elif "protections" in message:
             _log_once(str(message["protections"]))
         elif "error" in message:
-            kind: type[S2DashError] = UnknownName if message.get("kind") == "name" else UnreadableFile
-            raise kind(str(message["error"]))
+            raise _ERRORS.get(str(message.get("kind")), UnreadableFile)(str(message["error"]))
         elif "outcome" in message:
             return dict(message["outcome"])
     return None

@@ -110,15 +110,38 @@ def extract(path: Path, member: Member, target: Path) -> None:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".unpacking-")
     part = Path(name)
     try:
-        with os.fdopen(handle, "wb") as out, _opened(path, ARCHIVE_LIMITS) as archive:
-            _copy(path, archive, member, out)
+        with os.fdopen(handle, "wb") as out:
+            for piece in pieces(path, member):
+                with writing(path):
+                    out.write(piece)
+            with writing(path):
+                out.flush()
         with writing(path):
             part.replace(target)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _copy(path: Path, archive: zipfile.ZipFile, member: Member, out: io.BufferedIOBase) -> None:
+def pieces(path: Path, member: Member) -> Iterator[bytes]:
+    """The bytes of a member, exactly as many as it declares; its own checksum is compared at the end.
+
+    Raises UnreadableFile where it is damaged, or is not what `list_members` saw.
+    """
+    with _opened(path, ARCHIVE_LIMITS) as archive:
+        info = _info_of(path, archive, member)
+        left = member.size
+        with archive.open(info) as packed:
+            # One read more than the bytes need: the checksum is compared at the end.
+            while piece := packed.read(_PIECE_BYTES):
+                left -= len(piece)
+                if left < 0:
+                    break
+                yield piece
+        if left:
+            raise _damaged(path)
+
+
+def _info_of(path: Path, archive: zipfile.ZipFile, member: Member) -> ZipInfo:
     try:
         info = archive.getinfo(member.name)
     except KeyError as error:
@@ -126,19 +149,7 @@ def _copy(path: Path, archive: zipfile.ZipFile, member: Member, out: io.Buffered
     fault = _kind_fault(info)
     if fault or info.file_size != member.size:
         raise _refused(path, f"its entry {quoted(member.name)} {fault or 'has changed'}")
-    left = member.size
-    with archive.open(info) as packed:
-        # One read more than the bytes need: the checksum is compared at the end.
-        while piece := packed.read(_PIECE_BYTES):
-            left -= len(piece)
-            if left < 0:
-                break
-            with writing(path):
-                out.write(piece)
-    if left:
-        raise _damaged(path)
-    with writing(path):
-        out.flush()
+    return info
 
 
 class _BoundedReader(io.BufferedReader):

@@ -18,6 +18,7 @@ from s2dash.server.offline_assets import ContentSecurityPolicy, asset_routes
 from s2dash.server.page_head import PageHead
 from s2dash.server.routes.areas import area_routes
 from s2dash.server.routes.checks import check_routes
+from s2dash.server.routes.packs import pack_routes
 from s2dash.server.routes.points import point_routes
 from s2dash.server.routes.tracked_maps import map_routes
 from s2dash.server.routes.uploads import upload_routes
@@ -46,6 +47,7 @@ def server_parts() -> dict[str, Any]:
             *upload_routes(state.uploads, base_path),
             *map_routes(state.maps, base_path),
             *check_routes(state.checks, base_path),
+            *pack_routes(state.packs, base_path),
             *asset_routes(base_path),
         ],
         "middleware": [Middleware(ContentSecurityPolicy), Middleware(PageHead)],

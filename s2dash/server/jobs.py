@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Generic, Self, TypeVar
@@ -23,6 +23,7 @@ from s2dash.core.types import CancelToken, Progress
 from s2dash.errors import Cancelled
 from s2dash.server import memory
 from s2dash.server.folders import ScratchFolder
+from s2dash.server.turns import Turns
 from s2dash.settings import RUN_LIMITS, scheduler_address
 
 T = TypeVar("T")
@@ -31,7 +32,9 @@ T = TypeVar("T")
 class Job(Generic[T]):
     """One piece of long work on a thread, with progress; its files live in a folder of its own until dropped."""
 
-    def __init__(self, work: Callable[[Path, Progress, CancelToken], T], prefix: str = "s2dash-job-") -> None:
+    def __init__(
+        self, work: Callable[[Path, Progress, CancelToken], T], prefix: str = "s2dash-job-", turns: Turns | None = None
+    ) -> None:
         self.share = 0.0
         self.what = ""
         """What is being done, in plain words."""
@@ -41,7 +44,9 @@ class Job(Generic[T]):
         self.folder = ScratchFolder(prefix)
         self.is_kept = False
         """Whether it goes on though nobody is looking."""
-        self._work = work
+        self.is_waiting = turns is not None
+        """Whether it waits until few enough others of `turns` are at work."""
+        self._work, self._turns = work, turns
         self._wanted_by: list[Callable[[], bool]] = []
         self._cancel = CancelToken()
         self._future: Future[T] = Future()
@@ -96,7 +101,9 @@ class Job(Generic[T]):
 
     def _run(self) -> None:
         try:
-            result = self._work(self.folder.path, self._note, self._cancel)
+            with nullcontext() if self._turns is None else self._turns(self._cancel):
+                self.started, self.is_waiting = time.perf_counter(), False
+                result = self._work(self.folder.path, self._note, self._cancel)
             self.seconds = time.perf_counter() - self.started
             self._future.set_result(result)
         except BaseException as error:  # noqa: BLE001 - handed to who asks for the result
@@ -122,11 +129,17 @@ class Job(Generic[T]):
         self.share, self.what = share, what
 
 
+FULL_TURNS = Turns(RUN_LIMITS.most_at_once)
+"""Of whatever goes through all pixels of a scene, for all sessions of this process."""
+
+
 class FullJob(Job[Result]):
     """One run over all pixels of a scene; on the labels of another one where `continues` has said so."""
 
     def __init__(self, fitted: Fitted, base: FullJob | None = None) -> None:
-        super().__init__(self._label, "s2dash-full-")
+        # Steps on labels that are there are soon taken, and a cluster has its own line.
+        is_light = base is not None or scheduler_address() is not None
+        super().__init__(self._label, "s2dash-full-", None if is_light else FULL_TURNS)
         self.fitted = fitted
         self.is_further = base is not None
         """Whether it takes steps of edits on labels that were there."""
@@ -147,7 +160,7 @@ class FullJob(Job[Result]):
             write_sureness(fitted, classmap, limits, path, progress, cancel)
             return sureness_in(path)
 
-        self.sureness = Job(work, "s2dash-sure-").start(is_wanted)
+        self.sureness = Job(work, "s2dash-sure-", FULL_TURNS).start(is_wanted)
 
     def _label(self, folder: Path, progress: Progress, cancel: CancelToken) -> Result:
         labels_path, base = folder / "labels.tif", self._base

@@ -17,6 +17,7 @@ from s2dash.server.askable import Askable
 from s2dash.server.checks import CheckBooks
 from s2dash.server.kept_runs import KeptRuns
 from s2dash.server.live_engine import LiveEngine
+from s2dash.server.packs import MadePacks
 from s2dash.server.session_store import SessionStore, Writer
 from s2dash.server.sessions import Sessions
 from s2dash.server.sweeps import Sweeps
@@ -46,6 +47,8 @@ class ServerState:
     """Where the maps of open pages look."""
     checks: CheckBooks
     """Checks that are being answered."""
+    packs: MadePacks
+    """Packs that are ready to be fetched."""
     store: SessionStore
     """What is kept of sessions beyond their pages."""
     writer: Writer
@@ -80,6 +83,7 @@ class ServerState:
             sessions=Sessions(),
             maps=TrackedMaps(),
             checks=CheckBooks(),
+            packs=MadePacks(),
             store=store,
             writer=Writer(store),
             live=live,

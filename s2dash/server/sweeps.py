@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,51 +19,10 @@ from s2dash.classify.prepare import Memo, Prepared
 from s2dash.classify.sampling import Sample
 from s2dash.core.types import CancelToken, Progress
 from s2dash.server.jobs import Job
+from s2dash.server.turns import Turns
 from s2dash.settings import ADVICE_LIMITS, AdviceLimits
 
-_LOOK_SECONDS = 0.1
-_PATIENCE_SECONDS = 2.0
-"""So long a fit for advice lets others go first: where somebody always waits for a map it would never come."""
 _SEEN_SECONDS = 2.0
-
-
-class Turns:
-    """Who may fit next for advice: so many at once, those first who asked first, and none while others are busy."""
-
-    def __init__(self, most_at_once: int, is_busy: Callable[[], bool]) -> None:
-        self._most, self._is_busy = most_at_once, is_busy
-        self._changed = threading.Condition()
-        self._waiting: deque[object] = deque()
-        self._taken = 0
-
-    @contextmanager
-    def __call__(self, cancel: CancelToken) -> Iterator[None]:
-        """Holds one turn for the block; raises Cancelled where `cancel` says so before it has come."""
-        self._take(cancel)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._taken -= 1
-                self._changed.notify_all()
-
-    def _take(self, cancel: CancelToken) -> None:
-        ticket, patient_until = object(), time.monotonic() + _PATIENCE_SECONDS
-        with self._changed:
-            self._waiting.append(ticket)
-            try:
-                while not self._has_come(ticket, patient_until):
-                    cancel.check()
-                    self._changed.wait(_LOOK_SECONDS)
-                cancel.check()
-                self._taken += 1
-            finally:
-                self._waiting.remove(ticket)
-                self._changed.notify_all()
-
-    def _has_come(self, ticket: object, patient_until: float) -> bool:
-        is_next = self._waiting[0] is ticket and self._taken < self._most
-        return is_next and (time.monotonic() >= patient_until or not self._is_busy())
 
 
 class SweepJob(Job[None]):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from s2dash.classify.pipeline import Fitted
 from s2dash.core.classmap import Result
 from s2dash.core.edits import RegroupInside, Split
 from s2dash.errors import Cancelled
-from s2dash.server.jobs import FullJob
+from s2dash.server.jobs import FULL_TURNS, FullJob, Job
 from s2dash.server.kept_runs import KeptRun
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.settings import RUN_LIMITS, thread_count
@@ -34,6 +36,7 @@ _GONE_WORDS = (
 _DONE_WORDS = "**Every pixel is classified.** The figures and downloads are of the full scene."
 _LEADS_BACK_WORDS = ":material/link: This page's address leads back to this map for a day."
 _COPY_WORDS = ":material/link: Copy this page's address to come back."
+_WAITING = "Waiting for the full scenes of others …"
 _LINE_KEY, _WORDS_KEY = "fullrun", "fullrunwords"
 
 
@@ -95,12 +98,12 @@ def _is_only_edited(answer: LiveAnswer) -> bool:
 
 
 def _is_soon_done(answer: LiveAnswer) -> bool:
-    """Whether the run over all pixels is estimated under `RUN_LIMITS.at_once_seconds`."""
+    """Whether the run over all pixels is estimated under `RUN_LIMITS.at_once_seconds`, and need not wait for others."""
     if _splits(answer):
         return False
     took = usual_seconds(answer)
     seconds = estimated_seconds(answer) if took is None else took
-    return seconds is not None and seconds < RUN_LIMITS.at_once_seconds
+    return seconds is not None and seconds < RUN_LIMITS.at_once_seconds and FULL_TURNS.is_one_free
 
 
 def _splits(answer: LiveAnswer, after: int = 0) -> bool:
@@ -301,10 +304,15 @@ def _forget_kept(job: FullJob) -> None:
 
 def running_words(job: FullJob) -> str:
     """How far a job is."""
+    doing = "Editing" if job.is_further else "Classifying"
+    return job_words(job, f"{doing} the full scene")
+
+
+def job_words(job: Job[Any], doing: str) -> str:
+    """How far a job is that does this, waits for its turn, or is on its way to stop."""
     if job.is_cancelled:
         return "Stopping …"
-    doing = "Editing" if job.is_further else "Classifying"
-    return f"{doing} the full scene …{text.time_left(job.seconds_left)}"
+    return _WAITING if job.is_waiting else f"{doing} …{text.time_left(job.seconds_left)}"
 
 
 def _preview_words(answer: LiveAnswer) -> str:

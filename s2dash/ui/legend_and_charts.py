@@ -279,6 +279,7 @@ def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
         "robust": "each with equal weight, outliers ignored",
     }
     favoured = ", rare kinds favoured" if recipe.favour_rare else ""
+    distance = " by Mahalanobis distance" if recipe.distance == "mahalanobis" else ""
     transforms = {"none": "", "sqrt": "The square root of ", "log": "The logarithm of "}
     parts = [
         f"**Picture.** {text.plain(scene.title)}: "
@@ -290,7 +291,7 @@ def run_in_words(answer: LiveAnswer, result: Result, legend: Legend) -> str:
         + (f", as {_components_words(answer)}" if (recipe.pca or recipe.components) is not None else "")
         + _smoothing_words(recipe)
         + f". {text.share(result.masked_share)} of the pixels are masked.",
-        f"**Grouped.** {algorithm.label} into {_count_words(algorithm, result)}, "
+        f"**Grouped.** {algorithm.label}{distance} into {_count_words(algorithm, result)}, "
         f"learnt from {text.pixels(answer.fitted.sample.pixel_count)} "
         f"(seed {recipe.seed}{favoured}), in {text.duration(answer.seconds)}; labels assigned by {result.engine}. "
         "Classes are numbered from dark to bright.",

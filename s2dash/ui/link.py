@@ -6,6 +6,7 @@ link says.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -17,15 +18,18 @@ from s2dash.classify.algorithms import find_algorithm
 from s2dash.core.drawn_area import drawn_in
 from s2dash.core.legend import clean_name
 from s2dash.core.map_position import position_of
+from s2dash.core.pack import Manifest
 from s2dash.core.run import Run
 from s2dash.core.scene_reading import SceneReading
-from s2dash.core.shared_map import from_link
+from s2dash.core.shared_map import SharedMap, from_link
 from s2dash.errors import InputError, RecipeError, S2DashError, UnreadableFile, UnreadableValue
 from s2dash.ingest.examples import example
 from s2dash.ui import services, state, text
 from s2dash.ui.as_read import as_read
 from s2dash.ui.drawn_area import read_drawn
 from s2dash.ui.loaded import Loaded
+from s2dash.ui.state import packs
+from s2dash.ui.state.about import put_about
 from s2dash.ui.strip import Strip
 from s2dash.ui.uploads import follow, forget
 
@@ -48,9 +52,40 @@ def follow_link() -> None:
     state.LINK_TRIED.set(loaded)
     is_example = bool(link.example) and example_of(loaded) == link.example
     if _taken(link.run, loaded, is_known=is_example and loaded.drawn == drawn_in(link.run.reading)):
-        state.LINK.pop()
+        _arrived()
     else:
         _begin_area(link.run, loaded)
+
+
+def await_pack(manifest: Manifest, scenes: Iterable[Loaded]) -> bool:
+    """Make the map of an opened pack the page's, on whichever of these scenes is its own; returns whether one is.
+
+    Where none is, it is waited for as that of a link. To be called before anything is drawn that stays.
+    """
+    forget(state.INCOMING_LINKED)
+    state.LINK_TROUBLE.pop()
+    link = SharedMap(manifest.shown_run.run, manifest.scene.example)
+    state.LINK.set(link)
+    packs.PACK_WAITING.set(manifest)
+    loaded = state.loaded()
+    if link.example:
+        loaded = Loaded(services.sample_scene(example(link.example).key))
+        scenes = () if drawn_in(link.run.reading) else (loaded,)
+    if any(_taken(link.run, one, is_known=bool(link.example)) for one in scenes):
+        _arrived()
+        return True
+    state.LOADED.set(loaded)
+    state.LINK_TRIED.set(loaded)
+    _begin_area(link.run, loaded)
+    return False
+
+
+def _arrived() -> None:
+    """The map that was waited for is there."""
+    state.LINK.pop()
+    pack = packs.PACK_WAITING.pop()
+    if pack is not None:
+        put_about(pack.about)
 
 
 def follow_link_area() -> None:
@@ -68,7 +103,7 @@ def follow_link_area() -> None:
     is_same_scene = found.scene.paths[0] == state.loaded().scene.paths[0]
     is_example = bool(link.example) and example_of(found) == link.example
     if is_same_scene and _taken(link.run, found, is_known=is_example):
-        state.LINK.pop()
+        _arrived()
     st.rerun()
 
 
@@ -84,8 +119,12 @@ def _begin_area(run: Run, loaded: Loaded) -> None:
 def say_of_link(strip: Strip) -> None:
     """What the link waits for, or what is wrong with it."""
     link, trouble = state.LINK.get(), state.LINK_TROUBLE.get()
+    pack = packs.PACK_WAITING.get()
     words = trouble if link is None else _words_of_waiting(link.run)
-    if words and state.INCOMING_LINKED.job.get() is None:
+    if pack is not None and state.INCOMING_LINKED.job.get() is None:
+        help_words = "The page no longer waits for the pack's picture. Its maps stay in the list of runs."
+        strip.offer(_words_of_pack(pack), "Forget the pack", "forget link", _forget, help_words)
+    elif words and state.INCOMING_LINKED.job.get() is None:
         help_words = "The page no longer waits for the link's scene, and its address is its own again."
         strip.offer(words, "Forget the link", "forget link", _forget, help_words)
 
@@ -175,7 +214,20 @@ def _words_of_waiting(run: Run) -> str:
     )
 
 
+def _words_of_pack(pack: Manifest) -> str:
+    names = [clean_name(one) for one in pack.scene.files[:_MOST_NAMED]] or [
+        clean_name(pack.scene.title) or "its picture"
+    ]
+    more = f" and {len(pack.scene.files) - _MOST_NAMED} more" if len(pack.scene.files) > _MOST_NAMED else ""
+    more += ", with “Guess clouds” on," if pack.shown_run.run.reading.guesses_clouds else ""
+    return (
+        f":material/inventory_2: **The pack waits for its picture.** Open **{text.plain(', '.join(names))}**{more} by "
+        "“Change”: it is known by its content. Then settings, names, colours and answers come back."
+    )
+
+
 def _forget() -> None:
     state.LINK.pop()
+    packs.PACK_WAITING.pop()
     state.LINK_TROUBLE.pop()
     st.query_params.pop(PARAMETER, None)

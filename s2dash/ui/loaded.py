@@ -26,6 +26,8 @@ class Loaded:
     """What the files were called where they came from; none for a scene of the package."""
     before_area: tuple[str, Scene] | None = None
     """Digest of the scene with its area, and the scene as it was before."""
+    pack: ingest.OpenedPack | None = None
+    """What was opened where a scene was expected, and is still to be taken up."""
     before_clouds: tuple[str, Scene] | None = None
     """Digest of the scene with its guessed clouds, and the scene as it was before."""
 

@@ -15,6 +15,7 @@ _COMPONENTS: tuple[state.Components, ...] = (
     *((share, None) for share in (0.9, 0.95, 0.99, 0.999, 2, 3, 4, 6)),
 )
 _SMOOTHS: dict[int | str, str] = {0: "Off", 3: "Mean of 3 × 3 pixels", "edge": "Edges kept"}
+_DISTANCES = {"mahalanobis": "Learnt (Mahalanobis)", "euclidean": "Straight (Euclidean)"}
 _TRANSFORMS = {"none": "As measured", "sqrt": "Square root", "log": "Logarithm"}
 
 
@@ -35,8 +36,8 @@ def choose_preparation(fixed: bool) -> None:
         "differences count for more, and the mean of neighbours that are alike. Classes have fewer specks, their "
         "borders stay where they are, and they come closer to what people draw.\n\n"
         "**Plain** groups each pixel by its bands alone.\n\n"
-        "Either sets what stands below, Favour rare classes too; change scaling, transform, components or smoothing, "
-        "and it is your own.",
+        "Either sets what stands below, Favour rare classes and Distance too; change scaling, transform, components or "
+        "smoothing, and it is your own.",
     )
 
 
@@ -48,6 +49,22 @@ def choose_favour() -> None:
         on_change=state.FAVOUR_RARE.take,
         help="Wide, frequent kinds of ground count for less when classes are learnt, so that small things, such as a "
         "lake in a forest, get a class of their own sooner. Every pixel still gets the class it is closest to.",
+    )
+
+
+def choose_distance(fixed: bool) -> None:
+    """What makes a pixel near to a class."""
+    st.selectbox(
+        "Distance",
+        list(_DISTANCES),
+        key=state.DISTANCE.shown(),
+        on_change=state.DISTANCE.take,
+        disabled=fixed,
+        format_func=_DISTANCES.__getitem__,
+        help="What makes a pixel near to a class. **Learnt**: what varies inside every class, such as light and shade "
+        "on slopes, counts for less than what tells classes apart, and a frequent class reaches a little further. "
+        "**Straight**: all differences count alike. For k-means, with or without batches; other algorithms have a way "
+        "of their own.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -18,6 +19,7 @@ from s2dash.ui.as_read import as_read, divided, names_are_doubted, subtracted
 from s2dash.ui.large_upload import large_upload
 from s2dash.ui.loaded import Brought, Loaded
 from s2dash.ui.messages import words_for
+from s2dash.ui.packs.opening import take_pack
 from s2dash.ui.server_files import server_files
 from s2dash.ui.session import draw_again
 from s2dash.ui.uploads import bring, follow, forget, read_scene
@@ -32,10 +34,13 @@ def take_what_came(look_is_shown: bool = False) -> None:
 
 
 def use(loaded: Loaded) -> None:
-    """Make a scene the current one; what was being read for the last was meant for that."""
+    """Make a scene, or what a pack brings, the current one; what was being read for the last was meant for that."""
     forget(state.INCOMING_AREA)
     forget(state.INCOMING_CLOUDS)
-    state.LOADED.set(loaded)
+    if loaded.pack is None:
+        state.LOADED.set(loaded)
+    else:
+        take_pack(replace(loaded, pack=None), loaded.pack)
     state.INCOMING_SCENE.words.pop()
     if state.WINDOW.get() == "scene":
         state.close_window()
@@ -53,7 +58,8 @@ def scene_window(shown: Loaded) -> None:
         with st.container(key="bringing", gap="small"):
             _uploader()
             st.caption(
-                "GeoTIFF, JPEG 2000, or a product as it was downloaded: zipped .SAFE or .zarr, all bands at once."
+                "GeoTIFF, JPEG 2000, or a product as it was downloaded: zipped .SAFE or .zarr, all bands at once. "
+                "Or a pack from “Hand over”."
             )
             with st.expander("Large files or folders", type="compact"):
                 _large_files()

@@ -10,6 +10,7 @@ from s2dash.core.scene import Scene
 from s2dash.server.askable import Askable
 from s2dash.server.kept_runs import KeptRuns
 from s2dash.server.live_engine import LiveEngine
+from s2dash.server.packs import MadePacks
 from s2dash.server.session_store import SessionStore, Writer
 from s2dash.server.sessions import Sessions
 from s2dash.server.state import server_state
@@ -54,6 +55,11 @@ def upload_store() -> UploadStore:
 def kept_runs() -> KeptRuns[Loaded]:
     """Full runs that go on without a page."""
     return server_state().kept_runs
+
+
+def made_packs() -> MadePacks:
+    """Packs that are ready to be fetched."""
+    return server_state().packs
 
 
 def session_store() -> SessionStore:

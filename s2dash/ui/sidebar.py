@@ -21,6 +21,7 @@ from s2dash.ui.many_scenes import many_scenes_button
 from s2dash.ui.masks import choose_masks
 from s2dash.ui.preparation import (
     choose_components,
+    choose_distance,
     choose_favour,
     choose_preparation,
     choose_smoothing,
@@ -214,6 +215,7 @@ def _choose_features(scene: Scene, algorithm: Algorithm) -> None:
         )
     choose_preparation(fixed)
     choose_favour()
+    choose_distance(not algorithm.has_centres)
     offered = list(dict.fromkeys([*available_indices(scene), *state.INDICES.get()]))
     st.multiselect(
         "Indices",

@@ -19,14 +19,15 @@ from s2dash import ingest
 from s2dash.core.legend import clean_name
 from s2dash.core.scene_reading import AreaFile, SceneReading
 from s2dash.core.types import CancelToken, Progress
-from s2dash.errors import Cancelled, S2DashError, UnreadableFile
+from s2dash.errors import Cancelled, PackGiven, S2DashError, UnreadableFile
 from s2dash.server.folders import ScratchFolder
 from s2dash.server.jobs import Job
+from s2dash.settings import PACK_LIMITS
 from s2dash.ui import text
 from s2dash.ui.loaded import Brought, Loaded
 from s2dash.ui.messages import words_for
 from s2dash.ui.session import page_is_open
-from s2dash.ui.state import Incoming, Looking
+from s2dash.ui.state import LOADED, Incoming, Looking
 
 _AT_ONCE_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
@@ -85,41 +86,79 @@ def free(uploads: Sequence[Any]) -> None:
 def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -> None:
     """Begin to read files as one scene; `follow(incoming)` gives it. What was being read there before is cancelled.
 
+    A pack gives the scene that is in use, with what was in the pack.
     Metadata that cannot be read do not refuse it: the page offers the two numbers that they would have told.
 
     Parameters
     ----------
     also : names of pictures to use that would be left out
     """
-    looking = Looking()
-
-    def show(look: ingest.FirstLook) -> None:
-        looking.look = look
+    looking, now = Looking(), LOADED.get()
 
     def work(folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
         kept = None
         try:
-            title = clean_name(Path(brought.names[0]).stem) if len(brought.names) == 1 else None
-            scene = ingest.ingest(
-                brought.paths,
-                folder / "scene",
-                title,
-                progress,
-                cancel,
-                brought.names,
-                reading=SceneReading(also=tuple(also)),
-                may_ask_for_numbers=True,
-                on_look=show,
-            )
-            kept = brought if brought.can_stay and (scene.left_out or also) else None
+            found = _ingested(brought, SceneReading(also=tuple(also)), folder, progress, cancel, looking)
+            is_wanted = found.scene.left_out or also or _is_small(brought)
+            kept = brought if brought.can_stay and is_wanted else None
+        except PackGiven:
+            if now is None:
+                raise
+            return _of_pack(brought, now, folder, progress, cancel)
         finally:
             if kept is None and not also:
                 # Files that are read again still belong to the scene on the page, should that fail.
                 brought.drop()
-        names = tuple(clean_name(Path(name).name) for name in brought.names)
-        return Loaded(scene, kept.held if kept else (), kept, SceneReading(also=tuple(also)), names)
+        return replace(found, held=kept.held if kept else (), brought=kept)
 
     begin(incoming, work, "s2dash-scene-", looking)
+
+
+def _ingested(
+    brought: Brought,
+    reading: SceneReading,
+    folder: Path,
+    progress: Progress,
+    cancel: CancelToken,
+    looking: Looking | None = None,
+) -> Loaded:
+    title = clean_name(Path(brought.names[0]).stem) if len(brought.names) == 1 else None
+    scene = ingest.ingest(
+        brought.paths,
+        folder / "scene",
+        title,
+        progress,
+        cancel,
+        brought.names,
+        reading=reading,
+        may_ask_for_numbers=True,
+        on_look=None if looking is None else looking.show,
+    )
+    return Loaded(scene, reading=reading, files=tuple(clean_name(Path(name).name) for name in brought.names))
+
+
+def _is_small(brought: Brought) -> bool:
+    """Whether files are kept as they came, so that a pack may have them."""
+    are_files = all(path.is_file() for path in brought.paths)
+    return are_files and sum(path.stat().st_size for path in brought.paths) <= PACK_LIMITS.most_scene_bytes
+
+
+def _of_pack(brought: Brought, now: Loaded, folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
+    """What was in a pack, with its picture where that is within, else with the scene that is in use."""
+    path, name = _the_pack(brought)
+    pack = ingest.read_pack(path, folder / "pack", name, progress, cancel)
+    if not pack.files:
+        return replace(now, pack=pack)
+    paths, names = zip(*pack.files, strict=True)
+    within, asked = Brought(paths, names, can_stay=True), pack.manifest.shown_run.run.reading
+    found = _ingested(within, SceneReading(tile=asked.tile, also=asked.also), folder, progress, cancel)
+    return replace(found, brought=within, pack=pack)
+
+
+def _the_pack(brought: Brought) -> tuple[Path, str]:
+    """The one file of those that were brought that can be a pack, and its name; what lies beside it is let go."""
+    pairs = [*zip(brought.paths, brought.names, strict=True)]
+    return next(((path, name) for path, name in pairs if name.lower().endswith(".zip")), pairs[0])
 
 
 def read_area(incoming: Incoming, loaded: Loaded, brought: Brought, said: tuple[AreaFile, ...] | None = None) -> None:

@@ -15,6 +15,7 @@ from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
 from s2dash.core.scene import Scene
 from s2dash.core.types import CancelToken, Progress, no_progress
+from s2dash.errors import RecipeError
 from s2dash.export.contents import label_strips, one_line
 
 _LABELLED = 0.85
@@ -55,7 +56,7 @@ def fit_on_two_dates(
     folder : takes the labels of both dates
     known : the full result of the fit on its own scene, where that has been made
 
-    Raises what `Fitted.on`, `run_full` and `find_change` raise.
+    Raises what `Fitted.on`, `run_full` and `find_change` raise, and RecipeError where no pixel has a class on both.
     """
     cancel = cancel or CancelToken()
     there = fitted.on(other)
@@ -75,6 +76,10 @@ def fit_on_two_dates(
     is_later_here = is_later(fitted.scene, other)
     pair = (far, here) if is_later_here else (here, far)
     change = replace(find_change(*pair, _part(progress, _LABELLED, 1.0), cancel), is_resampled=shift is None)
+    if change.found.compared_count == 0:
+        raise RecipeError(
+            f"{there_name[0]} shows no ground that this scene shows too. Choose two dates of the same place."
+        )
     return FitOnTwoDates(change, is_later_here, _notes(fitted.scene, other))
 
 

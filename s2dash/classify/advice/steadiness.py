@@ -7,6 +7,7 @@ import numpy as np
 from s2dash.classify.advice.sweep import drawn
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.fitted import Fitted
+from s2dash.classify.grouping import grouped
 from s2dash.classify.match import pair_counts, pair_numbers
 from s2dash.core.types import cancel_token
 from s2dash.settings import ADVICE_LIMITS, AdviceLimits
@@ -22,8 +23,7 @@ def steadiness(fitted: Fitted, limits: AdviceLimits = ADVICE_LIMITS) -> np.ndarr
 
     Raises Cancelled where this thread's work is to stop (`types.cancel_token`).
     """
-    recipe, algorithm = fitted.recipe, fitted.prepared.algorithm
-    params = algorithm.complete_params(recipe.params_dict)
+    recipe = fitted.recipe
     rows = fitted.space.transform(fitted.sample.raw, np.float64 if recipe.sample is None else np.float32)
     held_out, refits = drawn(recipe, rows, limits)
     found = np.full((max(1, len(refits)), len(fitted.number_of)), np.nan)
@@ -31,7 +31,7 @@ def steadiness(fitted: Fitted, limits: AdviceLimits = ADVICE_LIMITS) -> np.ndarr
         own = fitted.number_of[fitted.model.predict(held_out)]
         for row, refit in zip(found, refits, strict=False):
             cancel_token().check()
-            model = algorithm.fit(refit.rows, recipe.k, params, refit.seed)
+            model = grouped(fitted.prepared, refit.rows, recipe.k, refit.seed)
             others = (model.predict(held_out) + 1).astype(np.uint8)
             row[:] = _best_overlaps(own, others, len(fitted.number_of), model.class_count)
     return np.asarray(found.mean(axis=0))

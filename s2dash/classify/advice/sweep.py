@@ -17,6 +17,7 @@ from s2dash.classify.algorithms.gaussian_mixture import MixtureModel
 from s2dash.classify.algorithms.threads import single_threaded
 from s2dash.classify.assign import labels_of_sample
 from s2dash.classify.fit import canonical_numbers
+from s2dash.classify.grouping import grouped
 from s2dash.classify.learn import distinct_rows, learn_space
 from s2dash.classify.match import by_overlap
 from s2dash.classify.prepare import Prepared
@@ -101,7 +102,6 @@ class Sweep:
 
     def __init__(self, prepared: Prepared, sample: Sample, limits: AdviceLimits = ADVICE_LIMITS) -> None:
         self._prepared, self._sample = prepared, sample
-        self._algorithm, self._params = prepared.algorithm, prepared.algorithm.complete_params(_params(prepared.recipe))
         self._space = learn_space(prepared, sample.raw)
         rows = self._space.transform(sample.raw, np.float64 if prepared.recipe.sample is None else np.float32)
         rows.flags.writeable = False
@@ -119,12 +119,12 @@ class Sweep:
     def column(self, k: int) -> Column:
         """The scores of k classes, the same that their map has, without stability."""
         seed = self._prepared.recipe.seed
-        model = self._algorithm.fit(self._learnt_from, k, self._params, seed)
+        model = grouped(self._prepared, self._learnt_from, k, seed)
         own = labels_of_sample(self._prepared, model, self._space, self._sample.raw)
         numbers, _, _ = canonical_numbers(self._prepared.scene, self._sample, own, model.class_count)
         self._labels[k] = numbers[own - 1]
         rows = self._rows
-        if self._algorithm.on_reflectance:
+        if self._prepared.algorithm.on_reflectance:
             rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         bic = model.bic(self._rows) if isinstance(model, MixtureModel) else None
         return Column(k, evaluate.scores(rows, self._labels[k], seed), bic=bic)
@@ -142,14 +142,8 @@ class Sweep:
 
     def stability(self, k: int) -> float:
         """Mean adjusted Rand index of the refits' labels of the pixels held out, two refits at a time."""
-        labels = [
-            self._algorithm.fit(one.rows, k, self._params, one.seed).predict(self._held_out) for one in self._refits
-        ]
+        labels = [grouped(self._prepared, one.rows, k, one.seed).predict(self._held_out) for one in self._refits]
         return float(np.mean([evaluate.adjusted_rand(one, other) for one, other in combinations(labels, 2)]))
-
-
-def _params(recipe: Recipe) -> dict[str, float | int | str]:
-    return dict(recipe.params_dict)
 
 
 def drawn(recipe: Recipe, rows: np.ndarray, limits: AdviceLimits) -> tuple[np.ndarray, list[Refit]]:

@@ -125,6 +125,9 @@ class LinearModel:
     """Class of each centre, from 0 on, shape (centres,), whole numbers; None where each is its own."""
     by_angle: bool = False
     """Whether the weights are directions, and the angle to them is what counts."""
+    whitening: np.ndarray | None = None
+    """What features are multiplied by to come to where distances are counted, shape (features, features), float64;
+    None where that is among the features themselves."""
 
     @staticmethod
     def nearest_centre(centres: np.ndarray) -> LinearModel:
@@ -160,7 +163,8 @@ class LinearModel:
 
     def _clearness(self, features: np.ndarray, group_of: np.ndarray) -> np.ndarray:
         rows = np.asarray(features, dtype=np.float64)
-        scores, squares = self._scores(rows), (rows**2).sum(axis=1)
+        there = rows if self.whitening is None else rows @ self.whitening
+        scores, squares = self._scores(rows), (there**2).sum(axis=1)
         if self.by_angle:
             lengths = np.sqrt(squares)[:, None] * np.linalg.norm(self.weights, axis=1)
             distances = np.arccos(np.clip(-scores / np.maximum(lengths, 1e-300), -1, 1))
@@ -217,6 +221,8 @@ class Algorithm:
     on_reflectance: bool = False
     """Whether it takes bands as reflectance and nothing else: no indices, scaling or clipping, and
     pixels that are zero in every chosen band are masked, as they have no direction."""
+    has_centres: bool = False
+    """Whether each class is the nearest of one centre each, a `LinearModel`: then `Recipe.distance` is free."""
     k_is: Literal["number", "most"] = "number"
     """What k says: the number of classes, or the most that there can be, of which the notes say what came of it."""
 

@@ -91,12 +91,17 @@ def _distinct_optima(features: np.ndarray, k: int, starts: int, rounds: int, see
 def _cells_for(features: np.ndarray, k: int) -> _Cells:
     """Cells enough for k classes; each row is its own where rows are few, or too much alike to be told apart."""
     rows = np.ascontiguousarray(features[:: -(-len(features) // _MOST_ROWS)])
-    wanted = max(_LEAST_CELLS, _CELLS_A_CLASS * k)
+    wanted = enough_cells(k)
     cells = _kept_cells(rows, wanted) if len(rows) > 2 * wanted else None
     if cells is None or len(cells.means) < 2 * k:
         middle = rows.mean(axis=0, dtype=np.float64).astype(rows.dtype)
         return _Cells(middle, rows - middle, np.ones(len(rows)))
     return cells
+
+
+def enough_cells(k: int) -> int:
+    """How many cells stand for rows that k classes are learnt from."""
+    return max(_LEAST_CELLS, _CELLS_A_CLASS * k)
 
 
 kept_cells: ByteCache[tuple[bytes, tuple[int, ...], int], _Cells] = ByteCache(
@@ -273,4 +278,5 @@ ALGORITHM = Algorithm(
         ),
     ),
     fit=fit,
+    has_centres=True,
 )

@@ -34,4 +34,5 @@ ALGORITHM = Algorithm(
         Param("max_iter", "Most rounds", "When to stop at the latest, in passes over the sample.", 100, 1, 1000),
     ),
     fit=fit,
+    has_centres=True,
 )

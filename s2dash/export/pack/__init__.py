@@ -13,10 +13,10 @@ from s2dash.errors import OutputConflict, RecipeError
 from s2dash.export.contents import Export, file_stem, require_full, staged
 from s2dash.export.handover import Handover
 from s2dash.export.pack.archive import PackArchive, new_archive
-from s2dash.export.pack.contents import SCENE_FOLDER, Pack, Part, exports_of, folder_of, is_zip, own_parts
+from s2dash.export.pack.contents import Pack, Part, exports_of, folder_of, is_zip, own_parts
 from s2dash.export.pack.readme import readme_text
 
-__all__ = ["SCENE_FOLDER", "Pack", "Part", "pack_name", "write_pack"]
+__all__ = ["Pack", "pack_name", "write_pack"]
 
 _SUFFIX = "-pack.zip"
 
@@ -58,18 +58,17 @@ def _fill(pack: Pack, archive: PackArchive, scratch: Path, progress: Progress, c
         *((one.short, partial(_add_export, one, pack.handover)) for one in exports_of(pack.handover)),
         *((one.what, partial(_add_part, one)) for one in own_parts(pack)),
     ]
-    count = len(steps) + len(pack.scene_files)
     for done, (what, add) in enumerate(steps):
         cancel.check()
-        progress(done / count, f"Packing · {what}")
+        progress(done / len(steps), f"Packing · {what}")
         try:
             with cancellable(cancel):
                 add(archive, scratch, cancel)
         except (RecipeError, OutputConflict) as error:
             yield f"{what}: {error}"
-    for done, path in enumerate(pack.scene_files, len(steps)):
-        progress(done / count, "Packing · the picture")
-        archive.add(f"{SCENE_FOLDER}/{path.name}", path)
+    for (name, _), path in zip(pack.manifest.scene.members, pack.scene_files, strict=True):
+        progress(1, "Packing · the picture")
+        archive.add(name, path)
     progress(1, "Packing")
 
 

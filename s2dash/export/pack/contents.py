@@ -40,10 +40,10 @@ class Pack:
 
     handover: Handover
     manifest: Manifest
-    parts: tuple[Part, ...] = ()
-    """Further files, such as how sure each pixel is."""
+    check: Check | None = None
+    """Places that were looked at, where the map was checked by such."""
     scene_files: tuple[Path, ...] = ()
-    """The rasters of its scene, where they are to be within; under their own names, as the manifest's facts say."""
+    """The picture's own files, where they are to be within, as the manifest names them."""
 
 
 def folder_of(export: Export) -> str:
@@ -68,12 +68,11 @@ def is_zip(export: Export) -> bool:
 
 def own_parts(pack: Pack) -> Sequence[Part]:
     """The files that a pack has of its own accord: where the map was checked, and what was drawn on it."""
-    listed, handover = pack.manifest.shown_run, pack.handover
-    rings = drawn_in(listed.run.reading)
+    handover, rings = pack.handover, drawn_in(pack.manifest.shown_run.run.reading)
     stem = file_stem(handover.title)
-    parts = list(pack.parts)
-    if listed.check is not None:
-        parts += _check_parts(stem, listed.check)
+    parts: list[Part] = []
+    if pack.check is not None:
+        parts += _check_parts(stem, pack.check)
     if handover.accuracy is not None:
         colours = {one.name: one.colour for one in listed_facts(handover.result, handover.legend)}
         parts += _accuracy_parts(stem, handover.accuracy, colours)

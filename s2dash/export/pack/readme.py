@@ -14,7 +14,7 @@ from s2dash.export.pack.contents import AREA_FOLDER, CHECK_FOLDER, FOLDERS, SCEN
 _OTHER_FOLDERS = {
     CHECK_FOLDER: "How the map was checked: the places with their answers, accuracy, what was mistaken for what.",
     AREA_FOLDER: "The polygons that were drawn on the map.",
-    SCENE_FOLDER: "The picture's pixels as s2dash read them, GeoTIFFs.",
+    SCENE_FOLDER: "The picture that the map is of, as it was given.",
 }
 _MOST_NAMED = 20
 _MOST_NOTE_CHARACTERS = 500
@@ -72,7 +72,7 @@ def _folders(sums: Mapping[str, str]) -> list[str]:
 def _pixels(manifest: Manifest) -> str:
     """Whether the picture is within, and what it is called where it is not."""
     scene = manifest.scene
-    if scene.folder:
+    if scene.members:
         return "The picture itself is within, so nothing else is needed."
     title = one_line(scene.title) or "the picture"
     if scene.example:

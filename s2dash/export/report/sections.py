@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from s2dash.core.accuracy import Accuracy, ClassAccuracy, Estimate
 from s2dash.core.accuracy_words import figures, percent_words, sentences
+from s2dash.core.classmap import Result
 from s2dash.export.contents import ClassFacts, one_line
 from s2dash.export.handover import Handover, ToldChange
 from s2dash.export.picture import area_decimals, hectares, percent
@@ -23,6 +24,7 @@ from s2dash.export.report.blocks import (
     Swatch,
     Table,
 )
+from s2dash.export.report.clearness import clearness_blocks
 from s2dash.export.report.spectra import spectra_blocks
 
 MOST_WORDS = 500
@@ -46,7 +48,7 @@ def sections(handover: Handover, classes: Sequence[ClassFacts]) -> tuple[Section
     """In their order; without any that has nothing to say."""
     every = (
         Section("Classes", (_classes(handover, classes),)),
-        Section("How far it can be trusted", tuple(_trust(handover.accuracy))),
+        Section("How far it can be trusted", (*_trust(handover.accuracy), *clearness_blocks(handover, classes))),
         Section("What changed", tuple(_changed(handover.change))),
         Section("Light by class", spectra_blocks(handover.result.scene, classes, handover.spreads)),
         Section("How it was made", tuple(_made(handover))),
@@ -133,8 +135,28 @@ def _changed(change: ToldChange | None) -> Iterator[Block]:
 
 def _made(handover: Handover) -> Iterator[Block]:
     result = handover.result
+    yield Sentences(tuple(_plainly(result)))
+    yield Heading("Choices")
     yield Pairs(tuple((name, one_line(words, MOST_WORDS)) for name, words in recipe_words(result)))
     if result.warnings:
         yield Heading("Notes of the run")
         yield Sentences(tuple(one_line(words, MOST_WORDS) for words in result.warnings))
     yield Code("Recipe, for s2dash", result.recipe.to_json())
+
+
+def _plainly(result: Result) -> Iterator[str]:
+    """What was done, for those who do not know its terms."""
+    recipe, count = result.recipe, len(result.rows)
+    bands = f"{len(recipe.bands)} bands" if len(recipe.bands) > 1 else "one band"
+    yield (
+        f"The satellite measured how much light the ground reflects, here in {bands}. Pixels that look alike in them "
+        f"were put together into {count} class{'es' if count != 1 else ''}; nobody said beforehand what is there."
+    )
+    if recipe.smooth:
+        others = "those neighbours that look like it" if recipe.keeps_edges else "all its neighbours"
+        yield f"Before that, each pixel was smoothed with {others}."
+    some = "all pixels" if recipe.sample is None else f"at most {recipe.sample:,} pixels, taken at random"
+    yield f"What the classes look like was learnt from {some}. Then every pixel got the class that it is most like."
+    if result.edits.steps:
+        steps = len(result.edits.steps)
+        yield f"People then changed the classes in {steps} step{'s' if steps != 1 else ''}, each told below as an edit."

@@ -130,6 +130,7 @@ def _rule_lines(name: str, rule: Rule) -> list[str]:
                 f"{name} = dict(",
                 f"    centres={array(rule.centres)},",
                 f"    by_angle={rule.by_angle},",
+                *([] if rule.bias is None else [f"    bias={array(rule.bias)},  # of Mahalanobis distance"]),
                 ")",
                 "# The class of each centre.",
                 f"{name}_NUMBERS = np.array({text_of(rule.numbers.tolist())}, dtype=np.uint8)",

@@ -177,13 +177,17 @@ def nearest_centre(
     axes: np.ndarray | None,
     centres: np.ndarray,
     by_angle: bool,
+    bias: np.ndarray | None = None,
 ) -> np.ndarray:
     """The place of the nearest centre of each pixel, from features of shape (features, pixels).
 
-    |x - c|^2 is smallest where |c|^2 / 2 - c . x is; scaling is folded into the weights of stored numbers.
+    |x - c|^2 is smallest where |c|^2 / 2 - c . x is; scaling is folded into the weights of stored numbers. With one
+    covariance S for all classes, (x - c)' S^-1 (x - c) is smallest where bias - (S^-1 c) . x is: then `centres` are
+    S^-1 c, and the bias holds the share of each class too.
     """
     weights = centres if axes is None else centres @ axes
-    bias = np.zeros(len(centres)) if by_angle else 0.5 * (centres**2).sum(axis=1)
+    if bias is None:
+        bias = np.zeros(len(centres)) if by_angle else 0.5 * (centres**2).sum(axis=1)
     bias = bias + weights @ (shift / scale)
     weights = weights / scale
     limited = [np.clip(row.astype(np.float64), *of) for row, of in zip(raw, zip(low, high, strict=True), strict=True)]

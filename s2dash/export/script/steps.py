@@ -228,8 +228,10 @@ def refit(facts: Facts) -> str:
     """Grouping a sample anew with scikit-learn."""
     recipe = facts.handover.result.recipe
     name, made = _ANEW.get(recipe.algorithm, _ANEW["kmeans"])
+    if recipe.distance == "mahalanobis":
+        name, made = "GaussianMixture", 'GaussianMixture({k}, covariance_type="tied", random_state=SEED)'
     home = "sklearn.mixture" if name == "GaussianMixture" else "sklearn.cluster"
-    weighs = recipe.favour_rare and name in ("KMeans", "MiniBatchKMeans", "BisectingKMeans")
+    weighs = recipe.favour_rare and name in ("KMeans", "MiniBatchKMeans", "BisectingKMeans", "GaussianMixture")
     sample = recipe.sample or facts.scene.grid.pixel_count
     lines = [
         "def refit(files):",
@@ -259,7 +261,8 @@ def refit(facts: Facts) -> str:
         ]
     fitted = made.format(k=recipe.k)
     if name == "GaussianMixture":
-        lines += [f"    estimator = {fitted}.fit(rows)", "    anew = estimator.predict(rows)"]
+        drawn = "rows[rng.choice(len(rows), len(rows), p=weights / weights.sum())]" if weighs else "rows"
+        lines += [f"    anew = {fitted}.fit({drawn}).predict(rows)"]
     elif name == "Birch":
         lines += [f"    anew = {fitted}.fit_predict(rows)"]
     else:

@@ -28,6 +28,8 @@ _V3_DTYPES = {
 }
 _FILL_WORDS = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
 _MOST_DIMENSIONS = 2
+_LARGEST_SIZE = 10**12
+"""Beyond it a number is none that anybody meant."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,8 @@ def _codecs(
         place = how.get("index_location", "end")
         if place not in ("start", "end"):
             raise _refused(name, f"has the list of its chunks in an unknown place ({shown(place)})")
-        index = [_named_part(one) for one in how.get("index_codecs") or ()]
+        listed = how.get("index_codecs")
+        index = [_named_part(one) for one in listed] if isinstance(listed, list) else []
         names = [one for one, _ in index]
         if names not in (["bytes"], ["bytes", CHECKSUM]) or index[0][1].get("endian", "little") != "little":
             raise _refused(name, f"lists its chunks in a way that is not read here{_named(how.get('index_codecs'))}")
@@ -211,7 +214,7 @@ def _named(parts: object) -> str:
 
 def _sizes(value: object, name: str, what: str, count: int | None = None) -> tuple[int, ...]:
     found = [whole(one) for one in value[:9]] if isinstance(value, list) else []
-    sizes = tuple(one for one in found if one is not None and one > 0)
+    sizes = tuple(one for one in found if one is not None and 0 < one <= _LARGEST_SIZE)
     if len(sizes) != len(found) or not 1 <= len(sizes) <= _MOST_DIMENSIONS or count not in (None, len(sizes)):
         raise _refused(name, f"is no picture of rows and columns by its {what}")
     return sizes

@@ -17,8 +17,8 @@ from s2dash.core.types import Window
 from s2dash.errors import Cancelled
 from s2dash.server.jobs import FullJob, Job
 from s2dash.server.live_engine import LiveAnswer
-from s2dash.ui import state, text
-from s2dash.ui.full_run import full_key, start
+from s2dash.ui import state
+from s2dash.ui.full_run import full_key, job_words, start
 from s2dash.ui.messages import words_for
 from s2dash.ui.session import page_is_open
 
@@ -58,7 +58,7 @@ def go_on(answer: LiveAnswer) -> bool:
 
 def asked_words(job: Job[Sureness]) -> str:
     """How far a job is."""
-    return "Stopping …" if job.is_cancelled else f"Asking how sure each pixel is …{text.time_left(job.seconds_left)}"
+    return job_words(job, "Asking how sure each pixel is")
 
 
 def trouble_once(answer: LiveAnswer) -> str | None:

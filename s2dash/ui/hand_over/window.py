@@ -29,6 +29,7 @@ from s2dash.ui.full_run import LOOK_SECONDS, cancel, running, running_words, sta
 from s2dash.ui.hand_over import sureness
 from s2dash.ui.hand_over.fields import about_fields, hold_downloads
 from s2dash.ui.hand_over.previews import previews
+from s2dash.ui.packs.making import pack_row
 from s2dash.ui.share import share_link
 from s2dash.ui.state.about import OUTLINE_LEAST, OUTLINE_SMOOTH, outline_choice
 from s2dash.ui.two_dates.downloads import CHANGE_MAP, change_stem
@@ -42,8 +43,8 @@ _SURE_HELP = (
     "the bundle has it too, and the outlines their confidence."
 )
 _LACKS: Mapping[Card, str] = {
-    "gis": "Press `How sure` first, and the bundle has it too.",
-    "outlines": "Without confidence, until `How sure` is there, on the card of the GIS map.",
+    "gis": "Press “How sure” first, and the bundle has it too.",
+    "outlines": "Without confidence, until “How sure” is there, on the card of the GIS map.",
 }
 """What is said on a card of a full map of which nobody has asked how sure it is."""
 _NO_PLACE = "This file has no place, which a GIS needs. Bring one with coordinates."
@@ -113,6 +114,7 @@ def hand_over(
         with st.container(key="given", gap="small"):
             _say_of_full(window, trouble)
             _cards(window)
+        pack_row(answer, handover, window.job is not None, _effort(answer))
         with st.container(key="handfoot", horizontal=True, vertical_alignment="center"):
             with st.container(key="sharing"):
                 share_link(answer)

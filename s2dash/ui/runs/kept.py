@@ -147,7 +147,7 @@ def bring_in(runs: Sequence[ListedRun]) -> tuple[int, int, int]:
     new = {(one.run.scene_digest, one.run.recipe): one for one in runs}
     fresh = [one for key, one in new.items() if key not in known]
     for one in fresh:
-        _require_known(one)
+        require_known(one)
     fitting = fresh[-room:] if (room := max(0, MOST_KEPT - len(maps()))) else []
     for one in fitting:
         number = state.MAPS_MADE.get() + 1
@@ -161,7 +161,8 @@ def bring_in(runs: Sequence[ListedRun]) -> tuple[int, int, int]:
     return len(fitting), len(runs) - len(fresh), len(fresh) - len(fitting)
 
 
-def _require_known(one: ListedRun) -> None:
+def require_known(one: ListedRun) -> None:
+    """Raise UnreadableValue where this s2dash does not know what a run from elsewhere asks for."""
     try:
         find_algorithm(one.run.recipe.algorithm).complete_params(one.run.recipe.params_dict)
     except RecipeError as error:

@@ -67,8 +67,8 @@ def _changes(before: Recipe, after: Recipe) -> Iterator[str]:
     if before.clip != after.clip:
         yield "outliers kept" if after.clip is None else f"cut at {after.clip[0]:g} and {after.clip[1]:g} %"
     yield from _preparation(before, after)
-    if before.favour_rare != after.favour_rare and preparation_of(before) == preparation_of(after):
-        yield "rare classes favoured" if after.favour_rare else "rare classes not favoured"
+    if preparation_of(before) == preparation_of(after):
+        yield from _beside_preparation(before, after)
     if before.atmosphere != after.atmosphere:
         yield "haze subtracted" if after.atmosphere != "none" else "haze kept"
     if before.masking != after.masking:
@@ -81,6 +81,14 @@ def _changes(before: Recipe, after: Recipe) -> Iterator[str]:
         yield f"seed {before.seed} → {after.seed}"
     if before.algorithm == after.algorithm and before.params != after.params:
         yield from _params(before, after)
+
+
+def _beside_preparation(before: Recipe, after: Recipe) -> Iterator[str]:
+    """What comes with a preparation and was changed without it."""
+    if before.favour_rare != after.favour_rare:
+        yield "rare classes favoured" if after.favour_rare else "rare classes not favoured"
+    if before.distance != after.distance and before.algorithm == after.algorithm:
+        yield "distance learnt" if after.distance == "mahalanobis" else "distance straight"
 
 
 def _preparation(before: Recipe, after: Recipe) -> Iterator[str]:

@@ -29,13 +29,18 @@ def about() -> About:
     return proposed_about(scene).saying(author=author)
 
 
+def put_about(said: About) -> None:
+    """Have this said of maps of the scene in use."""
+    key = _key(loaded().scene)
+    others = [(one, words) for one, words in SAID.get().items() if one != key]
+    SAID.set(dict([*others[1 - _MOST_SCENES :], (key, said)]))
+
+
 def about_control(field: AboutField) -> Control[str]:
     """One of its fields."""
 
     def put(words: str) -> None:
-        key, changed = _key(loaded().scene), about().saying(**{field: words})
-        others = [(one, said) for one, said in SAID.get().items() if one != key]
-        SAID.set(dict([*others[1 - _MOST_SCENES :], (key, changed)]))
+        put_about(about().saying(**{field: words}))
 
     return Control(f"about {field}", lambda: getattr(about(), field), put)
 

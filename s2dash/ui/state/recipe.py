@@ -105,6 +105,7 @@ COMPONENTS: RecipeControl[Components] = RecipeControl(
 TRANSFORM: RecipeControl[str] = _of_recipe("transform", "transform")
 SMOOTH: RecipeControl[int | str] = _of_recipe("smooth", "smooth")
 FAVOUR_RARE: RecipeControl[bool] = _of_recipe("favour rare", "favour_rare")
+DISTANCE: RecipeControl[str] = _of_recipe("distance", "distance")
 PREPARATION = Control[str]("preparation", lambda: preparation_of(_held()), lambda name: _prepare(name))
 MASK: RecipeControl[str] = _of_recipe("mask", "mask")
 MASK_SATURATED: RecipeControl[bool] = _of_recipe("mask saturated", "mask_saturated")
@@ -126,11 +127,15 @@ def _components(one: Recipe) -> Components:
 def preparation_of(one: Recipe) -> str:
     """`edges` or `plain`, as the recipe's own makers have it; `own` for whatever else is chosen.
 
-    Favouring rare classes is a choice beside it, which comes and goes with either and makes none of them another.
+    Favouring rare classes and distance are choices beside it, which come with either and make none of them another.
     """
     ways = {"edges": one.with_edges_kept(), "plain": one.plain()}
-    same = replace(one, favour_rare=False)
-    return next((name for name, made in ways.items() if replace(made, favour_rare=False) == same), "own")
+    same = _prepared_alone(one)
+    return next((name for name, made in ways.items() if _prepared_alone(made) == same), "own")
+
+
+def _prepared_alone(one: Recipe) -> Recipe:
+    return replace(one, favour_rare=False, distance="euclidean")
 
 
 def _prepare(name: str) -> None:

@@ -130,6 +130,10 @@ class Looking:
 
     look: ingest.FirstLook | None = None
 
+    def show(self, look: ingest.FirstLook) -> None:
+        """Have the page show it."""
+        self.look = look
+
 
 @dataclass(frozen=True)
 class Incoming:

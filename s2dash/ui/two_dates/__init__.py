@@ -1,1 +1,1 @@
-"""Two dates of the scenes in `Many scenes`: side by side, what changed, and areas over all dates."""
+"""Two dates, of the page's scene and another on the map or of `Many scenes`: side by side, what changed, areas."""

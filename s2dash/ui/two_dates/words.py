@@ -57,5 +57,5 @@ def missing_words(change: Change, figures: Figures) -> str:
         if amount.count
     ]
     counted = f"Not counted: {'; '.join(parts)}." if parts else "Every pixel has a class on both dates."
-    resampled = " The dates have other pixels: each of the first takes the nearest of the later one."
+    resampled = " The dates have different pixels: each is compared with the nearest one of the other date."
     return counted + (resampled if change.is_resampled else "")

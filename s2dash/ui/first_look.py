@@ -19,6 +19,7 @@ from s2dash.ingest import FirstLook
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.tiles.placing import map_bounds
 from s2dash.ui import look, pictures, services, state, text
+from s2dash.ui.how_sure import sure_key
 from s2dash.ui.identity import plain_legend
 from s2dash.ui.layers import Layer, layer_controls
 from s2dash.ui.live_wait import wait_for
@@ -59,12 +60,14 @@ def first_look_page(coming: FirstLook, dark: bool) -> None:
     legend = None if answer is None else plain_legend(answer, state.PALETTE.get())
     with map_place:
         _map(coming, answer, legend, layer, dark)
+        if answer is not None and layer[0] == "How sure":
+            sure_key(answer.sureness)
     with side:
         st.markdown("##### First look", anchors=False)
         st.caption(
-            "Every few hundred metres one pixel, as the files hold them at a lower resolution, without clouds left "
-            "out. Classes may still move. Names, hectares, points, areas, runs, `Check`, `Many scenes` and "
-            "`Hand over` come with the exact map, which takes this one’s place by itself."
+            f"{_pixels(scene)}, as the files hold them at a lower resolution; no clouds are left out. "
+            "The exact map takes this one’s place by itself. With it come names and hectares of classes, what is at "
+            "a place, areas, runs, links, Check, Many scenes and Hand over."
         )
     announce("First look at the scene that is being read. Classes may still move.", f"first look {scene.digest}")
 
@@ -85,12 +88,17 @@ def _header(coming: FirstLook) -> None:
         )
 
 
+def _pixels(scene: Scene) -> str:
+    size_m = scene.grid.pixel_size_m
+    return f"Pixels of {text.distance(size_m[0])}" if size_m else "Few pixels"
+
+
 def _facts(coming: FirstLook) -> str:
-    scene, size_m = coming.scene, coming.scene.grid.pixel_size_m
+    scene = coming.scene
     facts = [
         " ".join(filter(None, (scene.sensor, scene.level))),
         text.day(scene.date) if scene.date else None,
-        f"first look at {text.distance(size_m[0])}" if size_m else "first look",
+        "first look",
     ]
     return " · ".join(filter(None, facts))
 
@@ -101,7 +109,7 @@ def _reading_line() -> None:
         st.rerun()
     st.markdown(
         ":material/progress_activity: **First look**: classes may still move; the whole scene is being read "
-        f"({job.share:.0%}). The exact map takes its place by itself."
+        f"({job.share:.0%})."
     )
 
 
@@ -129,6 +137,8 @@ def _map(coming: FirstLook, answer: LiveAnswer | None, legend: Legend | None, la
             LegendRow(entry.id, entry.name, entry.colour, row.share, text.share(row.share))
             for entry, row in zip(legend.entries, answer.result.rows, strict=True)
         )
+        if side == "How sure":
+            classes_url = pictures.sureness_url(answer)
     tracked = state.tracked_map()
     tracked.show(scene_token(key), None)
     show_map(

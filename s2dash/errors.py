@@ -7,6 +7,7 @@ can be put before a user as they are.
     ├── InputError            the files cannot be used
     │   ├── UnreadableFile        not a raster we read, damaged, or refused by a limit
     │   │   └── PackGiven             a pack where a scene should be
+    │   ├── NotFetched            a catalogue or a file that it names cannot be asked
     │   ├── UnreadableValue       not a run, edits or reading as s2dash writes them
     │   └── OutputConflict        the output would overwrite an input
     ├── RecipeError           the choices do not fit each other or the scene
@@ -35,6 +36,10 @@ class UnreadableFile(InputError):
 
 class PackGiven(UnreadableFile):
     """The file is a pack, which holds a map, and not a scene."""
+
+
+class NotFetched(InputError):
+    """A catalogue, or a file that it names, does not answer as it should, or may not be asked."""
 
 
 class UnreadableValue(InputError):

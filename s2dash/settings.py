@@ -17,6 +17,13 @@ DATA_FOLDER_VARIABLE = "S2DASH_DATA_FOLDER"
 SCHEDULER_VARIABLE = "S2DASH_SCHEDULER"
 GRACE_VARIABLE = "S2DASH_GRACE_SECONDS"
 KEEP_VARIABLE = "S2DASH_KEEP_FOLDER"
+FIND_DEFAULTS = {
+    "S2DASH_FIND_CATALOGUE": "https://earth-search.aws.element84.com/v1",
+    "S2DASH_FIND_COLLECTION": "sentinel-2-c1-l2a",
+    "S2DASH_FIND_HOSTS": "e84-earth-search-sentinel-data.s3.us-west-2.amazonaws.com",
+    "S2DASH_FIND_OWN_HOSTS": "",
+}
+"""The catalogue that scenes are found in, and the servers that their files may lie on."""
 
 
 @dataclass(frozen=True)
@@ -319,6 +326,24 @@ class WebLimits:
 
 
 @dataclass(frozen=True)
+class FetchLimits:
+    """How patient the finding and loading of scenes is, and how much it takes."""
+
+    timeout_seconds: int = limit(20, "seconds", most=3_600)
+    """A server from which nothing comes for so long is given up."""
+    most_seconds: int = limit(300, "seconds", most=86_400)
+    """One answer may take so long in all, however slowly it drips."""
+    most_wait_seconds: int = limit(60, "seconds", 0, 3_600)
+    """Busy servers that ask to wait (`Retry-After`) are waited for, for one answer so long in all."""
+    most_answer_bytes: int = limit(50_000_000, "bytes", least=10_000)
+    """One answer of a catalogue; fifty scenes of Earth Search have about 1 MB."""
+    most_items: int = limit(500, "scenes")
+    """Scenes of a catalogue that one search looks through."""
+    most_bytes: int = limit(20_000_000_000, "bytes", least=1_000_000)
+    """Of one file that is read in parts; a band of a tile has about 200 MB."""
+
+
+@dataclass(frozen=True)
 class ClusterLimits:
     """How patient a run on a Dask cluster is."""
 
@@ -356,6 +381,7 @@ class Limits:
     advice: AdviceLimits = AdviceLimits()
     folder: FolderLimits = FolderLimits()
     web: WebLimits = WebLimits()
+    fetch: FetchLimits = FetchLimits()
     cluster: ClusterLimits = ClusterLimits()
     batch: BatchLimits = BatchLimits()
 
@@ -385,6 +411,7 @@ LIVE_LIMITS = LIMITS.live
 ADVICE_LIMITS = LIMITS.advice
 FOLDER_LIMITS = LIMITS.folder
 WEB_LIMITS = LIMITS.web
+FETCH_LIMITS = LIMITS.fetch
 CLUSTER_LIMITS = LIMITS.cluster
 BATCH_LIMITS = LIMITS.batch
 

@@ -15,6 +15,15 @@ from s2dash import settings  # noqa: E402 - after the path to it
 
 PAGE = ROOT / "docs" / "settings.md"
 
+_FOUND_IN = {
+    "S2DASH_FIND_CATALOGUE": "an address | The STAC API that `find` asks; set to nothing, finding is off.",
+    "S2DASH_FIND_COLLECTION": "a name | Its collection of Sentinel-2 Level-2A.",
+    "S2DASH_FIND_HOSTS": "names, with commas | Servers beside the catalogue's that files of scenes may lie on; "
+    "asked by https only, at public addresses only.",
+    "S2DASH_FIND_OWN_HOSTS": "names, with commas | Those of your own network: http and private addresses are right "
+    "there. `host` or `host:port`.",
+}
+
 _HEAD = """# Settings
 
 Variables of the environment that whoever runs s2dash may set.
@@ -38,13 +47,19 @@ This page is written by `python tests/settings_table.py` from `s2dash/settings.p
 | `S2DASH_DATA_FOLDER` | none | a folder | Every visitor may open what lies in it, nothing else. |
 | `S2DASH_KEEP_FOLDER` | `~/.local/share/s2dash` | a folder | Where sessions are kept; for the server alone. |
 | `S2DASH_SCHEDULER` | none | an address | The Dask scheduler for full scenes ([scaling.md](scaling.md)). |
-| `TMPDIR` | the system's | a folder | Where temporary files go: uploads, scenes, copies of large scenes, labels. |
+{found}| `TMPDIR` | the system's | a folder | Where temporary files go: uploads, scenes, copies of scenes, labels. |
 """
 
 
 def page() -> str:
     """What docs/settings.md is to hold."""
-    return "\n".join([_HEAD, *(_section(group.name) for group in fields(settings.Limits))])
+    rows = [
+        f"| `{name}` | {f'`{default}`' if default else 'none'} | {_FOUND_IN[name]} |\n"
+        for name, default in settings.FIND_DEFAULTS.items()
+    ]
+    return "\n".join(
+        [_HEAD.replace("{found_in}", "".join(rows)), *(_section(group.name) for group in fields(settings.Limits))]
+    )
 
 
 def _section(group: str) -> str:

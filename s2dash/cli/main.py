@@ -1,4 +1,4 @@
-"""The command line: `info`, `classify`, `batch`, `change`, `check`, by the page's functions; `app` starts the page.
+"""The command line: `find`, `info`, `classify`, `batch`, `change`, `check`, by the page's functions; `app` starts it.
 
 Results go to standard output as JSON, progress to standard error. Exit status 0 is success, 2 bad
 input (the last line of standard error says what and what to do), 1 a bug.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from s2dash import __version__
-from s2dash.cli import batch, change, check, classify, examples, info, page, progress_line
+from s2dash.cli import batch, change, check, classify, examples, find, info, page, progress_line
 from s2dash.errors import (
     BadSetting,
     BrokenResult,
@@ -102,5 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     checked = commands.add_parser("check", help="say how far a class map can be trusted")
     check.add_arguments(checked)
     checked.set_defaults(run=check.run)
+    sought = commands.add_parser("find", help="say which scenes a catalogue on the internet has of some ground")
+    find.add_arguments(sought)
+    sought.set_defaults(run=find.run)
     commands.add_parser("examples", help="print the example scenes and where they lie").set_defaults(run=examples.run)
     return parser

@@ -1,0 +1,129 @@
+"""Asking a catalogue: which scenes there are of some ground, between two days, under so many clouds."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from pystac_client import Client, ConformanceClasses
+from pystac_client.exceptions import APIError
+from pystac_client.stac_api_io import StacApiIO
+from pystac_client.warnings import PystacClientWarning
+
+from s2dash.errors import InputError, NotFetched
+from s2dash.find.catalogue import Catalogue
+from s2dash.find.door import Door
+from s2dash.find.items import FoundScene, scene_from
+from s2dash.find.places import Box
+from s2dash.settings import FETCH_LIMITS
+
+_PAGE_ITEMS = 50
+_NO_CATALOGUE = "The catalogue's answer is not one of a STAC API. Try again later."
+_METHODS = ("GET", "POST")
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for."""
+
+    box: Box
+    first: date | None = None
+    last: date | None = None
+    most_cloud: float = 100.0
+    """Percent of the tile."""
+    most_scenes: int = 10
+
+    @property
+    def days(self) -> str | None:
+        """As STAC writes it, with both ends; None for any time."""
+        if self.first is None and self.last is None:
+            return None
+        start = ".." if self.first is None else f"{self.first}T00:00:00Z"
+        end = ".." if self.last is None else f"{self.last}T23:59:59Z"
+        return f"{start}/{end}"
+
+
+def search(query: Query, catalogue: Catalogue, door: Door) -> tuple[FoundScene, ...]:
+    """The newest scenes that fit, newest first.
+
+    Raises NotFetched where the catalogue cannot be asked, and UnreadableValue for what is none of its answers.
+    """
+    asked: dict[str, Any] = {"bbox": query.box.bounds, "datetime": query.days}
+    return tuple(_searched(query.most_scenes, query.most_cloud, asked, catalogue, door))
+
+
+def scenes_by_id(names: Sequence[str], catalogue: Catalogue, door: Door) -> tuple[FoundScene, ...]:
+    """The scenes of these names, in their order; raises as `search` does, and NotFetched for a name that is unknown."""
+    found = {one.id: one for one in _searched(len(names), 100.0, {"ids": list(names)}, catalogue, door)}
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise NotFetched(f"The catalogue has no scene {missing[0][:100]}. `find` says which there are.")
+    return tuple(found[name] for name in names)
+
+
+def _searched(
+    most_scenes: int, most_cloud: float, asked: dict[str, Any], catalogue: Catalogue, door: Door
+) -> Iterator[FoundScene]:
+    """Clouds are looked at here too: not every catalogue takes a question about them."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PystacClientWarning)
+            client = Client.open(catalogue.address, stac_io=_DoorIO(door))
+        found = client.search(
+            collections=[catalogue.collection],
+            limit=_PAGE_ITEMS,
+            max_items=FETCH_LIMITS.most_items,
+            **_further(client, most_cloud),
+            **asked,
+        )
+        scenes = (scene_from(item) for item in found.items_as_dicts())
+        fitting = (one for one in scenes if one.cloud is None or one.cloud <= most_cloud)
+        yield from itertools.islice(fitting, most_scenes)
+    except InputError:
+        raise
+    except (APIError, NotImplementedError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise NotFetched(_NO_CATALOGUE) from error
+
+
+def _further(client: Client, most_cloud: float) -> dict[str, Any]:
+    """What this catalogue is said to understand beyond the core: an order, and a bound of clouds."""
+    order = {"sortby": "-properties.datetime"} if client.conforms_to(ConformanceClasses.SORT) else {}
+    is_bounded = most_cloud < 100 and client.conforms_to(ConformanceClasses.QUERY)
+    clouds = {"query": {"eo:cloud_cover": {"lte": most_cloud}}} if is_bounded else {}
+    return {**order, **clouds}
+
+
+class _DoorIO(StacApiIO):
+    """pystac-client's way to the catalogue, through the one door."""
+
+    def __init__(self, door: Door) -> None:
+        super().__init__(max_retries=None)
+        self._door = door
+
+    def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
+        """Never a file of this machine, which a catalogue's link may name."""
+        if isinstance(source, str) and not source.lower().startswith(("http://", "https://")):
+            raise NotFetched("The catalogue names an address that is none of a server, and it is not asked.")
+        return str(super().read_text(source, *args, **kwargs))
+
+    def request(
+        self,
+        href: str,
+        method: str | None = None,
+        headers: dict[str, str] | None = None,
+        parameters: dict[str, Any] | None = None,
+    ) -> str:
+        """The text at an address; headers that a link asks for are not sent."""
+        way = (method or "GET").upper()
+        if way not in _METHODS:
+            raise NotFetched(_NO_CATALOGUE)
+        body = json.dumps(parameters or {}).encode() if way == "POST" else None
+        if way == "GET" and parameters:
+            href = f"{href}{'&' if '?' in href else '?'}{urlencode(parameters)}"
+        return self._door.ask(href, FETCH_LIMITS.most_answer_bytes, body=body).body.decode("utf-8")

@@ -93,7 +93,7 @@ def labels_of_buttons(page: Page) -> set[str]:
 
 def test_the_look_is_shown_and_said(page: Page, maps: list[MapState], reading: Reading) -> None:
     assert page.title == "### The whole"
-    assert "**First look**: classes may still move; the whole scene is being read (0%)" in page.words
+    assert "**First look**: classes may still move; the whole scene is being read." in page.words
     (told,) = maps[-1:]
     assert told.classes_url is not None
     assert (told.scene_key, told.asking, told.k) == (str(reading.scene.paths[0]), None, None)

@@ -29,7 +29,6 @@ from s2dash.ui.scene_block import coming_scene
 from s2dash.ui.session import page_is_open
 from s2dash.ui.strip import Strip, announce
 
-_LINE_SECONDS = 1.0
 _LATER = "Comes with the exact map, as soon as the whole scene is read."
 
 
@@ -55,7 +54,11 @@ def first_look_page(coming: FirstLook, dark: bool) -> None:
         map_place = st.container(key="map")
         strip = Strip()
     with strip.run:
-        st.fragment(_reading_line, run_every=_LINE_SECONDS)()
+        # In words alone: the sidebar's line counts, and one clock that draws the page anew is enough.
+        st.markdown(
+            ":material/progress_activity: **First look**: classes may still move; the whole scene is being read. "
+            "The exact map takes its place by itself."
+        )
     answer = _answer(scene, strip)
     legend = None if answer is None else plain_legend(answer, state.PALETTE.get())
     with map_place:
@@ -101,16 +104,6 @@ def _facts(coming: FirstLook) -> str:
         "first look",
     ]
     return " · ".join(filter(None, facts))
-
-
-def _reading_line() -> None:
-    job = state.INCOMING_SCENE.job.get()
-    if job is None or job.is_done:
-        st.rerun()
-    st.markdown(
-        ":material/progress_activity: **First look**: classes may still move; the whole scene is being read "
-        f"({job.share:.0%})."
-    )
 
 
 def _answer(scene: Scene, strip: Strip) -> LiveAnswer | None:

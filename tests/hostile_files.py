@@ -434,6 +434,18 @@ FILES: dict[str, Hostile] = {
         WORKS, lambda goods: goods.raster((_pixels("uint16", count=1) > 1_500).astype("uint8"), nbits=1)
     ),
     "px_int8.tif": Hostile(WORKS, lambda goods: goods.raster(_pixels("int8"))),
+    "px_embedding_beyond_codes.tif": Hostile(
+        REFUSED,
+        lambda goods: goods.raster(
+            _pixels("int16", count=1).repeat(64, 0), descriptions=[f"A{n:02}" for n in range(64)]
+        ),
+    ),
+    "px_embedding_of_nan.tif": Hostile(
+        REFUSED,
+        lambda goods: goods.raster(
+            _pixels("float32", count=1).repeat(64, 0) * np.nan, descriptions=[f"A{n:02}" for n in range(64)]
+        ),
+    ),
     "px_1xN.tif": Hostile(WORKS, lambda goods: goods.raster(_pixels("uint16", (1, 300)), tiled=False)),
     "px_1x1.tif": Hostile(REFUSED, lambda goods: goods.raster(_pixels("uint16", (1, 1)), tiled=False)),
     "px_all_nan.tif": Hostile(REFUSED, lambda goods: goods.raster(_pixels("float32") * np.nan)),

@@ -16,7 +16,7 @@ from s2dash import settings  # noqa: E402 - after the path to it
 PAGE = ROOT / "docs" / "settings.md"
 
 _FOUND_IN = {
-    "S2DASH_FIND_CATALOGUE": "an address | The STAC API that `find` asks; set to nothing, finding is off.",
+    "S2DASH_FIND_CATALOGUE": "an address | The STAC API that `find` and `fetch` ask; set to nothing, both are off.",
     "S2DASH_FIND_COLLECTION": "a name | Its collection of Sentinel-2 Level-2A.",
     "S2DASH_FIND_HOSTS": "names, with commas | Servers beside the catalogue's that files of scenes may lie on; "
     "asked by https only, at public addresses only.",
@@ -58,7 +58,7 @@ def page() -> str:
         for name, default in settings.FIND_DEFAULTS.items()
     ]
     return "\n".join(
-        [_HEAD.replace("{found_in}", "".join(rows)), *(_section(group.name) for group in fields(settings.Limits))]
+        [_HEAD.replace("{found}", "".join(rows)), *(_section(group.name) for group in fields(settings.Limits))]
     )
 
 

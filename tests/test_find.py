@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,16 +16,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stac_server import COLLECTION, CONFORMS, StacApi, item
+from waiting import PATIENCE_SECONDS
 from web_server import FileServer, send_status, serving
 
 from s2dash.cli.main import main
 from s2dash.errors import BadSetting, InputError, NotFetched, UnknownName, UnreadableValue
+from s2dash.find import door as door_module
 from s2dash.find.addresses import is_public
 from s2dash.find.catalogue import Catalogue, Hosts, catalogue_from
 from s2dash.find.door import Door
 from s2dash.find.items import scene_from
 from s2dash.find.places import Box, box_around_geojson, box_from_numbers, town_of
 from s2dash.find.search import Query, scenes_by_id, search
+from s2dash.settings import FETCH_LIMITS
 
 BAVARIA = Box(12.5, 48.9, 12.7, 49.1)
 FILES = {"red": "https://files.example/B04.tif", "scl": "https://files.example/SCL.tif", "thumbnail": "https://x/t.jpg"}
@@ -287,6 +292,36 @@ def cut(handler: Any) -> bool:
 def test_a_cut_answer_is_a_sentence(server: FileServer) -> None:
     server.misbehave = cut
     with pytest.raises(NotFetched, match="broke off"):
+        door_of(own(server), lambda seconds: None).ask(server.address("a.tif"), 1_000)
+
+
+@pytest.mark.parametrize("is_begun", [False, True], ids=["says nothing", "stops within"])
+def test_a_slow_server_is_given_up(server: FileServer, monkeypatch: pytest.MonkeyPatch, is_begun: bool) -> None:
+    monkeypatch.setattr(door_module, "FETCH_LIMITS", replace(FETCH_LIMITS, timeout_seconds=1))
+    over = threading.Event()
+
+    def wait(handler: Any) -> bool:
+        if is_begun:
+            handler.send_response(200)
+            handler.send_header("Content-Length", "100")
+            handler.end_headers()
+            handler.wfile.write(b"abc")
+        over.wait(PATIENCE_SECONDS)
+        handler.close_connection = True
+        return True
+
+    server.misbehave = wait
+    try:
+        with pytest.raises(NotFetched, match="too slow"):
+            door_of(own(server), lambda seconds: None).ask(server.address("a.tif"), 1_000)
+    finally:
+        over.set()
+
+
+def test_an_answer_that_drips_is_given_up(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door_module, "FETCH_LIMITS", replace(FETCH_LIMITS, most_seconds=0))
+    (server.folder / "a.tif").write_bytes(b"content")
+    with pytest.raises(NotFetched, match="too slow"):
         door_of(own(server), lambda seconds: None).ask(server.address("a.tif"), 1_000)
 
 

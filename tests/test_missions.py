@@ -587,7 +587,7 @@ def test_four_bands_of_planetscope_as_radiance(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "descriptions", "count", "dtype"),
     [
-        ("x086q72fv2f9q1x4a.tiff", [f"A{n:02}" for n in range(64)], 64, "int8"),
+        ("x086q72fv2f9q1x4a.tiff", [f"A{n:02}" for n in range(63)], 63, "int8"),
         ("grid_14.05_45.15_2024.tiff", None, 128, "float32"),
         ("indices.tif", ["NDVI", "NDWI", "slope"], 3, "float32"),
         ("NDVI.tif", None, 1, "float32"),

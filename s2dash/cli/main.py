@@ -1,4 +1,4 @@
-"""The command line: `find`, `info`, `classify`, `batch`, `change`, `check`, by the page's functions; `app` starts it.
+"""The command line: `find`, `fetch`, `info`, `classify`, `batch`, `change`, `check`, by the page's functions; `app`.
 
 Results go to standard output as JSON, progress to standard error. Exit status 0 is success, 2 bad
 input (the last line of standard error says what and what to do), 1 a bug.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from s2dash import __version__
-from s2dash.cli import batch, change, check, classify, examples, find, info, page, progress_line
+from s2dash.cli import batch, change, check, classify, examples, fetch, find, info, page, progress_line
 from s2dash.errors import (
     BadSetting,
     BrokenResult,
@@ -105,5 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     sought = commands.add_parser("find", help="say which scenes a catalogue on the internet has of some ground")
     find.add_arguments(sought)
     sought.set_defaults(run=find.run)
+    loaded = commands.add_parser("fetch", help="load the ground and bands that are wanted of a scene that was found")
+    fetch.add_arguments(loaded)
+    loaded.set_defaults(run=fetch.run)
     commands.add_parser("examples", help="print the example scenes and where they lie").set_defaults(run=examples.run)
     return parser

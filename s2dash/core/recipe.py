@@ -24,6 +24,8 @@ TRANSFORMS = ("none", "sqrt", "log")
 DISTANCES = ("euclidean", "mahalanobis")
 SMOOTHS: tuple[int | str, ...] = (0, 3, "edge")
 
+BY_ANGLE = "spectral-angle-kmeans"
+"""The algorithm that looks at directions only."""
 _MOST_COMPONENTS = 1_000
 _LATER: Mapping[str, object] = {
     "pca": None,
@@ -245,7 +247,7 @@ def default_recipe(scene: Scene) -> Recipe:
     standardising would give it full weight), bands that are the same number everywhere, empty or codes
     of classes, and helper layers such as QA60; a scene with no other band uses what it has. Clouds, their shadows and
     saturated pixels are left out where the scene says which they are. Where these bands are light, pixels are
-    prepared as `Recipe.with_edges_kept` says.
+    prepared as `Recipe.with_edges_kept` says. Embeddings are grouped by the angle between their vectors.
     """
     ground = [i for i in scene.measured if scene.bands[i].standard not in sentinel2.ATMOSPHERE_BANDS]
     changing = [i for i in ground if i not in scene.set_aside]
@@ -255,6 +257,9 @@ def default_recipe(scene: Scene) -> Recipe:
         mask_scl=tuple(code for code in sentinel2.SCL_MASKED if code in scene.mask_classes),
         mask_saturated=scene.saturated is not None,
     )
+    if scene.is_embedding:
+        # A direction is what a vector means: with equal weight for each axis it would be another.
+        return replace(recipe, scale="none", algorithm=BY_ANGLE)
     return recipe.with_edges_kept() if _are_light(scene, chosen) else recipe
 
 

@@ -87,7 +87,7 @@ def readme(handover: Handover, tif_name: str, has_edits: bool = False) -> str:
         *([f"{stem}{SURENESS_SUFFIX}  {_SURE_LINE}"] if handover.sureness is not None else []),
         f"{stem}{_STYLES}.qml  names and colours for QGIS, which takes them by itself; .sld for other programs",
         f"{stem}{_STYLES}.clr  colours for ArcGIS (Symbology, Colormap), where it does not take them from the map",
-        f"{stem}{table.EXPORT.suffix}  the same for a spreadsheet, with mean reflectances",
+        f"{stem}{table.EXPORT.suffix}  the same for a spreadsheet, with the mean of each band",
         "recipe.json  the choices that made the map; s2dash repeats the run with them",
         *([_EDITS_LINE] if has_edits else []),
         "",

@@ -27,7 +27,8 @@ def csv_text(result: Result, legend: Legend) -> str:
 
     Columns: id, name, code (where any class has one), colour (`#rrggbb`), pixels, share_percent (of the pixels that
     are not masked), area_ha (empty without a place), the mean reflectance of each band of the scene over the sample
-    that was fitted on, attribution. Decimals are as many as a pixel or a measurement is worth (`digits`).
+    that was fitted on (of an embedding its mean value), attribution.
+    Decimals are as many as a pixel or a measurement is worth (`digits`).
     Raises RecipeError for a preview.
     """
     require_full(result)
@@ -37,7 +38,8 @@ def csv_text(result: Result, legend: Legend) -> str:
     classes = listed_facts(result, legend)
     hectares = f".{hectare_decimals(scene.grid)}f"
     has_codes = any(c.code for c in classes)
-    reflectances = [f"reflectance {name}" for name in scene.band_names]
+    what = "embedding" if scene.is_embedding else "reflectance"
+    reflectances = [f"{what} {name}" for name in scene.band_names]
     named = ["id", "name", *(["code"] if has_codes else []), "colour"]
     writer.writerow([*named, "pixels", "share_percent", "area_ha", *map(text_cell, reflectances), "attribution"])
     for c in classes:

@@ -18,6 +18,10 @@ _SPREAD = (
     "10th percentile: a tenth of the pixels of a class is darker",
     "90th percentile: a tenth of the pixels of a class is brighter",
 )
+_SPREAD_OF_EMBEDDING = (
+    "10th percentile: a tenth of the pixels of a class lies below",
+    "90th percentile: a tenth of the pixels of a class lies above",
+)
 
 
 def write_workbook(handover: Handover, out: Path) -> None:
@@ -56,12 +60,15 @@ def _areas(sheet: ExcelSheet, handover: Handover) -> None:
 def _spectra(sheet: ExcelSheet, handover: Handover) -> None:
     scene = handover.result.scene
     named = [(one_line(band.name), 12) for band in scene.bands]
-    sheet.head([("Class", 8), ("Mean reflectance", NAME_WIDTH), *named])
-    sheet.row([("", ""), ("Wavelength, nm", ""), *((band.wavelength_nm, "0") for band in scene.bands)])
+    what = "Mean embedding value" if scene.is_embedding else "Mean reflectance"
+    sheet.head([("Class", 8), (what, NAME_WIDTH), *named])
+    if not scene.is_embedding:
+        sheet.row([("", ""), ("Wavelength, nm", ""), *((band.wavelength_nm, "0") for band in scene.bands)])
     classes, spreads = listed_facts(handover.result, handover.legend), handover.spreads
     _reflectances(sheet, classes, [c.row.mean_reflectance for c in classes])
     known = [c for c in classes if c.id in spreads]
-    for end, words in enumerate(_SPREAD if known else ()):
+    spread_words = _SPREAD_OF_EMBEDDING if scene.is_embedding else _SPREAD
+    for end, words in enumerate(spread_words if known else ()):
         sheet.part(words)
         _reflectances(sheet, known, [spreads[c.id][end] for c in known])
 

@@ -25,6 +25,7 @@ from s2dash.core.scene import FILE_MASK, Scene
 from s2dash.core.types import Window, windows
 from s2dash.errors import BrokenResult, UnreadableFile
 from s2dash.ingest.checks import block_bytes, open_checked
+from s2dash.ingest.embeddings import squared_codes
 from s2dash.ingest.pixels import PixelSource
 from s2dash.raster import resample
 from s2dash.raster.door import GDAL_ERRORS, make_on_grid, open_raster
@@ -72,6 +73,8 @@ class RasterSource:
     """Quality bands, written as classes behind the wanted bands."""
     pixels: PixelSource | None = None
     """What is read in place of a file at `location`."""
+    is_squared: bool = False
+    """Whether codes of an embedding are squared, their sign kept (`missions.CODES_SQUARED`)."""
 
 
 @dataclass(eq=False)
@@ -372,7 +375,7 @@ def _values_of(dataset: rasterio.DatasetReader, source: RasterSource, piece: Win
     parts = []
     if source.indexes:
         values = dataset.read(list(source.indexes), window=piece.ranges_rc).astype(source.dtype, copy=False)
-        parts.append(_divided(values, source))
+        parts.append(squared_codes(values, source.name) if source.is_squared else _divided(values, source))
     for code in source.codes:
         bits = dataset.read(list(code.indexes), window=piece.ranges_rc)
         parts.append(missions.classes_of_bits(code.kind, bits)[None].astype(source.dtype))

@@ -17,7 +17,11 @@ def doubts_offset(scene: Scene) -> bool:
 
 def is_calibrated(scene: Scene) -> bool:
     """Whether stored numbers are known to be reflectance, so that a rule may ask how much light a class reflects."""
-    return scene.reflectance.sentence not in (AS_THEY_ARE, IN_8_BITS, WEB_EXPORT) and not doubts_offset(scene)
+    return (
+        not scene.is_embedding
+        and scene.reflectance.sentence not in (AS_THEY_ARE, IN_8_BITS, WEB_EXPORT)
+        and not doubts_offset(scene)
+    )
 
 
 def doubtful_numbers(scene: Scene) -> tuple[tuple[float, str, float], ...]:

@@ -7,8 +7,9 @@ GDAL. A driver is always named, so that no other one of GDAL's hundred looks at 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import rasterio
 from affine import Affine
@@ -25,12 +26,14 @@ GDAL_ERRORS = (RasterioError, CPLE_BaseError)
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
 
-def open_raster(path: Path | str, driver: str = "GTiff") -> rasterio.DatasetReader:
-    """Open a file by one driver, whatever its name says.
+def open_raster(
+    path: Path | str, driver: str = "GTiff", opener: Callable[..., IO[bytes]] | None = None
+) -> rasterio.DatasetReader:
+    """Open a file by one driver, whatever its name says; `opener` gives its bytes in the place of the disk.
 
     Raises one of GDAL_ERRORS where it is damaged or of another format.
     """
-    return rasterio.open(path, driver=driver)
+    return rasterio.open(path, driver=driver, opener=opener)
 
 
 def make_geotiff(

@@ -50,6 +50,8 @@ def with_numbers_of(scene: Scene, reading: SceneReading) -> Scene:
 
 def names_are_doubted(scene: Scene) -> bool:
     """Whether the files leave open which band is which."""
+    if scene.is_embedding:
+        return False
     return scene.names_are_guessed or any(band.standard is None and band.own is None for band in scene.bands)
 
 

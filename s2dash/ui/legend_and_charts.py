@@ -27,6 +27,7 @@ from s2dash.ui.charts import (
     spectra_chart,
     spectra_name,
 )
+from s2dash.ui.charts.words import quantity_of
 from s2dash.ui.class_card.actions import merge, open_card, same_names
 from s2dash.ui.class_card.made import edits_made
 from s2dash.ui.clean_up import clean_up
@@ -119,7 +120,8 @@ def spectra_beside(result: Result, legend: Legend, isolated: int | None, dark: b
     """The spectra under the panel beside the map, where the window has room for them."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="spectratitle"):
         st.markdown(f"##### {_SPECTRA}", anchors=False, width="content")
-        st.caption("mean light reflected, by class", width="stretch", text_alignment="right")
+        words = "mean value of each axis" if result.scene.is_embedding else "mean light reflected"
+        st.caption(f"{words}, by class", width="stretch", text_alignment="right")
     _spectra(result, legend, isolated, dark, SPECTRA_BESIDE_HEIGHT_PX)
 
 
@@ -134,8 +136,13 @@ def charts(answer: LiveAnswer, result: Result, legend: Legend, isolated: int | N
     *spectra, scatter, good, words = st.tabs(names, key=key, on_change="rerun")
     if spectra and spectra[0].open:
         with spectra[0]:
+            what = (
+                "its mean on each axis of the embedding"
+                if result.scene.is_embedding
+                else "how much light it reflects, from blue to shortwave infrared"
+            )
             st.caption(
-                "Each line is one class: how much light it reflects, from blue to shortwave infrared. "
+                f"Each line is one class: {what}. "
                 "Lines that run close together are classes that are hard to tell apart."
             )
             _spectra(result, legend, isolated, dark, SPECTRA_HEIGHT_PX)
@@ -160,7 +167,7 @@ def _spectra(result: Result, legend: Legend, isolated: int | None, dark: bool, h
 
 def _scatter(answer: LiveAnswer, legend: Legend, isolated: int | None, dark: bool) -> None:
     scene, sample = answer.result.scene, answer.fitted.sample
-    names = scene.band_names
+    names, quantity = scene.band_names, quantity_of(scene)
     if len(names) < 2:
         st.caption("A scatter plot needs two bands; this scene has one.")
         return
@@ -170,17 +177,17 @@ def _scatter(answer: LiveAnswer, legend: Legend, isolated: int | None, dark: boo
         across, up = (
             st.selectbox(label, names, names.index(band), width=170, key=key, help=f"The band {words}.")
             for label, key, band, words in (
-                ("Across", state.ACROSS, first, "whose reflectance grows to the right"),
-                ("Up", state.UP, second, "whose reflectance grows upwards"),
+                ("Across", state.ACROSS, first, f"whose {quantity.name} grows to the right"),
+                ("Up", state.UP, second, f"whose {quantity.name} grows upwards"),
             )
         )
 
     def make() -> Chart:
         some = np.sort(np.random.default_rng(0).permutation(sample.pixel_count)[:4_000])
         pair = scene.positions((across, up))
-        x, y = 100 * scene.to_reflectance(sample.bands[list(pair)][:, some], pair)
-        labels, titles = answer.fitted.sample_labels[some], (f"{across} reflectance (%)", f"{up} reflectance (%)")
-        words = f"Pixels of the sample by reflectance in {across} and {up}, coloured by class"
+        x, y = quantity.factor * scene.to_reflectance(sample.bands[list(pair)][:, some], pair)
+        labels, titles = answer.fitted.sample_labels[some], (f"{across} {quantity.axis}", f"{up} {quantity.axis}")
+        words = f"Pixels of the sample by {quantity.name} in {across} and {up}, coloured by class"
         return scatter_chart(x, y, labels, legend, *titles, dark, isolated), words
 
     st.caption("Each dot is one pixel of the sample. Clouds of dots that touch are classes with no clear border.")

@@ -8,7 +8,7 @@ from typing import Any
 
 from s2dash.classify.indices import available_indices
 from s2dash.core.missions import CORRECTED_LEVELS
-from s2dash.core.recipe import Recipe, default_recipe
+from s2dash.core.recipe import BY_ANGLE, Recipe, default_recipe
 from s2dash.core.scene import Scene
 
 
@@ -21,6 +21,9 @@ def moved(chosen: Recipe, defaults: Recipe, band_names: Sequence[str], scene: Sc
     band_names : of the scene before
     """
     own = default_recipe(scene)
+    if BY_ANGLE in (defaults.algorithm, own.algorithm) and defaults.algorithm != own.algorithm:
+        # Between light and embeddings nothing of how pixels are prepared and grouped means the same.
+        return replace(own, k=chosen.k, seed=chosen.seed, sample=chosen.sample)
 
     def of_scene(field: str, has: Callable[[Any], Any]) -> Any:
         before, now, value = (getattr(one, field) for one in (defaults, own, chosen))

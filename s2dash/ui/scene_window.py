@@ -173,6 +173,9 @@ def _numbers(loaded: Loaded) -> None:
     """How stored numbers become reflectance: what was found, and two inputs to say otherwise."""
     scene = loaded.scene
     sentence = st.empty()
+    if scene.is_embedding:
+        sentence.caption(text.plain(scene.reflectance.sentence))
+        return
     with st.expander("Change how numbers are read", type="compact", expanded=ingest.doubts_offset(scene)):
         offset, quantification = subtracted(scene), divided(scene)
         st.number_input(

@@ -151,7 +151,9 @@ def _choose_bands(scene: Scene) -> None:
         wrap=False,
         format_func=lambda name: described.get(name, name),
         placeholder="Choose at least one band",
-        help="Colours of light the satellite measured, some invisible. More bands separate more kinds of ground.",
+        help="Axes of the embedding: together they say what the ground was like all year. Fewer tell less."
+        if scene.is_embedding
+        else "Colours of light the satellite measured, some invisible. More bands separate more kinds of ground.",
     )
     _offer_band_sets(scene, bands)
 
@@ -206,8 +208,33 @@ def _choose_algorithm() -> Algorithm:
     return ALGORITHMS[name]
 
 
+def _choose_for_embedding(fixed: bool) -> None:
+    """What there is to choose for vectors whose direction counts: roots, indices and haze are for light."""
+    if fixed:
+        st.caption("Pixels are grouped by the angle between their vectors, as they are: nothing is scaled or left out.")
+    _choose_scaling(fixed)
+    choose_components(fixed)
+    choose_favour()
+    choose_smoothing()
+
+
+def _choose_scaling(fixed: bool) -> None:
+    st.selectbox(
+        "Scaling",
+        list(_SCALES),
+        key=state.SCALE.shown(),
+        on_change=state.SCALE.take,
+        disabled=fixed,
+        format_func=_SCALES.__getitem__,
+        help="Lets every band count equally. Off: bright bands decide.",
+    )
+
+
 def _choose_features(scene: Scene, algorithm: Algorithm) -> None:
     fixed = algorithm.on_reflectance
+    if scene.is_embedding:
+        _choose_for_embedding(fixed)
+        return
     if fixed:
         st.caption(
             f"{algorithm.label} looks at bands as they are: no transform, indices, scaling, outliers or components to "
@@ -227,15 +254,7 @@ def _choose_features(scene: Scene, algorithm: Algorithm) -> None:
         placeholder="None" if offered else "None: the scene lacks the bands",
         help="Ratios of bands known to rise with one kind of ground, added as further measurements.",
     )
-    st.selectbox(
-        "Scaling",
-        list(_SCALES),
-        key=state.SCALE.shown(),
-        on_change=state.SCALE.take,
-        disabled=fixed,
-        format_func=_SCALES.__getitem__,
-        help="Lets every band count equally. Off: bright bands decide.",
-    )
+    _choose_scaling(fixed)
     clips = {_CLIPS.get(clip) or _clip_words(clip): clip for clip in (*_CLIPS, *state.CLIP.on_offer())}
     clip = state.CLIP.among(clips)
     st.selectbox(

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from s2dash.core.missions.bands import code_of, own_band
+from s2dash.core.missions.embeddings import (
+    ALPHAEARTH,
+    ALPHAEARTH_PICTURE,
+    CODE_NODATA,
+    CODES_SQUARED,
+    MOST_CODE,
+    PICTURE_REACH,
+    embedding_of,
+)
 from s2dash.core.missions.evidence import mission_of_bands, mission_of_tags, settled
 from s2dash.core.missions.names import Said, is_metadata, metadata_of, names_sentinel_2, said_by_name, said_of_pile
 from s2dash.core.missions.products import (
@@ -47,10 +56,14 @@ from s2dash.core.missions.table import (
 from s2dash.core.missions.values import Mission, OwnBand
 
 __all__ = [
+    "ALPHAEARTH",
+    "ALPHAEARTH_PICTURE",
     "BQA",
     "C2_LEVEL_2",
     "CLASSI",
     "CLOUDS",
+    "CODES_SQUARED",
+    "CODE_NODATA",
     "CORRECTED_LEVELS",
     "DEA_FMASK",
     "FMASK",
@@ -59,7 +72,9 @@ __all__ = [
     "HLS_L30",
     "LEVEL_1",
     "MISSIONS",
+    "MOST_CODE",
     "OLD_BQA",
+    "PICTURE_REACH",
     "PIXEL_QA",
     "PLANETSCOPE",
     "PLANET_RADIANCE",
@@ -75,6 +90,7 @@ __all__ = [
     "best_quality",
     "classes_of_bits",
     "code_of",
+    "embedding_of",
     "has_own_bands",
     "is_landsat",
     "is_metadata",

@@ -38,6 +38,8 @@ def own_band(mission: Mission, text: str, count: int = 0) -> OwnBand | None:
     ----------
     count : of the bands in the file, by which numbers of PlanetScope's are read
     """
+    if mission.is_embedding:
+        return None
     found = NUMBERED_BAND.findall(text)
     numbers = {int(number) for _, number, _ in found}
     if len(numbers) > 1:

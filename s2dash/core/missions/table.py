@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from s2dash.core import sentinel2
+from s2dash.core.missions.embeddings import ALPHAEARTH
 from s2dash.core.missions.values import PANCHROMATIC, THERMAL, Mission, OwnBand
 
 _TM = (
@@ -117,7 +118,7 @@ FOREIGN = Mission("other", "Unknown sensor", None)
 MISSIONS: dict[str, Mission] = {
     mission.key: mission
     for mission in (
-        *(SENTINEL_2, HLS_S30, HLS_L30, PLANETSCOPE, LANDSAT_TM, LANDSAT_OLI, FOREIGN),
+        *(SENTINEL_2, HLS_S30, HLS_L30, PLANETSCOPE, LANDSAT_TM, LANDSAT_OLI, ALPHAEARTH, FOREIGN),
         *(_landsat(number, _TM, _TM_ORDERS) for number in "45"),
         _landsat("7", _ETM, _ETM_ORDERS),
         *(_landsat(number, _OLI, _OLI_ORDERS) for number in "89"),
@@ -139,7 +140,7 @@ def is_landsat(mission: Mission) -> bool:
 
 def has_own_bands(mission: Mission | None) -> bool:
     """Whether its band names are not to be read as Sentinel-2's."""
-    return mission is not None and (bool(mission.bands) or mission is FOREIGN)
+    return mission is not None and (bool(mission.bands) or mission.is_embedding or mission is FOREIGN)
 
 
 def title_of(missions: Sequence[Mission]) -> str:

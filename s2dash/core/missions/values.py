@@ -53,6 +53,8 @@ class Mission:
     """Names of unnamed bands by how many there are."""
     digits: int = 1
     """Of the numbers in its names: `B5` has one, `B05` two."""
+    is_embedding: bool = False
+    """Whether its bands are the axes of an embedding: what a network made of a year of pictures, no light at all."""
 
     def attribution(self, year: int | None) -> str:
         """The sentence that goes with anything made from its data; empty where none is known."""

@@ -128,6 +128,11 @@ class Scene:
         return title_of(self.missions)
 
     @property
+    def is_embedding(self) -> bool:
+        """Whether its bands are axes of a yearly embedding, not light."""
+        return any(mission.is_embedding for mission in self.missions)
+
+    @property
     def preview_path(self) -> Path | None:
         """The decimated copy on the scene's grid; None where there is none."""
         number = self.grids.index(self.grid)

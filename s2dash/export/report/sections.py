@@ -148,8 +148,11 @@ def _plainly(result: Result) -> Iterator[str]:
     """What was done, for those who do not know its terms."""
     recipe, count = result.recipe, len(result.rows)
     bands = f"{len(recipe.bands)} bands" if len(recipe.bands) > 1 else "one band"
+    source = f"The satellite measured how much light the ground reflects, here in {bands}."
+    if result.scene.is_embedding:
+        source = f"A network drew up what satellites saw in a year as a vector for each pixel, here of {bands}."
     yield (
-        f"The satellite measured how much light the ground reflects, here in {bands}. Pixels that look alike in them "
+        f"{source} Pixels that look alike in them "
         f"were put together into {count} class{'es' if count != 1 else ''}; nobody said beforehand what is there."
     )
     if recipe.smooth:

@@ -28,12 +28,13 @@ _TOO_MANY = "The figures of all {} bands are in the workbook."
 
 
 def spectra_blocks(scene: Scene, classes: Sequence[ClassFacts], spreads: Mapping[int, np.ndarray]) -> tuple[Block, ...]:
-    """Nothing unless two bands have means. `spreads` is as in `Handover`.
+    """Nothing unless two bands of light have means: axes of an embedding tell a reader nothing.
 
-    Bands stand evenly, in the order of their wavelengths where these are known, else in the scene's.
+    `spreads` is as in `Handover`. Bands stand evenly, in the order of their wavelengths where these are known, else
+    in the scene's.
     """
     places = _places(scene, classes)
-    if len(places) < 2:
+    if len(places) < 2 or scene.is_embedding:
         return ()
     names = [one_line(scene.bands[place].name, _MOST_NAME_CHARACTERS) for place in places]
     lines = [_line(c, places, spreads.get(c.id)) for c in classes]

@@ -29,7 +29,7 @@ from s2dash.ingest.describe import (
     named_bands,
 )
 from s2dash.ingest.doubts import fill_words
-from s2dash.ingest.fill import found_fill, held_in_all
+from s2dash.ingest.fill import FoundFill, found_fill, held_in_all
 from s2dash.ingest.product.radiometry import UNKNOWN_OFFSET, UNKNOWN_OFFSET_OF_FRACTIONS
 from s2dash.ingest.reflectance import contradicted, doubts_about_numbers, doubts_about_offset, may_hold_offset
 from s2dash.ingest.set_aside import uninformative_bands, with_set_aside, without_codes_in_order
@@ -64,7 +64,7 @@ def finished(planned: ScenePlan, preview: np.ndarray, valid_counts: Sequence[int
         strange.append(doubts_about_numbers(present_values(preview[i], scene.missing_values(i))))
     if scene.live_step == 1 and (in_all.sum() < _LEAST_VALID or not any(values.size for values in found)):
         raise _no_data(scene)
-    left_out = uninformative_bands(scene, found)
+    left_out = {} if scene.is_embedding else uninformative_bands(scene, found)
     if missions.SENTINEL_2 in scene.missions:
         scene = without_codes_in_order(scene, left_out)
     by_band = [one for one in zip(scene.measured, found, strict=True) if one[0] not in left_out]
@@ -136,7 +136,7 @@ def _with_likely_names(scene: Scene, found: Sequence[np.ndarray], reflectance: R
 
 def with_found_fill(scene: Scene, stack: np.ndarray) -> Scene:
     """The scene with the fill that its pixels show, and the notes that say so; `stack` is as for `found_fill`."""
-    found = found_fill(scene, stack)
+    found = FoundFill((), ()) if scene.is_embedding else found_fill(scene, stack)
     known = tuple(replace(fill, share=float(held_in_all(fill, stack).mean())) for fill in scene.fills)
     ranges = {fill.positions for fill in found.certain if fill.least is not None}
     held = [fill for fill in known if fill.share and fill.positions not in ranges] + list(found.certain)

@@ -50,6 +50,8 @@ class FileHeader:
     """What is believed of a mission that is not Sentinel-2."""
     codes: tuple[tuple[Code, str | None], ...] = ()
     """Quality bands, each with its date."""
+    is_squared: bool = False
+    """Whether its numbers are codes of an embedding, which are squared as they are read."""
 
     @property
     def mission(self) -> missions.Mission | None:
@@ -141,6 +143,10 @@ def _header_of_pixels(file: InputFile, pixels: PixelSource) -> FileHeader:
 def _settled(file: InputFile, dataset: rasterio.DatasetReader, provenance: Provenance) -> missions.Said | None:
     """What is believed of a file's mission, by its name, its tags, metadata beside it, and its bands together."""
     texts = [text or "" for text in dataset.descriptions]
+    words = " ".join((file.name, *(value[:500] for value in dataset.tags().values())))
+    embedding = missions.embedding_of(texts, dataset.dtypes, dataset.nodatavals, words)
+    if embedding is not None:
+        return missions.Said(embedding)
     beside = {one.said.mission for one in provenance.others}
     metadata = provenance.others[0].said if len(beside) == 1 else None
     if file.said is None and (file.tile or missions.names_sentinel_2(file.name)):

@@ -14,6 +14,7 @@ from s2dash.core.scene import FILE_MASK, SCL, Band, Layer, MaskLayer, Reflectanc
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.align import in_one_place, scene_grids
 from s2dash.ingest.assemble.attribution import are_told_sentinel_2, missions_of
+from s2dash.ingest.assemble.embedding_files import as_embedding, require_alike
 from s2dash.ingest.assemble.headers import FileHeader, in_zone_of_tile, read_header
 from s2dash.ingest.assemble.numbers import stated_numbers, usual_numbers
 from s2dash.ingest.assemble.values import InputFile, Provenance, ScenePlan
@@ -107,7 +108,8 @@ def _without_metadata(provenance: Provenance, complaint: str, are_numbers_given:
 
 def _headers(files: Sequence[InputFile], provenance: Provenance) -> Sequence[FileHeader]:
     """The headers of files that can be a scene together."""
-    headers = in_zone_of_tile([read_header(file, provenance) for file in files])
+    headers = in_zone_of_tile([as_embedding(read_header(file, provenance)) for file in files])
+    require_alike(headers)
     if all(header.is_bilevel and set(header.nodata) == {None} for header in headers):
         headers = [replace(header, nodata=(_NEITHER_BIT,) * len(header.nodata)) for header in headers]
     _require_budget(headers)
@@ -252,6 +254,7 @@ def _source(header: FileHeader, grid: Grid, slots: tuple[int, ...]) -> RasterSou
         nodata=(*header.nodata, *(None for _ in header.classifications)),
         codes=tuple(code for code, _ in header.codes),
         pixels=header.file.pixels,
+        is_squared=header.is_squared,
     )
 
 

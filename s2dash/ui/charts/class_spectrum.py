@@ -11,10 +11,9 @@ import numpy as np
 
 from s2dash.core.classmap import ClassRow, Result
 from s2dash.core.legend import LegendEntry
-from s2dash.ui import text
 from s2dash.ui.charts.band_axis import BandAxis, BandPlace, axis_of, shown_bands, ticks_at_bands
 from s2dash.ui.charts.spec import Inks, Spec, axis_inks, inks_of, layered, nominal, number_axis, numeric, over, tip
-from s2dash.ui.charts.words import class_title, percent
+from s2dash.ui.charts.words import Quantity, class_title, quantity_of
 
 CLASS_SPECTRUM_HEIGHT_PX = 150
 
@@ -25,7 +24,6 @@ _LIGHTS = (
     ("shortwave infrared", 1300, 3000),
 )
 """Words along an axis of wavelengths, with their light in nanometres."""
-_TOOLTIP = [tip("band", "Band"), tip("mean", "Mean reflectance"), tip("most", "Middle 80 %")]
 
 
 def class_spectrum_chart(
@@ -38,11 +36,12 @@ def class_spectrum_chart(
     spread : ndarray of shape (2, bands), the lower and upper end of most of the class, reflectance
     """
     axis = axis_of(result, shown_bands(result))
-    points = [point for place in axis.places for point in _point(place, row, spread)]
+    quantity = quantity_of(result.scene)
+    points = [point for place in axis.places for point in _point(place, row, spread, quantity)]
     if len(points) < 2:
         return None
     inks = inks_of(dark)
-    domain = [min(0.0, *(p["low"] for p in points)), 1.05 * max(p["high"] for p in points) or 1.0]
+    domain = [min(0.0, *(p["low"] for p in points)), 1.05 * max(0.0, *(p["high"] for p in points)) or 1.0]
     x = {
         **numeric("x"),
         "scale": {"type": axis.scale, "domain": [axis.at(-0.02), axis.at(1.02)], "nice": False},
@@ -50,7 +49,12 @@ def class_spectrum_chart(
     }
     y = {
         "scale": {"domain": domain, "nice": False},
-        "axis": {**number_axis("", inks), "title": None, "tickCount": 3, "labelExpr": "datum.label + ' %'"},
+        "axis": {
+            **number_axis("", inks),
+            "title": None,
+            "tickCount": 3,
+            "labelExpr": f"datum.label + '{quantity.unit}'",
+        },
     }
     detail = [nominal("group")]
     span = {"x": x, "y": {**numeric("low"), **y}, "y2": {"field": "high"}, "detail": detail}
@@ -68,7 +72,7 @@ def class_spectrum_chart(
             {
                 **over(points),
                 "mark": {"type": "circle", "size": 330, "opacity": 0},
-                "encoding": {**mean, "tooltip": _TOOLTIP},
+                "encoding": {**mean, "tooltip": _tooltip(quantity)},
             },
         ],
         CLASS_SPECTRUM_HEIGHT_PX,
@@ -78,12 +82,17 @@ def class_spectrum_chart(
 def class_spectrum_alt(result: Result, entry: LegendEntry, row: ClassRow, spread: np.ndarray) -> str:
     """What the chart shows, in words."""
     places = axis_of(result, shown_bands(result)).places
-    known = [point for place in places for point in _point(place, row, spread)]
+    quantity = quantity_of(result.scene)
+    known = [point for place in places for point in _point(place, row, spread, quantity)]
     bands = "; ".join(f"{point['band']} {point['mean']}, mostly {point['most']}" for point in known)
-    return f"Mean reflectance of {class_title(entry)}, and its middle 80 %: {bands}."
+    return f"Mean {quantity.name} of {class_title(entry)}, and its middle 80 %: {bands}."
 
 
-def _point(place: BandPlace, row: ClassRow, spread: np.ndarray) -> Sequence[dict[str, Any]]:
+def _tooltip(quantity: Quantity) -> list[Spec]:
+    return [tip("band", "Band"), tip("mean", f"Mean {quantity.name}"), tip("most", "Middle 80 %")]
+
+
+def _point(place: BandPlace, row: ClassRow, spread: np.ndarray, quantity: Quantity) -> Sequence[dict[str, Any]]:
     """The one point of a band; none where its mean is not known."""
     mean = row.mean_reflectance[place.index]
     low, high = (float(value) for value in spread[:, place.index])
@@ -93,12 +102,12 @@ def _point(place: BandPlace, row: ClassRow, spread: np.ndarray) -> Sequence[dict
         {
             "x": place.x,
             "group": place.group,
-            "reflectance": round(100 * mean, 3),
-            "low": round(100 * low, 3),
-            "high": round(100 * high, 3),
+            "reflectance": round(quantity.factor * mean, 3),
+            "low": round(quantity.factor * low, 3),
+            "high": round(quantity.factor * high, 3),
             "band": place.band.description,
-            "mean": percent(mean),
-            "most": f"{text.number(100 * low, 1)} to {percent(high)}",
+            "mean": quantity.words(mean),
+            "most": f"{quantity.words(low).removesuffix(quantity.unit)} to {quantity.words(high)}",
         },
     )
 

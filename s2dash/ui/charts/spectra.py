@@ -25,7 +25,7 @@ from s2dash.ui.charts.spec import (
     over,
     tip,
 )
-from s2dash.ui.charts.words import class_title, percent, shortened
+from s2dash.ui.charts.words import Quantity, class_title, quantity_of, shortened
 
 SPECTRA_HEIGHT_PX = 360
 SPECTRA_BESIDE_HEIGHT_PX = 260
@@ -43,7 +43,7 @@ _HOVERED = "hovered"
 def spectra_chart(
     result: Result, legend: Legend, dark: bool, selected: int | None = None, height_px: int = SPECTRA_HEIGHT_PX
 ) -> Spec:
-    """Mean reflectance of each class, in percent, against wavelength on a logarithmic axis.
+    """Mean reflectance of each class, in percent, against wavelength on a logarithmic axis; or embedding values.
 
     Shown are the bands made for the ground, and others that the recipe uses. Bands without a
     wavelength stand in the scene's order; bands of several dates stand side by side, date by date.
@@ -59,12 +59,13 @@ def spectra_chart(
 def spectra_name(result: Result, legend: Legend) -> str:
     """A short name of the spectra chart: Streamlit puts it on each of the chart's buttons."""
     count = len(shown_bands(result))
-    return f"Mean reflectance of {len(legend.entries)} classes in {count} band{'s' if count != 1 else ''}"
+    name = quantity_of(result.scene).name
+    return f"Mean {name} of {len(legend.entries)} classes in {count} band{'s' if count != 1 else ''}"
 
 
 def spectra_alt(result: Result, legend: Legend) -> str:
     """What the spectra chart shows, in words: each class with its lowest and highest mean reflectance."""
-    bands = shown_bands(result)
+    bands, words = shown_bands(result), quantity_of(result.scene).words
     sentences = [f"{spectra_name(result, legend)}."]
     for entry, row in legend.arranged([*zip(legend.entries, result.rows, strict=True)]):
         known = [(row.mean_reflectance[i], band.name) for i, band in bands if math.isfinite(row.mean_reflectance[i])]
@@ -73,9 +74,9 @@ def spectra_alt(result: Result, legend: Legend) -> str:
             continue
         (low, low_band), (high, high_band) = min(known), max(known)
         if len(bands) == 1:
-            sentences.append(f"{class_title(entry)}: {percent(high)}.")
+            sentences.append(f"{class_title(entry)}: {words(high)}.")
         else:
-            sentences.append(f"{class_title(entry)}: {percent(low)} in {low_band} to {percent(high)} in {high_band}.")
+            sentences.append(f"{class_title(entry)}: {words(low)} in {low_band} to {words(high)} in {high_band}.")
     return " ".join(sentences)
 
 
@@ -83,6 +84,7 @@ def _lines(
     result: Result, legend: Legend, axis: BandAxis, selected: int | None, inks: Inks, height_px: int
 ) -> list[Spec]:
     points = _spectrum_points(result, legend, axis, selected, inks)
+    quantity = quantity_of(result.scene)
     domain = _reflectance_domain(points, headroom=0.14 if len(axis.headings) > 1 else 0.05)
     place = {
         "x": {
@@ -93,7 +95,7 @@ def _lines(
         "y": {
             **numeric("reflectance"),
             "scale": {"domain": list(domain), "nice": False},
-            "axis": number_axis("Reflectance (%)", inks),
+            "axis": number_axis(_capital(quantity.axis), inks),
         },
     }
     base: Spec = {**place, "detail": [nominal("id"), nominal("group")], "opacity": OPACITY}
@@ -119,7 +121,7 @@ def _lines(
         **over([point for point in points if point["opacity"] == 1]),
         "params": [{"name": _HOVERED, "select": hovered}],
         "mark": {"type": "circle", "size": 330, "opacity": 0},
-        "encoding": {**place, "tooltip": _SPECTRUM_TOOLTIP},
+        "encoding": {**place, "tooltip": _tooltip(quantity)},
     }
     numbers = _end_numbers(points, axis, domain, inks, place, height_px - _AXIS_HEIGHT_PX)
     return [casing, line, dots, *numbers, *_group_headings(axis, domain, inks, place), targets]
@@ -129,17 +131,18 @@ def _spectrum_points(
     result: Result, legend: Legend, axis: BandAxis, selected: int | None, inks: Inks
 ) -> list[dict[str, Any]]:
     """One point for each class and band with a known mean; the selected class comes last, on top."""
+    quantity = quantity_of(result.scene)
     pairs = sorted(zip(legend.entries, result.rows, strict=True), key=lambda pair: pair[0].id == selected)
     return [
         {
             "id": entry.id,
             "group": place.group,
             "x": place.x,
-            "reflectance": round(100 * row.mean_reflectance[place.index], 3),
+            "reflectance": round(quantity.factor * row.mean_reflectance[place.index], 3),
             "colour": entry.colour,
             "opacity": 1.0 if selected in (None, entry.id) else 0.15,
             "casing": inks.casing_opacity if selected in (None, entry.id) else 0.04,
-            **_spectrum_words(entry, row, place.index, place.band),
+            **_spectrum_words(entry, row, place.index, place.band, quantity),
         }
         for entry, row in pairs
         for place in axis.places
@@ -150,13 +153,14 @@ def _spectrum_points(
 def _bars(result: Result, legend: Legend, one: tuple[int, Band], selected: int | None, inks: Inks) -> list[Spec]:
     """One bar for each class, for a scene of which a single band is shown."""
     index, band = one
+    quantity = quantity_of(result.scene)
     bars = [
         {
             "number": str(entry.id),
-            "reflectance": round(100 * row.mean_reflectance[index], 3),
+            "reflectance": round(quantity.factor * row.mean_reflectance[index], 3),
             "colour": entry.colour,
             "opacity": 1.0 if selected in (None, entry.id) else 0.15,
-            **_spectrum_words(entry, row, index, band),
+            **_spectrum_words(entry, row, index, band, quantity),
         }
         for entry, row in legend.arranged([*zip(legend.entries, result.rows, strict=True)])
         if math.isfinite(row.mean_reflectance[index])
@@ -167,7 +171,7 @@ def _bars(result: Result, legend: Legend, one: tuple[int, Band], selected: int |
         "scale": {"paddingInner": 0.35, "paddingOuter": 0.3},
         "axis": {"title": "Class", "labelAngle": 0, "ticks": False, **axis_inks(inks)},
     }
-    up = {**numeric("reflectance"), "axis": number_axis(f"{shortened(band.name, 40)}: reflectance (%)", inks)}
+    up = {**numeric("reflectance"), "axis": number_axis(f"{shortened(band.name, 40)}: {quantity.axis}", inks)}
     mark = {
         "type": "bar",
         "stroke": inks.casing,
@@ -175,7 +179,7 @@ def _bars(result: Result, legend: Legend, one: tuple[int, Band], selected: int |
         "strokeOpacity": 0.6,
         "cornerRadiusEnd": 3,
     }
-    encoding = {"x": across, "y": up, "color": COLOUR, "opacity": OPACITY, "tooltip": _SPECTRUM_TOOLTIP}
+    encoding = {"x": across, "y": up, "color": COLOUR, "opacity": OPACITY, "tooltip": _tooltip(quantity)}
     return [{**over(bars), "mark": mark, "encoding": encoding}]
 
 
@@ -266,13 +270,13 @@ def _reflectance_domain(points: Sequence[dict[str, Any]], headroom: float) -> tu
     return low, high + headroom * (high - low) if high > low else low + 1.0
 
 
-def _spectrum_words(entry: LegendEntry, row: ClassRow, index: int, band: Band) -> dict[str, str]:
+def _spectrum_words(entry: LegendEntry, row: ClassRow, index: int, band: Band, quantity: Quantity) -> dict[str, str]:
     return {
         "class": class_title(entry),
         "band": band.name,
         "light": band.common_name or "not known",
         "wavelength": f"{text.number(band.wavelength_nm)} nm" if band.wavelength_nm else "not known",
-        "mean": percent(row.mean_reflectance[index]),
+        "mean": quantity.words(row.mean_reflectance[index]),
     }
 
 
@@ -280,10 +284,10 @@ def _wider_where_hovered(value: float, hovered: float) -> Spec:
     return {"condition": {"param": _HOVERED, "empty": False, "value": hovered}, "value": value}
 
 
-_SPECTRUM_TOOLTIP = [
-    tip("class", "Class"),
-    tip("band", "Band"),
-    tip("light", "Light"),
-    tip("wavelength", "Wavelength"),
-    tip("mean", "Mean reflectance"),
-]
+def _tooltip(quantity: Quantity) -> list[Spec]:
+    light = [] if quantity.name != "reflectance" else [tip("light", "Light"), tip("wavelength", "Wavelength")]
+    return [tip("class", "Class"), tip("band", "Band"), *light, tip("mean", f"Mean {quantity.name}")]
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]

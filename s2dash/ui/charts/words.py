@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from s2dash.core.legend import LegendEntry
+from s2dash.core.scene import Scene
 from s2dash.ui import text
 
 _LABEL_LINE_CHARACTERS = 16
@@ -14,9 +17,29 @@ def class_title(entry: LegendEntry) -> str:
     return entry.name if entry.name == f"Class {entry.id}" else f"{entry.name} (class {entry.id})"
 
 
-def percent(reflectance: float) -> str:
-    """`12.3 %` for 0.123."""
-    return f"{text.number(100 * reflectance, 1)} %"
+@dataclass(frozen=True)
+class Quantity:
+    """What the numbers of a scene's bands are called and how they are written."""
+
+    name: str
+    axis: str
+    """Beside an axis of it."""
+    factor: float
+    decimals: int
+    unit: str
+
+    def words(self, value: float) -> str:
+        """`12.3 %` for the reflectance 0.123, `-0.12` for an embedding's value."""
+        return f"{text.number(self.factor * value, self.decimals)}{self.unit}"
+
+
+_REFLECTANCE = Quantity("reflectance", "reflectance (%)", 100.0, 1, " %")
+_EMBEDDING = Quantity("embedding value", "embedding value", 1.0, 2, "")
+
+
+def quantity_of(scene: Scene) -> Quantity:
+    """Reflectance, or what an embedding has in its place."""
+    return _EMBEDDING if scene.is_embedding else _REFLECTANCE
 
 
 def in_two_lines(label: str) -> tuple[str, str]:

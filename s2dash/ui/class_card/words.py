@@ -9,7 +9,7 @@ import numpy as np
 
 from s2dash.classify.class_facts import ClassPatches, difference
 from s2dash.classify.clean_up import pixel_ha
-from s2dash.core.classmap import Result
+from s2dash.core.classmap import ClassRow, Result
 from s2dash.core.grid import Grid
 from s2dash.core.scene import Scene
 from s2dash.ui import text
@@ -55,14 +55,20 @@ def split_words(split: Result, numbers: tuple[int, int]) -> str | None:
     found = difference(split.scene, np.array([one.mean_reflectance, other.mean_reflectance]))
     if found is None or not one.count + other.count:
         return None
+    if split.scene.is_embedding:
+        return _kept_together(f"Splits next into two parts ({_share(one, other)} and {_share(other, one)}).")
     more, less = (one, other) if found.more == 0 else (other, one)
-    shares = [f"{text.number(100 * part.count / (one.count + other.count))} %" for part in (more, less)]
+    shares = [_share(more, less), _share(less, more)]
     words = _MORE_AND_LESS[found.kind]
     means = " and ".join(f"{text.number(100 * part.mean_reflectance[found.band], 1)} %" for part in (more, less))
     return _kept_together(
         f"Splits next into a **{words[0]}** part ({shares[0]}) and a **{words[1]}** one ({shares[1]}). "
         f"They differ most in {_light(split.scene, found.band)}: {means} reflected."
     )
+
+
+def _share(part: ClassRow, other: ClassRow) -> str:
+    return f"{text.number(100 * part.count / (part.count + other.count))} %"
 
 
 def _kept_together(words: str) -> str:

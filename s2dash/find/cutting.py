@@ -1,0 +1,168 @@
+"""The ground and bands of a found scene as one GeoTIFF, on the scene's own grid: only what is wanted is fetched."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio.enums import Resampling
+from rasterio.warp import transform_bounds
+
+from s2dash.core.types import CancelToken, Progress
+from s2dash.errors import NotFetched, UnknownName, UnreadableFile
+from s2dash.find.door import Door
+from s2dash.find.items import ATTRIBUTION, SCL, BandFile, FoundScene
+from s2dash.find.places import Box
+from s2dash.find.ranges import RemoteRaster, opened
+from s2dash.raster.door import make_geotiff
+from s2dash.settings import INGEST_LIMITS
+
+USUAL_BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12", SCL)
+_LEAST_STRIP_ROWS = 512
+_TILE = 512
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A rectangle of a scene's own grid, in pixels of the wanted size, that cuts no pixel of any band."""
+
+    crs_wkt: str
+    transform: Affine
+    shape_rc: tuple[int, int]
+    pixel_m: int
+    strip_rows: int
+    """Rows that are read at once: as many as end between pixels of all bands."""
+
+
+def chosen(scene: FoundScene, names: Sequence[str]) -> list[BandFile]:
+    """The files of bands, in the order of the names.
+
+    Raises UnknownName for a band that the scene does not have, NotFetched where its numbers cannot be trusted.
+    """
+    if scene.has_doubtful_offset:
+        raise NotFetched(
+            f"{scene.id} is of a collection that often says wrongly whether 1,000 is still to be subtracted. Take the "
+            "scene of the same day from sentinel-2-c1-l2a."
+        )
+    files = {one.name: one for one in scene.bands}
+    for name in names:
+        if name not in files:
+            raise UnknownName(f"{scene.id} has no band {name[:20]}. It has {', '.join(files)}.")
+    if not set(names) - {SCL}:
+        raise UnknownName("No band is chosen. Name some, such as B02,B03,B04,B08.")
+    return [files[name] for name in dict.fromkeys(names)]
+
+
+def write_cut(
+    scene: FoundScene,
+    names: Sequence[str],
+    box: Box,
+    pixel_m: int,
+    out: Path,
+    door: Door,
+    progress: Progress,
+    cancel: CancelToken | None = None,
+) -> None:
+    """Write bands of the ground in a box, as stored numbers with their scale, offset, names, date and source.
+
+    Finer bands are averaged over each pixel (by overviews where the file has them), coarser ones repeated; SCL keeps
+    its classes, of the pixel in the middle.
+
+    Raises NotFetched, UnreadableFile and UnknownName as `ranges.opened` and `chosen`, and NotFetched for ground that
+    lies outside of the scene.
+    """
+    files = chosen(scene, names)
+    with contextlib.ExitStack() as stack:
+        rasters = [stack.enter_context(opened(one.address, door)) for one in files]
+        cut = _cut(scene, [one.dataset for one in rasters], box, pixel_m)
+        profile = {"compress": "deflate", "predictor": 2, "nodata": 0, "interleave": "band"}
+        with make_geotiff(
+            out,
+            cut.shape_rc,
+            "uint16",
+            count=len(files),
+            crs_wkt=cut.crs_wkt,
+            transform=cut.transform,
+            block=_TILE,
+            **profile,
+        ) as made:
+            _describe(made, scene, files)
+            starts = range(0, cut.shape_rc[0], cut.strip_rows)
+            parts = list(itertools.product(enumerate(zip(files, rasters, strict=True), 1), starts))
+            for done, ((number, (file, raster)), start) in enumerate(parts, 1):
+                if cancel is not None:
+                    cancel.check()
+                rows = min(cut.strip_rows, cut.shape_rc[0] - start)
+                window = ((start, start + rows), (0, cut.shape_rc[1]))
+                made.write(_pixels(raster, cut, start, rows, file.name == SCL), number, window=window)
+                progress(done / len(parts), "Loading")
+
+
+def _describe(made: rasterio.io.DatasetWriter, scene: FoundScene, files: Sequence[BandFile]) -> None:
+    made.descriptions = tuple(one.name for one in files)
+    made.scales, made.offsets = tuple(one.scale for one in files), tuple(one.offset for one in files)
+    source = f"{ATTRIBUTION} {scene.date[:4]}"
+    made.update_tags(ACQUISITION_DATE=scene.date, TIFFTAG_COPYRIGHT=source, TIFFTAG_IMAGEDESCRIPTION=scene.id)
+
+
+def _cut(scene: FoundScene, datasets: Sequence[rasterio.DatasetReader], box: Box, pixel_m: int) -> Cut:
+    """The pixels that a box touches, as far as the scene has them."""
+    first = datasets[0]
+    sizes = [_pixel_size(dataset, first) for dataset in datasets]
+    step = math.lcm(pixel_m, *sizes)
+    left, top = first.transform.c, first.transform.f
+    extent_x, extent_y = first.width * sizes[0], first.height * sizes[0]
+    west, south, east, north = transform_bounds("EPSG:4326", first.crs, *box.bounds, densify_pts=21)
+    x = _snapped(west - left, east - left, extent_x, step)
+    y = _snapped(top - north, top - south, extent_y, step)
+    if x is None or y is None:
+        raise NotFetched(f"The ground lies outside of the tile of {scene.id}. Search for scenes of this ground.")
+    shape = ((y[1] - y[0]) // pixel_m, (x[1] - x[0]) // pixel_m)
+    if shape[0] * shape[1] > INGEST_LIMITS.most_pixels or max(shape) > INGEST_LIMITS.most_side:
+        raise NotFetched("The ground has more pixels than a scene may have. Take larger pixels, or less ground.")
+    transform = Affine(pixel_m, 0, left + x[0], 0, -pixel_m, top - y[0])
+    unit = step // pixel_m
+    return Cut(first.crs.to_wkt(), transform, shape, pixel_m, unit * max(1, _LEAST_STRIP_ROWS // unit))
+
+
+def _pixel_size(dataset: rasterio.DatasetReader, first: rasterio.DatasetReader) -> int:
+    """Metres; raises UnreadableFile for what is no band of a Sentinel-2 tile in UTM, on the ground of the first."""
+    place = dataset.transform
+    size = round(place.a)
+    is_plain = (place.a, place.b, place.d, place.e) == (size, 0, 0, -size) and size > 0
+    is_beside = (place.c, place.f) == (first.transform.c, first.transform.f) and dataset.crs == first.crs
+    has_kind = dataset.count == 1 and dataset.dtypes[0] in ("uint8", "uint16")
+    if not (is_plain and is_beside and has_kind and dataset.crs is not None and dataset.crs.is_projected):
+        raise UnreadableFile("A band of the scene is not stored as those of Sentinel-2 are. Choose another scene.")
+    return size
+
+
+def _snapped(low: float, high: float, extent: int, step: int) -> tuple[int, int] | None:
+    """From and to, in metres from the scene's corner; None where nothing is between."""
+    first, beyond = math.floor(max(low, 0) / step) * step, math.ceil(min(high, extent) / step) * step
+    beyond = min(beyond, extent // step * step)
+    return (first, beyond) if first < beyond else None
+
+
+def _pixels(raster: RemoteRaster, cut: Cut, start: int, rows: int, is_classes: bool) -> np.ndarray:
+    """A strip of the cut, shape (rows, columns), uint16."""
+    place, pixel_m = raster.dataset.transform, cut.pixel_m
+    size = round(place.a)
+    top = round((place.f - cut.transform.f) / size) + start * pixel_m // size
+    left = round((cut.transform.c - place.c) / size)
+    shape = (rows, cut.shape_rc[1])
+    height, width = (count * pixel_m // size for count in shape)
+    window = ((top, top + height), (left, left + width))
+    if pixel_m > size and not is_classes:
+        made = raster.read(window=window, out_shape=shape, resampling=Resampling.average)
+        return np.asarray(made, dtype=np.uint16)
+    found = raster.read(window=window)
+    at_row, at_column = ((np.arange(count) * 2 + 1) * pixel_m // (2 * size) for count in shape)
+    return np.asarray(found[np.ix_(at_row, at_column)], dtype=np.uint16)

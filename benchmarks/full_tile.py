@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import rasterio
@@ -63,6 +63,24 @@ def stack(folder: Path, side: int, interleave: str) -> Path:
     return _once(folder / str(side) / f"{interleave}.tif", lambda path: _write_stack(path, side, interleave))
 
 
+def zarr_product(folder: Path, side: int, version: Literal[2, 3]) -> Path:
+    """The same product as EOPF has it: Zarr, Blosc of Zstandard, 36 chunks a band; version 2 or 3."""
+    name = f"{_SAFE.removesuffix('.SAFE')}.zarr"
+    return _once(folder / str(side) / f"zarr{version}" / name, lambda path: _write_zarr(path, side, version))
+
+
+def zipped_zarr(folder: Path, side: int, version: Literal[2, 3]) -> Path:
+    """`zarr_product` as a zip that stores its files as they are."""
+    product = zarr_product(folder, side, version)
+
+    def write(path: Path) -> None:
+        with zipfile.ZipFile(path, "w") as archive:
+            for file in sorted(product.rglob("*")):
+                archive.write(file, file.relative_to(product.parent))
+
+    return _once(product.with_name(f"{product.name}.zip"), write)
+
+
 def sample_bands(names: tuple[str, ...], step: int = 1) -> np.ndarray:
     """Bands of the sample scene, shape (bands, rows, cols), uint16, every `step`-th pixel."""
     with rasterio.open(SAMPLE_PATH) as sample:
@@ -101,15 +119,38 @@ def _write_product(safe: Path, side: int) -> None:
         list(pool.map(write, sorted(PIXEL_M.items(), key=lambda item: item[1])))
 
 
-def _write_picture(path: Path, band: str, pixel_m: int, side: int) -> None:
+def _values(band: str, pixel_m: int, side: int) -> np.ndarray:
+    """Of a whole band, shape (rows, cols)."""
     places = np.arange(side)
-    values = mirrored(sample_bands(("B08" if band == "SCL" else band,), pixel_m // 10), places, places)
-    if band == "SCL":
-        values = np.where(values < _WATER_BELOW, 6, 4).astype(np.uint8)
+    values = mirrored(sample_bands(("B08" if band == "SCL" else band,), pixel_m // 10), places, places)[0]
+    return np.where(values < _WATER_BELOW, 6, 4).astype(np.uint8) if band == "SCL" else values
+
+
+def _write_picture(path: Path, band: str, pixel_m: int, side: int) -> None:
+    values = _values(band, pixel_m, side)
     block = _JP2_BLOCK[pixel_m]
     how = {"driver": "JP2OpenJPEG", "QUALITY": "100", "REVERSIBLE": "YES", "BLOCKXSIZE": block, "BLOCKYSIZE": block}
     with rasterio.open(path, "w", **how, **_place(side, pixel_m), count=1, dtype=values.dtype) as out:
-        out.write(values)
+        out.write(values, 1)
+
+
+def _write_zarr(root: Path, side: int, version: Literal[2, 3]) -> None:
+    import zarr
+    from numcodecs import Blosc
+    from zarr.codecs import BloscCodec
+
+    packing = Blosc("zstd", 3, Blosc.BITSHUFFLE) if version == 2 else BloscCodec(cname="zstd", clevel=3)
+    group = zarr.create_group(root, zarr_format=version, attributes={"other_metadata": {}})
+    for band, pixel_m in PIXEL_M.items():
+        values = _values(band, pixel_m, side * 10 // pixel_m)
+        folder = "conditions/mask/l2a_classification" if band == "SCL" else "measurements/reflectance"
+        told: dict[str, Any] = {} if band == "SCL" else {"scale_factor": 0.0001, "add_offset": 0.0}
+        told |= {"proj:epsg": 32632, "proj:transform": [pixel_m, 0, _CORNER_XY[0], 0, -pixel_m, _CORNER_XY[1]]}
+        array = group.create_array(
+            f"{folder}/r{pixel_m}m/{band.lower()}", shape=values.shape, dtype=values.dtype, fill_value=0,
+            chunks=tuple(-(-length // 6) for length in values.shape), compressors=packing, attributes=told,
+        )  # fmt: skip
+        array[:] = values
 
 
 def _write_stack(path: Path, side: int, interleave: str) -> None:

@@ -1,6 +1,6 @@
 """Opening a full Sentinel-2 tile: seconds and memory of `ingest` beside a bare decode of the same files in one run.
 
-Run: python benchmarks/ingest.py [--quick] [--only jp2|geotiff|encodings]. The tile is made from the sample scene's
+Run: python benchmarks/ingest.py [--quick] [--only jp2|geotiff|zarr|encodings]. The tile is made from the sample scene's
 pixels and kept in the folder of temporary files for the next time (2.5 GB; some minutes). Each measurement has a
 process of its own, bare and ingest in turn. Files are in the system's cache both times. Ends with 1 where a
 target is missed.
@@ -26,7 +26,19 @@ from typing import Any, TypeVar
 import numpy as np
 import rasterio
 from common import ROOT, machine_words, verdict
-from full_tile import FULL_SIDE, QUICK_SIDE, STACKED, mirrored, pictures, product, sample_bands, stack, zipped
+from full_tile import (
+    FULL_SIDE,
+    QUICK_SIDE,
+    STACKED,
+    mirrored,
+    pictures,
+    product,
+    sample_bands,
+    stack,
+    zarr_product,
+    zipped,
+    zipped_zarr,
+)
 from rasterio.errors import RasterioError
 
 sys.path.insert(0, str(ROOT))
@@ -34,8 +46,9 @@ sys.path.insert(0, str(ROOT))
 from s2dash import ingest
 from s2dash.settings import GDAL_ENVIRONMENT, thread_count
 
-JP2_TARGET, GEOTIFF_TARGET = 1.5, 3.0
-"""Times a bare decode."""
+JP2_TARGET, GEOTIFF_TARGET, ZARR_TARGET, ZARR_READING_TARGET = 1.5, 3.0, 3.0, 1.2
+"""Times a bare decode; of Zarr also of reading all pixels without writing them, as chunks unpack faster than any
+raster is packed."""
 PEAK_MIB_TARGET = 1_024
 OWN_MIB_TARGET = 400
 """Of the process that asks, which is the server."""
@@ -116,6 +129,40 @@ def bare_decode(paths: Sequence[Path]) -> Measured:
     return Measured(seconds, cpu_seconds, _peak_mib(resource.RUSAGE_SELF))
 
 
+def bare_unpack(roots: Sequence[Path]) -> Measured:
+    """Unpack all chunks of all arrays of Zarr stores by the package `zarr`, array by array, which uses all cores."""
+    import zarr
+
+    started, cpu_started = time.perf_counter(), time.process_time()
+    for root in roots:
+        for _, array in sorted(zarr.open_group(root, mode="r").members(max_depth=None)):
+            if isinstance(array, zarr.Array):
+                for row in range(0, array.shape[0], array.chunks[0]):
+                    array[row : row + array.chunks[0]]
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+    return Measured(seconds, cpu_seconds, _peak_mib(resource.RUSAGE_SELF))
+
+
+def read_only(path: Path) -> Measured:
+    """Read all pixels of an EOPF product as `ingest` does, strip by strip on all cores, and let them go."""
+    from s2dash.core.types import windows
+    from s2dash.ingest.gather import gather
+    from s2dash.ingest.pile import GivenFile
+
+    started, cpu_started = time.perf_counter(), time.process_time()
+    with tempfile.TemporaryDirectory() as scratch:
+        files = gather([GivenFile(path.name, path)], Path(scratch), "", None, lambda share: None).files
+    found = [file.pixels for file in files if file.pixels is not None]
+    todo = ((one, window) for one in found for window in windows(one.grid.shape_rc, (_BLOCK, one.grid.width)))
+    with ThreadPoolExecutor(thread_count()) as pool:
+        for _ in pool.map(lambda part: part[0].read(part[1]).shape, todo):
+            pass
+    for one in found:
+        one.digest()
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+    return Measured(seconds, cpu_seconds, _peak_mib(resource.RUSAGE_SELF))
+
+
 def ingest_once(paths: Path | Sequence[Path], folder: Path) -> Measured:
     """Take files in as the server does, and remove what came of it."""
     looked: list[float] = []
@@ -168,15 +215,16 @@ def encode_once(names: tuple[str, ...], side: int, how: Encoding, path: Path) ->
 def compare(name: str, bare: Sequence[Path], given: Path | Sequence[Path], scratch: Path, repeats: int) -> list[float]:
     """Print a row of the table; returns the ratio of the best times, and both peaks in MiB."""
     decodes, ingests = [], []
+    decode = bare_unpack if bare[0].is_dir() else bare_decode
     for _ in range(repeats):
-        decodes.append(fresh(bare_decode, bare))
+        decodes.append(fresh(decode, bare))
         ingests.append(fresh(ingest_once, given, scratch / "scene"))
     ratio = _best(ingests) / _best(decodes)
     peak, own = (max(run.peak_mib for run in ingests), max(run.own_mib for run in ingests))
     looks = ", ".join(f"{run.look_seconds:.1f}" for run in ingests if run.look_seconds is not None) or "none"
     cpu = [min(run.cpu_seconds for run in runs) for runs in (decodes, ingests)]
     print(
-        f"| {name} | {sum(path.stat().st_size for path in bare) / 1e6:.0f} | {_all_seconds(decodes)} | "
+        f"| {name} | {sum(map(_bytes_of, bare)) / 1e6:.0f} | {_all_seconds(decodes)} | "
         f"{looks} | {_all_seconds(ingests)} | {ratio:.2f} | {cpu[0]:.1f} | {cpu[1]:.1f} | {peak:.0f} | {own:.0f} | "
         f"{ingests[0].written_bytes / 1e6:.0f} |",
         flush=True,
@@ -199,6 +247,13 @@ def compare_all(folder: Path, side: int, repeats: int, only: str | None) -> bool
         for interleave in ("pixel", "band"):
             path = fresh(stack, folder, side, interleave)
             inputs.append((f"GeoTIFF, {interleave}", [path], path, GEOTIFF_TARGET))
+    if only in (None, "zarr"):
+        for version in (2, 3):
+            root, packed = fresh(zarr_product, folder, side, version), fresh(zipped_zarr, folder, side, version)
+            inputs += [
+                (f"Zarr {version}, folder", [root], root, ZARR_TARGET),
+                (f"Zarr {version}, zip", [root], packed, ZARR_TARGET),
+            ]
     columns = (
         "input", "MB", "bare decode s", "first look s", "ingest s", "ratio", "CPU s bare", "ingest", "peak MiB",
         "own MiB", "MB written",
@@ -238,6 +293,32 @@ def compare_encodings(folder: Path, side: int) -> None:
             print(f"| {name} | {predictor} | {' | '.join(cells)} |", flush=True)
 
 
+def compare_reading(folder: Path, side: int, repeats: int) -> bool:
+    """Print how reading alone compares with a bare decode, for each way that EOPF comes; returns whether it holds."""
+    print("\n| reading alone | bare decode s | reading s | ratio | CPU s bare | reading | peak MiB |")
+    print("|---|--:|--:|--:|--:|--:|--:|", flush=True)
+    met = []
+    for version in (2, 3):
+        root, packed = fresh(zarr_product, folder, side, version), fresh(zipped_zarr, folder, side, version)
+        for name, given in ((f"Zarr {version}, folder", root), (f"Zarr {version}, zip", packed)):
+            pairs = [(fresh(bare_unpack, [root]), fresh(read_only, given)) for _ in range(repeats)]
+            bare, ours = ([pair[side] for pair in pairs] for side in (0, 1))
+            ratio = min(one.cpu_seconds for one in ours) / min(one.cpu_seconds for one in bare)
+            cpu = [min(one.cpu_seconds for one in runs) for runs in (bare, ours)]
+            print(
+                f"| {name} | {_all_seconds(bare)} | {_all_seconds(ours)} | {_best(ours) / _best(bare):.2f} | "
+                f"{cpu[0]:.2f} | {cpu[1]:.2f} | {max(one.peak_mib for one in ours):.0f} |",
+                flush=True,
+            )
+            met.append(verdict(f"{name}: reading, times a bare decode's CPU", ratio, ZARR_READING_TARGET, ".2f"))
+    return all(met)
+
+
+def _bytes_of(path: Path) -> int:
+    """Of a file, or of all files of a folder."""
+    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file()) if path.is_dir() else path.stat().st_size
+
+
 def _opened(path: Path) -> rasterio.DatasetReader:
     return rasterio.open(path, driver="JP2OpenJPEG" if path.suffix == ".jp2" else "GTiff")
 
@@ -258,7 +339,7 @@ def main() -> int:
     """Make what is missing and measure; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="a sixteenth of a tile, to try the script")
-    parser.add_argument("--only", choices=("jp2", "geotiff", "encodings"))
+    parser.add_argument("--only", choices=("jp2", "geotiff", "zarr", "encodings"))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "s2dash-bench")
     arguments = parser.parse_args()
@@ -270,6 +351,8 @@ def main() -> int:
     if arguments.only != "encodings":
         print(f"\n{side} x {side}\n")
         met = compare_all(arguments.folder, side, arguments.repeats, arguments.only)
+    if arguments.only in (None, "zarr"):
+        met &= compare_reading(arguments.folder, side, arguments.repeats)
     if arguments.only in (None, "encodings"):
         print()
         compare_encodings(arguments.folder, side // 2)

@@ -40,5 +40,15 @@ def coded() -> np.ndarray:
     return made
 
 
+def tessera(path: Path, version: str = "v1", year: str = "2024") -> Path:
+    """As GeoTESSERA writes it: 128 axes in fractions, vectors of any length, a corner without data."""
+    rng = np.random.default_rng(3)
+    made = rng.normal(0, 3, (4, 128))[kinds()] + rng.normal(0, 1, (*SHAPE_RC, 128))
+    made[:5, :5] = np.nan
+    tags = {"TESSERA_DATASET_VERSION": version, "TESSERA_YEAR": year, "GEOTESSERA_VERSION": "0.7.5"}
+    names = [f"Tessera_Band_{n}" for n in range(128)]
+    return write(path, made.transpose(2, 0, 1).astype("float32"), descriptions=names, tags=tags)
+
+
 def write(path: Path, values: np.ndarray, **how: Any) -> Path:
     return write_raster(path, values, **{"descriptions": AXES, "crs": UTM, "transform": UTM_10M, **how})

@@ -46,6 +46,7 @@ def write_eopf(
     order: str = "C",
     stac: Mapping[str, Any] | None = None,
     cloud_bits: np.ndarray | None = None,
+    percent: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
     """Write a product into `folder` and return the path of its .zarr folder.
 
@@ -58,6 +59,7 @@ def write_eopf(
     place : `own` attributes of each array, `coordinates` with the system in other_metadata, or `none`
     attributes, stac : further ones of the root, and of its STAC properties
     array_attributes : further ones of each band
+    percent : probabilities at 20 m, of `cld` and `snw`
     cloud_bits : Level-1C's mask at 60 m: 1 for opaque clouds, 2 for cirrus, 4 for snow
     compressors : `blosc` for the mission's own, else what `zarr.create_array` takes
     """
@@ -94,6 +96,9 @@ def write_eopf(
             classes = scl_classes(*pixel_centres(ORIGIN_XY, size_m, pixel_m))
             classes[:, : empty_m // pixel_m] = 0
             _write(masks, "scl", classes, pixel_m, chunk, sharded, how, _place(pixel_m, classes.shape, place))
+    for last, values in (percent or {}).items():
+        masks = group.require_group("quality/probability/r20m")
+        _write(masks, last, values.astype("u1"), 20, chunk, sharded, how, _place(20, values.shape, place))
     if cloud_bits is not None:
         masks = group.create_group("conditions/mask/l1c_classification/r60m")
         _write(masks, "b00", cloud_bits.astype("u1"), 60, chunk, sharded, how, _place(60, cloud_bits.shape, place))

@@ -440,6 +440,18 @@ FILES: dict[str, Hostile] = {
             _pixels("int16", count=1).repeat(64, 0), descriptions=[f"A{n:02}" for n in range(64)]
         ),
     ),
+    "px_tessera_whole_numbers.tif": Hostile(
+        REFUSED,
+        lambda goods: goods.raster(
+            _pixels("int16", count=1).repeat(128, 0), descriptions=[f"Tessera_Band_{n}" for n in range(128)]
+        ),
+    ),
+    "px_tessera_of_zeros.tif": Hostile(
+        REFUSED,
+        lambda goods: goods.raster(
+            _pixels("float32", count=1).repeat(128, 0) * 0, descriptions=[f"Tessera_Band_{n}" for n in range(128)]
+        ),
+    ),
     "px_embedding_of_nan.tif": Hostile(
         REFUSED,
         lambda goods: goods.raster(

@@ -182,6 +182,12 @@ def _wrong_types() -> bytes:
     return zipped_store(store(attributes=told) | {".zattrs": _text(root)})
 
 
+def _bad_mask() -> bytes:
+    """A product whose cloud mask is refused, which is no reason to refuse its bands."""
+    mask = "conditions/mask/l1c_classification/r60m/b00"
+    return zipped_store(store() | {f"{mask}/.zarray": _text(array_document() | {"compressor": {"id": "pickle"}})})
+
+
 def _without_chunks() -> bytes:
     return zipped_store({name: content for name, content in store().items() if "/.z" in f"/{name}"})
 
@@ -202,7 +208,7 @@ class Hostile:
     """What the refusal says, as a pattern; None where it is read."""
     make: Callable[[], bytes]
     note: str | None = None
-    """What a note is about, where one is due."""
+    """What a note says, where one is due."""
 
 
 _DAMAGED = "r10m/b03 is damaged: it cannot be unpacked"
@@ -273,6 +279,8 @@ STORES: dict[str, Hostile] = {
     "json_list.zarr.zip": Hostile("it holds no JSON object", lambda: with_metadata(b"[1, 2]")),
     "json_utf16.zarr.zip": Hostile(_NO_JSON, lambda: with_metadata("{}".encode("utf-16"))),
     "json_digits.zarr.zip": Hostile(_NO_JSON, lambda: with_metadata(b'{"proj:epsg": 1' + b"0" * 5_000 + b"}")),
+    "told_fill_70000.zarr.zip": Hostile(None, _told(_FillValue=70_000, fill_value=-1)),
+    "mask_pickle.zarr.zip": Hostile(None, _bad_mask, "mask is not used: l1c_classification_b00 is packed by pickle"),
     "json_types.zarr.zip": Hostile(None, _wrong_types),
     "json_nan.zarr.zip": Hostile(None, _told(scale_factor=float("nan"), proj__transform=[float("nan")] * 6)),
     # places

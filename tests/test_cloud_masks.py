@@ -118,6 +118,20 @@ def test_bits_of_an_eopf_product_hide_what_the_pixels_of_a_safe_hide(tmp_path: P
     assert ours.notes == safe.notes
 
 
+def test_probabilities_of_an_eopf_product_stand_in_for_a_classification_that_is_missing(tmp_path: Path) -> None:
+    cloud, snow = np.zeros((60, 60)), np.zeros((60, 60))
+    cloud[:, 10:20], cloud[:, 20:30], snow[:, 28:40] = 40, 80, 90
+    how = {"bands": ("B02", "B08"), "percent": {"cld": cloud, "snw": snow}}
+    scene = taken_in(write_eopf(tmp_path, with_scl=False, **how), tmp_path / "without")
+    classes = np.full((60, 60), 5)
+    classes[:, 28:40], classes[:, 10:20], classes[:, 20:30] = 11, 8, 9
+    assert np.array_equal(read_preview_stack(scene)[-1], np.kron(classes, np.ones((2, 2), int)))
+    assert any("has no scene classification: clouds are what it holds for likely" in note for note in scene.notes)
+    assert np.array_equal(hidden(scene), np.kron((classes == 8) | (classes == 9), np.ones((2, 2), bool)))
+    with_scl = taken_in(write_eopf(tmp_path / "with", **how), tmp_path / "with")
+    assert [mask.quality for mask in with_scl.masks] == [None]
+
+
 def fine(classes: np.ndarray) -> np.ndarray:
     return np.kron(classes, np.ones((6, 6), int))
 

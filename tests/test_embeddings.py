@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from embeddings import AXES, SHAPE_RC, coded, kinds, vectors, write
+from embeddings import AXES, SHAPE_RC, coded, kinds, tessera, vectors, write
 from hypothesis import given
 from hypothesis import strategies as st
 from loose import taken_in
@@ -19,13 +19,15 @@ from scenes import UTM_10M, write_scene
 from s2dash.classify.indices import available_indices
 from s2dash.classify.naming.suggest import suggestions
 from s2dash.classify.pipeline import fitted_to, run_live
+from s2dash.classify.point import ask
+from s2dash.classify.sureness import SureSteps
 from s2dash.cli.main import main
 from s2dash.core.missions import ALPHAEARTH, CODE_NODATA, CODES_SQUARED, embedding_of
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Scene
 from s2dash.errors import UnreadableFile
-from s2dash.ingest.embeddings import squared_codes
-from s2dash.raster.reading import read_preview_stack
+from s2dash.ingest.embeddings import NO_DATA, of_length_one, squared_codes
+from s2dash.raster.reading import SceneReader, read_preview_stack
 from s2dash.tiles.stretch import stretch_of, usual_pictures
 from s2dash.ui.next_scene import moved
 
@@ -61,6 +63,7 @@ def test_squared_codes_are_the_published_values_times_one_number(given_codes: li
         ([""] * 64, "float32", -128.0, "x.tif", False),
         (["A01", "A16", "A09"], "float32", None, "AlphaEarth_2023.tif", True),
         (["A01", "A16", "A09"], "float32", None, "x.tif", False),
+        (["Tessera_Band_0", "Tessera_Band_1"], "float32", None, "x.tif", False),
         (["A01", "A01"], "float32", None, "AlphaEarth", False),
         (["A64"], "float32", None, "AlphaEarth", False),
         ([], "int8", -128.0, "AlphaEarth", False),
@@ -173,3 +176,45 @@ def test_what_was_chosen_for_light_is_not_carried_to_an_embedding_nor_back(tmp_p
     there, here = default_recipe(scene), default_recipe(light)
     assert moved(replace(here, k=5, seed=3), here, light.band_names, scene) == replace(there, k=5, seed=3)
     assert moved(replace(there, k=5), there, scene.band_names, light) == replace(here, k=5)
+
+
+def test_vectors_of_length_one_keep_their_direction_and_what_is_none_is_no_data() -> None:
+    wide = np.random.default_rng(1).normal(0, 3, (128, 2, 3))
+    wide[5, 0, 0], wide[:, 0, 1] = np.nan, 0
+    made = of_length_one(wide.astype("float32"), "x.tif")
+    assert (made[:, 0, :2] == NO_DATA).all()
+    held = made[:, 1] / CODES_SQUARED
+    np.testing.assert_allclose(held, wide[:, 1] / np.linalg.norm(wide[:, 1], axis=0), atol=4e-5)
+
+
+def test_tessera_is_read_by_direction_within_the_room_of_16_bits(tmp_path: Path) -> None:
+    scene = taken_in(tessera(tmp_path / "grid_0.15_52.05_2024.tiff"), tmp_path)
+    assert (scene.sensor, scene.dtype, len(scene.bands)) == ("TESSERA embedding", "int16", 128)
+    assert "University of Cambridge" in scene.attribution
+    assert "Each vector is brought to length one" in scene.reflectance.sentence
+    assert next(iter(usual_pictures(scene).values()))[0] == ("Tessera_Band_0", "Tessera_Band_1", "Tessera_Band_2")
+    labels = labels_of(scene)
+    assert (labels[:5, :5] == 0).all()
+    there = labels > 0
+    assert there.sum() == there.size - 25
+    for number in range(1, 5):
+        assert np.unique(kinds()[labels == number]).size == 1
+
+
+def test_versions_and_years_of_tessera_are_never_mixed(tmp_path: Path) -> None:
+    first = tessera(tmp_path / "a.tiff", version="v1")
+    for other in (tessera(tmp_path / "b.tiff", version="v1.1"), tessera(tmp_path / "c.tiff", year="2020")):
+        with pytest.raises(UnreadableFile, match="Open one at a time"):
+            taken_in([first, other], tmp_path)
+
+
+def test_a_place_asked_for_tells_values_that_are_no_light(tmp_path: Path) -> None:
+    scene = taken_in(write(tmp_path / "x.tif", coded(), nodata=-128), tmp_path)
+    fitted = fitted_to(scene, replace(default_recipe(scene), k=4))
+    with SceneReader(scene) as reader:
+        point = ask(fitted, SureSteps(20, 40), reader, 30, 40)
+    assert point.is_embedding
+    assert (point.indices, point.scl) == ((), None)
+    value = point.bands[16].value
+    stored = int(coded()[16, 30, 40])
+    assert value == pytest.approx(stored * abs(stored) / CODES_SQUARED, abs=1e-6)

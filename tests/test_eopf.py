@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tarfile
 import zipfile
@@ -29,10 +30,13 @@ from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Scene
 from s2dash.core.scene_reading import SceneReading
 from s2dash.errors import UnknownName, UnreadableFile
+from s2dash.ingest.pile import pile_of_folder
 from s2dash.ingest.process import run_child as _real_run_child
+from s2dash.ingest.zarr.names import products_in
 from s2dash.ingest.zarr.unpacking import crc32c
 from s2dash.server.server_folder import list_entries
 from s2dash.settings import GDAL_ENVIRONMENT
+from s2dash.ui.large_upload import ZARR_FILES
 
 pytestmark = pytest.mark.usefixtures("door_is_here")
 
@@ -318,6 +322,18 @@ def test_a_folder_of_products_is_a_batch_and_can_be_chosen_on_the_server(tmp_pat
         (L2A_NAME, "product"),
         (f"{L1C_NAME}.zip", "file"),
     ]
+
+
+def test_the_browser_sends_of_a_folder_what_is_read(tmp_path: Path) -> None:
+    product = write_eopf(tmp_path, bands=FEW)
+    zarr.open_group(product).create_array("quality/mask/r10m/b02", data=np.ones((4, 4), "u1"))
+    pile = pile_of_folder(product, product.name)
+    (found,) = products_in(pile)
+    sent = [name for name in pile.names if re.search(ZARR_FILES, name, re.IGNORECASE)]
+    wanted = found.wanted(pile.names)
+    assert set(wanted) <= set(sent)
+    assert not any("quality/mask" in name for name in sent)
+    assert any(name.endswith("r10m/b02/.zarray") for name in sent)
 
 
 def test_what_is_no_product_is_refused_with_what_to_do(tmp_path: Path) -> None:

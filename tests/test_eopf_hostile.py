@@ -31,6 +31,7 @@ def test_is_read_or_refused_for_what_is_wrong(tmp_path: Path, name: str) -> None
     if hostile.words is None:
         scene = ingest.ingest(path, out)
         assert wrong_scene(scene, out) is None
+        assert hostile.note is None or any(hostile.note in note for note in scene.notes), scene.notes
     else:
         with pytest.raises(UnreadableFile, match=hostile.words) as refused:
             ingest.ingest(path, out)

@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from rasterio.transform import from_origin
 from rasterio.warp import transform_bounds
 from stac_server import StacApi, item
 from web_server import FileServer, send_status, serving
 
 from s2dash.cli.main import main
+from s2dash.find.composite import median
 
 PLACE = "S2A_T33UUU_20240730T101031_L2A"
 LEFT, TOP, METRES = 300_000, 5_500_020, 18_000
@@ -214,3 +218,66 @@ def test_several_scenes_go_into_a_folder(server: FileServer, tmp_path: Path) -> 
         "S2A_other_33UUU.tif",
     ]
     assert main([*words, str(tmp_path / "none")]) == 2
+
+
+def add_date(server: FileServer, folder: Path, day: str, change: Any, offset: float = -0.1) -> str:
+    """A further date of the tile, in a folder of the server's files: its bands and SCL after a change."""
+    api = server.misbehave
+    assert isinstance(api, StacApi)
+    for name in ("B04", "SCL"):
+        with rasterio.open(folder / f"{name}.tif") as dataset:
+            values, profile = change(name, dataset.read()), dataset.profile
+        with rasterio.open(folder / f"{name}-{day}.tif", "w", **profile) as made:
+            made.write(values)
+    one = item(f"S2A_33UUU_{day}", day, 1.0, {k: server.address(f"{KEYS[k]}-{day}.tif") for k in ("red", "scl")})
+    one["assets"]["red"]["raster:bands"][0]["offset"] = offset
+    api.items.append(one)
+    return str(one["id"])
+
+
+def test_a_median_takes_what_no_cloud_hides(server: FileServer, files: Path, tmp_path: Path) -> None:
+    """Of a date whose stored numbers are 1,000 lower, and one that is all cloud, which counts nowhere."""
+
+    def lower(name: str, values: np.ndarray) -> np.ndarray:
+        return values if name == "SCL" else (values.astype(int) - 1_000 + 40).astype("uint16")
+
+    def cloudy(name: str, values: np.ndarray) -> np.ndarray:
+        return np.full_like(values, 9) if name == "SCL" else np.full_like(values, 15_000)
+
+    def half(name: str, values: np.ndarray) -> np.ndarray:
+        values = values.copy()
+        if name == "SCL":
+            values[:, : values.shape[1] // 2] = 3
+            return values
+        return values + np.uint16(100)
+
+    ids = [PLACE, add_date(server, files, "2023-06-01", lower, 0.0), add_date(server, files, "2024-06-02", cloudy)]
+    ids.append(add_date(server, files, "2024-06-03", half))
+    words = [f"--bbox={box(0, 0, 1_800, 1_800)}", "--bands", "B04,SCL", "--composite", "median", "--out"]
+    assert main(["fetch", *ids, *words, str(tmp_path / "median.tif")]) == 0
+    found, original = read(tmp_path / "median.tif")[0], read(files / "B04.tif")[0]
+    assert found.shape == original.shape
+    np.testing.assert_array_equal(found[0, 900:], original[0, 900:] + 40)
+    np.testing.assert_array_equal(found[0, :900], original[0, :900] + 20)
+    with rasterio.open(tmp_path / "median.tif") as dataset:
+        assert dataset.descriptions == ("B04",)
+        assert dataset.tags()["TIFFTAG_COPYRIGHT"] == "Contains modified Copernicus Sentinel data 2023, 2024"
+    assert main(["fetch", ids[2], *words, str(tmp_path / "none.tif")]) == 0
+    assert not read(tmp_path / "none.tif")[0].any()
+
+
+@given(arrays(np.float32, (5, 2, 3), elements=st.integers(0, 65_535).map(float)), arrays(np.bool_, (5, 2, 3)))
+def test_the_median_is_that_of_what_is_seen(values: np.ndarray, hidden: np.ndarray) -> None:
+    found = median(values, hidden)
+    for row, column in np.ndindex(2, 3):
+        seen = [v for v, is_out in zip(values[:, row, column], hidden[:, row, column], strict=True) if v and not is_out]
+        assert found[row, column] == (np.rint(np.median(seen)) if seen else 0)
+
+
+def test_a_composite_is_of_one_tile(server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    api = server.misbehave
+    assert isinstance(api, StacApi)
+    api.items.append(item("S2A_T32UQV_1", "2024-08-09", 1.0, {}, **{"grid:code": "MGRS-32UQV"}))
+    words = ["--bbox=12.5,49.2,12.6,49.3", "--composite", "median", "--out", str(tmp_path / "a.tif")]
+    assert main(["fetch", PLACE, "S2A_T32UQV_1", *words]) == 2
+    assert "of the tiles 32UQV, 33UUU" in capsys.readouterr().err

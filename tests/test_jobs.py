@@ -21,7 +21,7 @@ import rasterio
 from scenes import make_scene
 from waiting import PATIENCE_SECONDS, wait_until
 
-from s2dash.classify import features, indices, pipeline, prepare, sampling
+from s2dash.classify import features, indices, learn, pipeline, prepare, sampling
 from s2dash.classify.algorithms.threads import side_by_side
 from s2dash.classify.pipeline import Fitted
 from s2dash.classify.prepare import Prepared
@@ -323,7 +323,8 @@ def draws(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
         seen.append(prepared.recipe)
         return draw(prepared)
 
-    monkeypatch.setattr(sampling, "draw_sample", counted)
+    for module in (sampling, learn):
+        monkeypatch.setattr(module, "draw_sample", counted)
     return seen
 
 

@@ -422,6 +422,11 @@ def test_files_that_cannot_be_used_are_said_and_leave_nothing(
         assert list(temporary.iterdir()) == []
 
 
+def kinds_in(temporary: Path) -> list[str]:
+    """What the folders here are of."""
+    return sorted(re.sub(r"-[^-]*$", "", path.name) for path in temporary.iterdir())
+
+
 def test_what_is_on_disk_is_the_scene_in_use_and_nothing_else(
     stack_page: Page, product: bytes, level_1c: bytes, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -430,14 +435,14 @@ def test_what_is_on_disk_is_the_scene_in_use_and_nothing_else(
     def kinds() -> list[str]:
         stack_page.run()  # until then Streamlit holds the values of the run before
         gc.collect()
-        return sorted(re.sub(r"-[^-]*$", "", path.name) for path in temporary.iterdir())
+        return kinds_in(temporary)
 
     stack_page.upload("l2a.zip", product)
-    assert kinds() == ["s2dash-scene"]
+    assert kinds() == ["s2dash-scene", "s2dash-upload"]  # as it came, for a pack
     stack_page.upload_together(("west.geojson", western_half()), label="Area to keep")
-    assert kinds() == ["s2dash-area", "s2dash-scene"]
+    assert kinds() == ["s2dash-area", "s2dash-scene", "s2dash-upload"]
     stack_page.upload("l1c.zip", level_1c)
-    assert kinds() == ["s2dash-scene"]
+    assert kinds() == ["s2dash-scene", "s2dash-upload"]
     stack_page.press("Try the sample scene")
     assert kinds() == []
 
@@ -478,7 +483,7 @@ def test_a_full_disk_is_said_and_the_scene_stays(
 def test_a_visit_that_ends_leaves_nothing(start: Start, product: bytes, temporary: Path, tmp_path: Path) -> None:
     page = start(make_scene(tmp_path)).upload("l2a.zip", product)
     page.upload_together(("west.geojson", western_half()), label="Area to keep")
-    assert len(list(temporary.iterdir())) == 2
+    assert len(list(temporary.iterdir())) == 3
     del page
 
     def is_empty() -> bool:
@@ -572,7 +577,7 @@ def test_a_long_reading_has_a_line_and_the_page_goes_on(
     assert bars(stack_page) == []
     assert not is_offered(stack_page, "button", "Cancel")
     assert stack_page.recipe.k == 5
-    assert [path.name for path in temporary.iterdir()] == [slow.folders[0].parent.name]
+    assert [path.name for path in temporary.glob("s2dash-scene-*")] == [slow.folders[0].parent.name]
 
 
 def test_a_long_reading_can_be_cancelled(stack_page: Page, slow: SlowReading, product: bytes, temporary: Path) -> None:
@@ -598,7 +603,7 @@ def test_other_files_take_the_place_of_what_is_being_read(
     assert len(bars(stack_page)) == 1
     slow.may_go_on.set()
     wait_until(lambda: stack_page.run().title == "### next")
-    wait_until(lambda: len(list(temporary.iterdir())) == 1)
+    wait_until(lambda: kinds_in(temporary) == ["s2dash-scene", "s2dash-upload"])
 
 
 def test_the_sample_takes_the_place_of_what_is_being_read(
@@ -645,7 +650,7 @@ def test_an_area_meant_for_the_last_scene_is_not_put_on_the_next(
     assert "Level-1C" in page.words
     assert bars(page) == []
     may_go_on.set()
-    wait_until(lambda: len(list(temporary.iterdir())) == 1)
+    wait_until(lambda: kinds_in(temporary) == ["s2dash-scene", "s2dash-upload"])
     page.run()
     assert "Level-1C" in page.words
     assert "Only the area you gave counts" not in page.words

@@ -97,6 +97,8 @@ class Point:
     """Words for what the product's own classification, or quality band, says of it."""
     ground: GroundPlace | None
     """None without a place."""
+    is_embedding: bool = False
+    """Whether the values of bands are those of a yearly embedding, not reflectances."""
 
 
 def ask(fitted: Fitted, limits: SureSteps, reader: SceneReader, row: int, col: int, known: int | None = None) -> Point:
@@ -126,6 +128,7 @@ def ask(fitted: Fitted, limits: SureSteps, reader: SceneReader, row: int, col: i
         indices=tuple(_index_here(scene, index, stack) for index in _shown_indices(fitted)),
         scl=_scl_words(scene, prepared.positions, stack),
         ground=_ground_place(scene.grid, row, col),
+        is_embedding=scene.is_embedding,
     )
 
 

@@ -22,6 +22,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bands", type=listed, metavar="B02,B03", help="bands, and SCL to hide clouds (usual: all)")
     command.add_argument("--pixel", type=_metres, default=10, metavar="M", help="size of a pixel: 10, 20, 60, … metres")
     command.add_argument(
+        "--composite",
+        choices=["median"],
+        help="one file without clouds of several dates of a tile: the median of what SCL does not hide",
+    )
+    command.add_argument(
         "--out", required=True, type=file_path, metavar="OUT.tif", help="the GeoTIFF; for several scenes a folder"
     )
 
@@ -30,28 +35,36 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     """Write the files; returns what is printed."""
     from s2dash.export.contents import staged
     from s2dash.find.catalogue import catalogue_from
+    from s2dash.find.composite import write_median
     from s2dash.find.cutting import USUAL_BANDS, write_cut
     from s2dash.find.door import door_to
     from s2dash.find.search import scenes_by_id
 
     catalogue = catalogue_from(os.environ)
-    outs = _outs(arguments.ids, arguments.out)
-    box = ground_of(arguments)
+    is_one = len(arguments.ids) == 1 or arguments.composite is not None
+    outs = _outs(arguments.ids, arguments.out, is_one)
+    names, box = arguments.bands or USUAL_BANDS, ground_of(arguments)
     with door_to(catalogue.hosts) as door:
         scenes = scenes_by_id(arguments.ids, catalogue, door)
-        for scene, out in zip(scenes, outs, strict=True):
-            with staged(out) as path:
-                names = arguments.bands or USUAL_BANDS
-                write_cut(scene, names, box, arguments.pixel, path, door, progress_line.show)
-    written = [{"id": one.id, "date": one.date, "file": str(out)} for one, out in zip(scenes, outs, strict=True)]
-    return {"written": written, "seconds": round(time.perf_counter() - started, 2)}
+        if arguments.composite is not None:
+            with staged(arguments.out) as path:
+                write_median(scenes, names, box, arguments.pixel, path, door, progress_line.show)
+        else:
+            for scene, out in zip(scenes, outs, strict=True):
+                with staged(out) as path:
+                    write_cut(scene, names, box, arguments.pixel, path, door, progress_line.show)
+    said = [{"id": one.id, "date": one.date} for one in scenes]
+    files = [str(out) for out in outs]
+    return {"scenes": said, "written": files, "seconds": round(time.perf_counter() - started, 2)}
 
 
-def _outs(ids: list[str], out: Path) -> list[Path]:
+def _outs(ids: list[str], out: Path, is_one: bool) -> list[Path]:
     """Where each scene goes; raises OutputConflict where that cannot be written."""
-    if len(ids) > 1 and not out.is_dir():
-        raise OutputConflict(f"{out} is no folder. For several scenes give one that is there (--out).")
-    outs = [out / f"{name.replace('/', '_')}.tif" for name in ids] if len(ids) > 1 else [out]
+    if not is_one and not out.is_dir():
+        raise OutputConflict(
+            f"{out} is no folder. Several scenes take one (--out), or --composite median for one file."
+        )
+    outs = [out / f"{name.replace('/', '_')}.tif" for name in ids] if not is_one else [out]
     for path in outs:
         require_writable(path, "--out", [])
     return outs

@@ -39,6 +39,17 @@ EXIT_STATUS: dict[type[S2DashError], int] = {
 }
 """What each kind of error ends with."""
 
+_COMMANDS = {
+    "app": (page, "start the page in a browser, on this computer"),
+    "info": (info, "print what is known of a file, as JSON"),
+    "classify": (classify, "write the class map of a file as a GeoTIFF"),
+    "batch": (batch, "write the class maps of many scenes, with the same classes"),
+    "change": (change, "write where the ground changed between two class maps"),
+    "check": (check, "say how far a class map can be trusted"),
+    "find": (find, "say which scenes a catalogue on the internet has of some ground"),
+    "fetch": (fetch, "load the ground and bands that are wanted of a scene that was found"),
+}
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
@@ -84,29 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"s2dash {__version__}")
     parser.set_defaults(complaint=lambda output: None)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    app = commands.add_parser("app", help="start the page in a browser, on this computer")
-    page.add_arguments(app)
-    app.set_defaults(run=page.run)
-    one = commands.add_parser("info", help="print what is known of a file, as JSON")
-    info.add_arguments(one)
-    one.set_defaults(run=info.run)
-    one = commands.add_parser("classify", help="write the class map of a file as a GeoTIFF")
-    classify.add_arguments(one)
-    one.set_defaults(run=classify.run)
-    many = commands.add_parser("batch", help="write the class maps of many scenes, with the same classes")
-    batch.add_arguments(many)
-    many.set_defaults(run=batch.run, complaint=batch.complaint)
-    one = commands.add_parser("change", help="write where the ground changed between two class maps")
-    change.add_arguments(one)
-    one.set_defaults(run=change.run)
-    checked = commands.add_parser("check", help="say how far a class map can be trusted")
-    check.add_arguments(checked)
-    checked.set_defaults(run=check.run)
-    sought = commands.add_parser("find", help="say which scenes a catalogue on the internet has of some ground")
-    find.add_arguments(sought)
-    sought.set_defaults(run=find.run)
-    loaded = commands.add_parser("fetch", help="load the ground and bands that are wanted of a scene that was found")
-    fetch.add_arguments(loaded)
-    loaded.set_defaults(run=fetch.run)
+    for name, (command, words) in _COMMANDS.items():
+        one = commands.add_parser(name, help=words)
+        command.add_arguments(one)
+        one.set_defaults(run=command.run)
+    commands.choices["batch"].set_defaults(complaint=batch.complaint)
     commands.add_parser("examples", help="print the example scenes and where they lie").set_defaults(run=examples.run)
     return parser

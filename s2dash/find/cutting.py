@@ -15,7 +15,7 @@ from affine import Affine
 from rasterio.enums import Resampling
 from rasterio.warp import transform_bounds
 
-from s2dash.core.types import CancelToken, Progress
+from s2dash.core.types import Progress
 from s2dash.errors import NotFetched, UnknownName, UnreadableFile
 from s2dash.find.door import Door
 from s2dash.find.items import ATTRIBUTION, SCL, BandFile, FoundScene
@@ -25,7 +25,7 @@ from s2dash.raster.door import make_geotiff
 from s2dash.settings import INGEST_LIMITS
 
 USUAL_BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12", SCL)
-_LEAST_STRIP_ROWS = 512
+_STRIP_ROWS = 512
 _TILE = 512
 
 
@@ -37,8 +37,13 @@ class Cut:
     transform: Affine
     shape_rc: tuple[int, int]
     pixel_m: int
-    strip_rows: int
-    """Rows that are read at once: as many as end between pixels of all bands."""
+    unit: int
+    """Rows, or columns, after which pixels of all bands end."""
+
+    def strips(self, parts: int) -> list[tuple[int, int]]:
+        """First row and number of rows of what is read at once, where memory holds so many bands of it."""
+        rows = self.unit * max(1, _STRIP_ROWS // parts // self.unit)
+        return [(start, min(rows, self.shape_rc[0] - start)) for start in range(0, self.shape_rc[0], rows)]
 
 
 def chosen(scene: FoundScene, names: Sequence[str]) -> list[BandFile]:
@@ -68,7 +73,6 @@ def write_cut(
     out: Path,
     door: Door,
     progress: Progress,
-    cancel: CancelToken | None = None,
 ) -> None:
     """Write bands of the ground in a box, as stored numbers with their scale, offset, names, date and source.
 
@@ -81,39 +85,49 @@ def write_cut(
     files = chosen(scene, names)
     with contextlib.ExitStack() as stack:
         rasters = [stack.enter_context(opened(one.address, door)) for one in files]
-        cut = _cut(scene, [one.dataset for one in rasters], box, pixel_m)
-        profile = {"compress": "deflate", "predictor": 2, "nodata": 0, "interleave": "band"}
-        with make_geotiff(
-            out,
-            cut.shape_rc,
-            "uint16",
-            count=len(files),
-            crs_wkt=cut.crs_wkt,
-            transform=cut.transform,
-            block=_TILE,
-            **profile,
-        ) as made:
-            _describe(made, scene, files)
-            starts = range(0, cut.shape_rc[0], cut.strip_rows)
-            parts = list(itertools.product(enumerate(zip(files, rasters, strict=True), 1), starts))
-            for done, ((number, (file, raster)), start) in enumerate(parts, 1):
-                if cancel is not None:
-                    cancel.check()
-                rows = min(cut.strip_rows, cut.shape_rc[0] - start)
-                window = ((start, start + rows), (0, cut.shape_rc[1]))
-                made.write(_pixels(raster, cut, start, rows, file.name == SCL), number, window=window)
-                progress(done / len(parts), "Loading")
+        cut = cut_of(scene, rasters, box, pixel_m)
+        made = stack.enter_context(begun(out, cut, files))
+        made.update_tags(ACQUISITION_DATE=scene.date, **source_tags([scene], scene.id))
+        parts = list(itertools.product(enumerate(zip(files, rasters, strict=True), 1), cut.strips(1)))
+        for done, ((number, (file, raster)), (start, rows)) in enumerate(parts, 1):
+            window = ((start, start + rows), (0, cut.shape_rc[1]))
+            made.write(strip_of(raster, cut, start, rows, file.name == SCL), number, window=window)
+            progress(done / len(parts), "Loading")
 
 
-def _describe(made: rasterio.io.DatasetWriter, scene: FoundScene, files: Sequence[BandFile]) -> None:
+def begun(out: Path, cut: Cut, files: Sequence[BandFile]) -> rasterio.io.DatasetWriter:
+    """A GeoTIFF of a cut, without its pixels: names, scale and offset of the bands are those of the files.
+
+    Raises one of GDAL_ERRORS or OSError where it cannot be written.
+    """
+    profile = {"compress": "deflate", "predictor": 2, "nodata": 0, "interleave": "band"}
+    made = make_geotiff(
+        out,
+        cut.shape_rc,
+        "uint16",
+        count=len(files),
+        crs_wkt=cut.crs_wkt,
+        transform=cut.transform,
+        block=_TILE,
+        **profile,
+    )
     made.descriptions = tuple(one.name for one in files)
     made.scales, made.offsets = tuple(one.scale for one in files), tuple(one.offset for one in files)
-    source = f"{ATTRIBUTION} {scene.date[:4]}"
-    made.update_tags(ACQUISITION_DATE=scene.date, TIFFTAG_COPYRIGHT=source, TIFFTAG_IMAGEDESCRIPTION=scene.id)
+    return made
 
 
-def _cut(scene: FoundScene, datasets: Sequence[rasterio.DatasetReader], box: Box, pixel_m: int) -> Cut:
-    """The pixels that a box touches, as far as the scene has them."""
+def source_tags(scenes: Sequence[FoundScene], title: str) -> dict[str, str]:
+    """Title, and whose pictures these are, with their years."""
+    years = ", ".join(sorted({one.date[:4] for one in scenes}))
+    return {"TIFFTAG_COPYRIGHT": f"{ATTRIBUTION} {years}", "TIFFTAG_IMAGEDESCRIPTION": title}
+
+
+def cut_of(scene: FoundScene, rasters: Sequence[RemoteRaster], box: Box, pixel_m: int) -> Cut:
+    """The pixels that a box touches, as far as the scene has them.
+
+    Raises NotFetched where it has none or too many, UnreadableFile for rasters that are not on one grid of UTM.
+    """
+    datasets = [one.dataset for one in rasters]
     first = datasets[0]
     sizes = [_pixel_size(dataset, first) for dataset in datasets]
     step = math.lcm(pixel_m, *sizes)
@@ -128,8 +142,7 @@ def _cut(scene: FoundScene, datasets: Sequence[rasterio.DatasetReader], box: Box
     if shape[0] * shape[1] > INGEST_LIMITS.most_pixels or max(shape) > INGEST_LIMITS.most_side:
         raise NotFetched("The ground has more pixels than a scene may have. Take larger pixels, or less ground.")
     transform = Affine(pixel_m, 0, left + x[0], 0, -pixel_m, top - y[0])
-    unit = step // pixel_m
-    return Cut(first.crs.to_wkt(), transform, shape, pixel_m, unit * max(1, _LEAST_STRIP_ROWS // unit))
+    return Cut(first.crs.to_wkt(), transform, shape, pixel_m, step // pixel_m)
 
 
 def _pixel_size(dataset: rasterio.DatasetReader, first: rasterio.DatasetReader) -> int:
@@ -151,8 +164,11 @@ def _snapped(low: float, high: float, extent: int, step: int) -> tuple[int, int]
     return (first, beyond) if first < beyond else None
 
 
-def _pixels(raster: RemoteRaster, cut: Cut, start: int, rows: int, is_classes: bool) -> np.ndarray:
-    """A strip of the cut, shape (rows, columns), uint16."""
+def strip_of(raster: RemoteRaster, cut: Cut, start: int, rows: int, is_classes: bool) -> np.ndarray:
+    """Some rows of the cut, shape (rows, columns), uint16; classes are those of the pixel in the middle.
+
+    Raises NotFetched and UnreadableFile.
+    """
     place, pixel_m = raster.dataset.transform, cut.pixel_m
     size = round(place.a)
     top = round((place.f - cut.transform.f) / size) + start * pixel_m // size

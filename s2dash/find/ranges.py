@@ -20,8 +20,8 @@ from s2dash.raster.door import GDAL_ERRORS, open_raster
 from s2dash.settings import FETCH_LIMITS, INGEST_LIMITS
 
 _BLOCK_BYTES = 2**16
-_MOST_BLOCKS = 512
-"""Kept of one file: 32 MB."""
+_MOST_BLOCKS = 64
+"""Kept of one file: 4 MB; a composite has a hundred of them open."""
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 

@@ -25,7 +25,7 @@ from s2dash.core.scene import FILE_MASK, Scene
 from s2dash.core.types import Window, windows
 from s2dash.errors import BrokenResult, UnreadableFile
 from s2dash.ingest.checks import block_bytes, open_checked
-from s2dash.ingest.embeddings import squared_codes
+from s2dash.ingest.embeddings import Change
 from s2dash.ingest.pixels import PixelSource
 from s2dash.raster import resample
 from s2dash.raster.door import GDAL_ERRORS, make_on_grid, open_raster
@@ -73,8 +73,8 @@ class RasterSource:
     """Quality bands, written as classes behind the wanted bands."""
     pixels: PixelSource | None = None
     """What is read in place of a file at `location`."""
-    is_squared: bool = False
-    """Whether codes of an embedding are squared, their sign kept (`missions.CODES_SQUARED`)."""
+    change: Change | None = None
+    """What makes whole numbers of the values of an embedding."""
 
 
 @dataclass(eq=False)
@@ -191,7 +191,9 @@ class _Work:
                 block_rc, self._block_bytes = dataset.block_shapes[0], block_bytes(dataset)
         self._count = len(source.indexes) + len(source.codes) + (source.mask is not None)
         self._pixel_bytes = np.dtype(source.dtype).itemsize * self._count
-        most_bytes = min(_PIECE_BYTES, INGEST_LIMITS.most_piece_bytes // thread_count())
+        # What is changed is held as it was stored, too, in up to twice the bytes.
+        self._copies = 1 if source.change is None else 3
+        most_bytes = min(_PIECE_BYTES, INGEST_LIMITS.most_piece_bytes // thread_count()) // self._copies
         self._piece_rc = piece_shape(source.grid.shape_rc, block_rc, self._pixel_bytes, most_bytes)
         self.valid_counts = np.zeros(len(source.indexes), dtype=np.int64)
         rows, cols = preview_places(grid, self.scene.live_step)
@@ -216,7 +218,7 @@ class _Work:
     def memory_bytes(self) -> int:
         """What a thread takes for it: the largest piece, and a block being decoded."""
         rows, cols = self._piece_rc
-        return rows * cols * self._pixel_bytes + self._block_bytes
+        return rows * cols * self._pixel_bytes * self._copies + self._block_bytes
 
     def pieces(self) -> Iterator[Window]:
         """Windows that together cover the source, of whole blocks of the raster."""
@@ -374,8 +376,9 @@ def _values_of(dataset: rasterio.DatasetReader, source: RasterSource, piece: Win
     """The wanted bands as they will be stored, and behind them the classes of quality bands."""
     parts = []
     if source.indexes:
-        values = dataset.read(list(source.indexes), window=piece.ranges_rc).astype(source.dtype, copy=False)
-        parts.append(squared_codes(values, source.name) if source.is_squared else _divided(values, source))
+        values = dataset.read(list(source.indexes), window=piece.ranges_rc)
+        changed = None if source.change is None else source.change(values, source.name)
+        parts.append(_divided(values.astype(source.dtype, copy=False), source) if changed is None else changed)
     for code in source.codes:
         bits = dataset.read(list(code.indexes), window=piece.ranges_rc)
         parts.append(missions.classes_of_bits(code.kind, bits)[None].astype(source.dtype))

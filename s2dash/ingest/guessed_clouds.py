@@ -178,6 +178,12 @@ def _model() -> Any:
             "Clouds cannot be guessed, as that is not installed here: "
             'python -m pip install "s2dash[clouds]", or what the guide says under “Clouds”.'
         )
-    import lightgbm
+    try:
+        import lightgbm
+    except OSError as error:
+        raise RecipeError(
+            f"Clouds cannot be guessed, as a library of the system is missing here ({error}): on Debian and Ubuntu, "
+            "apt install libgomp1."
+        ) from error
 
     return lightgbm.Booster(model_file=str(path))

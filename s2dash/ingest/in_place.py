@@ -68,7 +68,7 @@ def _opened_in_place(location: Location) -> Scene | None:
             return None
         inputs = _gathered(location)
         planned = plan_scene(inputs.files, inputs.provenance, Path())
-        if any(source.codes or source.is_squared for source in planned.sources):
+        if any(source.codes or source.change for source in planned.sources):
             return None
         planned = _in_place(planned, location)
         identity = hashlib.sha256(location.identity().encode()).hexdigest()

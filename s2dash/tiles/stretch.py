@@ -97,6 +97,9 @@ def usual_pictures(scene: Scene) -> dict[str, tuple[tuple[str, str, str], str]]:
     if ALPHAEARTH in scene.missions:
         has_all = set(ALPHAEARTH_PICTURE) <= set(scene.band_names)
         return {"Embedding": (ALPHAEARTH_PICTURE, _EMBEDDING_WORDS)} if has_all else {}
+    if scene.is_embedding:
+        red, green, blue = (*scene.band_names[:3], *scene.band_names[:1] * 2)[:3]
+        return {"Embedding": ((red, green, blue), _EMBEDDING_WORDS)}
     by_standard = {band.standard: band.name for band in reversed(scene.bands) if band.standard}
     if "B08" in by_standard and any(band.own for band in scene.bands):
         # Other missions have one near infrared, which stands for both.

@@ -176,7 +176,7 @@ function s2dashPoint(stage, maps, on) {
     const reason = "Left out: " + point.left_out.join(", ");
     const head = drawHead(own, own ? own.name : "No class", own ? second : reason);
     const body = add(card, "div", "s2-body", { tabindex: 0, role: "group", "aria-label": "Spectrum and values" });
-    if (point.bands.some((band) => band.value !== null)) s2dashSpectrum(body, point.bands, own ? own.name : null);
+    if (point.bands.some((band) => band.value !== null)) s2dashSpectrum(body, point.bands, own ? own.name : null, point.is_embedding);
     drawValues(body);
     if (own) drawActions(head, own);
     open();
@@ -191,14 +191,16 @@ function s2dashPoint(stage, maps, on) {
       add(list, "dt", "", title ? { title } : {}, term);
       return add(list, "dd", "");
     };
-    const values = row("Values", "Share of the light that the ground reflects in each band, and spectral indices");
+    const values = row("Values", point.is_embedding
+      ? "Values of the yearly embedding on the chosen axes"
+      : "Share of the light that the ground reflects in each band, and spectral indices");
     const write = (name, title, words) => {
       const item = add(values, "span", "s2-value", { title });
       add(item, "small", "", {}, name);
       item.append(" " + words);
     };
     for (const band of point.bands.filter((one) => one.is_chosen)) {
-      write(band.name, band.description, band.value === null ? "no data" : (100 * band.value).toFixed(1) + " %");
+      write(band.name, band.description, s2dashAmount(band.value, point.is_embedding));
     }
     for (const { name, value } of point.indices) write(name, "Spectral index", value === null ? "no value" : value.toFixed(2));
     if (point.scl) row("Product", "What the product's own classification says").textContent = point.scl;

@@ -1,6 +1,7 @@
 // A small chart of one pixel's spectrum: its line over the mean of its class, and where most of that class lies.
 // bands: [{name, wavelength_nm, group, value, mean, low, high}], reflectances or null. className: words for the class, or null.
-function s2dashSpectrum(parent, bands, className) {
+// isEmbedding: whether they are values of a yearly embedding, which are no shares of light.
+function s2dashSpectrum(parent, bands, className, isEmbedding) {
   "use strict";
   const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [288, 128, 34, 8, 8, 24];
   const LETTER_PX = 5.9;
@@ -17,9 +18,9 @@ function s2dashSpectrum(parent, bands, className) {
   }
 
   function inWords() {
-    const percent = (value) => (value === null ? "no data" : (100 * value).toFixed(1) + " %");
+    const percent = (value) => s2dashAmount(value, isEmbedding);
     const each = bands.map((band) => band.name + " " + percent(band.value) + (band.mean === null ? "" : ", class mean " + percent(band.mean)));
-    return "Spectrum of this place" + (className ? " beside the class " + className : "") + ": " + each.join("; ") + ".";
+    return (isEmbedding ? "Embedding of this place" : "Spectrum of this place") + (className ? " beside the class " + className : "") + ": " + each.join("; ") + ".";
   }
 
   // By wavelength, on a logarithmic axis, where all are known and of one date; else side by side.
@@ -42,7 +43,7 @@ function s2dashSpectrum(parent, bands, className) {
 
   for (let tick = lowest; tick <= highest; tick += step) {
     make("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick), class: "s2-grid" }, svg);
-    make("text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, svg, Math.round(100 * tick) + " %");
+    make("text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, svg, isEmbedding ? tick.toFixed(step < 0.1 ? 2 : 1) : Math.round(100 * tick) + " %");
   }
   for (const band of ordered) {
     make("line", { x1: x(band), x2: x(band), y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM + 4, class: "s2-grid" }, svg);
@@ -88,7 +89,7 @@ function s2dashSpectrum(parent, bands, className) {
     for (const band of line) {
       if (band.value === null) continue;
       const dot = make("circle", { cx: x(band), cy: y(band.value), r: 2.8, class: "s2-dot" }, svg);
-      make("title", {}, dot, band.description + ": " + (100 * band.value).toFixed(1) + " %");
+      make("title", {}, dot, band.description + ": " + s2dashAmount(band.value, isEmbedding));
     }
   }
 
@@ -103,4 +104,11 @@ function s2dashSpectrum(parent, bands, className) {
     item.title = title;
     item.textContent = words;
   }
+}
+
+// A band's value in words: in percent of the light, or as it is.
+function s2dashAmount(value, isEmbedding) {
+  "use strict";
+  if (value === null) return "no data";
+  return isEmbedding ? value.toFixed(2) : (100 * value).toFixed(1) + " %";
 }

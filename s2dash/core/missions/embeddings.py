@@ -1,7 +1,8 @@
 """Yearly embeddings: vectors that a network made of a year of pictures, how files of them are known, and their numbers.
 
 A pixel's vector means something by its direction: where two point alike, the ground was alike all year. Sources:
-Brown et al., AlphaEarth Foundations, 2025 (arXiv:2507.22291); the catalogue entry of the Satellite Embedding dataset.
+Brown et al., AlphaEarth Foundations, 2025 (arXiv:2507.22291); the catalogue entry of the Satellite Embedding dataset;
+Feng et al., TESSERA, 2025 (arXiv:2506.20380); GeoTESSERA, which writes its files.
 """
 
 from __future__ import annotations
@@ -19,6 +20,14 @@ ALPHAEARTH = Mission(
     orders={64: _AXES},
     is_embedding=True,
 )
+TESSERA = Mission(
+    "tessera",
+    "TESSERA embedding",
+    "TESSERA embeddings by the University of Cambridge (Feng et al. 2025, arXiv:2506.20380)",
+    is_embedding=True,
+)
+TESSERA_AXES = 128
+_TESSERA_NAME = re.compile(r"TESSERA_BAND_(\d{1,3})")
 ALPHAEARTH_PICTURE = ("A01", "A16", "A09")
 """Shown as red, green and blue, from minus to plus `PICTURE_REACH`, as its publishers do."""
 PICTURE_REACH = 0.3
@@ -42,6 +51,9 @@ def embedding_of(
     if not texts:
         return None
     names = [text.strip().upper() for text in texts]
+    numbers = [int(found[1]) for name in names if (found := _TESSERA_NAME.fullmatch(name))]
+    if len(numbers) == len(names) == len(set(numbers)):
+        return TESSERA
     is_told = bool(_WORDS.search(words))
     if len(set(names)) == len(names) and set(names) <= set(_AXES):
         return ALPHAEARTH if len(names) == len(_AXES) or is_told else None

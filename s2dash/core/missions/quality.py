@@ -20,6 +20,9 @@ _KINDS = (QA_PIXEL, PIXEL_QA, BQA, OLD_BQA, FMASK, DEA_FMASK, UDM2, UDM)
 CLASSI, CLOUDS = "MSK_CLASSI", "MSK_CLOUDS"
 """Kinds of cloud masks that Level-1C brings: pixels since processing baseline 04.00, polygons before."""
 
+PROBABILITY = "cloud and snow probability"
+"""The kind of mask that is made of a Level-2A product's probabilities, where it has no classification."""
+
 S2CLOUDLESS = "s2cloudless"
 """The kind of mask that is guessed from the pixels (`ingest.guessed_clouds`)."""
 
@@ -40,6 +43,7 @@ _WORDS = {
     UDM: _PLANET_CLASSES,
     CLASSI: _CLOUDS_CLASSES | {11: "snow or ice"},
     CLOUDS: _CLOUDS_CLASSES,
+    PROBABILITY: {5: "clear", 8: "cloud, medium probability", 9: "cloud, high probability", 11: "snow or ice"},
     S2CLOUDLESS: {9: "cloud, as guessed"},
 }
 
@@ -59,7 +63,7 @@ def classes_of_bits(kind: str, stored: np.ndarray) -> np.ndarray:
     ----------
     stored : ndarray of shape (bands, rows, cols); one band but for `UDM2`
     """
-    if kind in (CLASSI, CLOUDS, S2CLOUDLESS):
+    if kind in (CLASSI, CLOUDS, PROBABILITY, S2CLOUDLESS):
         return np.asarray(stored[0], dtype=np.uint8)
     if kind == UDM2 and len(stored) >= 6:
         return _of_usable_data(stored)

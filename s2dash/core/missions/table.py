@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from s2dash.core import sentinel2
-from s2dash.core.missions.embeddings import ALPHAEARTH
+from s2dash.core.missions.embeddings import ALPHAEARTH, TESSERA
 from s2dash.core.missions.values import PANCHROMATIC, THERMAL, Mission, OwnBand
 
 _TM = (
@@ -118,7 +118,7 @@ FOREIGN = Mission("other", "Unknown sensor", None)
 MISSIONS: dict[str, Mission] = {
     mission.key: mission
     for mission in (
-        *(SENTINEL_2, HLS_S30, HLS_L30, PLANETSCOPE, LANDSAT_TM, LANDSAT_OLI, ALPHAEARTH, FOREIGN),
+        *(SENTINEL_2, HLS_S30, HLS_L30, PLANETSCOPE, LANDSAT_TM, LANDSAT_OLI, ALPHAEARTH, TESSERA, FOREIGN),
         *(_landsat(number, _TM, _TM_ORDERS) for number in "45"),
         _landsat("7", _ETM, _ETM_ORDERS),
         *(_landsat(number, _OLI, _OLI_ORDERS) for number in "89"),

@@ -11,10 +11,18 @@ from s2dash.core import missions
 from s2dash.core.scene import Reflectance
 from s2dash.errors import UnreadableFile
 from s2dash.ingest.assemble.headers import FileHeader
+from s2dash.ingest.embeddings import NO_DATA, Change, of_length_one, squared_codes
 
+_NEVER_MIXED = {
+    "TESSERA_DATASET_VERSION": "versions",
+    "TESSERA_DATASET_VARIANT": "variants",
+    "TESSERA_YEAR": "years",
+}
+"""Tags of GeoTESSERA that have to agree."""
 _CODED = ("int8", "int16")
 _SENTENCE = "{}: a yearly embedding, not reflectance. {}"
 _CODES_WORDS = "Its 8-bit codes are read as sign(v) (|v| / 127.5)²."
+_LENGTH_WORDS = "Each vector is brought to length one."
 _FRACTION_WORDS = "Its numbers are used as they are."
 
 
@@ -26,28 +34,37 @@ def as_embedding(header: FileHeader) -> FileHeader:
     mission = header.mission
     if mission is None or not mission.is_embedding:
         return header
-    none = (0.0,) * len(header.indexes)
-    if np.issubdtype(np.dtype(header.dtype), np.floating):
-        words = _SENTENCE.format(mission.title, _FRACTION_WORDS)
-        return replace(header, dtype="float32", stated=Reflectance(1.0, none, words), is_guessed=False)
-    if header.dtype not in _CODED:
+    is_floating = np.issubdtype(np.dtype(header.dtype), np.floating)
+    if not is_floating and (mission is missions.TESSERA or header.dtype not in _CODED):
+        due = "fractions" if mission is missions.TESSERA else "signed 8-bit numbers or as fractions"
         raise UnreadableFile(
-            f"{header.file.name} has the bands of an {mission.title}, but {header.dtype} numbers, which it does not "
-            "come in. Export it as signed 8-bit numbers or as fractions."
+            f"{header.file.name} has the bands of a yearly embedding ({mission.title}), but {header.dtype} numbers, "
+            f"which it does not come in. Export it as {due}."
         )
-    no_data = float(-(missions.CODE_NODATA**2))
+    if not is_floating:
+        return _in_whole_numbers(header, squared_codes, _CODES_WORDS)
+    if mission is missions.TESSERA and len(header.indexes) == missions.TESSERA_AXES:
+        return _in_whole_numbers(header, of_length_one, _LENGTH_WORDS)
+    words = _SENTENCE.format(mission.title, _FRACTION_WORDS)
+    stated = Reflectance(1.0, (0.0,) * len(header.indexes), words)
+    return replace(header, dtype="float32", stated=stated, is_guessed=False)
+
+
+def _in_whole_numbers(header: FileHeader, change: Change, words: str) -> FileHeader:
+    """The header of an embedding whose values are kept in 16 bits."""
+    count, title = len(header.indexes), missions.title_of([header.mission] if header.mission else [])
     return replace(
         header,
         dtype="int16",
-        nodata=(no_data,) * len(header.indexes),
-        stated=Reflectance(missions.CODES_SQUARED, none, _SENTENCE.format(mission.title, _CODES_WORDS)),
+        nodata=(float(NO_DATA),) * count,
+        stated=Reflectance(missions.CODES_SQUARED, (0.0,) * count, _SENTENCE.format(title, words)),
         is_guessed=False,
-        is_squared=True,
+        change=change,
     )
 
 
 def require_alike(headers: Sequence[FileHeader]) -> None:
-    """Raises UnreadableFile where an embedding lies beside something else: they have no common scale."""
+    """Raises UnreadableFile where an embedding lies beside something else, or another of its versions or years."""
     of_bands = [header for header in headers if not header.file.is_scl]
     embeddings = [one for one in of_bands if one.mission is not None and one.mission.is_embedding]
     others = [one for one in of_bands if one not in embeddings]
@@ -56,3 +73,11 @@ def require_alike(headers: Sequence[FileHeader]) -> None:
             f"{embeddings[0].file.name} is a yearly embedding and {others[0].file.name} is not. Open them one by one: "
             "their numbers have no common scale."
         )
+    for tag, what in _NEVER_MIXED.items():
+        found = sorted({header.tags.get(tag, "")[:20] for header in embeddings})
+        if len(found) > 1:
+            listed = ", ".join(text or "not said" for text in found)
+            raise UnreadableFile(
+                f"The files are of several {what} of the embedding ({listed}), "
+                "whose vectors mean other things. Open one at a time."
+            )

@@ -19,6 +19,7 @@ from s2dash.ingest.canonical import Code
 from s2dash.ingest.checks import checked_grid, open_checked, read_grid, stored_bytes, translated_header_errors
 from s2dash.ingest.damage import complaint_notes, listening, size_notes
 from s2dash.ingest.describe import any_date, has_internal_mask, layout_of
+from s2dash.ingest.embeddings import Change
 from s2dash.ingest.pixels import PixelSource
 from s2dash.ingest.reflectance import stated_reflectance
 
@@ -50,8 +51,8 @@ class FileHeader:
     """What is believed of a mission that is not Sentinel-2."""
     codes: tuple[tuple[Code, str | None], ...] = ()
     """Quality bands, each with its date."""
-    is_squared: bool = False
-    """Whether its numbers are codes of an embedding, which are squared as they are read."""
+    change: Change | None = None
+    """What makes whole numbers of the values of an embedding as they are read."""
 
     @property
     def mission(self) -> missions.Mission | None:

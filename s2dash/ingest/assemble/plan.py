@@ -254,7 +254,7 @@ def _source(header: FileHeader, grid: Grid, slots: tuple[int, ...]) -> RasterSou
         nodata=(*header.nodata, *(None for _ in header.classifications)),
         codes=tuple(code for code, _ in header.codes),
         pixels=header.file.pixels,
-        is_squared=header.is_squared,
+        change=header.change,
     )
 
 

@@ -37,8 +37,10 @@ def shared_cache(arrays: Iterable[ArrayMetadata]) -> Cache:
 
     Where a row of chunks would take more than ingest may hold, chunks are unpacked again for further windows.
     """
-    rows = (one.packing.chunk_rc[0] * one.shape_rc[1] * one.dtype.itemsize for one in arrays)
-    return ByteCache(min(_ROWS_AT_ONCE * max(rows, default=0), INGEST_LIMITS.most_piece_bytes))
+    chunks = ((one.packing.nbytes, -(-one.shape_rc[1] // one.packing.chunk_rc[1])) for one in arrays)
+    # Of shards the lists of their chunks are kept too; they take less than a chunk.
+    wanted = (nbytes * (_ROWS_AT_ONCE * across + 1) for nbytes, across in chunks)
+    return ByteCache(min(max(wanted, default=0), INGEST_LIMITS.most_piece_bytes))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from affine import Affine
 
 from s2dash.core.grid import Grid
 from s2dash.core.legend import clean_name
-from s2dash.core.missions import CLASSI
+from s2dash.core.missions import CLASSI, PROBABILITY
 from s2dash.core.scene import Reflectance
 from s2dash.core.sentinel2 import BANDS
 from s2dash.errors import UnknownName, UnreadableFile
@@ -24,13 +24,14 @@ from s2dash.ingest.checks import checked_grid
 from s2dash.ingest.inputs import Inputs
 from s2dash.ingest.pile import Pile, shown
 from s2dash.ingest.product.cloud_files import CloudFile
-from s2dash.ingest.product.names import L1C, L2A, baseline_in, date_in, parts_of, tile_in
+from s2dash.ingest.product.names import L1C, L2A, SCL, baseline_in, date_in, parts_of, tile_in
 from s2dash.ingest.product.radiometry import offset_rule
 from s2dash.ingest.reflectance import scaled
 from s2dash.ingest.zarr.array import Cache, ZarrArray, require_within, shared_cache
+from s2dash.ingest.zarr.clouds import LikelyClouds
 from s2dash.ingest.zarr.documents import mapping, number, text, values_named
-from s2dash.ingest.zarr.metadata import ArrayMetadata
-from s2dash.ingest.zarr.names import CLASSES, CLOUD_MASK, PIXEL_GROUPS, REFLECTANCE, Product, plain_name
+from s2dash.ingest.zarr.metadata import ArrayMetadata, fits
+from s2dash.ingest.zarr.names import CLASSES, CLOUD_MASK, PIXEL_GROUPS, PROBABILITIES, REFLECTANCE, Product, plain_name
 from s2dash.ingest.zarr.place import crs_wkt_of, transform_of, transform_of_centres
 from s2dash.ingest.zarr.store import Store
 from s2dash.raster.location import FileLocation
@@ -40,6 +41,10 @@ _LEAST_SCALE = 1e-9
 _SATURATED = 65_535
 _FEW_MISSING = 3
 _MASK_NAME = "l1c_classification_b00"
+_LIKELY_CLOUDS = (
+    "The product has no scene classification: clouds are what it holds for likely, from 35 % (medium) and 65 % (high) "
+    "on, and snow from 50 % on."
+)
 
 
 def inputs_of_product(
@@ -62,27 +67,28 @@ def inputs_of_product(
     if also:
         raise UnknownName(f"There is no picture {clean_name(also[0])} among the files. Give the name of one of them.")
     found = list(_arrays(store))
-    mask = None if any(band == "SCL" for band, _ in found) else _cloud_mask(store)
-    bands = [band for band, _ in found if band != "SCL"]
+    bands = [band for band, _ in found if band != SCL]
     if not bands:
         raise UnreadableFile(f"{product.name} holds no bands under {REFLECTANCE}. Download the product again.")
-    cache = shared_cache(one.metadata for one in [*(one for _, one in found), *([mask] if mask else [])])
-    files = tuple(
-        InputFile(
-            location=FileLocation(Path(one.path)),
-            name=one.name,
-            band=None if band == "SCL" else band,
-            is_scl=band == "SCL",
-            date=facts.date,
-            tile=facts.tile,
-            pixels=_pixels(one, store, cache, is_band=band != "SCL"),
-        )
-        for band, one in found
-    )
+    cache = shared_cache(one.metadata for _, one in found)
+    files = tuple(_file(band, one, store, cache, facts) for band, one in found)
     notes = (*_missing_chunks(files), *_missing_bands(bands, facts.level), *_left_out(left))
-    clouds = CloudFile(_MASK_NAME, CLASSI, facts.date)
-    masks = () if mask is None else ((clouds, _pixels(mask, store, cache, is_band=False)),)
-    return Inputs(files, _provenance(facts, files, title, notes), masks)
+    clouds = _NO_CLOUDS if len(bands) < len(found) else _clouds(store, facts)
+    provenance = _provenance(facts, files, title, (*notes, *clouds.notes))
+    return Inputs((*files, *clouds.files), provenance, clouds.masks)
+
+
+def _file(band: str, one: _Found, store: Store, cache: Cache, facts: _Facts) -> InputFile:
+    is_scl = band == SCL
+    return InputFile(
+        location=FileLocation(Path(one.path)),
+        name=one.name,
+        band=None if is_scl else band,
+        is_scl=is_scl,
+        date=facts.date,
+        tile=facts.tile,
+        pixels=_pixels(one, store, cache, is_band=not is_scl),
+    )
 
 
 @dataclass(frozen=True)
@@ -137,21 +143,58 @@ class _Found:
 
 def _arrays(store: Store) -> Iterator[tuple[str, _Found]]:
     """Each band at its finest, by its usual name and in the usual order, then `SCL`."""
-    places = {band: (REFLECTANCE, band.lower()) for band in BANDS} | {"SCL": (CLASSES, "scl")}
+    places = {band: (REFLECTANCE, band.lower()) for band in BANDS} | {SCL: (CLASSES, "scl")}
     for band, (folder, last) in places.items():
         for group in PIXEL_GROUPS:
-            path, name = f"{folder}/{group}/{last}", f"{group}/{last}"
-            array = store.array(path, name)
-            if array is not None:
-                yield band, _Found(path, name, *array)
+            one = _found(store, f"{folder}/{group}/{last}", f"{group}/{last}")
+            if one is not None:
+                yield band, one
                 break
 
 
-def _cloud_mask(store: Store) -> _Found | None:
-    """The mask of Level-1C: bits of opaque clouds, cirrus and snow for all bands together."""
-    path = f"{CLOUD_MASK}/r60m/b00"
-    array = store.array(path, _MASK_NAME)
-    return None if array is None else _Found(path, _MASK_NAME, *array)
+def _found(store: Store, path: str, name: str) -> _Found | None:
+    array = store.array(path, name)
+    return None if array is None else _Found(path, name, *array)
+
+
+@dataclass(frozen=True)
+class _Clouds:
+    """What stands in for a scene classification that is not there."""
+
+    masks: tuple[tuple[CloudFile, ZarrArray], ...] = ()
+    files: tuple[InputFile, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+_NO_CLOUDS = _Clouds()
+
+
+def _clouds(store: Store, facts: _Facts) -> _Clouds:
+    """The mask of Level-1C, else what Level-2A holds for likely; what is wrong with them is a note."""
+    try:
+        mask = _found(store, f"{CLOUD_MASK}/r60m/b00", _MASK_NAME)
+        if mask is not None:
+            pixels = _pixels(mask, store, shared_cache([mask.metadata]), is_band=False)
+            return _Clouds(((CloudFile(_MASK_NAME, CLASSI, facts.date), pixels),))
+        likely = _likely_clouds(store)
+    except UnreadableFile as error:
+        return _Clouds(notes=(f"The product's cloud mask is not used: {str(error).partition('. ')[0]}.",))
+    if likely is None:
+        return _NO_CLOUDS
+    place = FileLocation(Path(PROBABILITIES))
+    file = InputFile(place, likely.name, None, True, facts.date, quality=PROBABILITY, pixels=likely)
+    return _Clouds(files=(file,), notes=(_LIKELY_CLOUDS,))
+
+
+def _likely_clouds(store: Store) -> LikelyClouds | None:
+    """At the finest pixels that there are."""
+    for group in PIXEL_GROUPS:
+        cloud, snow = (_found(store, f"{PROBABILITIES}/{group}/{last}", f"{group}/{last}") for last in ("cld", "snw"))
+        if cloud is not None:
+            there = [one for one in (cloud, snow) if one is not None]
+            cache = shared_cache(one.metadata for one in there)
+            return LikelyClouds(tuple(_pixels(one, store, cache, is_band=False) for one in there))
+    return None
 
 
 def _pixels(one: _Found, store: Store, cache: Cache, is_band: bool) -> ZarrArray:
@@ -175,7 +218,8 @@ def _nodata(metadata: ArrayMetadata) -> float | None:
     """By xarray's attribute, else EOPF's own, else what stands where nothing is stored; of fractions NaN needs none."""
     own = mapping(metadata.attributes.get("_eopf_attrs"))
     stated = (metadata.attributes.get("_FillValue"), metadata.attributes.get("fill_value"), own.get("fill_value"))
-    found = next((value for one in stated if (value := number(one)) is not None), metadata.fill)
+    known = (value for one in stated if (value := number(one)) is not None and fits(value, metadata.dtype))
+    found = next(known, metadata.fill)
     return None if found != found else found
 
 
@@ -183,10 +227,9 @@ def _stated(attributes: Mapping[str, Any]) -> Reflectance | None:
     """How numbers become reflectance, where that is stated: nothing more is then to be subtracted."""
     own = mapping(attributes.get("_eopf_attrs"))
     scale, offset = (number(attributes.get(key, own.get(key))) for key in ("scale_factor", "add_offset"))
-    scale, offset = 1.0 if scale is None else scale, offset or 0.0
-    if not _LEAST_SCALE < scale <= 1 or (scale, offset) == (1.0, 0.0):
+    if scale is None or not _LEAST_SCALE < scale <= 1 or (scale, offset or 0.0) == (1.0, 0.0):
         return None
-    return scaled([(scale, offset)])
+    return scaled([(scale, offset or 0.0)])
 
 
 def _grid(one: _Found, store: Store, group: str) -> Grid:

@@ -237,12 +237,13 @@ def _fill(value: object, dtype: np.dtype, name: str) -> float:
     found = _FILL_WORDS.get(value) if isinstance(value, str) else documents.number(value)
     if isinstance(value, float) and not np.isfinite(value):
         found = value
-    if found is None or not _fits(found, dtype):
+    if found is None or not fits(found, dtype):
         raise _refused(name, f"states a fill value that it cannot hold ({shown(value)})")
     return found
 
 
-def _fits(value: float, dtype: np.dtype) -> bool:
+def fits(value: float, dtype: np.dtype) -> bool:
+    """Whether numbers of this kind can be the value."""
     if dtype.kind == "f":
         return True
     limits = np.iinfo(dtype)

@@ -13,9 +13,10 @@ from s2dash.ingest.pile import Pile, shown
 REFLECTANCE = "measurements/reflectance"
 CLASSES = "conditions/mask/l2a_classification"
 CLOUD_MASK = "conditions/mask/l1c_classification"
+PROBABILITIES = "quality/probability"
 PIXEL_GROUPS = ("r10m", "r20m", "r60m")
 """From the finest."""
-READ_FOLDERS = (REFLECTANCE, CLASSES, CLOUD_MASK)
+READ_FOLDERS = (REFLECTANCE, CLASSES, CLOUD_MASK, PROBABILITIES)
 """Of a product's many arrays those that are read."""
 
 METADATA_PATTERN = "|".join(re.escape(name) for name in ZARR_NAMES)

@@ -21,8 +21,8 @@ class Store:
 
     def attributes(self, path: str) -> Mapping[str, Any]:
         """Of a group or an array, "" for the root; empty where it has none. Raises UnreadableFile for damage."""
-        of_version_3 = self._document(path, "zarr.json")[0]
-        return mapping(of_version_3.get("attributes")) or self._document(path, ".zattrs")[0]
+        document, _ = self._document(path, "zarr.json")
+        return mapping(document.get("attributes")) or self._document(path, ".zattrs")[0]
 
     def array(self, path: str, name: str) -> tuple[ArrayMetadata, bytes] | None:
         """What the metadata of an array say, and their bytes; None where there is no array.

@@ -49,7 +49,7 @@ from s2dash.ui.quick_bar import quick_bar
 from s2dash.ui.runs import history, keeping, kept
 from s2dash.ui.runs.last_runs import last_runs
 from s2dash.ui.runs.window import all_runs
-from s2dash.ui.session import note_session
+from s2dash.ui.session import note_session, note_whole_run
 from s2dash.ui.side_panel import side_panel
 from s2dash.ui.sidebar import K_LOW, Choices, highest_k, read_choices, sidebar
 from s2dash.ui.state import check as held
@@ -385,3 +385,4 @@ def _legend_rows(legend: Legend, result: Result) -> tuple[LegendRow, ...]:
 
 
 main()
+note_whole_run()

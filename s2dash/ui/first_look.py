@@ -7,6 +7,7 @@ over stands where it will stand: the map's frame, its bounds and the scene that 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import streamlit as st
 
@@ -51,6 +52,9 @@ def first_look_page(coming: FirstLook, dark: bool) -> None:
         quick_bar(is_paused=True)
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
             layer = layer_controls(scene)
+            with st.container(horizontal=True, gap="small", width="content", key="steps"):
+                _later("Undo", "undo", "tertiary")
+                _later("Redo", "redo", "tertiary")
         map_place = st.container(key="map")
         strip = Strip()
     with strip.run:
@@ -86,9 +90,13 @@ def _header(coming: FirstLook) -> None:
             WithMap("title", str(coming.first_path), "h3").write(coming.scene.title)
         with st.container(key="facts", width="stretch"):
             WithMap("facts", str(coming.first_path), "p").write(_facts(coming))
-        st.button(
-            "Hand over", type="primary", icon=":material/ios_share:", key="handover look", disabled=True, help=_LATER
-        )
+        _later("Present", "tv", "secondary")
+        _later("Hand over", "ios_share", "primary")
+
+
+def _later(label: str, icon: str, kind: Literal["primary", "secondary", "tertiary"]) -> None:
+    """A button of the page where it will stand: what comes takes its place, and moves nothing."""
+    st.button(label, type=kind, icon=f":material/{icon}:", key=f"{label.lower()} later", disabled=True, help=_LATER)
 
 
 def _pixels(scene: Scene) -> str:

@@ -27,6 +27,7 @@ import numpy as np
 import pytest
 import rasterio
 from answers import MOST_CHILD_MB, MOST_SECONDS, preview, wrong_scene, wrong_words
+from embeddings import packed, tile_files
 from hostile_zarr import sharded, store, zipped_store
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -185,14 +186,18 @@ class Door:
 
     def _run_by(self, worker: Worker) -> Callable[..., dict[str, Any]]:
         def run_child(
-            request: Mapping[str, Any], folder: Path, progress: Progress, cancel: CancelToken
+            request: Mapping[str, Any],
+            folder: Path,
+            progress: Progress,
+            cancel: CancelToken,
+            on_look: Callable[[dict[str, Any]], None],
         ) -> dict[str, Any]:
             said = worker.serve(request)
             if said is None:
                 event("the process died")
                 shutil.rmtree(folder)
                 folder.mkdir()
-                return one_shot(request, folder, progress, cancel)
+                return one_shot(request, folder, progress, cancel, on_look)
             assert said[-1]["bug"] is None, said[-1]["bug"]
             for message in said:
                 if "error" in message:
@@ -320,7 +325,8 @@ def genuine(tmp_path_factory: pytest.TempPathFactory) -> Genuine:
     ]
     kinds = {".tif": tiffs, ".jp2": jp2s, ".zip": zips}
     files = {ending: tuple(path.read_bytes() for path in paths) for ending, paths in kinds.items()}
-    return Genuine(files | {".zarr.zip": (zipped_store(store()), zipped_store(store({"compressor": None})), sharded())})
+    files[".zarr.zip"] = (zipped_store(store()), zipped_store(store({"compressor": None})), sharded())
+    return Genuine(files | {".npy.zip": (packed(tile_files(folder, shape_rc=(6, 9))),)})
 
 
 @pytest.fixture(scope="module")
@@ -384,7 +390,7 @@ class TestCutsAndFlips:
     def test_of_a_good_file_many_more(self, door: Door, genuine: Genuine, ending: str, damage: Damage) -> None:
         door.try_file(f"a{ending}", damage.done_to(genuine.files[ending]))
 
-    @pytest.mark.parametrize("ending", [".zip", ".zarr.zip"])
+    @pytest.mark.parametrize("ending", [".zip", ".zarr.zip", ".npy.zip"])
     @pytest.mark.slow
     @given(damage=damages, member=st.integers(0, 40))
     @settings(quick, max_examples=80)

@@ -71,6 +71,10 @@ class FoundScene(msgspec.Struct, frozen=True):
     baseline: str | None
     has_doubtful_offset: bool = False
     """Of a collection that says of its offset what is often wrong."""
+    area_cloud: float | None = None
+    """Percent of what the scene shows of the ground that was looked for; None where nobody has looked."""
+    area_missing: float | None = None
+    """Percent of that ground which the scene does not show."""
 
 
 def scene_from(item: dict[str, Any]) -> FoundScene:

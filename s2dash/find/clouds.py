@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +13,11 @@ import numpy as np
 from rasterio.enums import Resampling
 
 from s2dash.errors import InputError
+from s2dash.find.bands import Opening
 from s2dash.find.cutting import Renewed, cut_of, newer
 from s2dash.find.door import Door
 from s2dash.find.items import SCL, FoundScene
 from s2dash.find.places import Box
-from s2dash.find.ranges import opened
 from s2dash.settings import FETCH_LIMITS
 
 _CLOUDS = (8, 9, 10)
@@ -66,13 +67,14 @@ def _classes(scene: FoundScene, box: Box, door: Door, renewed: Renewed | None) -
     file = next((one for one in scene.bands if one.name == SCL), None)
     if file is None:
         return None
-    with opened(file.address, door, newer(scene, file, renewed)) as raster:
+    with contextlib.ExitStack() as stack:
+        raster = Opening(door, stack).band(file, newer(scene, file, renewed))
         cut = cut_of(scene, [raster], box, _PIXEL_M)
-        place = raster.dataset.transform
+        place = raster.transform
         size = round(place.a)
         top, left = round((place.f - cut.transform.f) / size), round((cut.transform.c - place.c) / size)
         height, width = (count * _PIXEL_M // size for count in cut.shape_rc)
         step = 2 ** math.ceil(math.log2(max(1.0, max(height, width) / _MOST_SIDE)))
-        coarse = tuple(-(-count // step) for count in (height, width))
+        coarse = -(-height // step), -(-width // step)
         window = ((top, top + height), (left, left + width))
         return raster.read(window=window, out_shape=coarse, resampling=Resampling.nearest)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from affine import Affine
+from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.warp import transform_bounds
 
@@ -21,10 +22,11 @@ from s2dash.find.door import Door
 from s2dash.find.items import ATTRIBUTION, SCL, BandFile, FoundScene
 from s2dash.find.places import Box
 from s2dash.find.ranges import RemoteRaster, opened
-from s2dash.raster.door import make_geotiff
+from s2dash.raster.door import GDAL_ERRORS, make_geotiff
 from s2dash.settings import INGEST_LIMITS
 
 USUAL_BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12", SCL)
+_UNLIKE = "A band of the scene is not stored as those of Sentinel-2 are. Choose another scene."
 _STRIP_ROWS = 512
 _TILE = 512
 
@@ -133,7 +135,7 @@ def cut_of(scene: FoundScene, rasters: Sequence[RemoteRaster], box: Box, pixel_m
     step = math.lcm(pixel_m, *sizes)
     left, top = first.transform.c, first.transform.f
     extent_x, extent_y = first.width * sizes[0], first.height * sizes[0]
-    west, south, east, north = transform_bounds("EPSG:4326", first.crs, *box.bounds, densify_pts=21)
+    west, south, east, north = _bounds_on(first.crs, box)
     x = _snapped(west - left, east - left, extent_x, step)
     y = _snapped(top - north, top - south, extent_y, step)
     if x is None or y is None:
@@ -148,13 +150,23 @@ def cut_of(scene: FoundScene, rasters: Sequence[RemoteRaster], box: Box, pixel_m
 def _pixel_size(dataset: rasterio.DatasetReader, first: rasterio.DatasetReader) -> int:
     """Metres; raises UnreadableFile for what is no band of a Sentinel-2 tile in UTM, on the ground of the first."""
     place = dataset.transform
-    size = round(place.a)
+    size = round(place.a) if all(map(math.isfinite, place)) else 0
     is_plain = (place.a, place.b, place.d, place.e) == (size, 0, 0, -size) and size > 0
     is_beside = (place.c, place.f) == (first.transform.c, first.transform.f) and dataset.crs == first.crs
     has_kind = dataset.count == 1 and dataset.dtypes[0] in ("uint8", "uint16")
     if not (is_plain and is_beside and has_kind and dataset.crs is not None and dataset.crs.is_projected):
-        raise UnreadableFile("A band of the scene is not stored as those of Sentinel-2 are. Choose another scene.")
+        raise UnreadableFile(_UNLIKE)
     return size
+
+
+def _bounds_on(crs: CRS, box: Box) -> tuple[float, float, float, float]:
+    """West, south, east, north of a box in a scene's own system; raises UnreadableFile where it has none there."""
+    found = (math.nan,) * 4
+    with contextlib.suppress(*GDAL_ERRORS):
+        found = transform_bounds("EPSG:4326", crs, *box.bounds, densify_pts=21)
+    if not all(map(math.isfinite, found)):
+        raise UnreadableFile(_UNLIKE)
+    return found
 
 
 def _snapped(low: float, high: float, extent: int, step: int) -> tuple[int, int] | None:

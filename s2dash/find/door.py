@@ -144,7 +144,7 @@ def _parts(address: str) -> SplitResult | None:
         parts.port  # noqa: B018 - which is checked when it is looked at
     except ValueError:
         return None
-    is_plain = address.isascii() and not any(character.isspace() for character in address)
+    is_plain = address.isascii() and address.isprintable() and " " not in address
     return parts if is_plain else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -36,9 +37,12 @@ _KEYS = {
 """Earth Search's names of assets."""
 _BAND_KEY = re.compile(r"(B\d[\dA]|SCL)(_\d\dm)?", re.IGNORECASE)
 _TILE = re.compile(r"(?:MGRS-)?T?(\d\d?[C-HJ-NP-X][A-HJ-NP-Z]{2})")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(?=T|$)")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?=T|$)", re.ASCII)
 _OLD_FLAG = "earthsearch:boa_offset_applied"
 _MOST_CHARACTERS = 300
+_LONGEST_ADDRESS = 8_000
+_MOST_CORNERS = 10_000
+"""Of a footprint; one of a tile has some tens at most."""
 
 
 class BandFile(msgspec.Struct, frozen=True):
@@ -76,21 +80,20 @@ def scene_from(item: dict[str, Any]) -> FoundScene:
     """
     try:
         return _scene(item)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise UnreadableValue("The catalogue gives a scene in a form that is not known here.") from error
 
 
 def _scene(item: dict[str, Any]) -> FoundScene:
     said, assets = item["properties"], item["assets"]
     baseline = _text(said.get("s2:processing_baseline") or said.get("processing:version"))
-    date = _DATE.match(str(said["datetime"]))
-    name = _text(item["id"])
-    if date is None or not name:
+    written, name = _DATE.match(said["datetime"]), _text(item["id"])
+    if written is None or not name:
         raise ValueError("no time or name")
     thumbnail = assets.get("thumbnail") or {}
     return FoundScene(
         id=name,
-        date=date[0],
+        date=date.fromisoformat(written[0]).isoformat(),
         tile=_tile(said, name),
         cloud=_percent(said.get("eo:cloud_cover")),
         footprint=_rings(item.get("geometry") or {}),
@@ -139,13 +142,21 @@ def _tile(said: dict[str, Any], name: str) -> str | None:
 
 
 def _rings(geometry: dict[str, Any]) -> tuple[tuple[tuple[float, float], ...], ...]:
+    """Outer rings of positions on the Earth; none where one of them is not, or there are far too many."""
     kind, places = geometry.get("type"), geometry.get("coordinates") or []
-    polygons = {"Polygon": [places], "MultiPolygon": places}.get(str(kind), [])
-    return tuple(tuple((float(x), float(y)) for x, y, *_ in polygon[0]) for polygon in polygons if polygon)
+    polygons = places if kind == "MultiPolygon" else [places] if kind == "Polygon" else []
+    outer = [polygon[0] for polygon in polygons if polygon]
+    if sum(map(len, outer)) > _MOST_CORNERS:
+        return ()
+    rings = tuple(tuple((float(x), float(y)) for x, y, *_ in ring) for ring in outer)
+    is_on_earth = all(abs(x) <= 360 and abs(y) <= 90 for ring in rings for x, y in ring)
+    return rings if is_on_earth else ()
 
 
 def _percent(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and 0 <= value <= 100 else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value <= 100 else None
 
 
 def _text(value: object) -> str | None:
@@ -154,5 +165,5 @@ def _text(value: object) -> str | None:
 
 
 def _address(value: object) -> str | None:
-    """Of any length that signed addresses have."""
-    return value if isinstance(value, str) and value.isprintable() and value else None
+    """As long as signed addresses are."""
+    return value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST_ADDRESS else None

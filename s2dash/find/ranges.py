@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import math
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from s2dash.settings import FETCH_LIMITS, INGEST_LIMITS
 _BLOCK_BYTES = 2**16
 _MOST_BLOCKS = 64
 """Kept of one file: 4 MB; a composite has a hundred of them open."""
+_PACKED_BY = ("none", "deflate", "lzw", "zstd", "packbits")
+"""Files are decoded in this process: the few decoders that pictures of numbers need, of the many that GDAL has."""
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
@@ -71,6 +74,8 @@ class RemoteFile:
     def _asked(self, start: int, end: int) -> bytes:
         """What lies between, which must be just that, and of the same version of the file as all before."""
         end = end if self._size is None else min(end, self._size)
+        if end - start > INGEST_LIMITS.most_block_bytes:
+            raise NotFetched(_too_large(self.address))
         reply = self._door.ask(self.address, end - start, {"Range": f"bytes={start}-{end - 1}"})
         told = _CONTENT_RANGE.fullmatch(reply.headers.get("content-range", ""))
         if reply.status != 206 or told is None:
@@ -162,11 +167,18 @@ def _damaged(address: str) -> UnreadableFile:
 
 
 def _require_within_limits(dataset: rasterio.DatasetReader, address: str) -> None:
-    """A block is decoded whole, so its size bounds memory."""
+    """A block is decoded whole, so its size bounds memory; all of the file may have to be, so its pixels bound time."""
     rows, columns = dataset.block_shapes[0]
-    is_small = max(dataset.shape) <= INGEST_LIMITS.most_side
+    is_small = max(dataset.shape) <= INGEST_LIMITS.most_side and math.prod(dataset.shape) <= INGEST_LIMITS.most_pixels
     if not is_small or rows * columns * dataset.count * 8 > INGEST_LIMITS.most_block_bytes:
-        raise UnreadableFile(f"{shown(address)} is stored in larger parts than are read here. Choose another scene.")
+        raise UnreadableFile(_too_large(address))
+    kind = dataset.tags(ns="IMAGE_STRUCTURE").get("COMPRESSION", "none").lower()
+    if kind not in _PACKED_BY:
+        raise UnreadableFile(f"{shown(address)} is packed by {kind}, which is not read here. Choose another scene.")
+
+
+def _too_large(address: str) -> str:
+    return f"{shown(address)} is stored in larger parts than are read here. Choose another scene."
 
 
 def _runs(numbers: list[int]) -> list[tuple[int, int]]:

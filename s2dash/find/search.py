@@ -87,7 +87,7 @@ def _searched(
         yield from itertools.islice(fitting, most_scenes)
     except InputError:
         raise
-    except (APIError, NotImplementedError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (APIError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise NotFetched(_NO_CATALOGUE) from error
 
 

@@ -107,9 +107,7 @@ class FindPage:
         return self.run()
 
     def choose(self, *days: str) -> FindPage:
-        self.test.session_state["found chosen"] = tuple(
-            one.id for one in self.finding.scenes or () if one.date in days
-        )
+        self.test.session_state["found chosen"] = tuple(one.id for one in self.finding.scenes or () if one.date in days)
         return self.run()
 
     @property

@@ -18,6 +18,8 @@ from web_server import send_status
 from s2dash.find.towns import labels_of, towns_like
 from s2dash.ui import services
 
+pytestmark = pytest.mark.filterwarnings("ignore:The PySTAC Label Extension")  # imported by a search, on its thread
+
 
 @pytest.fixture(scope="module")
 def tile(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -8,6 +8,7 @@ can be put before a user as they are.
     │   ├── UnreadableFile        not a raster we read, damaged, or refused by a limit
     │   │   └── PackGiven             a pack where a scene should be
     │   ├── NotFetched            a catalogue or a file that it names cannot be asked
+    │   │   └── NotThere          its server refuses the address, or has nothing there (any more)
     │   ├── UnreadableValue       not a run, edits or reading as s2dash writes them
     │   └── OutputConflict        the output would overwrite an input
     ├── RecipeError           the choices do not fit each other or the scene
@@ -40,6 +41,10 @@ class PackGiven(UnreadableFile):
 
 class NotFetched(InputError):
     """A catalogue, or a file that it names, does not answer as it should, or may not be asked."""
+
+
+class NotThere(NotFetched):
+    """A server refuses an address, or has nothing there: signed ones run out, and files are moved."""
 
 
 class UnreadableValue(InputError):

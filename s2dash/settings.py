@@ -333,6 +333,10 @@ class FetchLimits:
     """A server from which nothing comes for so long is given up."""
     most_seconds: int = limit(300, "seconds", most=86_400)
     """One answer may take so long in all, however slowly it drips."""
+    most_search_seconds: int = limit(120, "seconds", most=86_400)
+    """All answers to one search may take so long together."""
+    most_load_seconds: int = limit(3_600, "seconds", most=604_800)
+    """Loading the ground of one file may take so long, however slowly its servers answer."""
     most_wait_seconds: int = limit(60, "seconds", 0, 3_600)
     """Busy servers that ask to wait (`Retry-After`) are waited for, for one answer so long in all."""
     most_answer_bytes: int = limit(50_000_000, "bytes", least=10_000)

@@ -6,15 +6,20 @@ import atexit
 import compileall
 import os
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from door import door_is_here  # noqa: F401 - a fixture for whoever asks for it
+from forked_door import forked
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
+
+from s2dash.ingest import process
 
 os.environ.update(
     MPLBACKEND="Agg",
@@ -50,11 +55,16 @@ def find_chromium() -> str | None:
 
 
 class FilesStayWhole(LoadScopeScheduling):
-    """Hands out tests file by file, and all of `tests/browser` to one process: two browsers would only be slow."""
+    """Hands out tests file by file; those in a browser first, which take longest and leave a processor half idle."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.split("::", 1)[0]
-        return "browser" if path.startswith("tests/browser/") else path
+        return nodeid.split("::", 1)[0]
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        waiting = next((scope for scope in self.workqueue if scope.startswith("tests/browser/")), None)
+        if waiting is not None:
+            self.workqueue.move_to_end(waiting, last=False)
+        super()._assign_work_unit(node)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -62,11 +72,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesSt
     return FilesStayWhole(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A page on a busy machine gets a second try in CI, and the summary names each test that took it."""
+    """Of the browser's tests all but the main paths are slow.
+
+    A page on a busy machine gets a second try in CI, and the summary names each test that took it.
+    """
     for item in items:
-        if IN_CI and item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.flaky(reruns=1))
+        if item.get_closest_marker("browser"):
+            if not item.get_closest_marker("main_path"):
+                item.add_marker(pytest.mark.slow)
+            if IN_CI:
+                item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -87,6 +104,19 @@ def pytest_runtest_makereport(
         reason = call.excinfo.value if call.excinfo else report.longrepr
         report.longrepr = f"a browser test must not be skipped in CI: {reason}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ingest_is_forked() -> Iterator[None]:
+    """The process that opens files is forked, not started, which takes a tenth of the time."""
+    with forked():
+        yield
+
+
+@pytest.fixture
+def ingest_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that opens files is started as outside of tests."""
+    monkeypatch.setattr(process, "subprocess", subprocess)
 
 
 @pytest.fixture(scope="session")

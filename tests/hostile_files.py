@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from affine import Affine
+from embeddings import packed, spoilt, tile_files
 from hostile_zarr import STORES
 from PIL import Image
 from products import write_safe, zip_folder
@@ -633,6 +634,15 @@ FILES: dict[str, Hostile] = {
             "json_large.zarr.zip": WORKS,
             "symlink.zarr.zip": REFUSED,
         }.items()
+    },
+    # arrays of TESSERA; `test_tessera_arrays.py` has the rest
+    "ctl_tessera.npy.zip": Hostile(WORKS, lambda goods: packed(tile_files(goods.folder))),
+    **{
+        f"npy_{name.replace(' ', '_')}.npy.zip": Hostile(
+            REFUSED,
+            lambda goods, name=name: packed(tile_files(goods.folder) | dict([spoilt(name)])),  # type: ignore[misc]
+        )
+        for name in ("objects", "fortran", "cut", "lying shape", "huge header", "code", "scales of another tile")
     },
 }
 """By name; the names' endings are what a stranger would give them."""

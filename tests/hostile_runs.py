@@ -128,7 +128,7 @@ def _become_a_server(folder: Path) -> None:
 
 
 def _classified(scene: Scene) -> tuple[tuple[int, ...], str]:
-    recipe = replace(default_recipe(scene).plain(), k=2, params=(("n_init", 1),))
+    recipe = replace(default_recipe(scene).plain(), algorithm="kmeans", k=2, params=(("n_init", 1),))
     try:
         found = pipeline.run_live(pipeline.fitted_to(scene, recipe)).classmap.labels
     except S2DashError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import time
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from rasterio.io import MemoryFile
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from waiting import PATIENCE_SECONDS
 
@@ -25,6 +27,9 @@ from s2dash.ui.legend_event import LegendEvent
 PAGE = Path(__file__).parents[1] / "s2dash" / "ui" / "page.py"
 AREA_UPLOADER = "Area to keep"
 """Offered once an area is wanted."""
+
+# Every AppTest reads what is said of a hundred installed packages; it stays the same.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 Downloads = dict[str, "Download"]
 

@@ -47,7 +47,12 @@ This page is written by `python tests/settings_table.py` from `s2dash/settings.p
 | `S2DASH_DATA_FOLDER` | none | a folder | Every visitor may open what lies in it, nothing else. |
 | `S2DASH_KEEP_FOLDER` | `~/.local/share/s2dash` | a folder | Where sessions are kept; for the server alone. |
 | `S2DASH_SCHEDULER` | none | an address | The Dask scheduler for full scenes ([scaling.md](scaling.md)). |
-{found}| `TMPDIR` | the system's | a folder | Where temporary files go: uploads, scenes, copies of scenes, labels. |
+{found}| `HTTPS_PROXY`, `NO_PROXY` | none | an address; names | `find` and `fetch` ask the internet through it. |
+| `TMPDIR` | the system's | a folder | Where temporary files go: uploads, scenes, copies of scenes, labels. |
+
+A proxy looks names up itself, so `find` and `fetch` cannot check that a name leads to the public internet.
+What stands for it: only listed names go through it, by https, and s2dash looks at the certificate behind it itself.
+Servers of `S2DASH_FIND_OWN_HOSTS` are always asked directly.
 """
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 import shapely
 from answers import MOST_CHILD_MB, wrong_words
+from forked_door import ended
 from hostile_areas import (
     HOSTILE,
     HostileArea,
@@ -332,16 +332,14 @@ def nobody_is_called() -> Iterator[None]:
 def test_hostile_areas_do_not_hurt(scene: Scene, tmp_path: Path, kind: str) -> None:
     """Two at a time, each in its process; what is wrong is told of all."""
     made = HOSTILE[kind](inside_of(scene))
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = len(ended)
     with ThreadPoolExecutor(2) as pool:
         faults = list(pool.map(lambda name: fault_of(scene, tmp_path / name.replace(" ", "_"), made[name]), made))
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert [(name, fault) for name, fault in zip(made, faults, strict=True) if fault] == []
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < MOST_SECONDS * len(made)
-    # The most that any child of this process ever took: what others took, and what this process holds itself, which
-    # counts as a child's until its program starts, is not theirs.
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert after.ru_maxrss <= max(MOST_CHILD_MB * 1024, before.ru_maxrss, own)
+    used = ended[before:]
+    assert len(used) == len(made)
+    assert max(one.cpu_seconds for one in used) < MOST_SECONDS
+    assert max(one.peak_kb for one in used) <= MOST_CHILD_MB * 1024
     assert list(Path(BAIT).parent.glob(f"{Path(BAIT).name}*")) == []
 
 

@@ -27,6 +27,7 @@ import numpy as np
 import pytest
 import rasterio
 from answers import MOST_CHILD_MB, MOST_SECONDS, preview, wrong_scene, wrong_words
+from embeddings import packed, tile_files
 from hostile_zarr import sharded, store, zipped_store
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -319,7 +320,8 @@ def genuine(tmp_path_factory: pytest.TempPathFactory) -> Genuine:
     ]
     kinds = {".tif": tiffs, ".jp2": jp2s, ".zip": zips}
     files = {ending: tuple(path.read_bytes() for path in paths) for ending, paths in kinds.items()}
-    return Genuine(files | {".zarr.zip": (zipped_store(store()), zipped_store(store({"compressor": None})), sharded())})
+    files[".zarr.zip"] = (zipped_store(store()), zipped_store(store({"compressor": None})), sharded())
+    return Genuine(files | {".npy.zip": (packed(tile_files(folder, shape_rc=(6, 9))),)})
 
 
 @pytest.fixture(scope="module")
@@ -383,7 +385,7 @@ class TestCutsAndFlips:
     def test_of_a_good_file_many_more(self, door: Door, genuine: Genuine, ending: str, damage: Damage) -> None:
         door.try_file(f"a{ending}", damage.done_to(genuine.files[ending]))
 
-    @pytest.mark.parametrize("ending", [".zip", ".zarr.zip"])
+    @pytest.mark.parametrize("ending", [".zip", ".zarr.zip", ".npy.zip"])
     @given(damage=damages, member=st.integers(0, 40))
     @quick
     def test_inside_of_a_zip_whose_checksums_are_right(

@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s2dash.errors import OutputConflict, UnknownName, UnreadableFile
+from s2dash.ingest import tessera
 from s2dash.ingest.product.choose import named_left_out
 from s2dash.ingest.product.names import file_facts
 from s2dash.raster.location import FileLocation, Location, Place, location_of, parse, paths_of
 
 _PRODUCT_ENDINGS = (".safe", ".zarr")
+_PRODUCT_FOLDERS = ("GRANULE", "measurements", tessera.LAYOUT[0])
 _PRODUCT_METADATA = re.compile(r"MTD_MSIL(1C|2A)\.xml|S2._.*_MTD_SAFL(1C|2A)_.*\.xml|L\w+_MTL\.(txt|json|xml)")
 _RASTER_ENDINGS = (".tif", ".tiff")
 _ARCHIVE_ENDINGS = (".zip", ".tar.gz", ".tgz", ".tar")
 _SCENE_ENDINGS = (*_RASTER_ENDINGS, *_ARCHIVE_ENDINGS, ".dim")
 _NAME_ENDINGS = (
     *(*_ARCHIVE_ENDINGS, *_PRODUCT_ENDINGS, *_RASTER_ENDINGS),
-    *(".jp2", ".dim", ".dat", ".img", ".bsq", ".bil", ".bip"),
+    *(".jp2", ".dim", ".npy", ".dat", ".img", ".bsq", ".bil", ".bip"),
 )
 
 
@@ -40,9 +42,9 @@ class Source:
 def gather_sources(places: Sequence[Place], out: Path | None = None) -> tuple[Source, ...]:
     """The scenes that places stand for, in their order: each is one, but a folder that is no product is all in it.
 
-    Of such a folder count products (`.SAFE`, `.zarr`, `.dim`), archives and GeoTIFFs, by name; files that hold a
-    single band by their name do not, and a folder with nothing else is one scene, of its bands. What is given twice
-    counts once. A path that leads nowhere stays: opening it says so.
+    Of such a folder count products (`.SAFE`, `.zarr`, `.dim`), archives, GeoTIFFs and arrays of TESSERA, by name;
+    files that hold a single band by their name, or belong to an array, do not, and a folder with nothing else is one
+    scene, of its bands. What is given twice counts once. A path that leads nowhere stays: opening it says so.
 
     Raises UnreadableFile where a folder cannot be read, OutputConflict where one of them is `out`, the
     folder for the outputs: they would be scenes the next time.
@@ -101,11 +103,12 @@ def _is_scene(entry: Path) -> bool:
         return _is_product(entry)
     name = entry.name.lower()
     is_part = name.endswith(_RASTER_ENDINGS) and (file_facts(entry.name) or named_left_out([entry.name], None))
-    return name.endswith(_SCENE_ENDINGS) and not is_part
+    is_raster = name.endswith(_SCENE_ENDINGS) and not is_part and not tessera.is_beside_tile(entry)
+    return is_raster or tessera.is_tile(entry)
 
 
 def _is_product(folder: Path) -> bool:
-    parts = (folder / "GRANULE", folder / "measurements")
+    parts = (folder / name for name in _PRODUCT_FOLDERS)
     if folder.name.lower().endswith(_PRODUCT_ENDINGS) or any(part.is_dir() for part in parts):
         return True
     return any(_PRODUCT_METADATA.fullmatch(entry.name) for entry in folder.iterdir())

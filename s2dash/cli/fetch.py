@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from s2dash.cli import progress_line
 from s2dash.cli.arguments import file_path, listed, whole
 from s2dash.cli.find import add_ground, ground_of
 from s2dash.cli.outputs import require_writable
 from s2dash.errors import OutputConflict
+
+if TYPE_CHECKING:
+    from s2dash.find.cutting import Cut
+
+
+_ALL_PERCENT = 99
+"""A box of degrees is no box of the scene's grid, and may reach over its edge by a corner."""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -38,24 +46,35 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     from s2dash.find.composite import write_median
     from s2dash.find.cutting import USUAL_BANDS, write_cut
     from s2dash.find.door import door_to
-    from s2dash.find.search import scenes_by_id
+    from s2dash.find.search import renewal, scenes_by_id
 
     catalogue = catalogue_from(os.environ)
     is_one = len(arguments.ids) == 1 or arguments.composite is not None
     outs = _outs(arguments.ids, arguments.out, is_one)
     names, box = arguments.bands or USUAL_BANDS, ground_of(arguments)
     with door_to(catalogue.hosts) as door:
-        scenes = scenes_by_id(arguments.ids, catalogue, door)
+        scenes, renewed = scenes_by_id(arguments.ids, catalogue, door), renewal(catalogue, door)
         if arguments.composite is not None:
             with staged(arguments.out) as path:
-                write_median(scenes, names, box, arguments.pixel, path, door, progress_line.show)
+                cuts = [write_median(scenes, names, box, arguments.pixel, path, door, progress_line.show, renewed)]
         else:
+            cuts = []
             for scene, out in zip(scenes, outs, strict=True):
                 with staged(out) as path:
-                    write_cut(scene, names, box, arguments.pixel, path, door, progress_line.show)
+                    cuts += [write_cut(scene, names, box, arguments.pixel, path, door, progress_line.show, renewed)]
     said = [{"id": one.id, "date": one.date} for one in scenes]
     files = [str(out) for out in outs]
-    return {"scenes": said, "written": files, "seconds": round(time.perf_counter() - started, 2)}
+    notes = [note for out, cut in zip(outs, cuts, strict=True) if (note := _note(out, cut))]
+    told = {"scenes": said, "written": files, "seconds": round(time.perf_counter() - started, 2)}
+    return told | ({"notes": notes} if notes else {})
+
+
+def _note(out: Path, cut: Cut) -> str | None:
+    """What is said where a scene has not all of the ground."""
+    percent = math.floor(cut.share * 100)
+    if percent >= _ALL_PERCENT:
+        return None
+    return f"{out.name} has {percent} % of the ground: the rest lies outside of the tile. Fetch it of another tile too."
 
 
 def _outs(ids: list[str], out: Path, is_one: bool) -> list[Path]:

@@ -11,11 +11,12 @@ import numpy as np
 from s2dash.core.sentinel2 import SCL_MASKED
 from s2dash.core.types import Progress
 from s2dash.errors import NotFetched
-from s2dash.find.cutting import begun, chosen, cut_of, source_tags, strip_of
+from s2dash.find.cutting import Cut, Renewed, begun, chosen, cut_of, newer, source_tags, strip_of
 from s2dash.find.door import Door
 from s2dash.find.items import SCL, BandFile, FoundScene
 from s2dash.find.places import Box
 from s2dash.find.ranges import opened
+from s2dash.settings import FETCH_LIMITS
 
 _MOST = np.iinfo(np.uint16).max
 
@@ -28,7 +29,8 @@ def write_median(
     out: Path,
     door: Door,
     progress: Progress,
-) -> None:
+    renewed: Renewed | None = None,
+) -> Cut:
     """Write the medians of bands over some dates of one tile, strip by strip; 0 where every date is hidden.
 
     Numbers of all dates are brought to scale and offset of the first one's band before. SCL is not written, as what
@@ -39,8 +41,12 @@ def write_median(
     _require_one_tile(scenes)
     wanted = [name for name in names if name != SCL]
     files = [chosen(scene, [*wanted, SCL]) for scene in scenes]
+    door = door.within(FETCH_LIMITS.most_load_seconds)
     with contextlib.ExitStack() as stack:
-        rasters = [[stack.enter_context(opened(one.address, door)) for one in own] for own in files]
+        rasters = [
+            [stack.enter_context(opened(one.address, door, newer(scene, one, renewed))) for one in own]
+            for scene, own in zip(scenes, files, strict=True)
+        ]
         cut = cut_of(scenes[0], [one for own in rasters for one in own], box, pixel_m)
         made = stack.enter_context(begun(out, cut, files[0][:-1]))
         made.update_tags(**source_tags(scenes, _title(scenes)))
@@ -53,6 +59,7 @@ def write_median(
                 like_first = [_like(files[0][i], own[i], one) for own, one in zip(files, dates, strict=True)]
                 made.write(median(np.stack(like_first), hidden), i + 1, window=window)
                 progress((done + (i + 1) / len(wanted)) / len(strips), "Loading")
+    return cut
 
 
 def median(values: np.ndarray, hidden: np.ndarray) -> np.ndarray:

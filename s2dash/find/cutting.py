@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +21,13 @@ from s2dash.errors import NotFetched, UnknownName, UnreadableFile
 from s2dash.find.door import Door
 from s2dash.find.items import ATTRIBUTION, SCL, BandFile, FoundScene
 from s2dash.find.places import Box
-from s2dash.find.ranges import RemoteRaster, opened
+from s2dash.find.ranges import RemoteRaster, Renew, opened
 from s2dash.raster.door import GDAL_ERRORS, make_geotiff
-from s2dash.settings import INGEST_LIMITS
+from s2dash.settings import FETCH_LIMITS, INGEST_LIMITS
 
 USUAL_BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12", SCL)
+Renewed = Callable[[FoundScene], FoundScene]
+"""What the catalogue says of a scene now."""
 _UNLIKE = "A band of the scene is not stored as those of Sentinel-2 are. Choose another scene."
 _STRIP_ROWS = 512
 _TILE = 512
@@ -41,6 +43,8 @@ class Cut:
     pixel_m: int
     unit: int
     """Rows, or columns, after which pixels of all bands end."""
+    share: float = 1.0
+    """Of the ground that is wanted, as far as the scene has it."""
 
     def strips(self, parts: int) -> list[tuple[int, int]]:
         """First row and number of rows of what is read at once, where memory holds so many bands of it."""
@@ -75,18 +79,21 @@ def write_cut(
     out: Path,
     door: Door,
     progress: Progress,
-) -> None:
+    renewed: Renewed | None = None,
+) -> Cut:
     """Write bands of the ground in a box, as stored numbers with their scale, offset, names, date and source.
 
     Finer bands are averaged over each pixel (by overviews where the file has them), coarser ones repeated; SCL keeps
-    its classes, of the pixel in the middle.
+    its classes, of the pixel in the middle. Where an address is not good any more, the one that `renewed` knows is
+    asked.
 
     Raises NotFetched, UnreadableFile and UnknownName as `ranges.opened` and `chosen`, and NotFetched for ground that
     lies outside of the scene.
     """
     files = chosen(scene, names)
+    door = door.within(FETCH_LIMITS.most_load_seconds)
     with contextlib.ExitStack() as stack:
-        rasters = [stack.enter_context(opened(one.address, door)) for one in files]
+        rasters = [stack.enter_context(opened(one.address, door, newer(scene, one, renewed))) for one in files]
         cut = cut_of(scene, rasters, box, pixel_m)
         made = stack.enter_context(begun(out, cut, files))
         made.update_tags(ACQUISITION_DATE=scene.date, **source_tags([scene], scene.id))
@@ -95,6 +102,14 @@ def write_cut(
             window = ((start, start + rows), (0, cut.shape_rc[1]))
             made.write(strip_of(raster, cut, start, rows, file.name == SCL), number, window=window)
             progress(done / len(parts), "Loading")
+    return cut
+
+
+def newer(scene: FoundScene, file: BandFile, renewed: Renewed | None) -> Renew | None:
+    """How the address that a band's file has now is found."""
+    if renewed is None:
+        return None
+    return lambda: next((one.address for one in renewed(scene).bands if one.name == file.name), None)
 
 
 def begun(out: Path, cut: Cut, files: Sequence[BandFile]) -> rasterio.io.DatasetWriter:
@@ -144,7 +159,8 @@ def cut_of(scene: FoundScene, rasters: Sequence[RemoteRaster], box: Box, pixel_m
     if shape[0] * shape[1] > INGEST_LIMITS.most_pixels or max(shape) > INGEST_LIMITS.most_side:
         raise NotFetched("The ground has more pixels than a scene may have. Take larger pixels, or less ground.")
     transform = Affine(pixel_m, 0, left + x[0], 0, -pixel_m, top - y[0])
-    return Cut(first.crs.to_wkt(), transform, shape, pixel_m, step // pixel_m)
+    share = _within(west - left, east - left, extent_x) * _within(top - north, top - south, extent_y)
+    return Cut(first.crs.to_wkt(), transform, shape, pixel_m, step // pixel_m, share)
 
 
 def _pixel_size(dataset: rasterio.DatasetReader, first: rasterio.DatasetReader) -> int:
@@ -161,12 +177,13 @@ def _pixel_size(dataset: rasterio.DatasetReader, first: rasterio.DatasetReader) 
 
 def _bounds_on(crs: CRS, box: Box) -> tuple[float, float, float, float]:
     """West, south, east, north of a box in a scene's own system; raises UnreadableFile where it has none there."""
-    found = (math.nan,) * 4
+    found: list[tuple[float, float, float, float]] = []
     with contextlib.suppress(*GDAL_ERRORS):
-        found = transform_bounds("EPSG:4326", crs, *box.bounds, densify_pts=21)
-    if not all(map(math.isfinite, found)):
+        found = [transform_bounds("EPSG:4326", crs, *one.bounds, densify_pts=21) for one in box.parts]
+    if not found or not np.isfinite(found).all():
         raise UnreadableFile(_UNLIKE)
-    return found
+    west, south, east, north = zip(*found, strict=True)
+    return min(west), min(south), max(east), max(north)
 
 
 def _snapped(low: float, high: float, extent: int, step: int) -> tuple[int, int] | None:
@@ -174,6 +191,11 @@ def _snapped(low: float, high: float, extent: int, step: int) -> tuple[int, int]
     first, beyond = math.floor(max(low, 0) / step) * step, math.ceil(min(high, extent) / step) * step
     beyond = min(beyond, extent // step * step)
     return (first, beyond) if first < beyond else None
+
+
+def _within(low: float, high: float, extent: int) -> float:
+    """Share of what is wanted that the scene has, from 0 to 1."""
+    return max(0.0, min(high, extent) - max(low, 0)) / (high - low)
 
 
 def strip_of(raster: RemoteRaster, cut: Cut, start: int, rows: int, is_classes: bool) -> np.ndarray:

@@ -6,6 +6,8 @@ Errors never hold a query, in which signed addresses carry their secret.
 from __future__ import annotations
 
 import contextlib
+import copy
+import math
 import socket
 import ssl
 import time
@@ -19,16 +21,22 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 import httpcore
 
 from s2dash import __version__
-from s2dash.errors import NotFetched
-from s2dash.find.addresses import CheckedBackend
+from s2dash.errors import NotFetched, NotThere
+from s2dash.find.addresses import CheckedBackend, ProxyBackend, ending_at
 from s2dash.find.catalogue import Hosts
+from s2dash.find.proxies import Proxy, proxy_towards
 from s2dash.settings import FETCH_LIMITS
 
 _PORTS = {"http": 80, "https": 443}
 _MOST_REDIRECTIONS = 3
 _ATTEMPTS = 3
 _BUSY = (429, 500, 502, 503, 504)
-_ERRORS = (OSError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
+_GONE = (401, 403, 404, 410)
+"""What servers answer for signed addresses that have run out, and for what is not there any more."""
+_ERRORS = (OSError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
+
+
+_TOO_LONG = "all together takes too long. Try again later, or take less ground or fewer bands."
 
 
 @dataclass(frozen=True)
@@ -47,20 +55,29 @@ class Door:
     def __init__(self, hosts: Hosts, pause: Callable[[float], None] = time.sleep) -> None:
         self._hosts = hosts
         self._pause = pause
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl.create_default_context(), network_backend=CheckedBackend(self._is_own)
-        )
+        self._until = math.inf
+        self._trusted = ssl.create_default_context()
+        self._pool = httpcore.ConnectionPool(ssl_context=self._trusted, network_backend=CheckedBackend(self._is_own))
+        self._proxied: dict[Proxy, httpcore.ConnectionPool] = {}
 
     def close(self) -> None:
         """Let go of all connections."""
-        self._pool.close()
+        for pool in (self._pool, *self._proxied.values()):
+            pool.close()
+
+    def within(self, seconds: float) -> Door:
+        """The same door, with the same connections, that gives up after so long in all."""
+        found = copy.copy(self)
+        found._until = min(self._until, time.monotonic() + seconds)
+        return found
 
     def ask(
         self, address: str, most_bytes: int, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Reply:
         """What a server answers, asked again where it is busy; by POST where there is a body.
 
-        Raises NotFetched with a sentence for everything else than an answer of status 200 or 206.
+        Raises NotFetched with a sentence for everything else than an answer of status 200 or 206: NotThere where the
+        address is refused, or nothing is there.
         """
         waited = 0.0
         for attempt in range(1, _ATTEMPTS + 1):
@@ -75,9 +92,12 @@ class Door:
             may_pass = reply is None or reply.status in _BUSY
             if attempt == _ATTEMPTS or not may_pass or waited + wait > FETCH_LIMITS.most_wait_seconds:
                 break
+            if time.monotonic() + wait > self._until:
+                raise NotFetched(f"{shown(address)} cannot be read: {_TOO_LONG}")
             self._pause(wait)
             waited += wait
-        raise NotFetched(f"{shown(address)} cannot be read: {why or _status_in_plain_words(reply, wait)}")
+        kind = NotThere if reply is not None and reply.status in _GONE else NotFetched
+        raise kind(f"{shown(address)} cannot be read: {why or _status_in_plain_words(reply, wait)}")
 
     def _followed(self, address: str, most_bytes: int, headers: Mapping[str, str], body: bytes | None) -> Reply:
         """The answer where redirections end; they may lead to servers of the list only."""
@@ -89,19 +109,22 @@ class Door:
         return reply
 
     def _once(self, address: str, most_bytes: int, headers: Mapping[str, str], body: bytes | None) -> Reply:
-        self._require_allowed(address)
+        pool = self._pool_for(address)
         own = {"User-Agent": f"s2dash/{__version__}", "Accept-Encoding": "identity"}
         kind = {} if body is None else {"Content-Type": "application/json"}
         patience = dict.fromkeys(("connect", "read", "write", "pool"), float(FETCH_LIMITS.timeout_seconds))
         method = "GET" if body is None else "POST"
         sent = [(name.encode(), value.encode()) for name, value in {**own, **kind, **headers}.items()]
         extensions = {"timeout": patience}
-        with self._pool.stream(method, address, headers=sent, content=body, extensions=extensions) as answer:
+        until = min(self._until, time.monotonic() + FETCH_LIMITS.most_seconds)
+        stream = pool.stream(method, address, headers=sent, content=body, extensions=extensions)
+        with ending_at(until), stream as answer:
             told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
             is_wanted = answer.status in (200, 206)
             return Reply(answer.status, told, _read(answer, most_bytes, address) if is_wanted else b"")
 
-    def _require_allowed(self, address: str) -> None:
+    def _pool_for(self, address: str) -> httpcore.ConnectionPool:
+        """The way to a server, once it is clear that it may be asked; raises NotFetched."""
         parts = _parts(address)
         if parts is None or parts.hostname is None or parts.scheme not in _PORTS or parts.username is not None:
             raise NotFetched("The catalogue names an address that is none of a server by https, and it is not asked.")
@@ -113,6 +136,16 @@ class Door:
             )
         if parts.scheme == "http" and not self._hosts.is_own(host, port, usual):
             raise NotFetched(f"{host} is not asked: its address is of http, which anybody on the way can change.")
+        proxy = None if self._hosts.is_own(host, port, usual) else proxy_towards(host, port)
+        return self._pool if proxy is None else self._pool_through(proxy)
+
+    def _pool_through(self, proxy: Proxy) -> httpcore.ConnectionPool:
+        if proxy not in self._proxied:
+            made = httpcore.HTTPProxy(
+                proxy.address, proxy.login, ssl_context=self._trusted, network_backend=ProxyBackend()
+            )
+            self._proxied.setdefault(proxy, made)
+        return self._proxied[proxy]
 
     def _is_own(self, host: str, port: int) -> bool:
         return any(self._hosts.is_own(host, port, usual) for usual in _PORTS.values())
@@ -149,15 +182,12 @@ def _parts(address: str) -> SplitResult | None:
 
 
 def _read(answer: httpcore.Response, most_bytes: int, address: str) -> bytes:
-    """The body, within a size and a time, whatever the server says its length is."""
-    until = time.monotonic() + FETCH_LIMITS.most_seconds
+    """The body, within a size, whatever the server says its length is."""
     found = bytearray()
     for piece in answer.iter_stream():
         found += piece
         if len(found) > most_bytes:
             raise NotFetched(f"{shown(address)} cannot be read: the answer is larger than {most_bytes:,} bytes.")
-        if time.monotonic() > until:
-            raise TimeoutError
     return bytes(found)
 
 
@@ -173,6 +203,10 @@ def _wanted_wait(reply: Reply | None, attempt: int) -> float:
 
 def _in_plain_words(error: Exception) -> str:
     """Why, and what to do, without the address."""
+    if isinstance(error, httpcore.ProxyError):
+        status = str(error)[:3]
+        why = f"does not let it through (status {status})" if status.isdigit() else "cannot be reached"
+        return f"the proxy that HTTPS_PROXY names {why}. Ask whoever runs it."
     reason: BaseException = error
     while not isinstance(reason, OSError) and (reason.__cause__ or reason.__context__) is not None:
         reason = reason.__cause__ or reason.__context__ or reason

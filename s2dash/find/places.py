@@ -20,7 +20,11 @@ AROUND_KM = 10.0
 
 @dataclass(frozen=True)
 class Box:
-    """Degrees of WGS 84; west is smaller than east, south smaller than north."""
+    """Degrees of WGS 84; south is smaller than north.
+
+    West is smaller than east, but for ground across the antimeridian (RFC 7946, 5.2), which is narrower than half the
+    Earth.
+    """
 
     west: float
     south: float
@@ -29,12 +33,22 @@ class Box:
 
     def __post_init__(self) -> None:
         numbers = (self.west, self.south, self.east, self.north)
-        is_on_earth = all(map(math.isfinite, numbers)) and self.west >= -180 and self.east <= 180
-        if not (is_on_earth and -90 <= self.south < self.north <= 90 and self.west < self.east):
+        is_on_earth = all(math.isfinite(one) and abs(one) <= 180 for one in numbers)
+        is_across = self.west > self.east and self.west - self.east > 180
+        if not (is_on_earth and -90 <= self.south < self.north <= 90 and (self.west < self.east or is_across)):
             raise UnreadableValue(
                 "This is no box of longitudes and latitudes: it takes west, south, east, north in degrees, such as "
-                "9.9,48.3,10.1,48.5, west smaller than east and south smaller than north."
+                "9.9,48.3,10.1,48.5, west smaller than east and south smaller than north. Ground across 180 degrees "
+                "is written 179,-17,-179,-16."
             )
+
+    @property
+    def parts(self) -> tuple[Box, ...]:
+        """The box; of one across the antimeridian what lies west of it, and what lies east."""
+        if self.west < self.east:
+            return (self,)
+        ends = (self.west, 180.0), (-180.0, self.east)
+        return tuple(Box(w, self.south, e, self.north) for w, e in ends if w < e)
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -87,7 +101,27 @@ def box_around_geojson(text: str) -> Box:
     if not found:
         raise UnreadableValue("This is no GeoJSON with positions. Draw the ground anew, or give a box (--bbox).")
     east_west, north_south = zip(*found, strict=True)
-    return Box(min(east_west), min(north_south), max(east_west), max(north_south))
+    west, east = _ends(east_west)
+    return Box(west, min(north_south), east, max(north_south))
+
+
+def _ends(longitudes: tuple[float, ...]) -> tuple[float, float]:
+    """West and east of positions; west is larger where they lie on both sides of the antimeridian.
+
+    That is so of shapes that are cut there, as RFC 7946 (3.1.9) has them, and of those drawn on a map beyond its edge.
+    """
+    west, east = min(longitudes), max(longitudes)
+    is_beyond = (west < -180 or east > 180) and east - west < 180
+    if is_beyond:
+        return _wrapped(west), _wrapped(east)
+    if {-180.0, 180.0} <= set(longitudes):
+        cut = min(one for one in longitudes if one >= 0), max(one for one in longitudes if one < 0)
+        return cut if cut[0] - cut[1] > 180 and cut[1] > -180 and cut[0] < 180 else (west, east)
+    return west, east
+
+
+def _wrapped(longitude: float) -> float:
+    return (longitude + 180) % 360 - 180
 
 
 def town_of(name: str) -> Town:

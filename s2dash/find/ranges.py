@@ -8,15 +8,15 @@ import io
 import math
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
 import numpy as np
 import rasterio
 
-from s2dash.errors import NotFetched, UnreadableFile
-from s2dash.find.door import Door, shown
+from s2dash.errors import NotFetched, NotThere, UnreadableFile
+from s2dash.find.door import Door, Reply, shown
 from s2dash.raster.door import GDAL_ERRORS, open_raster
 from s2dash.settings import FETCH_LIMITS, INGEST_LIMITS
 
@@ -25,14 +25,17 @@ _MOST_BLOCKS = 64
 """Kept of one file: 4 MB; a composite has a hundred of them open."""
 _PACKED_BY = ("none", "deflate", "lzw", "zstd", "packbits")
 """Files are decoded in this process: the few decoders that pictures of numbers need, of the many that GDAL has."""
+Renew = Callable[[], str | None]
+"""Asks the catalogue for the address that a file has now."""
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
 class RemoteFile:
     """A file that is read by range requests."""
 
-    def __init__(self, address: str, door: Door) -> None:
+    def __init__(self, address: str, door: Door, renew: Renew | None = None) -> None:
         self.address = address
+        self._renew = renew
         self._door = door
         self._mark: str | None = None
         self._size: int | None = None
@@ -76,7 +79,7 @@ class RemoteFile:
         end = end if self._size is None else min(end, self._size)
         if end - start > INGEST_LIMITS.most_block_bytes:
             raise NotFetched(_too_large(self.address))
-        reply = self._door.ask(self.address, end - start, {"Range": f"bytes={start}-{end - 1}"})
+        reply = self._answer(end - start, {"Range": f"bytes={start}-{end - 1}"})
         told = _CONTENT_RANGE.fullmatch(reply.headers.get("content-range", ""))
         if reply.status != 206 or told is None:
             raise NotFetched(f"{shown(self.address)} cannot be read in parts: its server gives files only whole.")
@@ -90,6 +93,18 @@ class RemoteFile:
             raise NotFetched(f"{shown(self.address)} cannot be read: the server sends another part than asked for.")
         self._size, self._mark = size, mark
         return reply.body
+
+    def _answer(self, most_bytes: int, headers: Mapping[str, str]) -> Reply:
+        """Of an address that is not good any more, the one that the catalogue has now is asked, once."""
+        try:
+            return self._door.ask(self.address, most_bytes, headers)
+        except NotThere:
+            renew, self._renew = self._renew, None
+            newer = None if renew is None else renew()
+            if newer is None or newer == self.address:
+                raise
+        self.address = newer
+        return self._door.ask(newer, most_bytes, headers)
 
 
 class _Handle(io.RawIOBase):
@@ -144,12 +159,12 @@ class RemoteRaster:
 
 
 @contextlib.contextmanager
-def opened(address: str, door: Door) -> Iterator[RemoteRaster]:
-    """A GeoTIFF on a server for the block.
+def opened(address: str, door: Door, renew: Renew | None = None) -> Iterator[RemoteRaster]:
+    """A GeoTIFF on a server for the block; `renew` gives another address where this one is not good any more.
 
     Raises NotFetched where its server fails, UnreadableFile where it is damaged or beyond the limits.
     """
-    file = RemoteFile(address, door)
+    file = RemoteFile(address, door, renew)
     name = f"{file.size}-{hashlib.sha256(address.encode()).hexdigest()[:16]}.tif"
     try:
         dataset = open_raster(name, opener=lambda *named, **options: cast(IO[bytes], _Handle(file)))

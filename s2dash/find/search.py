@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -54,17 +54,35 @@ def search(query: Query, catalogue: Catalogue, door: Door) -> tuple[FoundScene, 
 
     Raises NotFetched where the catalogue cannot be asked, and UnreadableValue for what is none of its answers.
     """
-    asked: dict[str, Any] = {"bbox": query.box.bounds, "datetime": query.days}
-    return tuple(_searched(query.most_scenes, query.most_cloud, asked, catalogue, door))
+    door = door.within(FETCH_LIMITS.most_search_seconds)
+    found: dict[str, FoundScene] = {}
+    for box in query.box.parts:
+        asked: dict[str, Any] = {"bbox": box.bounds, "datetime": query.days}
+        found |= {one.id: one for one in _searched(query.most_scenes, query.most_cloud, asked, catalogue, door)}
+    newest_first = sorted(found.values(), key=lambda one: one.date, reverse=True)
+    return tuple(newest_first[: query.most_scenes])
 
 
 def scenes_by_id(names: Sequence[str], catalogue: Catalogue, door: Door) -> tuple[FoundScene, ...]:
     """The scenes of these names, in their order; raises as `search` does, and NotFetched for a name that is unknown."""
+    door = door.within(FETCH_LIMITS.most_search_seconds)
     found = {one.id: one for one in _searched(len(names), 100.0, {"ids": list(names)}, catalogue, door)}
     missing = [name for name in names if name not in found]
     if missing:
         raise NotFetched(f"The catalogue has no scene {missing[0][:100]}. `find` says which there are.")
     return tuple(found[name] for name in names)
+
+
+def renewal(catalogue: Catalogue, door: Door) -> Callable[[FoundScene], FoundScene]:
+    """What asks the catalogue for a scene again, once for each: its signed addresses are good for some hours only."""
+    known: dict[str, FoundScene] = {}
+
+    def renewed(scene: FoundScene) -> FoundScene:
+        if scene.id not in known:
+            known[scene.id] = scenes_by_id([scene.id], catalogue, door)[0]
+        return known[scene.id]
+
+    return renewed
 
 
 def _searched(

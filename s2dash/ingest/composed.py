@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from s2dash.core import missions
-from s2dash.ingest import dimap, envi
+from s2dash.ingest import dimap, envi, tessera
 from s2dash.ingest.pile import GivenFile, shown
 from s2dash.ingest.places import side_cars
 from s2dash.ingest.split import Tile, put_together, split_names
@@ -20,8 +21,8 @@ class Composed:
     name: str
     """As that of a file which held all of it; in the folder of its parts."""
     parts: tuple[str, ...]
-    """Names of the files: tiles, or the pixels, header and perhaps description of an ENVI raster."""
-    is_split: bool
+    """Names of the files: tiles, TESSERA's arrays, or the pixels, header and perhaps description of an ENVI raster."""
+    kind: Literal["tiles", "tessera", "envi"]
 
     @property
     def title(self) -> str:
@@ -40,7 +41,8 @@ class Made:
 
 def composed_of(names: Sequence[str]) -> tuple[Composed, ...]:
     """The rasters that files of these names make up."""
-    split = (Composed(name, parts, is_split=True) for name, parts in split_names(names).items())
+    split = (Composed(name, parts, "tiles") for name, parts in split_names(names).items())
+    arrays = (Composed(name, parts, "tessera") for name, parts in tessera.composed_tiles(names).items())
     descriptions = {name[: -len(".dim")].lower(): name for name in names if name.lower().endswith(".dim")}
     pairs = []
     for name, pair in envi.pairs_in(names).items():
@@ -49,8 +51,8 @@ def composed_of(names: Sequence[str]) -> tuple[Composed, ...]:
         alone = next(iter(descriptions.values())) if len(descriptions) == 1 else None
         beside = alone if alone and str(PurePosixPath(alone).parent) == folder else None
         description = of_folder or beside
-        pairs.append(Composed(name, (*pair, description) if description else pair, is_split=False))
-    return (*split, *pairs)
+        pairs.append(Composed(name, (*pair, description) if description else pair, "envi"))
+    return (*split, *arrays, *pairs)
 
 
 def choosable(names: Sequence[str], composed: Sequence[Composed]) -> list[str]:
@@ -64,7 +66,10 @@ def made(one: Composed, paths: Mapping[str, Path], out: Path, progress: Callable
 
     Raises UnreadableFile where a part is damaged or they do not fit each other.
     """
-    if one.is_split:
+    if one.kind == "tessera":
+        notes = tessera.make_embedding(one.parts, paths, one.name, out, progress)
+        return Made(GivenFile(one.name, out), notes)
+    if one.kind == "tiles":
         tiles = [Tile(shown(part), paths[part]) for part in one.parts]
         return Made(GivenFile(one.name, out), put_together(tiles, shown(one.name), out, progress))
     pixels, header_name, *description = one.parts
@@ -91,5 +96,5 @@ def beside(path: Path) -> list[Path]:
         return [path.with_suffix(".data")] if path.with_suffix(".data").is_dir() else []
     parts = next((pair for pair in envi.pairs_in(names).values() if path.name in pair), ())
     wanted = (*side_cars(path.name, names), *parts, *missions.metadata_of(path.name, around))
-    found = (path.parent / name for name in wanted if name != path.name)
+    found = [*(path.parent / name for name in wanted if name != path.name), *tessera.beside_tile(path)]
     return [one for one in found if one.is_file() and not one.is_symlink()]

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from s2dash.core import missions
+from s2dash.core.legend import clean_name
 from s2dash.errors import UnreadableFile
 
+NEVER_MIXED = {
+    "TESSERA_DATASET_VERSION": "versions",
+    "TESSERA_DATASET_VARIANT": "variants",
+    "TESSERA_YEAR": "years",
+}
+"""Tags of GeoTESSERA that have to agree."""
 Change = Callable[[np.ndarray, str], np.ndarray]
 """Makes them of what a file stores, shape (axes, rows, cols); given its name for errors."""
 NO_DATA = -(missions.CODE_NODATA**2)
@@ -35,14 +42,15 @@ def squared_codes(codes: np.ndarray, name: str) -> np.ndarray:
     return wide
 
 
-def of_length_one(vectors: np.ndarray, name: str) -> np.ndarray:
+def of_length_one(vectors: np.ndarray, name: str, nodata: float | None = None) -> np.ndarray:
     """Vectors brought to length one, times `missions.CODES_SQUARED` and rounded: to 0.00003 at most.
 
     Parameters
     ----------
-    vectors : floating point, shape (axes, rows, cols); a vector with a number that is not finite, or of length zero,
-        becomes `NO_DATA`
+    vectors : fractions or 8-bit codes, shape (axes, rows, cols); a vector with a number that is not finite, or of
+        length zero, becomes `NO_DATA`
     name : of the file
+    nodata : what its numbers are where there is no data, if anything says so
 
     The angle between two is what it was, to 0.05 degrees with 128 axes.
     """
@@ -52,7 +60,19 @@ def of_length_one(vectors: np.ndarray, name: str) -> np.ndarray:
         wide = vectors[:, row].astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             lengths = np.sqrt((wide * wide).sum(axis=0))
-            known = np.isfinite(lengths) & (lengths > 0)
+            known = np.isfinite(lengths) & (lengths > 0) & ~(wide == nodata).all(axis=0)
             wide *= missions.CODES_SQUARED / np.where(known, lengths, 1)
         made[:, row] = np.where(known, np.rint(wide), NO_DATA)
     return made
+
+
+def require_one_version(tags: Sequence[Mapping[str, str]]) -> None:
+    """Raises UnreadableFile where files, by their tags, are of several versions, variants or years of an embedding."""
+    for tag, what in NEVER_MIXED.items():
+        found = sorted({one.get(tag, "")[:20] for one in tags})
+        if len(found) > 1:
+            listed = ", ".join(clean_name(text) or "not said" for text in found)
+            raise UnreadableFile(
+                f"The files are of several {what} of the embedding ({listed}), "
+                "whose vectors mean other things. Open one at a time."
+            )

@@ -132,7 +132,13 @@ _BY_BYTES: tuple[tuple[bytes, Kind], ...] = (
     (b"NITF", _bands("a NITF file, which is not read here", _TRANSLATE)),
     (b"DSBB", _bands("a Surfer grid, which is not read here", _TRANSLATE)),
     (b"DSRB", _bands("a Surfer grid, which is not read here", _TRANSLATE)),
-    (b"\x93NUMPY", _bands("an array of NumPy, which says nothing of bands and place", "Save it as GeoTIFF.")),
+    (
+        b"\x93NUMPY",
+        _bands(
+            "an array of NumPy, which says nothing of bands and place",
+            "Save it as GeoTIFF. Of TESSERA's tiles give the .npy, its _scales.npy and the .tiff together.",
+        ),
+    ),
     (b"PAR1", Kind("a table (Parquet)", WANTED)),
     (b"LASF", _POINTS),
     (b"SQLite format 3", _GEOPACKAGE),

@@ -1,6 +1,7 @@
-"""One picture that a service wrote as several files, put together again: the tiles of Earth Engine's exports.
+"""One picture that a service wrote as several files, put together again: the tiles of Earth Engine and GeoTESSERA.
 
-Its files are called `NAME-0000000000-0000000000.tif`, by the row and column in which they begin.
+Files of the first are called `NAME-0000000000-0000000000.tif`, by the row and column in which they begin; those of
+the second `grid_LON_LAT_YEAR.tiff`, by the middle of a tile.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from s2dash.errors import BrokenResult, InputError, UnreadableFile
 from s2dash.ingest.align import MANY_SCENES, same_crs
 from s2dash.ingest.checks import open_checked, read_grid, translated_header_errors
 from s2dash.ingest.describe import has_internal_mask
+from s2dash.ingest.embeddings import require_one_version
 from s2dash.raster.door import GDAL_ERRORS, make_on_grid
 from s2dash.raster.resample import relation
 from s2dash.settings import INGEST_LIMITS
 
 _NAME = re.compile(r"(?P<stem>.+?)-\d{10}-\d{10}(?: ?\(\d{1,3}\))?(?P<ending>\.tiff?)", re.IGNORECASE | re.ASCII)
+_TESSERA_NAME = re.compile(r"grid_-?\d{1,3}\.\d\d_-?\d{1,2}\.\d\d_(?P<year>20\d\d)\.tiff?", re.IGNORECASE | re.ASCII)
 _BLOCK = 512
 _PIECE_BYTES = 64_000_000
 _MOST_EMPTY = 20
@@ -50,6 +53,8 @@ def split_names(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
         folder, slash, last = name.rpartition("/")
         if found := _NAME.fullmatch(last):
             groups.setdefault(f"{folder}{slash}{found['stem']}{found['ending'].lower()}", []).append(name)
+        elif found := _TESSERA_NAME.fullmatch(last):
+            groups.setdefault(f"tessera_{found['year']}.tif", []).append(name)
     return {whole: tuple(parts) for whole, parts in groups.items() if len(parts) > 1}
 
 
@@ -66,6 +71,7 @@ def put_together(tiles: Sequence[Tile], name: str, out: Path, progress: Callable
         opened = [_opened(tile, stack) for tile in tiles]
         for other in opened[1:]:
             _require_alike(opened[0], other, name)
+        require_one_version([one.dataset.tags() for one in opened])
         places, grid = _places(opened, name)
         _require_within(grid, opened[0].dataset, name)
         covered = _coverage(places, opened, grid)

@@ -35,6 +35,9 @@ def title_of_names(names: Sequence[str]) -> str:
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:
-    """File names; with their folders where names alone do not tell the files apart."""
-    alone = [path.name or str(path) for path in (path.resolve() for path in paths)]
-    return alone if len(set(alone)) == len(alone) else ["/".join(path.resolve().parts[-3:]) for path in paths]
+    """File names; with their folders where names alone do not tell the files apart, or folders tell an array's year."""
+    found = [path.resolve() for path in paths]
+    if any(path.suffix.lower() == ".npy" for path in found):
+        return ["/".join(path.parts[-5:]).removeprefix("/") for path in found]
+    alone = [path.name or str(path) for path in found]
+    return alone if len(set(alone)) == len(alone) else ["/".join(path.parts[-3:]) for path in found]

@@ -14,7 +14,7 @@ from s2dash.settings import DATA_FOLDER_VARIABLE, FOLDER_LIMITS
 
 FILE_ENDINGS = (
     *(".tif", ".tiff", ".jp2", ".zip", ".tar", ".tgz", ".tar.gz"),
-    *(".dat", ".img", ".bsq", ".bil", ".bip", ".dim"),
+    *(".dat", ".img", ".bsq", ".bil", ".bip", ".dim", ".npy"),
 )
 PRODUCT_ENDINGS = (".safe", ".zarr")
 

@@ -18,6 +18,7 @@ from s2dash.server.uploads import Upload, UploadedFile, size_words
 ENDINGS = (
     *(".jp2", ".tif", ".tiff", ".xml", ".zip", ".tar", ".tgz", ".tar.gz", ".geojson", ".gpkg"),
     *(".hdr", ".dat", ".img", ".bsq", ".bil", ".bip", ".dim", ".tfw", ".tifw", ".j2w", ".wld", ".prj"),
+    *(".npy", "tessera_metadata.json"),
 )
 """Of a folder, files with these endings are sent, whatever their case."""
 SKIPPED_FOLDERS = ("QI_DATA", "AUX_DATA", "HTML", "rep_info", "__MACOSX")

@@ -82,7 +82,8 @@ def _uploader() -> None:
         accept_multiple_files=True,
         key=state.SCENE_UPLOADER.key,
         help="A product as it was downloaded (zip or tar), or the files of one scene chosen together: GeoTIFF, JP2, "
-        "or ENVI with its header, one band each or several, at 10, 20 and 60 m. What lies beside them may be chosen "
+        "or ENVI with its header, one band each or several, at 10, 20 and 60 m; or a yearly embedding: a GeoTIFF, or "
+        "TESSERA's .npy with its _scales.npy and .tiff. What lies beside them may be chosen "
         "too. Up to 200 MB a file; larger ones go in below. "
         "Files go with this page at the latest; what is made of them is kept as “What is kept” says.",
     )

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from app_driver import APP
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Route, expect, sync_playwright
 from waiting import PATIENCE_SECONDS
 
@@ -187,6 +188,12 @@ def start_app(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@pytest.fixture(scope="session")
+def app_url(start_app: Callable[..., str], chromium_path: str) -> str:
+    """The one running app that all tests visit who need none of their own; each visit is somebody new."""
+    return start_app(APP)
 
 
 def _free_port() -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from accessibility import violations
-from app_driver import APP, PATIENCE_MS, AppPage
+from app_driver import PATIENCE_MS, AppPage
 from playwright.sync_api import Page, expect
 
 if TYPE_CHECKING:
@@ -39,17 +39,12 @@ CONTRAST = """element => {
 """The contrast of an element's own colour to what lies under it (WCAG 2.2)."""
 
 
-@pytest.fixture(scope="module")
-def url(start_app: Callable[..., str], chromium_path: str) -> str:
-    return start_app(APP)
-
-
 @pytest.fixture
-def open_app(new_page: Callable[..., Visit], url: str) -> Iterator[Callable[..., AppPage]]:
+def open_app(new_page: Callable[..., Visit], app_url: str) -> Iterator[Callable[..., AppPage]]:
     opened: list[AppPage] = []
 
     def visit(**look: Any) -> AppPage:
-        opened.append(AppPage(new_page(**look), url))
+        opened.append(AppPage(new_page(**look), app_url))
         return opened[-1]
 
     yield visit

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import rasterio
-from app_driver import APP, PATIENCE_MS, AppPage
+from app_driver import PATIENCE_MS, AppPage
 from PIL import Image
 from playwright.sync_api import expect
 from rasterio.warp import transform_bounds
@@ -30,12 +30,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 HOSTILE = "<img src=x onerror=hacked=1> _x_ **y** :red[z] `c`"
-
-
-@pytest.fixture(scope="session")
-def app_url(start_app: Callable[..., str], chromium_path: str) -> str:
-    """The one running app that all tests here visit."""
-    return start_app(APP)
 
 
 @pytest.fixture
@@ -70,6 +64,7 @@ def assert_is_result(path: Path, scene: Scene, recipe: Recipe, folder: Path) -> 
 # ---- the first visit -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.main_path
 def test_the_first_screen_is_a_map_of_the_sample_to_take_away(open_app: Callable[..., AppPage], tmp_path: Path) -> None:
     app = open_app()
     app.expect_up_to_date()
@@ -88,6 +83,7 @@ def test_the_first_screen_is_a_map_of_the_sample_to_take_away(open_app: Callable
 # ---- choices -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.main_path
 def test_the_map_follows_every_choice_and_keeps_its_view(open_app: Callable[..., AppPage], tmp_path: Path) -> None:
     app = open_app()
     app.expect_up_to_date()
@@ -164,6 +160,7 @@ def test_without_a_band_the_map_stays_and_a_line_says_what_to_do(open_app: Calla
 # ---- uploads -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.main_path
 def test_an_upload_is_classified_and_downloaded_as_the_pipeline_does(
     open_app: Callable[..., AppPage], tmp_path: Path
 ) -> None:
@@ -195,6 +192,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_scene_stays(
     assert app.token == token
 
 
+@pytest.mark.main_path
 def test_names_from_outside_are_text_wherever_they_stand(open_app: Callable[..., AppPage], tmp_path: Path) -> None:
     path = write_scene(tmp_path / f"{HOSTILE}.tif", (40, 50), ("a", "b", "c"), descriptions=(HOSTILE, "odd_b", "c"))
     app = open_app()
@@ -212,6 +210,7 @@ def test_names_from_outside_are_text_wherever_they_stand(open_app: Callable[...,
     assert app.on_map("return window.hacked === undefined;") is True
 
 
+@pytest.mark.main_path
 def test_a_large_scene_is_classified_in_full_on_request(open_app: Callable[..., AppPage], tmp_path: Path) -> None:
     path = write_scene(tmp_path / "large.tif", (1100, 1000), ("B04", "B08"), blockxsize=256, blockysize=256)
     app = open_app()
@@ -279,6 +278,7 @@ def test_zooming_in_shows_every_pixel_before_and_after_the_full_run(
 # ---- the legend ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.main_path
 def test_the_legend_isolates_renames_and_recolours_and_the_download_follows(
     open_app: Callable[..., AppPage], tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from accessibility import violations
-from app_driver import APP, AppPage
+from app_driver import AppPage
 from playwright.sync_api import expect
 from waiting import wait_until
 
@@ -25,8 +25,8 @@ IS_ABOUT_A_PIXEL = """
 
 
 @pytest.fixture
-def app(new_page: Callable[..., Visit], start_app: Callable[..., str], chromium_path: str) -> AppPage:
-    return AppPage(new_page(), start_app(APP))
+def app(new_page: Callable[..., Visit], app_url: str) -> AppPage:
+    return AppPage(new_page(), app_url)
 
 
 def test_places_are_answered_kept_and_marked(app: AppPage) -> None:

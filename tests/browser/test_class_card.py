@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import rasterio
-from app_driver import APP, AppPage
+from app_driver import AppPage
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -19,10 +19,11 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def app(new_page: Callable[..., Visit], start_app: Callable[..., str], chromium_path: str) -> AppPage:
-    return AppPage(new_page(), start_app(APP))
+def app(new_page: Callable[..., Visit], app_url: str) -> AppPage:
+    return AppPage(new_page(), app_url)
 
 
+@pytest.mark.main_path
 def test_two_classes_are_merged_saved_and_parted(app: AppPage, tmp_path: Path) -> None:
     page = app.page
     before = app.token

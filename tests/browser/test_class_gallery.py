@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from app_driver import APP, AppPage
+from app_driver import AppPage
 from playwright.sync_api import expect
 from waiting import wait_until
 
@@ -23,8 +23,8 @@ IS_BESIDE_SWIPE = """
 
 
 @pytest.fixture
-def app(new_page: Callable[..., Visit], start_app: Callable[..., str], chromium_path: str) -> AppPage:
-    return AppPage(new_page(), start_app(APP))
+def app(new_page: Callable[..., Visit], app_url: str) -> AppPage:
+    return AppPage(new_page(), app_url)
 
 
 def test_a_place_of_the_gallery_is_flown_to_and_leaving_the_card_restores_the_map(app: AppPage) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from accessibility import violations
-from app_driver import APP, AppPage
+from app_driver import AppPage
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -39,11 +39,6 @@ SWATCHES = """all => all.map((one) => {
   return "#" + numbers.map((number) => Number(number).toString(16).padStart(2, "0")).join("");
 })"""
 TOKEN = re.compile("[0-9a-f]{32}")
-
-
-@pytest.fixture(scope="module")
-def app_url(start_app: Callable[..., str], chromium_path: str) -> str:
-    return start_app(APP)
 
 
 def shown_panes(app: AppPage) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from accessibility import violations
-from app_driver import APP, AppPage
+from app_driver import AppPage
 from playwright.sync_api import Locator, expect
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class Drawer:
         return float(found[1].replace(",", ""))
 
 
-def test_an_area_is_drawn_changed_and_removed(new_page: Callable[..., Visit], start_app: Callable[..., str]) -> None:
-    app = AppPage(new_page(), start_app(APP))
+def test_an_area_is_drawn_changed_and_removed(new_page: Callable[..., Visit], app_url: str) -> None:
+    app = AppPage(new_page(), app_url)
     app.expect_up_to_date()
     drawer = Drawer(app)
     start = drawer.button("Draw an area")
@@ -138,10 +138,8 @@ def test_an_area_is_drawn_changed_and_removed(new_page: Callable[..., Visit], st
     assert app.visit.foreign == []
 
 
-def test_an_area_is_given_a_class_and_all_is_undone(
-    new_page: Callable[..., Visit], start_app: Callable[..., str]
-) -> None:
-    app = AppPage(new_page(), start_app(APP))
+def test_an_area_is_given_a_class_and_all_is_undone(new_page: Callable[..., Visit], app_url: str) -> None:
+    app = AppPage(new_page(), app_url)
     app.expect_up_to_date()
     drawer, found, sizes = Drawer(app), app.token, app.rows.all_inner_texts()
     drawer.button("Draw an area").click()

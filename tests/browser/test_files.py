@@ -142,6 +142,7 @@ def polygon() -> shapely.Polygon:
 # ---- what people bring ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.main_path
 def test_a_zipped_product_with_an_area_and_another_pixel_size(
     open_app: Callable[..., AppPage], safe: Path, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import rasterio
-from app_driver import APP, PATIENCE_MS, AppPage
+from app_driver import PATIENCE_MS, AppPage
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -17,15 +17,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def url(start_app: Callable[..., str], chromium_path: str) -> str:
-    return start_app(APP)
-
-
 def test_what_is_typed_and_at_once_downloaded_is_in_the_file(
-    new_page: Callable[..., Visit], url: str, tmp_path: Path
+    new_page: Callable[..., Visit], app_url: str, tmp_path: Path
 ) -> None:
-    app = AppPage(new_page(), url)
+    app = AppPage(new_page(), app_url)
     app.expect_up_to_date()
     window = app.open_hand_over()
     expect(app.control("textbox", "Title")).to_have_value("Land cover at the Virginia coast")

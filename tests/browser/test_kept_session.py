@@ -38,6 +38,7 @@ def open_panel(app: AppPage, name: str) -> None:
     app.page.get_by_role("radiogroup", name="Panel").get_by_text(name).click()
 
 
+@pytest.mark.main_path
 def test_a_session_survives_reload_second_tab_and_a_killed_server_and_is_forgotten(
     new_page: Callable[..., Visit],
     start_app: Callable[..., str],

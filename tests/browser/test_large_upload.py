@@ -186,6 +186,7 @@ def wait_until_clean(page: UploadPage, server: Server) -> None:
 # ---- what arrives --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.main_path
 def test_files_arrive_whole_one_upload_after_the_other(
     open_page: Callable[..., UploadPage], server: Server, tmp_path: Path
 ) -> None:

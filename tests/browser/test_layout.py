@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from app_driver import APP, PATIENCE_MS, AppPage
+from app_driver import PATIENCE_MS, AppPage
 from layout_watch import COUNT_SHIFTS, watch_layout
 from playwright.sync_api import expect
 from scenes import write_raster
@@ -31,13 +31,8 @@ SEE_BUTTON = """
 """
 
 
-@pytest.fixture(scope="module")
-def url(start_app: Callable[..., str], chromium_path: str) -> str:
-    return start_app(APP)
-
-
 @pytest.fixture
-def open_app(new_page: Callable[..., Visit], url: str) -> Iterator[Callable[..., AppPage]]:
+def open_app(new_page: Callable[..., Visit], app_url: str) -> Iterator[Callable[..., AppPage]]:
     """`open_app(*scripts, width=1280, ...)`: scripts run before the page; at the end nobody may have seen an error."""
     opened: list[AppPage] = []
 
@@ -45,7 +40,7 @@ def open_app(new_page: Callable[..., Visit], url: str) -> Iterator[Callable[...,
         fresh = new_page(**look)
         for script in scripts:
             fresh.page.add_init_script(f"if (window.top === window) {{ {script} }}")
-        opened.append(AppPage(fresh, url))
+        opened.append(AppPage(fresh, app_url))
         return opened[-1]
 
     yield visit

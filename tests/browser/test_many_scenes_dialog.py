@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from app_driver import APP, PATIENCE_MS, AppPage
+from app_driver import PATIENCE_MS, AppPage
 from playwright.sync_api import Locator, expect
 from rasterio.io import MemoryFile
 from scenes import land_cover, write_raster, write_scene
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 NAMES = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
-
-
-@pytest.fixture(scope="module")
-def url(start_app: Callable[..., str], chromium_path: str) -> str:
-    return start_app(APP)
 
 
 def begun(app: AppPage, *paths: Path) -> Locator:
@@ -39,7 +34,7 @@ def begun(app: AppPage, *paths: Path) -> Locator:
     return dialog
 
 
-def test_uploads_become_maps(url: str, new_page: Callable[..., Visit], tmp_path: Path) -> None:
+def test_uploads_become_maps(app_url: str, new_page: Callable[..., Visit], tmp_path: Path) -> None:
     values = land_cover((60, 90), NAMES, 4).astype(np.uint16)
     paths = [
         write_raster(tmp_path / f"{name}.tif", values[:, :, cols], descriptions=NAMES)
@@ -47,7 +42,7 @@ def test_uploads_become_maps(url: str, new_page: Callable[..., Visit], tmp_path:
     ]
     broken = tmp_path / "broken & small.tif"
     broken.write_bytes(paths[0].read_bytes()[:3_000])
-    app = AppPage(new_page(), url)
+    app = AppPage(new_page(), app_url)
     page = app.page
     dialog = begun(app, *paths, broken)
     expect(dialog.get_by_text("1 of 3 scenes failed")).to_be_visible(timeout=PATIENCE_MS)
@@ -78,9 +73,11 @@ def test_uploads_become_maps(url: str, new_page: Callable[..., Visit], tmp_path:
     assert app.visit.foreign == []
 
 
-def test_cancelling_says_so_at_once_and_begins_anew(url: str, new_page: Callable[..., Visit], tmp_path: Path) -> None:
+def test_cancelling_says_so_at_once_and_begins_anew(
+    app_url: str, new_page: Callable[..., Visit], tmp_path: Path
+) -> None:
     paths = [write_scene(tmp_path / f"{n}.tif", (400, 400), NAMES, seed=1) for n in range(6)]
-    app = AppPage(new_page(width=390, height=844), url)
+    app = AppPage(new_page(width=390, height=844), app_url)
     dialog = begun(app, *paths)
     expect(dialog.get_by_text(re.compile("Scene 1 of 6, 0:"))).to_be_visible(timeout=PATIENCE_MS)
     dialog.get_by_role("button", name="Cancel").click()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from app_driver import APP, PATIENCE_MS, AppPage, wait_for_zoom
+from app_driver import PATIENCE_MS, AppPage, wait_for_zoom
 from playwright.sync_api import Locator, expect
 from scenes import write_scene
 
@@ -19,14 +19,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def url(start_app: Callable[..., str], chromium_path: str) -> str:
-    return start_app(APP)
-
-
 @pytest.fixture
-def open_app(new_page: Callable[..., Visit], url: str) -> Callable[..., AppPage]:
-    return lambda **look: AppPage(new_page(**look), url)
+def open_app(new_page: Callable[..., Visit], app_url: str) -> Callable[..., AppPage]:
+    return lambda **look: AppPage(new_page(**look), app_url)
 
 
 def metres_on_scale_bar(app: AppPage) -> float:

@@ -198,6 +198,7 @@ in_browser = pytest.mark.browser
 
 
 @in_browser
+@pytest.mark.main_path
 def test_everything_comes_from_our_own_port(open_map: Callable[..., MapPage]) -> None:
     shown = open_map()
     shown.next_number()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import rasterio
 from accessibility import violations
-from app_driver import APP, AppPage
+from app_driver import AppPage
 from playwright.sync_api import Locator, expect
 from pyproj import Transformer
 
@@ -23,15 +23,10 @@ pytestmark = pytest.mark.browser
 ROW, COL = 540, 150
 
 
-@pytest.fixture(scope="module")
-def url(start_app: Callable[..., str], chromium_path: str) -> str:
-    return start_app(APP)
-
-
 @pytest.fixture
-def open_app(new_page: Callable[..., Visit], url: str) -> Callable[..., AppPage]:
+def open_app(new_page: Callable[..., Visit], app_url: str) -> Callable[..., AppPage]:
     def visit(**look: Any) -> AppPage:
-        app = AppPage(new_page(**look), url)
+        app = AppPage(new_page(**look), app_url)
         app.expect_up_to_date()
         return app
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from accessibility import violations
-from app_driver import APP, PATIENCE_MS, AppPage, wait_for_zoom
+from app_driver import PATIENCE_MS, AppPage, wait_for_zoom
 from layout_watch import COUNT_SHIFTS
 from playwright.sync_api import Locator, expect
 
@@ -25,20 +25,15 @@ PLACES = """() => [...document.querySelectorAll(
     .map((e) => { const { x, y, width, height } = e.getBoundingClientRect(); return [x, y, width, height]; })"""
 
 
-@pytest.fixture(scope="module")
-def url(start_app: Callable[..., str], chromium_path: str) -> str:
-    return start_app(APP)
-
-
 @pytest.fixture
-def open_app(new_page: Callable[..., Visit], url: str) -> Callable[..., AppPage]:
+def open_app(new_page: Callable[..., Visit], app_url: str) -> Callable[..., AppPage]:
     """`open_app(*scripts, width=1280, ...)`: scripts run before the page and in the map's frame."""
 
     def visit(*scripts: str, **look: Any) -> AppPage:
         fresh = new_page(**look)
         for script in scripts:
             fresh.page.add_init_script(script)
-        app = AppPage(fresh, url)
+        app = AppPage(fresh, app_url)
         app.expect_up_to_date()
         return app
 

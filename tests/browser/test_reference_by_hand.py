@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from accessibility import violations
-from app_driver import APP, AppPage
+from app_driver import AppPage
 from playwright.sync_api import expect
 from scenes import write_scene
 from test_known_ground import box, vectors
@@ -31,9 +31,9 @@ def fields(tmp_path: Path) -> Path:
 
 
 def test_classes_are_paired_by_hand_and_the_score_follows(
-    new_page: Callable[..., Visit], start_app: Callable[..., str], chromium_path: str, fields: Path, tmp_path: Path
+    new_page: Callable[..., Visit], app_url: str, fields: Path, tmp_path: Path
 ) -> None:
-    app = AppPage(new_page(), start_app(APP))
+    app = AppPage(new_page(), app_url)
     page = app.page
     app.upload_as_scene(write_scene(tmp_path / "ground.tif", (60, 80), TEN))
     page.get_by_role("radio", name="Check").click()

@@ -6,18 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from app_driver import APP, AppPage
+from app_driver import AppPage
 from playwright.sync_api import Locator, expect
 
 if TYPE_CHECKING:
     from conftest import Visit
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def app_url(start_app: Callable[..., str], chromium_path: str) -> str:
-    return start_app(APP)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 from accessibility import violations
-from app_driver import APP, AppPage
+from app_driver import AppPage
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ def labels_of(app: AppPage, folder: Path) -> np.ndarray:
         return np.asarray(dataset.read(1))
 
 
+@pytest.mark.main_path
 def test_a_link_gives_somebody_else_the_same_labels_names_and_view(
-    new_page: Callable[..., Visit], start_app: Callable[..., str], tmp_path: Path
+    new_page: Callable[..., Visit], app_url: str, tmp_path: Path
 ) -> None:
-    url = start_app(APP)
     visit = new_page()
     visit.page.add_init_script(NO_CLIPBOARD)
-    sender = AppPage(visit, f"{url}/?other=secret")
+    sender = AppPage(visit, f"{app_url}/?other=secret")
     token = sender.token
     sender.control("button", "Farmland in Sicily").click()
     expect(sender.page.get_by_role("heading", name="Farmland in Sicily")).to_be_visible()
@@ -57,7 +57,7 @@ def test_a_link_gives_somebody_else_the_same_labels_names_and_view(
     sender.open_hand_over()
     field = sender.page.get_by_label("Share link")
     link = field.input_value()
-    assert link.startswith(f"{url}/?map=")
+    assert link.startswith(f"{app_url}/?map=")
     assert "secret" not in link
     sender.control("button", "Copy").click()
     expect(sender.control("button", "Press Ctrl+C")).to_be_visible()

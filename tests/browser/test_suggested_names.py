@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from app_driver import APP, AppPage
+from app_driver import AppPage
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def app(new_page: Callable[..., Visit], start_app: Callable[..., str]) -> AppPage:
-    return AppPage(new_page(), start_app(APP))
+def app(new_page: Callable[..., Visit], app_url: str) -> AppPage:
+    return AppPage(new_page(), app_url)
 
 
 def test_suggested_names_are_taken_one_by_one_or_all_and_taken_back(app: AppPage) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import rasterio
 from accessibility import violations
-from app_driver import APP, PATIENCE_MS, AppPage
+from app_driver import PATIENCE_MS, AppPage
 from playwright.sync_api import expect
 
 from s2dash.ingest import EXAMPLES
@@ -38,10 +38,8 @@ def later(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_second_picture_is_compared_on_the_map(
-    new_page: Callable[..., Visit], start_app: Callable[..., str], chromium_path: str, later: Path
-) -> None:
-    app = AppPage(new_page(), start_app(APP))
+def test_a_second_picture_is_compared_on_the_map(new_page: Callable[..., Visit], app_url: str, later: Path) -> None:
+    app = AppPage(new_page(), app_url)
     app.expect_up_to_date()
     page, before, token = app.page, app.view, app.token
     app.control("button", "Compare with another date").click()

@@ -185,14 +185,18 @@ class Door:
 
     def _run_by(self, worker: Worker) -> Callable[..., dict[str, Any]]:
         def run_child(
-            request: Mapping[str, Any], folder: Path, progress: Progress, cancel: CancelToken
+            request: Mapping[str, Any],
+            folder: Path,
+            progress: Progress,
+            cancel: CancelToken,
+            on_look: Callable[[dict[str, Any]], None],
         ) -> dict[str, Any]:
             said = worker.serve(request)
             if said is None:
                 event("the process died")
                 shutil.rmtree(folder)
                 folder.mkdir()
-                return one_shot(request, folder, progress, cancel)
+                return one_shot(request, folder, progress, cancel, on_look)
             assert said[-1]["bug"] is None, said[-1]["bug"]
             for message in said:
                 if "error" in message:

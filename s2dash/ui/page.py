@@ -23,6 +23,7 @@ from s2dash.ui.compare.exact import comparing_line
 from s2dash.ui.compare.on_map import compared_beside
 from s2dash.ui.compare.sides import compared, still_comparing, stop_comparing
 from s2dash.ui.drawn_area import drawn_on_map, follow_drawn, scene_key
+from s2dash.ui.first_look import first_look_page
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over.window import hand_over, hand_over_button
 from s2dash.ui.how_sure import COLOURS, sure_key
@@ -48,7 +49,7 @@ from s2dash.ui.quick_bar import quick_bar
 from s2dash.ui.runs import history, keeping, kept
 from s2dash.ui.runs.last_runs import last_runs
 from s2dash.ui.runs.window import all_runs
-from s2dash.ui.session import note_session
+from s2dash.ui.session import note_session, note_whole_run
 from s2dash.ui.side_panel import side_panel
 from s2dash.ui.sidebar import K_LOW, Choices, highest_k, read_choices, sidebar
 from s2dash.ui.state import check as held
@@ -75,6 +76,9 @@ def main() -> None:
     come_back()
     keeping.begin()
     held.take_answers()
+    if (coming := state.first_look()) is not None:
+        first_look_page(coming, dark)
+        return
     follow_link()
     choices = read_choices()
     asked = ask(choices)
@@ -381,3 +385,4 @@ def _legend_rows(legend: Legend, result: Result) -> tuple[LegendRow, ...]:
 
 
 main()
+note_whole_run()

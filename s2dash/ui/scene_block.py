@@ -32,6 +32,17 @@ def choose_scene() -> Loaded:
     return loaded
 
 
+def coming_scene(scene: Scene) -> None:
+    """In the place of the scene in use, one that is being read, with how far that is; draws the page anew after it."""
+    with st.container(key="scene", gap=None):
+        st.markdown(f"**{text.plain(scene.title)}**")
+        st.caption(text.plain(source_words(scene)) or "From your files")
+        with st.container(gap=None):
+            take_what_came(look_is_shown=True)
+    if state.INCOMING_SCENE.job.get() is None:
+        st.rerun()
+
+
 def begin_with_a_scene() -> None:
     """The sample at first; and the window where it is open, before anything is drawn of what it may replace."""
     if not state.LOADED.is_set:

@@ -25,9 +25,9 @@ from s2dash.ui.session import draw_again
 from s2dash.ui.uploads import bring, follow, forget, read_scene
 
 
-def take_what_came() -> None:
+def take_what_came(look_is_shown: bool = False) -> None:
     """Show how far the reading of a scene is, and make it the page's once it is there."""
-    found = follow(state.INCOMING_SCENE)
+    found = follow(state.INCOMING_SCENE, look_is_shown)
     if found is not None:
         use(found)
         st.rerun()

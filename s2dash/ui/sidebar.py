@@ -84,7 +84,7 @@ def sidebar(loaded: Loaded) -> None:
                 choose_masks(loaded)
             with st.expander("Advanced", type="compact"):
                 _choose_advanced(algorithm)
-                _choose_palette()
+                _choose_palette(loaded.scene)
         with st.container(key="foot", gap=None):
             another_date_button()
             many_scenes_button()
@@ -327,13 +327,19 @@ def _param_widget(algorithm: Algorithm, param: Param) -> None:
         )
 
 
-def _choose_palette() -> None:
+def _choose_palette(scene: Scene) -> None:
+    offered = palette.PALETTES_OF_EMBEDDINGS if scene.is_embedding else palette.PALETTES
+    control = state.PALETTE_OF_EMBEDDING if scene.is_embedding else state.PALETTE
+    meaning = (
+        "Colours only tell classes apart: they say nothing of what is there. "
+        if scene.is_embedding
+        else "By character: blues look like water, greens like plants, browns like bare ground. "
+    )
     st.selectbox(
         "Colours",
-        list(palette.PALETTES),
-        key=state.PALETTE.shown(),
-        on_change=state.PALETTE.take,
-        format_func=palette.PALETTES.__getitem__,
-        help="By character: blues look like water, greens like plants, browns like bare ground. "
-        "Your own colours in the legend always win.",
+        list(offered),
+        key=control.shown(),
+        on_change=control.take,
+        format_func=offered.__getitem__,
+        help=f"{meaning}Your own colours in the legend always win.",
     )

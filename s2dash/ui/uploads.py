@@ -27,7 +27,7 @@ from s2dash.ui import text
 from s2dash.ui.loaded import Brought, Loaded
 from s2dash.ui.messages import words_for
 from s2dash.ui.session import page_is_open
-from s2dash.ui.state import LOADED, Incoming
+from s2dash.ui.state import LOADED, Incoming, Looking
 
 _AT_ONCE_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
@@ -93,12 +93,12 @@ def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -
     ----------
     also : names of pictures to use that would be left out
     """
-    now = LOADED.get()
+    looking, now = Looking(), LOADED.get()
 
     def work(folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
         kept = None
         try:
-            found = ingested(brought, SceneReading(also=tuple(also)), folder, progress, cancel)
+            found = ingested(brought, SceneReading(also=tuple(also)), folder, progress, cancel, looking=looking)
             is_wanted = found.scene.left_out or also or is_small(brought)
             kept = brought if brought.can_stay and is_wanted else None
         except PackGiven:
@@ -111,7 +111,7 @@ def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -
                 brought.drop()
         return replace(found, held=kept.held if kept else (), brought=kept)
 
-    begin(incoming, work, "s2dash-scene-")
+    begin(incoming, work, "s2dash-scene-", looking)
 
 
 def ingested(
@@ -121,6 +121,7 @@ def ingested(
     progress: Progress,
     cancel: CancelToken,
     title: str | None = None,
+    looking: Looking | None = None,
 ) -> Loaded:
     """Files as one scene, read in the confined process, called as one file is where no title is given.
 
@@ -137,6 +138,7 @@ def ingested(
         brought.names,
         reading=reading,
         may_ask_for_numbers=True,
+        on_look=None if looking is None else looking.show,
     )
     return Loaded(scene, reading=reading, files=tuple(clean_name(Path(name).name) for name in brought.names))
 
@@ -185,18 +187,20 @@ def read_area(incoming: Incoming, loaded: Loaded, brought: Brought, said: tuple[
     begin(incoming, work, "s2dash-area-")
 
 
-def follow(incoming: Incoming) -> Loaded | None:
+def follow(incoming: Incoming, look_is_shown: bool = False) -> Loaded | None:
     """Show how far the reading begun there is; what it brought on the one run in which it has ended.
 
     Small files are waited for; for others a line with a bar, the time left and a cancel stays on the
-    page, which can be used meanwhile. What went wrong is said there until something else is begun.
+    page, which can be used meanwhile. What went wrong is said there until something else is begun. A first look
+    at what is read draws the page anew, unless it shows it.
     """
     place = st.empty()  # one for all that may stand here, so that none of it is ever seen twice
     job = incoming.job.get()
     if job is not None:
-        _wait_for_small(job, place)
+        _wait_for_small(incoming, job, place)
     if job is not None and job.is_done:
         incoming.job.pop()
+        incoming.look.pop()
         try:
             found = job.result()
         except Cancelled:
@@ -208,8 +212,10 @@ def follow(incoming: Incoming) -> Loaded | None:
         else:
             return replace(found, held=(*found.held, job.folder))
     elif job is not None:
+        if _has_look(incoming) and not look_is_shown:
+            st.rerun()
         with place.container():
-            st.fragment(_line, run_every=_FOLLOW_SECONDS)(incoming, job)
+            st.fragment(_line, run_every=_FOLLOW_SECONDS)(incoming, job, look_is_shown)
     if words := incoming.words.get():
         place.markdown(words)
     return None
@@ -220,18 +226,30 @@ def forget(incoming: Incoming) -> None:
     job = incoming.job.pop()
     if job is not None:
         job.cancel()
+    incoming.look.pop()
     incoming.words.pop()
 
 
-def begin(incoming: Incoming, work: Callable[[Path, Progress, CancelToken], Loaded], prefix: str) -> None:
+def begin(
+    incoming: Incoming,
+    work: Callable[[Path, Progress, CancelToken], Loaded],
+    prefix: str,
+    looking: Looking | None = None,
+) -> None:
     """Begin this work in the place of what was being done there; `follow(incoming)` gives what comes of it."""
     forget(incoming)
+    incoming.look.set(looking)
     incoming.job.set(Job(work, prefix).start(page_is_open()))
 
 
-def _wait_for_small(job: Job[Loaded], place: DeltaGenerator) -> None:
+def _has_look(incoming: Incoming) -> bool:
+    looking = incoming.look.get()
+    return looking is not None and looking.look is not None
+
+
+def _wait_for_small(incoming: Incoming, job: Job[Loaded], place: DeltaGenerator) -> None:
     ends = job.started + _AT_ONCE_SECONDS
-    while not job.is_done and time.perf_counter() < ends:
+    while not job.is_done and not _has_look(incoming) and time.perf_counter() < ends:
         place.progress(job.share, text=_words(job))
         job.wait(_LOOK_SECONDS)
 
@@ -240,8 +258,8 @@ def _words(job: Job[Loaded]) -> str:
     return f"{job.what or 'Opening the files'} …{text.time_left(job.seconds_left)}"
 
 
-def _line(incoming: Incoming, job: Job[Loaded]) -> None:
-    if job.is_done:
+def _line(incoming: Incoming, job: Job[Loaded], look_is_shown: bool) -> None:
+    if job.is_done or _has_look(incoming) != look_is_shown:
         st.rerun()
     st.progress(job.share, text=_words(job))
     if st.button(

@@ -59,10 +59,12 @@ def fetch_cut(scene: FoundScene, wanted: Wanted, out: Path, progress: Progress, 
     """Write the ground and bands of a scene; raises as `find.cutting.write_cut`, and Cancelled."""
     from s2dash.find.cutting import write_cut
     from s2dash.find.door import door_to
+    from s2dash.find.search import renewal
 
     progress(0.0, "Waiting for the server of the pictures")
     with LOAD_TURNS(cancel), door_to(wanted.catalogue.hosts) as door:
-        write_cut(scene, wanted.bands, wanted.ground.box, wanted.pixel_m, out, door, progress)
+        renewed = renewal(wanted.catalogue, door)
+        write_cut(scene, wanted.bands, wanted.ground.box, wanted.pixel_m, out, door, progress, renewed)
 
 
 def title_of(scene: FoundScene, ground: Ground) -> str:

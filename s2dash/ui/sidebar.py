@@ -329,7 +329,7 @@ def _param_widget(algorithm: Algorithm, param: Param) -> None:
 
 def _choose_palette(scene: Scene) -> None:
     offered = palette.PALETTES_OF_EMBEDDINGS if scene.is_embedding else palette.PALETTES
-    control = state.PALETTE.within(list(offered), next(iter(offered)))
+    control = state.PALETTE_OF_EMBEDDING if scene.is_embedding else state.PALETTE
     meaning = (
         "Colours only tell classes apart: they say nothing of what is there. "
         if scene.is_embedding

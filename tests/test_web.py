@@ -232,6 +232,7 @@ class TestLabels:
         told = [path for path in (tmp_path / "out").iterdir() if b"t0ken" in path.read_bytes()]
         assert told == []
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("small_is_large")
     def test_on_a_cluster(self, server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         pytest.importorskip("distributed")

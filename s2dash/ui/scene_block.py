@@ -11,6 +11,7 @@ from s2dash.core.scene import Scene
 from s2dash.errors import RecipeError
 from s2dash.ui import look, services, state, text
 from s2dash.ui.as_read import as_read, doubts
+from s2dash.ui.find.window import find_window
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.scene_window import scene_window, take_what_came, use
 from s2dash.ui.uploads import forget
@@ -22,7 +23,7 @@ def choose_scene() -> Loaded:
     with st.container(key="scene", gap=None):
         _block(loaded.scene)
         with st.container(gap=None):
-            if state.WINDOW.get() != "scene":
+            if state.WINDOW.get() not in ("scene", "find"):
                 take_what_came()
             _doubts(loaded.scene)
     _examples()
@@ -48,6 +49,8 @@ def begin_with_a_scene() -> None:
         state.LOADED.set(Loaded(services.sample_scene()))
     if state.WINDOW.get() == "scene":
         scene_window(state.loaded())
+    elif state.WINDOW.get() == "find":
+        find_window(state.loaded())
 
 
 def _block(scene: Scene) -> None:

@@ -67,7 +67,7 @@ def spooled(uploads: Sequence[Any]) -> Brought:
 
 
 def _on_disk(upload: Any, folder: Path) -> Path:
-    path = folder / _safe_file_name(upload.name)
+    path = folder / safe_file_name(upload.name)
     folder.mkdir()
     with path.open("wb") as file:
         shutil.copyfileobj(upload, file, 1 << 20)
@@ -98,8 +98,8 @@ def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -
     def work(folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
         kept = None
         try:
-            found = _ingested(brought, SceneReading(also=tuple(also)), folder, progress, cancel, looking)
-            is_wanted = found.scene.left_out or also or _is_small(brought)
+            found = ingested(brought, SceneReading(also=tuple(also)), folder, progress, cancel, looking=looking)
+            is_wanted = found.scene.left_out or also or is_small(brought)
             kept = brought if brought.can_stay and is_wanted else None
         except PackGiven:
             if now is None:
@@ -114,15 +114,21 @@ def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -
     begin(incoming, work, "s2dash-scene-", looking)
 
 
-def _ingested(
+def ingested(
     brought: Brought,
     reading: SceneReading,
     folder: Path,
     progress: Progress,
     cancel: CancelToken,
+    title: str | None = None,
     looking: Looking | None = None,
 ) -> Loaded:
-    title = clean_name(Path(brought.names[0]).stem) if len(brought.names) == 1 else None
+    """Files as one scene, read in the confined process, called as one file is where no title is given.
+
+    Raises as `ingest.ingest`.
+    """
+    if title is None and len(brought.names) == 1:
+        title = clean_name(Path(brought.names[0]).stem)
     scene = ingest.ingest(
         brought.paths,
         folder / "scene",
@@ -137,7 +143,7 @@ def _ingested(
     return Loaded(scene, reading=reading, files=tuple(clean_name(Path(name).name) for name in brought.names))
 
 
-def _is_small(brought: Brought) -> bool:
+def is_small(brought: Brought) -> bool:
     """Whether files are kept as they came, so that a pack may have them."""
     are_files = all(path.is_file() for path in brought.paths)
     return are_files and sum(path.stat().st_size for path in brought.paths) <= PACK_LIMITS.most_scene_bytes
@@ -151,7 +157,7 @@ def _of_pack(brought: Brought, now: Loaded, folder: Path, progress: Progress, ca
         return replace(now, pack=pack)
     paths, names = zip(*pack.files, strict=True)
     within, asked = Brought(paths, names, can_stay=True), pack.manifest.shown_run.run.reading
-    found = _ingested(within, SceneReading(tile=asked.tile, also=asked.also), folder, progress, cancel)
+    found = ingested(within, SceneReading(tile=asked.tile, also=asked.also), folder, progress, cancel)
     return replace(found, brought=within, pack=pack)
 
 
@@ -263,7 +269,7 @@ def _line(incoming: Incoming, job: Job[Loaded], look_is_shown: bool) -> None:
         st.rerun()
 
 
-def _safe_file_name(name: str) -> str:
+def safe_file_name(name: str) -> str:
     """The name of the file as errors may quote it, with plain characters only."""
     last = re.sub(r"[^A-Za-z0-9._-]+", "_", name.replace("\\", "/").rsplit("/", 1)[-1]).lstrip(".")
     return last[-100:] or "upload"

@@ -84,6 +84,8 @@ class Measured:
     own_mib: float = 0
     """Of the process that asked for it."""
     written_bytes: int = 0
+    look_seconds: float | None = None
+    """Until there was a first look to show; None where there was none."""
 
 
 def fresh(function: Callable[..., Result], *arguments: Any) -> Result:
@@ -163,8 +165,13 @@ def read_only(path: Path) -> Measured:
 
 def ingest_once(paths: Path | Sequence[Path], folder: Path) -> Measured:
     """Take files in as the server does, and remove what came of it."""
+    looked: list[float] = []
     started = time.perf_counter()
-    ingest.ingest(paths if isinstance(paths, Path) else list(paths), folder)
+    ingest.ingest(
+        paths if isinstance(paths, Path) else list(paths),
+        folder,
+        on_look=lambda look: looked.append(time.perf_counter() - started),
+    )
     seconds = time.perf_counter() - started
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     written = sum(path.stat().st_size for path in folder.iterdir())
@@ -175,6 +182,7 @@ def ingest_once(paths: Path | Sequence[Path], folder: Path) -> Measured:
         _peak_mib(resource.RUSAGE_CHILDREN),
         _peak_mib(resource.RUSAGE_SELF),
         written,
+        looked[0] if looked else None,
     )
 
 
@@ -213,10 +221,11 @@ def compare(name: str, bare: Sequence[Path], given: Path | Sequence[Path], scrat
         ingests.append(fresh(ingest_once, given, scratch / "scene"))
     ratio = _best(ingests) / _best(decodes)
     peak, own = (max(run.peak_mib for run in ingests), max(run.own_mib for run in ingests))
+    looks = ", ".join(f"{run.look_seconds:.1f}" for run in ingests if run.look_seconds is not None) or "none"
     cpu = [min(run.cpu_seconds for run in runs) for runs in (decodes, ingests)]
     print(
         f"| {name} | {sum(map(_bytes_of, bare)) / 1e6:.0f} | {_all_seconds(decodes)} | "
-        f"{_all_seconds(ingests)} | {ratio:.2f} | {cpu[0]:.1f} | {cpu[1]:.1f} | {peak:.0f} | {own:.0f} | "
+        f"{looks} | {_all_seconds(ingests)} | {ratio:.2f} | {cpu[0]:.1f} | {cpu[1]:.1f} | {peak:.0f} | {own:.0f} | "
         f"{ingests[0].written_bytes / 1e6:.0f} |",
         flush=True,
     )
@@ -245,8 +254,12 @@ def compare_all(folder: Path, side: int, repeats: int, only: str | None) -> bool
                 (f"Zarr {version}, folder", [root], root, ZARR_TARGET),
                 (f"Zarr {version}, zip", [root], packed, ZARR_TARGET),
             ]
-    print("| input | MB | bare decode s | ingest s | ratio | CPU s bare | ingest | peak MiB | own MiB | MB written |")
-    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|", flush=True)
+    columns = (
+        "input", "MB", "bare decode s", "first look s", "ingest s", "ratio", "CPU s bare", "ingest", "peak MiB",
+        "own MiB", "MB written",
+    )  # fmt: skip
+    print(f"| {' | '.join(columns)} |")
+    print(f"|---|{'--:|' * (len(columns) - 1)}", flush=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         found = [
             (name, target, compare(name, bare, given, Path(scratch), repeats)) for name, bare, given, target in inputs

@@ -17,18 +17,27 @@ from s2dash.errors import S2DashError, UnknownName, UnreadableFile
 from s2dash.ingest import child, process
 from s2dash.settings import GDAL_ENVIRONMENT
 
-Serve = Callable[[Mapping[str, Any], Path, Progress, CancelToken], dict[str, Any]]
+OnLook = Callable[[dict[str, Any]], None]
+Serve = Callable[[Mapping[str, Any], Path, Progress, CancelToken, OnLook], dict[str, Any]]
 
 
 def serving_here(patch: pytest.MonkeyPatch) -> Serve:
     """What serves a request as `ingest.process.run_child` does, in this process."""
 
-    def serve(request: Mapping[str, Any], folder: Path, progress: Progress, cancel: CancelToken) -> dict[str, Any]:
+    def serve(
+        request: Mapping[str, Any],
+        folder: Path,
+        progress: Progress,
+        cancel: CancelToken,
+        on_look: OnLook = lambda look: None,
+    ) -> dict[str, Any]:
         outcome: dict[str, Any] = {}
 
         def hear(**message: Any) -> None:
             if "progress" in message:
                 progress(message["progress"], message["what"])
+            elif "look" in message:
+                on_look(message["look"])
             else:
                 outcome.update(message)
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,16 +21,23 @@ from loose import taken_in
 from rasterio.transform import Affine
 from scenes import UTM_10M, write_scene
 
+from s2dash.classify.colours import carried_colours, colours_of
 from s2dash.classify.indices import available_indices
+from s2dash.classify.learnt_numbers import learnt_numbers
 from s2dash.classify.naming.suggest import suggestions
 from s2dash.classify.pipeline import fitted_to, run_live
 from s2dash.classify.point import ask
 from s2dash.classify.sureness import SureSteps
 from s2dash.cli.main import main
+from s2dash.core.legend import default_legend
 from s2dash.core.missions import ALPHAEARTH, CODE_NODATA, CODES_SQUARED, embedding_of
+from s2dash.core.palette import class_colours
 from s2dash.core.recipe import default_recipe
 from s2dash.core.scene import Scene
+from s2dash.core.sight import least_differences
 from s2dash.errors import UnreadableFile
+from s2dash.export import Handover
+from s2dash.export.script.facts import why_not
 from s2dash.ingest.embeddings import NO_DATA, of_length_one, squared_codes
 from s2dash.raster.reading import SceneReader, read_preview_stack
 from s2dash.tiles.stretch import stretch_of, usual_pictures
@@ -137,6 +149,54 @@ def test_a_bottom_up_file_lies_where_it_should(tmp_path: Path) -> None:
         x, y = usual.grid.transform @ (col + 0.5, row + 0.5)
         there_col, there_row = (int(np.floor(v)) for v in ~scene.grid.transform @ (x, y))
         np.testing.assert_array_equal(stacks[1][:, there_row, there_col], stacks[0][:, row, col])
+
+
+def test_colours_go_by_area_and_lie_apart(tmp_path: Path) -> None:
+    scene = taken_in(write(tmp_path / "x.tif", coded(), nodata=-128), tmp_path)
+    fitted = fitted_to(scene, replace(default_recipe(scene), k=4))
+    colours = colours_of(fitted)
+    sizes = np.bincount(fitted.sample_labels)[1:]
+    of_largest = [colours[i] for i in np.argsort(-sizes)]
+    assert of_largest == list(class_colours(np.zeros((4, 1)), [None], "character", np.arange(4, 0, -1)))
+    assert colours_of(fitted, "true-colour") == colours
+    apart = least_differences(colours) + 100 * np.eye(4)
+    assert apart.min() > 18
+    assert len(set(class_colours(np.zeros((255, 1)), [None], "character", np.ones(255)))) == 255
+    kept = {1: "#123456", 3: colours[2]}
+    assert carried_colours(fitted, kept)[::2] == ("#123456", colours[2])
+    assert len(set(carried_colours(fitted, kept))) == 4
+
+
+def test_no_file_of_a_map_speaks_of_light_and_its_script_makes_the_same_map(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "x.tif", coded(), nodata=-128, tiled=True)
+    out, report, pack = (tmp_path / name for name in ("classes.tif", "report.html", "pack.zip"))
+    assert main([*map(str, ("classify", path, "-o", out, "--report", report, "--pack", pack)), "--k", "4"]) == 0
+    said = capsys.readouterr()
+    told = json.loads(said.out)
+    assert set(told["classes"][0]["mean_embedding"]) == set(AXES)
+    texts = {"the table": said.err, "the report": report.read_text(), "the JSON": json.dumps(told)}
+    with zipfile.ZipFile(pack) as made:
+        texts |= {
+            name: made.read(name).decode() for name in made.namelist() if name.endswith((".py", ".csv", ".ipynb"))
+        }
+        script = next(made.extract(name, tmp_path) for name in made.namelist() if name.endswith(".py"))
+    for name, text in texts.items():
+        rest = text.replace("not reflectance", "")
+        assert not re.search("reflect|infrared|Copernicus|darkest|true colou?r", rest), name
+    again = tmp_path / "again.tif"
+    subprocess.run([sys.executable, script, path, "-o", again], check=True, capture_output=True)
+    with rasterio.open(out) as one, rasterio.open(again) as other:
+        np.testing.assert_array_equal(one.read(1), other.read(1))
+
+
+def test_no_script_is_offered_of_vectors_that_were_made_while_they_were_read(tmp_path: Path) -> None:
+    scene = taken_in(tessera(tmp_path / "x.tiff"), tmp_path)
+    fitted = fitted_to(scene, replace(default_recipe(scene), k=4))
+    result = run_live(fitted)
+    handover = Handover(result, default_legend(colours_of(fitted)), learnt=learnt_numbers(fitted))
+    assert why_not(handover) == "The vectors of this embedding were made while it was read, which the script cannot do."
 
 
 def test_no_rule_of_light_is_used(tmp_path: Path) -> None:

@@ -307,3 +307,40 @@ def test_choices_that_follow_before_the_page_is_drawn_all_count() -> None:
     ).run()
     assert not test.exception
     assert test.session_state["found"] == [9, 8, 7]
+
+
+def test_a_control_that_the_page_was_drawn_without_is_another_widget() -> None:
+    """Whatever a browser sent of it last and had forgotten by then: that is no value which it knows."""
+    test = AppTest.from_string(
+        """
+        import streamlit as st
+        from s2dash.ui.session import kept_control, note_whole_run
+
+        control = kept_control("choice of a test", 8)
+        if not st.session_state.get("without"):
+            key = control.shown()
+            st.slider("Choice", 2, 20, key=key, on_change=control.take)
+            st.session_state.setdefault("keys", []).append(key)
+        if st.session_state.get("stopped"):
+            st.stop()
+        note_whole_run()
+        """
+    )
+    test.run()
+    sent = test.session_state["keys"][-1]
+    test.session_state["stopped"] = True
+    for _ in range(3):  # none of which the browser takes anything away after
+        test.run()
+    test.session_state["stopped"] = False
+    test.run()
+    assert {*test.session_state["keys"]} == {sent}
+    test.session_state["without"] = True
+    test.run()
+    test.session_state[sent] = 8  # as a message sets it that comes late
+    test.run()
+    test.session_state["without"] = False
+    test.run()
+    assert test.session_state["keys"][-1] != sent
+    assert test.slider[0].value == 8
+    assert test.slider[0].set_value(5).run().slider[0].value == 5
+    assert test.session_state["keys"][-1] == test.session_state["keys"][-2]

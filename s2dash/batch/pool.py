@@ -24,7 +24,7 @@ from s2dash.classify.sampling import Sample
 from s2dash.classify.space import FeatureSpace
 from s2dash.classify.stored_numbers import feature_renumbering, matching_bands, renumbering
 from s2dash.core.grid import Grid
-from s2dash.core.missions import OwnBand
+from s2dash.core.missions import MISSIONS, Mission, OwnBand
 from s2dash.core.recipe import Recipe
 from s2dash.core.scene import Band, Reflectance, Scene
 from s2dash.core.types import frozen
@@ -73,6 +73,7 @@ class Pool:
             "offsets": list(scene.reflectance.offsets),
             "quantifications": list(scene.reflectance.by_band),
             "level": scene.level,
+            "missions": [mission.key for mission in scene.missions],
             "digest": scene.digest,
             "population": self.sample.population,
         } | ({} if self.space is None else {"kept_variance": self.space.kept_variance})
@@ -100,7 +101,8 @@ def load(path: Path, facts: Mapping[str, Any]) -> Pool | None:
             for name, standard, is_of in facts["bands"]
         )
         nodata, dtype, level = tuple(facts["nodata"]), str(facts["dtype"]), facts["level"]
-        scene = _numbers(str(facts["title"]), named, nodata, numbers, dtype, level)
+        whose = tuple(MISSIONS[key] for key in facts["missions"])
+        scene = _numbers(str(facts["title"]), named, nodata, numbers, dtype, level, whose)
         pool = Pool(replace(scene, digest=str(facts["digest"])), sample, space)
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile):
         return None
@@ -185,7 +187,7 @@ class Pooling:
         population = math.fsum(portion.sample.population for portion in portions)
         sample = Sample(frozen(raw), frozen(bands), population)
         named = tuple(first.bands[i] for i in shared)
-        scene = _numbers(title, named, nodata, numbers, str(bands.dtype), first.level)
+        scene = _numbers(title, named, nodata, numbers, str(bands.dtype), first.level, first.missions)
         pool = Pool(scene, sample, None if self._shared is None else self._shared.on(scene, self.recipe))
         return replace(pool, scene=replace(scene, digest=_digest(pool)))
 
@@ -228,10 +230,11 @@ def _numbers(
     reflectance: Reflectance,
     dtype: str,
     level: str | None,
+    missions: tuple[Mission, ...],
 ) -> Scene:
     """A scene that says what numbers mean and has no pixels."""
     nowhere = Grid((1, 1), Affine.identity(), None)
-    return Scene(title, nowhere, bands, (), dtype, nodata, reflectance, digest="", level=level)
+    return Scene(title, nowhere, bands, (), dtype, nodata, reflectance, digest="", level=level, missions=missions)
 
 
 def _content_digest(scene: Scene, sample: Sample) -> str:

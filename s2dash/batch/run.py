@@ -20,8 +20,8 @@ from s2dash.batch.plan import Given, Plan, Report, Watch
 from s2dash.batch.pool import Pool
 from s2dash.batch.table import write_tables
 from s2dash.classify import pipeline
+from s2dash.classify.colours import colours_of
 from s2dash.classify.pipeline import Fitted
-from s2dash.core import palette
 from s2dash.core.edits import NO_EDITS, ClassEdits
 from s2dash.core.legend import Legend, default_legend
 from s2dash.core.recipe import Recipe
@@ -99,6 +99,4 @@ def _stopped(ledger: Ledger) -> Report:
 
 def _fitted(recipe: Recipe, pool: Pool, edits: ClassEdits) -> tuple[Fitted, Legend]:
     fitted = pipeline.edited(pipeline.fit_sample(pool.prepared(recipe), pool.sample), edits)
-    standards = [band.standard for band in pool.scene.bands]
-    legend = default_legend(palette.class_colours(fitted.numbers_mean, standards), fitted.numbers)
-    return fitted, legend.taking(edits)
+    return fitted, default_legend(colours_of(fitted), fitted.numbers).taking(edits)

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     """Write the class map; returns what is printed."""
     from s2dash.classify import pipeline
     from s2dash.classify.algorithms import load_libraries
-    from s2dash.core import palette
+    from s2dash.classify.colours import colours_of
     from s2dash.core.legend import default_legend
     from s2dash.export.geotiff import write_geotiff_and_sidecar
 
@@ -78,9 +78,7 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
         imported = time.perf_counter()
         result, fitted = pipeline.run(scene, recipe, labels_path, progress_line.show, executor=executor, edits=edits)
         scores = pipeline.sample_scores(fitted)
-        standards = [band.standard for band in scene.bands]
-        colours = palette.class_colours(fitted.numbers_mean, standards)
-        legend = default_legend(colours, fitted.numbers).taking(edits)
+        legend = default_legend(colours_of(fitted), fitted.numbers).taking(edits)
         found = suggested_names.suggested(fitted, reference) if arguments.suggest_names else {}
         legend = suggested_names.named(legend, found, set(edits.names))
         if executor is None or result.classmap.path is None:
@@ -187,7 +185,7 @@ def _summary(
                 "count": row.count,
                 "share": round(row.share, 6),
                 "area_ha": None if row.area_ha is None else round(row.area_ha, 4),
-                "mean_reflectance": {
+                "mean_embedding" if result.scene.is_embedding else "mean_reflectance": {
                     band: round(value, 6) if math.isfinite(value) else None
                     for band, value in zip(result.scene.band_names, row.mean_reflectance, strict=True)
                 },

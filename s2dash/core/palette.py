@@ -24,6 +24,13 @@ PALETTES: dict[str, str] = {
 }
 """Ways to colour classes, with their labels."""
 
+PALETTES_OF_EMBEDDINGS: dict[str, str] = {
+    "character": "Unlike, the largest class first",
+    "tab20": PALETTES["tab20"],
+    "hsv": PALETTES["hsv"],
+}
+"""The same for classes that are of no light."""
+
 FAMILY_WORDS: dict[str, str] = {
     "dark": "Dark or wet, such as shade, marsh or mud",
     "water": "Looks like water",
@@ -71,6 +78,9 @@ _NEUTRALS = (
 )
 """For classes beyond their family's colours: never blue or green, which would claim a meaning."""
 
+_UNLIKE = ("#749386", "#4f557a", "#b9ea85", "#884800", "#77dafd", "#989d1d", "#4e7bdf", "#b4d5c7")
+"""For classes of which nothing is known but that they differ: 18 apart in every sight, the quieter first."""
+
 _APART = (14.0, 13.0, 12.0, 11.0, 10.2, 9.6, 8.5, 7.5, 6.8, 6.1)
 """CIEDE2000 that colours are to lie apart in every sight, tried in turn."""
 _BORROWED_BELOW = 13.0
@@ -91,7 +101,10 @@ _VISIBLE_GAIN = 2.5
 
 
 def class_colours(
-    mean_reflectance: np.ndarray, standard_names: Sequence[str | None], palette: str = "character"
+    mean_reflectance: np.ndarray,
+    standard_names: Sequence[str | None],
+    palette: str = "character",
+    areas: np.ndarray | None = None,
 ) -> tuple[str, ...]:
     """One colour for each class, `#rrggbb`, all different.
 
@@ -100,11 +113,15 @@ def class_colours(
     mean_reflectance : ndarray of shape (k, bands), reflectance; NaN where unknown
     standard_names : the Sentinel-2 band of each column; None where unknown
     palette : a key of `PALETTES`
+    areas : ndarray of shape (k,), of any unit; where it is given, means are no light, and what goes by light goes by
+        area, the largest class first
 
     Raises UnknownName for another palette.
     """
     if palette not in PALETTES:
         raise UnknownName(f"There are no colours {palette[:60]!r}. There are {', '.join(PALETTES)}.")
+    if areas is not None and palette in ("character", "true-colour"):
+        return _by_area(areas)
     bands = band_means(mean_reflectance, standard_names)
     if palette == "character" and bands.infrared is not None:
         return _by_character(bands)
@@ -120,17 +137,18 @@ def carried_colours(
     mean_reflectance: np.ndarray,
     standard_names: Sequence[str | None],
     palette: str = "character",
+    areas: np.ndarray | None = None,
 ) -> tuple[str, ...]:
     """One colour for each class, all different: those that are kept, and for others one far from all in use.
 
     Parameters
     ----------
     kept : colours (`#rrggbb`) by class number, from 1
-    mean_reflectance, standard_names, palette : as for `class_colours`
+    mean_reflectance, standard_names, palette, areas : as for `class_colours`
 
     A colour by character comes from the class's own family as long as that goes, then from those that claim nothing.
     """
-    fresh = class_colours(mean_reflectance, standard_names, palette)
+    fresh = class_colours(mean_reflectance, standard_names, palette, areas)
     if not kept:
         return fresh
     used = list(kept.values())
@@ -138,14 +156,16 @@ def carried_colours(
     out = []
     for number, own in enumerate(fresh, 1):
         if number not in kept:
-            used.append(_far_from(used, own, of_family[number - 1] if palette == "character" else "other"))
+            family = of_family[number - 1] if palette == "character" else "other"
+            plain = (*_FAMILY_COLOURS[family], *_WIDE_FAMILY_COLOURS.get(family, ())) if areas is None else _UNLIKE
+            used.append(_far_from(used, own, plain))
         out.append(kept.get(number, used[-1]))
     return tuple(out)
 
 
-def _far_from(used: Sequence[str], own: str, family: str) -> str:
+def _far_from(used: Sequence[str], own: str, others: Sequence[str]) -> str:
     """The colour for a new class: the first of its own that lies far from those in use, else the farthest of all."""
-    plain = (own, *_FAMILY_COLOURS[family], *_WIDE_FAMILY_COLOURS.get(family, ()))
+    plain = (own, *others)
     candidates = tuple(dict.fromkeys((*plain, *_NEUTRALS)))
     nearest = sight.least_differences(candidates, used).min(axis=1)
     for apart in _APART:
@@ -280,6 +300,25 @@ def _spare_colours(used: set[str]) -> Iterator[str]:
         if colour not in used:
             used.add(colour)
             yield colour
+
+
+def _by_area(areas: np.ndarray) -> tuple[str, ...]:
+    """Colours that lie far apart, those of the list first to the largest classes; the same for the same order."""
+    colours = _unlike(len(areas))
+    ranks = np.argsort(np.lexsort((np.arange(len(areas)), -np.asarray(areas))))
+    return tuple(colours[rank] for rank in ranks)
+
+
+@lru_cache(maxsize=64)
+def _unlike(count: int) -> tuple[str, ...]:
+    """So many colours, each as far as can be from those before it."""
+    lists = (*_FAMILY_COLOURS.values(), *_WIDE_FAMILY_COLOURS.values(), _NEUTRALS)
+    left = [colour for colour in dict.fromkeys(colour for one in lists for colour in one) if colour not in _UNLIKE]
+    picked = list(_UNLIKE[:count])
+    while left and len(picked) < min(count, _MOST_APART):
+        picked.append(left.pop(int(sight.least_differences(left, picked).min(axis=1).argmax())))
+    spare = _spare_colours(set(picked))
+    return (*picked, *(next(spare) for _ in range(count - len(picked))))
 
 
 def _true_colours(bands: BandMeans) -> list[tuple[float, float, float]]:

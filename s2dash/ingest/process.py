@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,16 @@ _ERRORS: Mapping[str, type[S2DashError]] = {"name": UnknownName, "pack": PackGiv
 _said: set[str] = set()
 
 
-def run_child(request: Mapping[str, Any], folder: Path, progress: Progress, cancel: CancelToken) -> dict[str, Any]:
+def run_child(
+    request: Mapping[str, Any],
+    folder: Path,
+    progress: Progress,
+    cancel: CancelToken,
+    on_look: Callable[[dict[str, Any]], None] = lambda look: None,
+) -> dict[str, Any]:
     """Have a request served by a process of its own that may write to `folder` only; returns the outcome.
+
+    `on_look` is given what can be looked at meanwhile, where there is something.
 
     Raises UnreadableFile with what is wrong with the files, Cancelled on request.
     """
@@ -61,7 +69,7 @@ def run_child(request: Mapping[str, Any], folder: Path, progress: Progress, canc
         watch = threading.Thread(target=_watch, args=(child, cancel, limits.wall_seconds), daemon=True)
         watch.start()
         try:
-            outcome = _converse(child, request, progress)
+            outcome = _converse(child, request, progress, on_look)
         finally:
             child.kill()
             child.wait()
@@ -80,12 +88,16 @@ def run_child(request: Mapping[str, Any], folder: Path, progress: Progress, canc
 
 
 def run_in_new_folder(
-    request: Mapping[str, Any], folder: Path, progress: Progress, cancel: CancelToken | None
+    request: Mapping[str, Any],
+    folder: Path,
+    progress: Progress,
+    cancel: CancelToken | None,
+    on_look: Callable[[dict[str, Any]], None] = lambda look: None,
 ) -> dict[str, Any]:
     """`run_child` in a folder that is made if missing, and removed again after an error or a cancellation."""
     folder.mkdir(parents=True, exist_ok=True)
     with removed_on_error(folder):
-        return run_child(request, folder, progress, cancel or CancelToken())
+        return run_child(request, folder, progress, cancel or CancelToken(), on_look)
 
 
 @contextlib.contextmanager
@@ -128,7 +140,12 @@ def _watch(child: subprocess.Popen[bytes], cancel: CancelToken, most_seconds: fl
             waited += _POLL_SECONDS
 
 
-def _converse(child: subprocess.Popen[bytes], request: Mapping[str, Any], progress: Progress) -> dict[str, Any] | None:
+def _converse(
+    child: subprocess.Popen[bytes],
+    request: Mapping[str, Any],
+    progress: Progress,
+    on_look: Callable[[dict[str, Any]], None],
+) -> dict[str, Any] | None:
     """Send the request and follow the answers; None where the child died without one."""
     assert child.stdin is not None
     try:
@@ -139,6 +156,8 @@ def _converse(child: subprocess.Popen[bytes], request: Mapping[str, Any], progre
     for message in _messages(child):
         if "progress" in message:
             progress(float(message["progress"]), str(message["what"]))
+        elif "look" in message:
+            on_look(dict(message["look"]))
         elif "protections" in message:
             _log_once(str(message["protections"]))
         elif "error" in message:

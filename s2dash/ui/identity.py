@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-
 from s2dash.classify.carry import carried
+from s2dash.classify.colours import carried_colours, colours_of
 from s2dash.classify.match import matching_classes
-from s2dash.core import palette
 from s2dash.core.edits import AnyStep, ClassEdits, RegroupInside, Sieve, StepInside
 from s2dash.core.legend import Legend, LegendEntry, default_legend
 from s2dash.server.live_engine import LiveAnswer
@@ -34,7 +32,6 @@ def own_legend(answer: LiveAnswer, chosen_palette: str) -> OwnLegend:
 def _taken_over(before: ShownMap | None, answer: LiveAnswer, chosen_palette: str) -> OwnLegend:
     if before is None:
         return OwnLegend(plain_legend(answer, chosen_palette))
-    means, standards = _means(answer)
     pairs = matching_classes(before.result, answer.result)
     of_before = {entry.id: entry for entry in before.legend.entries}
     # Other colours that were asked for are meant for all classes.
@@ -42,7 +39,7 @@ def _taken_over(before: ShownMap | None, answer: LiveAnswer, chosen_palette: str
     kept = {number: of_before[old].colour for number, old in pairs.items()} if keeps_colours else {}
     names = {number: of_before[old].name for number, old in pairs.items() if is_named(of_before[old].name)}
     codes = {number: of_before[pairs[number]].code for number in names}
-    colours = palette.carried_colours(kept, means, standards, chosen_palette)
+    colours = carried_colours(answer.fitted, kept, chosen_palette)
     order = [{old: new for new, old in pairs.items()}.get(number, 0) for number in before.legend.order]
     legend = default_legend(colours).edited(names, {}, codes).ordered(order)
     return OwnLegend(legend, frozenset(kept) | frozenset(names))
@@ -50,17 +47,12 @@ def _taken_over(before: ShownMap | None, answer: LiveAnswer, chosen_palette: str
 
 def plain_legend(answer: LiveAnswer, chosen_palette: str) -> Legend:
     """The legend of a map that takes over from no other."""
-    means, standards = answer.fitted.numbers_mean, _means(answer)[1]
-    return default_legend(palette.class_colours(means, standards, chosen_palette), answer.fitted.numbers)
+    return default_legend(colours_of(answer.fitted, chosen_palette), answer.fitted.numbers)
 
 
 def fits(legend: Legend, answer: LiveAnswer) -> bool:
     """Whether a legend has an entry for each class of a map: one from elsewhere may have any number of them."""
     return [entry.id for entry in legend.entries] == [row.id for row in answer.result.rows]
-
-
-def _means(answer: LiveAnswer) -> tuple[np.ndarray, list[str | None]]:
-    return answer.fitted.mean_reflectance, [band.standard for band in answer.result.scene.bands]
 
 
 def is_named(name: str) -> bool:
@@ -77,7 +69,7 @@ def after_steps(found: Legend, answer: LiveAnswer, chosen_palette: str) -> Legen
         return found
     born = answer.fitted.stage.born
     kept = {entry.id: entry for entry in found.entries if entry.id not in born}
-    colours = palette.carried_colours({n: one.colour for n, one in kept.items()}, *_means(answer), chosen_palette)
+    colours = carried_colours(answer.fitted, {n: one.colour for n, one in kept.items()}, chosen_palette)
     entries = (kept.get(n, LegendEntry(n, f"Class {n}", colours[n - 1])) for n in answer.fitted.numbers)
     return Legend(tuple(entries)).ordered(found.order)
 

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from s2dash.classify.algorithms import ALGORITHMS, Algorithm
+from s2dash.classify.colours import character_words
 from s2dash.classify.naming import Suggestion
 from s2dash.core import palette
 from s2dash.core.classmap import Result
@@ -85,14 +86,13 @@ def current_legend(answer: LiveAnswer, chosen_palette: str) -> tuple[Legend, int
 def legend_panel(answer: LiveAnswer, shown: Result, legend: Legend, isolated: int | None, chosen_palette: str) -> None:
     """The legend and a line on the colours."""
     standards = [band.standard for band in answer.result.scene.bands]
-    families = palette.families(answer.fitted.numbers_mean, standards)
     suggestions: dict[int, Suggestion] = {}
     if state.SIDE.get() == "How sure":
         second_lines = sure_words(answer.sureness)
     else:
         second_lines = dict.fromkeys(own_legend(answer, chosen_palette).carried, "carried over")
         suggestions = shown_suggestions(answer, legend)
-    words = [palette.FAMILY_WORDS[family] for family in families]
+    words = character_words(answer.fitted)
     scheme = scheme_in_use()
     table = partial(
         legend_table,

@@ -623,7 +623,7 @@ function s2dashArea(shown, scene, on) {
     told = state.area;
     asking = state.asking;
     classes = asking ? asking.classes : [];
-    isHidden = Boolean(state.compared || state.checking);
+    isHidden = Boolean(state.compared || state.checking || told.isOff);
     bar.getContainer().hidden = isHidden;
     const isRefused = !isFirst && told.refused !== before.refused;
     const isAsked = !isFirst && told.asked !== before.asked;

@@ -104,6 +104,8 @@ class DrawnOnMap:
     """Grows whenever a drawn area could not be used."""
     why: str = ""
     """Why the last one could not; any text."""
+    is_off: bool = False
+    """Whether nothing can be drawn now."""
 
 
 @dataclass(frozen=True)
@@ -329,6 +331,7 @@ def _told_area(area: DrawnOnMap) -> dict[str, Any]:
         "asked": area.asked,
         "refused": area.refused,
         "why": area.why,
+        "isOff": area.is_off,
     }
 
 

@@ -23,13 +23,15 @@ from s2dash.ui.compare.exact import comparing_line
 from s2dash.ui.compare.on_map import compared_beside
 from s2dash.ui.compare.sides import compared, still_comparing, stop_comparing
 from s2dash.ui.drawn_area import drawn_on_map, follow_drawn, scene_key
+from s2dash.ui.first_look import first_look_page
 from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over.window import hand_over, hand_over_button
 from s2dash.ui.how_sure import COLOURS, sure_key
 from s2dash.ui.identity import carry_steps
-from s2dash.ui.layers import Layer, layer_controls, layer_now
+from s2dash.ui.layers import Layer, layer_controls, layer_now, pictured
 from s2dash.ui.legend_and_charts import charts, current_legend, spectra_beside, take_in, take_in_of_first_look
 from s2dash.ui.legend_table import DENSE_ABOVE
+from s2dash.ui.lent_picture import ground_picture
 from s2dash.ui.link import follow_link, follow_link_area, say_of_link
 from s2dash.ui.live_wait import (
     SMOOTHED_FIRST,
@@ -48,7 +50,7 @@ from s2dash.ui.quick_bar import quick_bar
 from s2dash.ui.runs import history, keeping, kept
 from s2dash.ui.runs.last_runs import last_runs
 from s2dash.ui.runs.window import all_runs
-from s2dash.ui.session import note_session
+from s2dash.ui.session import note_session, note_whole_run
 from s2dash.ui.side_panel import side_panel
 from s2dash.ui.sidebar import K_LOW, Choices, highest_k, read_choices, sidebar
 from s2dash.ui.state import check as held
@@ -75,6 +77,9 @@ def main() -> None:
     come_back()
     keeping.begin()
     held.take_answers()
+    if (coming := state.first_look()) is not None:
+        first_look_page(coming, dark)
+        return
     follow_link()
     choices = read_choices()
     asked = ask(choices)
@@ -175,6 +180,8 @@ def main() -> None:
         many_scenes(answer, legend)
     elif state.WINDOW.get() == "another date":
         another_date()
+    elif state.WINDOW.get() == "ground picture":
+        ground_picture()
     elif state.WINDOW.get() == "runs":
         all_runs()
     with spectra_place:
@@ -313,7 +320,8 @@ def _map(
     view: View = "Classes" if side == "How sure" else side
     step = scene.live_step
     grid = scene.grid.decimated(step)
-    picture_url = pictures.picture_url(scene, band_names)
+    of = pictured(scene)
+    picture_url = pictures.picture_url(of, band_names)
     classes_url, shown, asking = None, None, None
     rows: tuple[LegendRow, ...] = ()
     if beside is not None:
@@ -339,7 +347,7 @@ def _map(
             picture_label=label,
             classes_url=classes_url,
             view=view,
-            attribution=(beside and beside.attribution) or scene.attribution,
+            attribution=(beside and beside.attribution) or pictures.attribution_of(scene, of),
             dark=dark,
             scene_key=scene_key(scene),
             tracked=tracked,
@@ -381,3 +389,4 @@ def _legend_rows(legend: Legend, result: Result) -> tuple[LegendRow, ...]:
 
 
 main()
+note_whole_run()

@@ -24,10 +24,12 @@ _component = st.components.v2.component(
 )
 
 
-def quick_bar() -> None:
-    """Draw the bar; look.css shows it, or its first button alone, only where it is needed."""
+def quick_bar(is_paused: bool = False) -> None:
+    """Draw the bar, its first button alone where it is paused; look.css shows it only where it is needed."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="quick"):
         _component(data={}, key="opensidebar")
+        if is_paused:
+            return
         k = state.K.get()
         with st.container(horizontal=True, vertical_alignment="center", gap=None, key="quick-k"):
             _step("Fewer classes", -1, f"At least {K_LOW}.", state.QUICK_FEWER, disabled=k <= K_LOW)

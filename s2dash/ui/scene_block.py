@@ -11,6 +11,7 @@ from s2dash.core.scene import Scene
 from s2dash.errors import RecipeError
 from s2dash.ui import look, services, state, text
 from s2dash.ui.as_read import as_read, doubts
+from s2dash.ui.find.window import find_window
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.scene_window import scene_window, take_what_came, use
 from s2dash.ui.uploads import forget
@@ -22,7 +23,7 @@ def choose_scene() -> Loaded:
     with st.container(key="scene", gap=None):
         _block(loaded.scene)
         with st.container(gap=None):
-            if state.WINDOW.get() != "scene":
+            if state.WINDOW.get() not in ("scene", "find"):
                 take_what_came()
             _doubts(loaded.scene)
     _examples()
@@ -31,12 +32,25 @@ def choose_scene() -> Loaded:
     return loaded
 
 
+def coming_scene(scene: Scene) -> None:
+    """In the place of the scene in use, one that is being read, with how far that is; draws the page anew after it."""
+    with st.container(key="scene", gap=None):
+        st.markdown(f"**{text.plain(scene.title)}**")
+        st.caption(text.plain(source_words(scene)) or "From your files")
+        with st.container(gap=None):
+            take_what_came(look_is_shown=True)
+    if state.INCOMING_SCENE.job.get() is None:
+        st.rerun()
+
+
 def begin_with_a_scene() -> None:
     """The sample at first; and the window where it is open, before anything is drawn of what it may replace."""
     if not state.LOADED.is_set:
         state.LOADED.set(Loaded(services.sample_scene()))
     if state.WINDOW.get() == "scene":
         scene_window(state.loaded())
+    elif state.WINDOW.get() == "find":
+        find_window(state.loaded())
 
 
 def _block(scene: Scene) -> None:

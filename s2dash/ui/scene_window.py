@@ -25,9 +25,9 @@ from s2dash.ui.session import draw_again
 from s2dash.ui.uploads import bring, follow, forget, read_scene
 
 
-def take_what_came() -> None:
+def take_what_came(look_is_shown: bool = False) -> None:
     """Show how far the reading of a scene is, and make it the page's once it is there."""
-    found = follow(state.INCOMING_SCENE)
+    found = follow(state.INCOMING_SCENE, look_is_shown)
     if found is not None:
         use(found)
         st.rerun()
@@ -42,7 +42,7 @@ def use(loaded: Loaded) -> None:
     else:
         take_pack(replace(loaded, pack=None), loaded.pack)
     state.INCOMING_SCENE.words.pop()
-    if state.WINDOW.get() == "scene":
+    if state.WINDOW.get() in ("scene", "find"):
         state.close_window()
 
 
@@ -63,6 +63,7 @@ def scene_window(shown: Loaded) -> None:
             )
             with st.expander("Large files or folders", type="compact"):
                 _large_files()
+            _way_to_find()
             take_what_came()
         loaded = state.loaded()
         with st.container(key="reading", gap="small"):
@@ -90,6 +91,17 @@ def _uploader() -> None:
         bring(state.INCOMING_SCENE, uploads, partial(read_scene, state.INCOMING_SCENE))
         state.SCENE_UPLOADER.empty()
         draw_again()
+
+
+def _way_to_find() -> None:
+    if st.button(
+        "Find a scene",
+        icon=":material/travel_explore:",
+        key="find a scene",
+        help="Looks for Sentinel-2 pictures of a place in a public catalogue, and loads the ground you choose.",
+    ):
+        state.WINDOW.set("find")
+        st.rerun()
 
 
 def _large_files() -> None:

@@ -56,6 +56,11 @@ class _Drawn:
     told: Any = _NOTHING
     """The value it showed."""
     bounds: tuple[object, ...] = ()
+    whole_runs: int = 0
+    """How many there had been of the page."""
+
+
+_WHOLE_RUNS = Field("whole runs number", 0)
 
 
 @dataclass(frozen=True)
@@ -72,14 +77,17 @@ class Control(Generic[T]):
 
         A value that did not come from the widget itself makes another widget of it, under another key: what a browser
         still sends of the one before, as it was before it heard of the value, then speaks of a widget that is gone.
-        `bounds` are what also makes another of it when it changes, such as the ends of a slider.
+        `bounds` are what also makes another of it when it changes, such as the ends of a slider. A widget that the
+        page was once drawn without is another one too: the browser has forgotten its value, while what it sent last
+        may have come after that and still be held here, as if it knew.
         """
-        value, drawn = self.get(), self._drawn.get()
+        value, drawn, runs = self.get(), self._drawn.get(), _WHOLE_RUNS.get()
+        was_gone = runs - drawn.whole_runs > 1
         # Only where it differs: a value that is sent anew would undo what its user does meanwhile.
-        if st.session_state.get(self._key(drawn), _NOTHING) != value or drawn.bounds != bounds:
+        if was_gone or st.session_state.get(self._key(drawn), _NOTHING) != value or drawn.bounds != bounds:
             drawn = _Drawn(drawn.number + 1, value, bounds)
             st.session_state[self._key(drawn)] = value
-        self._drawn.set(replace(drawn, told=value))
+        self._drawn.set(replace(drawn, told=value, whole_runs=runs))
         return self._key(drawn)
 
     def take(self) -> None:
@@ -139,6 +147,11 @@ class Uploader:
 def sent(component: str, name: str) -> object:
     """What a component's message `name` says; from outside."""
     return st.session_state.get(component, {}).get(name)
+
+
+def note_whole_run() -> None:
+    """Count that the page has been drawn to its end: what was not drawn is gone from the browser."""
+    _WHOLE_RUNS.set(_WHOLE_RUNS.get() + 1)
 
 
 def forget_values() -> None:

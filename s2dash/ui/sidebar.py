@@ -16,6 +16,7 @@ from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import Scene
 from s2dash.errors import RecipeError
 from s2dash.ui import explain, look, state, text
+from s2dash.ui.lent_picture import lent_picture_button
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.many_scenes import many_scenes_button
 from s2dash.ui.masks import choose_masks
@@ -84,8 +85,9 @@ def sidebar(loaded: Loaded) -> None:
                 choose_masks(loaded)
             with st.expander("Advanced", type="compact"):
                 _choose_advanced(algorithm)
-                _choose_palette()
+                _choose_palette(loaded.scene)
         with st.container(key="foot", gap=None):
+            lent_picture_button(loaded.scene)
             another_date_button()
             many_scenes_button()
             explain.how_this_works()
@@ -327,13 +329,19 @@ def _param_widget(algorithm: Algorithm, param: Param) -> None:
         )
 
 
-def _choose_palette() -> None:
+def _choose_palette(scene: Scene) -> None:
+    offered = palette.PALETTES_OF_EMBEDDINGS if scene.is_embedding else palette.PALETTES
+    control = state.PALETTE_OF_EMBEDDING if scene.is_embedding else state.PALETTE
+    meaning = (
+        "Colours only tell classes apart: they say nothing of what is there. "
+        if scene.is_embedding
+        else "By character: blues look like water, greens like plants, browns like bare ground. "
+    )
     st.selectbox(
         "Colours",
-        list(palette.PALETTES),
-        key=state.PALETTE.shown(),
-        on_change=state.PALETTE.take,
-        format_func=palette.PALETTES.__getitem__,
-        help="By character: blues look like water, greens like plants, browns like bare ground. "
-        "Your own colours in the legend always win.",
+        list(offered),
+        key=control.shown(),
+        on_change=control.take,
+        format_func=offered.__getitem__,
+        help=f"{meaning}Your own colours in the legend always win.",
     )

@@ -27,7 +27,7 @@ from s2dash.ui import text
 from s2dash.ui.loaded import Brought, Loaded
 from s2dash.ui.messages import words_for
 from s2dash.ui.session import page_is_open
-from s2dash.ui.state import LOADED, Incoming
+from s2dash.ui.state import LOADED, Incoming, Looking
 
 _AT_ONCE_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
@@ -67,7 +67,7 @@ def spooled(uploads: Sequence[Any]) -> Brought:
 
 
 def _on_disk(upload: Any, folder: Path) -> Path:
-    path = folder / _safe_file_name(upload.name)
+    path = folder / safe_file_name(upload.name)
     folder.mkdir()
     with path.open("wb") as file:
         shutil.copyfileobj(upload, file, 1 << 20)
@@ -93,13 +93,13 @@ def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -
     ----------
     also : names of pictures to use that would be left out
     """
-    now = LOADED.get()
+    looking, now = Looking(), LOADED.get()
 
     def work(folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
         kept = None
         try:
-            found = _ingested(brought, SceneReading(also=tuple(also)), folder, progress, cancel)
-            is_wanted = found.scene.left_out or also or _is_small(brought)
+            found = ingested(brought, SceneReading(also=tuple(also)), folder, progress, cancel, looking=looking)
+            is_wanted = found.scene.left_out or also or is_small(brought)
             kept = brought if brought.can_stay and is_wanted else None
         except PackGiven:
             if now is None:
@@ -111,11 +111,24 @@ def read_scene(incoming: Incoming, brought: Brought, also: Sequence[str] = ()) -
                 brought.drop()
         return replace(found, held=kept.held if kept else (), brought=kept)
 
-    begin(incoming, work, "s2dash-scene-")
+    begin(incoming, work, "s2dash-scene-", looking)
 
 
-def _ingested(brought: Brought, reading: SceneReading, folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
-    title = clean_name(Path(brought.names[0]).stem) if len(brought.names) == 1 else None
+def ingested(
+    brought: Brought,
+    reading: SceneReading,
+    folder: Path,
+    progress: Progress,
+    cancel: CancelToken,
+    title: str | None = None,
+    looking: Looking | None = None,
+) -> Loaded:
+    """Files as one scene, read in the confined process, called as one file is where no title is given.
+
+    Raises as `ingest.ingest`.
+    """
+    if title is None and len(brought.names) == 1:
+        title = clean_name(Path(brought.names[0]).stem)
     scene = ingest.ingest(
         brought.paths,
         folder / "scene",
@@ -125,11 +138,12 @@ def _ingested(brought: Brought, reading: SceneReading, folder: Path, progress: P
         brought.names,
         reading=reading,
         may_ask_for_numbers=True,
+        on_look=None if looking is None else looking.show,
     )
     return Loaded(scene, reading=reading, files=tuple(clean_name(Path(name).name) for name in brought.names))
 
 
-def _is_small(brought: Brought) -> bool:
+def is_small(brought: Brought) -> bool:
     """Whether files are kept as they came, so that a pack may have them."""
     are_files = all(path.is_file() for path in brought.paths)
     return are_files and sum(path.stat().st_size for path in brought.paths) <= PACK_LIMITS.most_scene_bytes
@@ -143,7 +157,7 @@ def _of_pack(brought: Brought, now: Loaded, folder: Path, progress: Progress, ca
         return replace(now, pack=pack)
     paths, names = zip(*pack.files, strict=True)
     within, asked = Brought(paths, names, can_stay=True), pack.manifest.shown_run.run.reading
-    found = _ingested(within, SceneReading(tile=asked.tile, also=asked.also), folder, progress, cancel)
+    found = ingested(within, SceneReading(tile=asked.tile, also=asked.also), folder, progress, cancel)
     return replace(found, brought=within, pack=pack)
 
 
@@ -173,18 +187,20 @@ def read_area(incoming: Incoming, loaded: Loaded, brought: Brought, said: tuple[
     begin(incoming, work, "s2dash-area-")
 
 
-def follow(incoming: Incoming) -> Loaded | None:
+def follow(incoming: Incoming, look_is_shown: bool = False) -> Loaded | None:
     """Show how far the reading begun there is; what it brought on the one run in which it has ended.
 
     Small files are waited for; for others a line with a bar, the time left and a cancel stays on the
-    page, which can be used meanwhile. What went wrong is said there until something else is begun.
+    page, which can be used meanwhile. What went wrong is said there until something else is begun. A first look
+    at what is read draws the page anew, unless it shows it.
     """
     place = st.empty()  # one for all that may stand here, so that none of it is ever seen twice
     job = incoming.job.get()
     if job is not None:
-        _wait_for_small(job, place)
+        _wait_for_small(incoming, job, place)
     if job is not None and job.is_done:
         incoming.job.pop()
+        incoming.look.pop()
         try:
             found = job.result()
         except Cancelled:
@@ -196,8 +212,10 @@ def follow(incoming: Incoming) -> Loaded | None:
         else:
             return replace(found, held=(*found.held, job.folder))
     elif job is not None:
+        if _has_look(incoming) and not look_is_shown:
+            st.rerun()
         with place.container():
-            st.fragment(_line, run_every=_FOLLOW_SECONDS)(incoming, job)
+            st.fragment(_line, run_every=_FOLLOW_SECONDS)(incoming, job, look_is_shown)
     if words := incoming.words.get():
         place.markdown(words)
     return None
@@ -208,18 +226,30 @@ def forget(incoming: Incoming) -> None:
     job = incoming.job.pop()
     if job is not None:
         job.cancel()
+    incoming.look.pop()
     incoming.words.pop()
 
 
-def begin(incoming: Incoming, work: Callable[[Path, Progress, CancelToken], Loaded], prefix: str) -> None:
+def begin(
+    incoming: Incoming,
+    work: Callable[[Path, Progress, CancelToken], Loaded],
+    prefix: str,
+    looking: Looking | None = None,
+) -> None:
     """Begin this work in the place of what was being done there; `follow(incoming)` gives what comes of it."""
     forget(incoming)
+    incoming.look.set(looking)
     incoming.job.set(Job(work, prefix).start(page_is_open()))
 
 
-def _wait_for_small(job: Job[Loaded], place: DeltaGenerator) -> None:
+def _has_look(incoming: Incoming) -> bool:
+    looking = incoming.look.get()
+    return looking is not None and looking.look is not None
+
+
+def _wait_for_small(incoming: Incoming, job: Job[Loaded], place: DeltaGenerator) -> None:
     ends = job.started + _AT_ONCE_SECONDS
-    while not job.is_done and time.perf_counter() < ends:
+    while not job.is_done and not _has_look(incoming) and time.perf_counter() < ends:
         place.progress(job.share, text=_words(job))
         job.wait(_LOOK_SECONDS)
 
@@ -228,8 +258,8 @@ def _words(job: Job[Loaded]) -> str:
     return f"{job.what or 'Opening the files'} …{text.time_left(job.seconds_left)}"
 
 
-def _line(incoming: Incoming, job: Job[Loaded]) -> None:
-    if job.is_done:
+def _line(incoming: Incoming, job: Job[Loaded], look_is_shown: bool) -> None:
+    if job.is_done or _has_look(incoming) != look_is_shown:
         st.rerun()
     st.progress(job.share, text=_words(job))
     if st.button(
@@ -239,7 +269,7 @@ def _line(incoming: Incoming, job: Job[Loaded]) -> None:
         st.rerun()
 
 
-def _safe_file_name(name: str) -> str:
+def safe_file_name(name: str) -> str:
     """The name of the file as errors may quote it, with plain characters only."""
     last = re.sub(r"[^A-Za-z0-9._-]+", "_", name.replace("\\", "/").rsplit("/", 1)[-1]).lstrip(".")
     return last[-100:] or "upload"

@@ -42,6 +42,15 @@ LIMITS = (
     "The map shows the day of the picture. What grows, floods or is harvested looks different on another day.",
     "Hectares are those of counted pixels. Where a class is often mistaken, the ground has more or less of it.",
 )
+LIMITS_OF_EMBEDDINGS = (
+    "Classes are groups of pixels whose vectors point alike; their names were given by people.",
+    "A network made the vectors of a year of pictures. What it looked at cannot be read from them, and ground that it "
+    "took for alike shares a class.",
+    "A pixel that holds several kinds of ground gets one class, so narrow things are lost and borders are sharp only "
+    "to about a pixel.",
+    "The map shows a whole year. What changed within it, such as a harvest or a flood, has no date here.",
+    LIMITS[-1],
+)
 
 
 def sections(handover: Handover, classes: Sequence[ClassFacts]) -> tuple[Section, ...]:
@@ -52,9 +61,13 @@ def sections(handover: Handover, classes: Sequence[ClassFacts]) -> tuple[Section
         Section("What changed", tuple(_changed(handover.change))),
         Section("Light by class", spectra_blocks(handover.result.scene, classes, handover.spreads)),
         Section("How it was made", tuple(_made(handover))),
-        Section("What it cannot tell", (Sentences(LIMITS),)),
+        Section("What it cannot tell", (Sentences(_limits(handover)),)),
     )
     return tuple(section for section in every if section.blocks)
+
+
+def _limits(handover: Handover) -> tuple[str, ...]:
+    return LIMITS_OF_EMBEDDINGS if handover.result.scene.is_embedding else LIMITS
 
 
 def _classes(handover: Handover, classes: Sequence[ClassFacts]) -> Table:
@@ -150,7 +163,8 @@ def _plainly(result: Result) -> Iterator[str]:
     bands = f"{len(recipe.bands)} bands" if len(recipe.bands) > 1 else "one band"
     source = f"The satellite measured how much light the ground reflects, here in {bands}."
     if result.scene.is_embedding:
-        source = f"A network drew up what satellites saw in a year as a vector for each pixel, here of {bands}."
+        axes = f"{len(recipe.bands)} axes" if len(recipe.bands) > 1 else "one axis"
+        source = f"A network drew up what satellites saw in a year as a vector for each pixel, here of {axes}."
     yield (
         f"{source} Pixels that look alike in them "
         f"were put together into {count} class{'es' if count != 1 else ''}; nobody said beforehand what is there."

@@ -65,7 +65,8 @@ def chosen(facts: Facts) -> str:
         used = list(names.values())
         offsets = dict(zip(names, scene.offsets_of(used).tolist(), strict=True))
         quantifications = dict(zip(names, scene.quantifications_of(used).tolist(), strict=True))
-        lines += ["# Reflectance is (stored + OFFSET) / QUANTIFICATION."]
+        what = "A value of the embedding" if scene.is_embedding else "Reflectance"
+        lines += [f"# {what} is (stored + OFFSET) / QUANTIFICATION."]
         lines += [f"OFFSET = {text_of(offsets)}", f"QUANTIFICATION = {text_of(quantifications)}"]
     if facts.classifications:
         codes = {c: facts.scene.mask_classes.get(c, f"class {c}") for c in recipe.masking.scl}

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import SimpleNamespace
 
+import numpy as np
+
 from s2dash.core.edits import LeaveOut, Majority, Merge, Sieve, Split
+from s2dash.core.missions import ALPHAEARTH
 from s2dash.core.scene import AREA, SCL, MaskLayer, Scene
 from s2dash.export.handover import Handover
 from s2dash.export.learnt import Learnt, Rule
@@ -80,6 +83,11 @@ class Facts:
         return any(layer.grid != scene.grid for layer in layers)
 
     @property
+    def has_codes(self) -> bool:
+        """Whether files hold the codes of AlphaEarth, of which the scene has the squares."""
+        return ALPHAEARTH in self.scene.missions and np.issubdtype(np.dtype(self.scene.dtype), np.integer)
+
+    @property
     def halo(self) -> int:
         if self.learnt.smoothed_in is not None:
             return 6
@@ -90,12 +98,20 @@ class Facts:
         return [self.learnt.rule, *self.learnt.parts.values()]
 
 
+def _is_made_otherwise(facts: Facts) -> bool:
+    """Whether an embedding is of other numbers than its files: all but codes, one by one, on their own grid."""
+    is_whole = facts.scene.is_embedding and not np.issubdtype(np.dtype(facts.scene.dtype), np.floating)
+    return is_whole and (not facts.has_codes or facts.resamples)
+
+
 def why_not(handover: Handover) -> str | None:
     """Why no script can be made of this map, in a sentence; None where one can."""
     if handover.learnt is None:
         return "The numbers that this map was made with are not at hand."
     if any(mask.quality is not None for mask in Facts(handover, handover.learnt).classifications):
         return "This map leaves out pixels by the bits of a quality band, which the script cannot read."
+    if _is_made_otherwise(Facts(handover, handover.learnt)):
+        return "The vectors of this embedding were made while it was read, which the script cannot do."
     if not all(isinstance(step, Merge | LeaveOut | Split | Majority | Sieve) for step in handover.result.edits.steps):
         return "Classes were changed inside drawn areas, which the script cannot do."
     return None

@@ -10,6 +10,12 @@ from s2dash.export.recipe_words import step_words
 from s2dash.export.script.facts import MASK_NAME, Facts
 from s2dash.export.script.numbers import text_of
 
+_CODES = (
+    "    # Codes v of the embedding stand for sign(v) (|v| / 127.5)²: v |v| is that, times QUANTIFICATION.",
+    "    stored = {name: codes * np.abs(codes) for name, codes in stored.items()}",
+)
+_NO_LIGHT, _NO_VECTOR = "Where nothing is reflected", "In a vector of zeros"
+
 
 def reading(facts: Facts) -> str:
     """How stored numbers are read, and which pixels count."""
@@ -36,6 +42,7 @@ def reading(facts: Facts) -> str:
         read = "read_rows(places[name], top, bottom)"
     lines += [
         f"    stored = {{name: {read}.astype({scene.dtype!r}) for name in places if name != {MASK_NAME!r}}}",
+        *(_CODES if facts.has_codes else ()),
         "    valid = np.ones(stored[BANDS[0]].shape, dtype=bool)",
     ]
     inside = ["valid &= np.abs(stored[name]) <= 1e30  # not a number, or none that can be"] if is_float else []
@@ -88,7 +95,7 @@ def features(facts: Facts) -> str:
         lines += [f"    stored = stored | {{name: mean_of_3x3(stored[name], valid) for name in {used}}}"]
     if learnt.on_reflectance:
         lines += [
-            "    # Where nothing is reflected there is no direction to compare.",
+            f"    # {_NO_VECTOR if scene.is_embedding else _NO_LIGHT} there is no direction to compare.",
             "    valid = valid & np.logical_or.reduce([stored[name] != -OFFSET[name] for name in BANDS])",
         ]
     if recipe.transform == "none" and not learnt.indices:

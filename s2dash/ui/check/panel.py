@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from s2dash.classify.accuracy.sampling import class_names
-from s2dash.core import palette
+from s2dash.classify.colours import character_words
 from s2dash.core.accuracy import Accuracy, Check
 from s2dash.core.accuracy_words import TOO_FEW
 from s2dash.core.classmap import Result
@@ -60,9 +60,7 @@ def check_panel(answer: LiveAnswer, shown: Result, legend: Legend, is_checking: 
 
 def _looks_like(answer: LiveAnswer, legend: Legend) -> dict[int, str]:
     """What classes without a name might be: the name that is suggested, else what their colours hint at."""
-    standards = [band.standard for band in answer.result.scene.bands]
-    families = palette.families(answer.fitted.numbers_mean, standards)
-    hints = {entry.id: palette.FAMILY_WORDS[family] for entry, family in zip(legend.entries, families, strict=True)}
+    hints = {entry.id: words for entry, words in zip(legend.entries, character_words(answer.fitted), strict=True)}
     suggested = {number: f"{one.name}? {one.sureness}" for number, one in shown_suggestions(answer, legend).items()}
     return {**hints, **suggested}
 

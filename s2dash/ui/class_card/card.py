@@ -127,6 +127,7 @@ def _merging(of: Recipe, legend: Legend, entry: LegendEntry) -> None:
 
 def _splitting(answer: LiveAnswer, entry: LegendEntry) -> None:
     words = st.container(key="splitsnext")
+    first = "One of the parts" if answer.result.scene.is_embedding else "The darkest part"
     with st.container(horizontal=True, gap="small", key="classsplit"):
         for k, label in _PARTS.items():
             st.button(
@@ -135,7 +136,7 @@ def _splitting(answer: LiveAnswer, entry: LegendEntry) -> None:
                 icon=":material/call_split:" if k == min(_PARTS) else None,
                 on_click=partial(actions.split, answer, entry.id, k),
                 help="Groups the pixels of this class anew among themselves; all other classes keep theirs. "
-                "The darkest part keeps number, name and colour.",
+                f"{first} keeps number, name and colour.",
             )
     with words:
         splits_next(answer, entry.id)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
+from s2dash.classify.colours import carried_colours
 from s2dash.classify.compare import Comparison, compare
 from s2dash.classify.prepare import recipe_grid
-from s2dash.core import palette
 from s2dash.core.grid import Grid
 from s2dash.core.legend import Legend, LegendEntry
 from s2dash.core.recipe import Recipe
@@ -167,8 +167,7 @@ def _left_colours(left: ComparedRun, right_legend: Legend, kept_colours: dict[in
     of_right = [entry.colour for entry in right_legend.entries]
     own = {e.id: e.colour for e in left.legend.entries if e.id not in kept_colours and e.colour not in of_right}
     # Numbers past all classes: their colours are in use as well.
-    means = left.answer.fitted.mean_reflectance
-    beyond = dict(enumerate(of_right, len(means) + 1))
-    standards = [band.standard for band in left.answer.result.scene.bands]
-    colours = palette.carried_colours(kept_colours | own | beyond, means, standards, state.PALETTE.get())
+    fitted = left.answer.fitted
+    beyond = dict(enumerate(of_right, fitted.class_count + 1))
+    colours = carried_colours(fitted, kept_colours | own | beyond, state.PALETTE.get())
     return dict(enumerate(colours, 1))

@@ -124,6 +124,17 @@ def band_name(number: int, name: str, scene: Scene) -> str:
 SCENE_UPLOADER, AREA_UPLOADER = Uploader("upload"), Uploader("area")
 
 
+@dataclass(eq=False)
+class Looking:
+    """What a thread that reads a scene puts where the page finds it."""
+
+    look: ingest.FirstLook | None = None
+
+    def show(self, look: ingest.FirstLook) -> None:
+        """Have the page show it."""
+        self.look = look
+
+
 @dataclass(frozen=True)
 class Incoming:
     """What is being read, and what there is to say of it."""
@@ -135,6 +146,10 @@ class Incoming:
         return Field(self.name, None)
 
     @property
+    def look(self) -> Field[Looking | None]:
+        return Field(f"{self.name} look", None)
+
+    @property
     def words(self) -> Field[str | None]:
         return Field(f"{self.name} words", None)
 
@@ -143,6 +158,14 @@ INCOMING_SCENE, INCOMING_AREA = Incoming("reading a scene"), Incoming("reading a
 INCOMING_DRAWN = Incoming("reading what was drawn")
 INCOMING_LINKED = Incoming("reading the area of a link")
 INCOMING_CLOUDS = Incoming("guessing clouds")
+
+
+def first_look() -> ingest.FirstLook | None:
+    """What there is to see of the scene that is being read."""
+    looking = INCOMING_SCENE.look.get()
+    return None if looking is None or INCOMING_SCENE.job.get() is None else looking.look
+
+
 DRAWN_ON = Field("scene drawn on", "")
 """The scene of the last drawing, as the map knows it: what is said of it goes with that scene."""
 REFUSED_DRAWN = Field("drawings refused number", 0)

@@ -11,7 +11,7 @@ from s2dash.server.state import server_state
 from s2dash.server.tracked_maps import TrackedMap
 from s2dash.ui.session import Control, Field, kept_control
 
-Window = Literal["scene", "hand over", "many scenes", "runs", "another date"]
+Window = Literal["scene", "hand over", "many scenes", "runs", "another date", "find", "ground picture"]
 WINDOW: Field[Window | None] = Field("window", None)
 """The window that is open over the page; it stays while the page is drawn again."""
 
@@ -40,6 +40,15 @@ PICTURE: Control[str | None] = kept_control("layer", None)
 """As its menu calls it; None is the menu's first."""
 USUAL_COLOURS = next(iter(palette.PALETTES))
 PALETTE = kept_control("palette", USUAL_COLOURS)
+
+
+def _of_embedding() -> str:
+    found = PALETTE.get()
+    return found if found in palette.PALETTES_OF_EMBEDDINGS else USUAL_COLOURS
+
+
+PALETTE_OF_EMBEDDING = Control("palette-of-embedding", _of_embedding, PALETTE.set)
+"""The same for a widget of its own: a browser answers with labels, and these have others."""
 CHARTS, CHARTS_OF_WIDE, ACROSS, UP = "charts", "charts of a wide window", "across", "up"
 IS_WIDE = Field("window is wide", False)
 """Whether the window has room for the spectra beside the map."""

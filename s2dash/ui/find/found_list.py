@@ -17,14 +17,15 @@ from s2dash.ui.state import find as held
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
     "s2dash_found",
-    html='<ul class="found" role="list" aria-label="Scenes that were found" tabindex="0"></ul>',
+    html='<div class="both"><ul class="found" role="list" aria-label="Scenes that were found" tabindex="0"></ul>'
+    '<figure class="where"></figure></div>',
     css=(_HERE / "found_list.css").read_text("utf-8"),
     js=(_HERE / "found_list.js").read_text("utf-8"),
 )
 
 
-def found_list(scenes: Sequence[FoundScene], thumbnails: Mapping[str, str], is_seeing: bool) -> None:
-    """Draw it.
+def found_list(scenes: Sequence[FoundScene], thumbnails: Mapping[str, str], is_seeing: bool, small_map: str) -> None:
+    """Draw it, with a map of where the scenes lie.
 
     Parameters
     ----------
@@ -36,6 +37,7 @@ def found_list(scenes: Sequence[FoundScene], thumbnails: Mapping[str, str], is_s
         data={
             "rows": "".join(_row(one, thumbnails.get(one.id), is_seeing) for one in scenes),
             "chosen": list(chosen),
+            "map": small_map,
         },
         key=held.FOUND_LIST,
         on_chosen_change=partial(_receive, tuple(one.id for one in scenes)),

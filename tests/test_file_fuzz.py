@@ -46,8 +46,9 @@ from s2dash.settings import GDAL_ENVIRONMENT
 WORKER = Path(__file__).with_name("confined_worker.py")
 FILLINGS = (0x55, 0xAA)
 
-quick = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+quick = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 thorough = settings(quick, max_examples=200)
+"""For the slow ones, which try the same."""
 
 
 @dataclass(eq=False)
@@ -390,8 +391,9 @@ class TestCutsAndFlips:
         door.try_file(f"a{ending}", damage.done_to(genuine.files[ending]))
 
     @pytest.mark.parametrize("ending", [".zip", ".zarr.zip", ".npy.zip"])
+    @pytest.mark.slow
     @given(damage=damages, member=st.integers(0, 40))
-    @quick
+    @settings(quick, max_examples=80)
     def test_inside_of_a_zip_whose_checksums_are_right(
         self, door: Door, genuine: Genuine, ending: str, damage: Damage, member: int
     ) -> None:
@@ -508,8 +510,9 @@ def zip_of(members: list[Entry], end: tuple[int, int, int, bytes], contents: tup
     return body + directory + tail + struct.pack("<H", len(comment)) + comment
 
 
+@pytest.mark.slow
 @given(members=st.lists(entries, max_size=6), end=ends)
-@quick
+@settings(quick, max_examples=80)
 def test_random_zip_directories(
     door: Door, genuine: Genuine, members: list[Entry], end: tuple[int, int, int, bytes]
 ) -> None:

@@ -89,6 +89,11 @@ def test_finds_what_has_few_clouds_in_time(api: StacApi, conforms: list[str]) ->
     assert found(api, **days, most_cloud=10) == ["2024-07-30", "2024-06-02"]
 
 
+def test_the_newest_are_found_where_nobody_sorts(api: StacApi) -> None:
+    api.conforms = CONFORMS[:2]
+    assert found(api, most_scenes=2) == ["2024-09-01", "2024-08-19"]
+
+
 def test_finds_nothing_elsewhere(api: StacApi) -> None:
     assert search(Query(Box(0, 0, 1, 1)), catalogue(api), door_of(own(api.server))) == ()
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import re
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -60,7 +62,11 @@ class Runs:
 def pool() -> Iterator[ProcessPoolExecutor]:
     """Processes that serve one call each; they are copies of one that has imported all."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["hostile_runs", "sklearn.cluster"])
+    context.set_forkserver_preload(["hostile_preload"])
+    with pytest.MonkeyPatch.context() as patch:
+        # Python 3.11 does not tell it where to look for modules, and it passes over what it does not find.
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        multiprocessing.forkserver.ensure_running()
     with ProcessPoolExecutor(2, context, max_tasks_per_child=1) as pool:
         yield pool
 

@@ -232,6 +232,7 @@ class TestLabels:
         told = [path for path in (tmp_path / "out").iterdir() if b"t0ken" in path.read_bytes()]
         assert told == []
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("small_is_large")
     def test_on_a_cluster(self, server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         pytest.importorskip("distributed")
@@ -456,8 +457,9 @@ class TestErrors:
         assert "127.0.0.1/…/scene.tif" in str(caught.value)
 
     @pytest.mark.usefixtures("small_is_large")
-    @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
-    @pytest.mark.parametrize("misbehave", [broken_off, answering(500), answering(404)])
+    @pytest.mark.parametrize(
+        ("misbehave", "share"), [(broken_off, 0.2), (broken_off, 0.8), (answering(500), 0.5), (answering(404), 0.5)]
+    )
     def test_gone_while_it_is_read(
         self,
         server: FileServer,

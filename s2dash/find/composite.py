@@ -11,11 +11,11 @@ import numpy as np
 from s2dash.core.sentinel2 import SCL_MASKED
 from s2dash.core.types import Progress
 from s2dash.errors import NotFetched
+from s2dash.find.bands import Opening, with_own_numbers
 from s2dash.find.cutting import Cut, Renewed, begun, chosen, cut_of, newer, source_tags, strip_of
 from s2dash.find.door import Door
 from s2dash.find.items import SCL, BandFile, FoundScene
 from s2dash.find.places import Box
-from s2dash.find.ranges import opened
 from s2dash.settings import FETCH_LIMITS
 
 _MOST = np.iinfo(np.uint16).max
@@ -43,10 +43,12 @@ def write_median(
     files = [chosen(scene, [*wanted, SCL]) for scene in scenes]
     door = door.within(FETCH_LIMITS.most_load_seconds)
     with contextlib.ExitStack() as stack:
+        opening = Opening(door, stack)
         rasters = [
-            [stack.enter_context(opened(one.address, door, newer(scene, one, renewed))) for one in own]
+            [opening.band(one, newer(scene, one, renewed)) for one in own]
             for scene, own in zip(scenes, files, strict=True)
         ]
+        files = [[*map(with_own_numbers, *pair)] for pair in zip(files, rasters, strict=True)]
         cut = cut_of(scenes[0], [one for own in rasters for one in own], box, pixel_m)
         made = stack.enter_context(begun(out, cut, files[0][:-1]))
         made.update_tags(**source_tags(scenes, _title(scenes)))

@@ -18,10 +18,11 @@ from rasterio.warp import transform_bounds
 
 from s2dash.core.types import Progress
 from s2dash.errors import NotFetched, UnknownName, UnreadableFile
+from s2dash.find.bands import Opening, RemoteBand, with_own_numbers
 from s2dash.find.door import Door
 from s2dash.find.items import ATTRIBUTION, SCL, BandFile, FoundScene
 from s2dash.find.places import Box
-from s2dash.find.ranges import RemoteRaster, Renew, opened
+from s2dash.find.ranges import Renew
 from s2dash.raster.door import GDAL_ERRORS, make_geotiff
 from s2dash.settings import FETCH_LIMITS, INGEST_LIMITS
 
@@ -93,7 +94,9 @@ def write_cut(
     files = chosen(scene, names)
     door = door.within(FETCH_LIMITS.most_load_seconds)
     with contextlib.ExitStack() as stack:
-        rasters = [stack.enter_context(opened(one.address, door, newer(scene, one, renewed))) for one in files]
+        opening = Opening(door, stack)
+        rasters = [opening.band(one, newer(scene, one, renewed)) for one in files]
+        files = [with_own_numbers(one, raster) for one, raster in zip(files, rasters, strict=True)]
         cut = cut_of(scene, rasters, box, pixel_m)
         made = stack.enter_context(begun(out, cut, files))
         made.update_tags(ACQUISITION_DATE=scene.date, **source_tags([scene], scene.id))
@@ -139,18 +142,18 @@ def source_tags(scenes: Sequence[FoundScene], title: str) -> dict[str, str]:
     return {"TIFFTAG_COPYRIGHT": f"{ATTRIBUTION} {years}", "TIFFTAG_IMAGEDESCRIPTION": title}
 
 
-def cut_of(scene: FoundScene, rasters: Sequence[RemoteRaster], box: Box, pixel_m: int) -> Cut:
+def cut_of(scene: FoundScene, rasters: Sequence[RemoteBand], box: Box, pixel_m: int) -> Cut:
     """The pixels that a box touches, as far as the scene has them.
 
     Raises NotFetched where it has none or too many, UnreadableFile for rasters that are not on one grid of UTM.
     """
-    datasets = [one.dataset for one in rasters]
-    first = datasets[0]
-    sizes = [_pixel_size(dataset, first) for dataset in datasets]
+    first, crs = rasters[0], rasters[0].crs
+    sizes = [_pixel_size(raster, first) for raster in rasters]
+    assert crs is not None
     step = math.lcm(pixel_m, *sizes)
     left, top = first.transform.c, first.transform.f
-    extent_x, extent_y = first.width * sizes[0], first.height * sizes[0]
-    west, south, east, north = _bounds_on(first.crs, box)
+    extent_y, extent_x = (count * sizes[0] for count in first.shape)
+    west, south, east, north = _bounds_on(crs, box)
     x = _snapped(west - left, east - left, extent_x, step)
     y = _snapped(top - north, top - south, extent_y, step)
     if x is None or y is None:
@@ -160,17 +163,17 @@ def cut_of(scene: FoundScene, rasters: Sequence[RemoteRaster], box: Box, pixel_m
         raise NotFetched("The ground has more pixels than a scene may have. Take larger pixels, or less ground.")
     transform = Affine(pixel_m, 0, left + x[0], 0, -pixel_m, top - y[0])
     share = _within(west - left, east - left, extent_x) * _within(top - north, top - south, extent_y)
-    return Cut(first.crs.to_wkt(), transform, shape, pixel_m, step // pixel_m, share)
+    return Cut(crs.to_wkt(), transform, shape, pixel_m, step // pixel_m, share)
 
 
-def _pixel_size(dataset: rasterio.DatasetReader, first: rasterio.DatasetReader) -> int:
+def _pixel_size(raster: RemoteBand, first: RemoteBand) -> int:
     """Metres; raises UnreadableFile for what is no band of a Sentinel-2 tile in UTM, on the ground of the first."""
-    place = dataset.transform
+    place, crs = raster.transform, raster.crs
     size = round(place.a) if all(map(math.isfinite, place)) else 0
     is_plain = (place.a, place.b, place.d, place.e) == (size, 0, 0, -size) and size > 0
-    is_beside = (place.c, place.f) == (first.transform.c, first.transform.f) and dataset.crs == first.crs
-    has_kind = dataset.count == 1 and dataset.dtypes[0] in ("uint8", "uint16")
-    if not (is_plain and is_beside and has_kind and dataset.crs is not None and dataset.crs.is_projected):
+    is_beside = (place.c, place.f) == (first.transform.c, first.transform.f) and crs == first.crs
+    has_kind = raster.kind in ("uint8", "uint16")
+    if not (is_plain and is_beside and has_kind and crs is not None and crs.is_projected):
         raise UnreadableFile(_UNLIKE)
     return size
 
@@ -198,12 +201,12 @@ def _within(low: float, high: float, extent: int) -> float:
     return max(0.0, min(high, extent) - max(low, 0)) / (high - low)
 
 
-def strip_of(raster: RemoteRaster, cut: Cut, start: int, rows: int, is_classes: bool) -> np.ndarray:
+def strip_of(raster: RemoteBand, cut: Cut, start: int, rows: int, is_classes: bool) -> np.ndarray:
     """Some rows of the cut, shape (rows, columns), uint16; classes are those of the pixel in the middle.
 
     Raises NotFetched and UnreadableFile.
     """
-    place, pixel_m = raster.dataset.transform, cut.pixel_m
+    place, pixel_m = raster.transform, cut.pixel_m
     size = round(place.a)
     top = round((place.f - cut.transform.f) / size) + start * pixel_m // size
     left = round((cut.transform.c - place.c) / size)

@@ -96,8 +96,8 @@ class Door:
                 raise NotFetched(f"{shown(address)} cannot be read: {_TOO_LONG}")
             self._pause(wait)
             waited += wait
-        kind = NotThere if reply is not None and reply.status in _GONE else NotFetched
-        raise kind(f"{shown(address)} cannot be read: {why or _status_in_plain_words(reply, wait)}")
+        said = f"{shown(address)} cannot be read: {why or _status_in_plain_words(reply, wait)}"
+        raise NotThere(said, reply.status) if reply is not None and reply.status in _GONE else NotFetched(said)
 
     def _followed(self, address: str, most_bytes: int, headers: Mapping[str, str], body: bytes | None) -> Reply:
         """The answer where redirections end; they may lead to servers of the list only."""

@@ -71,6 +71,10 @@ class FoundScene(msgspec.Struct, frozen=True):
     baseline: str | None
     has_doubtful_offset: bool = False
     """Of a collection that says of its offset what is often wrong."""
+    area_cloud: float | None = None
+    """Percent of what the scene shows of the ground that was looked for; None where nobody has looked."""
+    area_missing: float | None = None
+    """Percent of that ground which the scene does not show."""
 
 
 def scene_from(item: dict[str, Any]) -> FoundScene:
@@ -112,7 +116,27 @@ def _band_files(assets: dict[str, Any], baseline: str | None) -> tuple[BandFile,
         if name is not None and name not in found and (address := _address(assets[key].get("href"))):
             scale, offset = _numbers(assets[key], baseline) if name != SCL else (1.0, 0.0)
             found[name] = BandFile(name, address, scale, offset)
+    for name, address in _of_whole_product(assets).items():
+        found.setdefault(name, BandFile(name, address, *((1.0, 0.0) if name == SCL else _numbers({}, baseline))))
     return tuple(found[name] for name in (*BANDS, SCL) if name in found)
+
+
+def is_of_zarr(address: str) -> bool:
+    """Whether a file is one of an EOPF product's store."""
+    return ".zarr/" in address.partition("?")[0]
+
+
+def _of_whole_product(assets: dict[str, Any]) -> dict[str, str]:
+    """Addresses of bands by name in an asset that is all of an EOPF product of Level-2A; none without such an asset."""
+    addresses = (_address(one.get("href")) for one in assets.values())
+    whole = next((one for one in addresses if one and one.partition("?")[0].rstrip("/").endswith(".zarr")), None)
+    if whole is None:
+        return {}
+    root, mark, query = whole.partition("?")
+    metres = {name: band.native_pixel_m for name, band in BANDS.items() if name != "B10"} | {"B01": 20}
+    places = {name: f"measurements/reflectance/r{size}m/{name.lower()}" for name, size in metres.items()}
+    places[SCL] = "conditions/mask/l2a_classification/r20m/scl"
+    return {name: f"{root.rstrip('/')}/{place}{mark}{query}" for name, place in places.items()}
 
 
 def _band_name(key: str) -> str | None:

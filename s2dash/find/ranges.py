@@ -10,10 +10,13 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import numpy as np
 import rasterio
+from affine import Affine
+from rasterio.crs import CRS
+from rasterio.enums import Resampling
 
 from s2dash.errors import NotFetched, NotThere, UnreadableFile
 from s2dash.find.door import Door, Reply, shown
@@ -144,15 +147,40 @@ class _Handle(io.RawIOBase):
 
 @dataclass(frozen=True)
 class RemoteRaster:
-    """A GeoTIFF on a server, open."""
+    """A GeoTIFF on a server, open; a `RemoteBand`."""
 
     dataset: rasterio.DatasetReader
     file: RemoteFile
 
-    def read(self, **wanted: Any) -> np.ndarray:
+    @property
+    def transform(self) -> Affine:
+        return self.dataset.transform
+
+    @property
+    def crs(self) -> CRS | None:
+        return self.dataset.crs
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.dataset.shape
+
+    @property
+    def kind(self) -> str | None:
+        return self.dataset.dtypes[0] if self.dataset.count == 1 else None
+
+    @property
+    def numbers(self) -> None:
+        """The item knows better: files often say nothing, or what was right before they were made."""
+
+    def read(
+        self,
+        window: tuple[tuple[int, int], tuple[int, int]],
+        out_shape: tuple[int, int] | None = None,
+        resampling: Resampling = Resampling.nearest,
+    ) -> np.ndarray:
         """Pixels of the first band, as rasterio's `read`; raises NotFetched and UnreadableFile."""
         with contextlib.suppress(*GDAL_ERRORS):
-            values: np.ndarray = self.dataset.read(1, **wanted)
+            values: np.ndarray = self.dataset.read(1, window=window, out_shape=out_shape, resampling=resampling)
             if self.file.failure is None:
                 return values
         raise self.file.failure or _damaged(self.file.address)

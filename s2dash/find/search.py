@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from pystac_client import Client, ConformanceClasses
+from pystac_client import Client
 from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
 from pystac_client.warnings import PystacClientWarning
@@ -88,33 +89,41 @@ def renewal(catalogue: Catalogue, door: Door) -> Callable[[FoundScene], FoundSce
 def _searched(
     most_scenes: int, most_cloud: float, asked: dict[str, Any], catalogue: Catalogue, door: Door
 ) -> Iterator[FoundScene]:
-    """Clouds are looked at here too: not every catalogue takes a question about them."""
+    """Clouds are looked at here too: not every catalogue takes a question about them.
+
+    So are more scenes than are wanted where it takes none about their order.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PystacClientWarning)
             client = Client.open(catalogue.address, stac_io=_DoorIO(door))
-        found = client.search(
-            collections=[catalogue.collection],
-            limit=_PAGE_ITEMS,
-            max_items=FETCH_LIMITS.most_items,
-            **_further(client, most_cloud),
-            **asked,
-        )
+            is_sorted = _understands(client, "sort")
+            found = client.search(
+                collections=[catalogue.collection],
+                limit=_PAGE_ITEMS,
+                max_items=FETCH_LIMITS.most_items,
+                sortby="-properties.datetime" if is_sorted else None,
+                **_bound_of_clouds(client, most_cloud),
+                **asked,
+            )
         scenes = (scene_from(item) for item in found.items_as_dicts())
         fitting = (one for one in scenes if one.cloud is None or one.cloud <= most_cloud)
-        yield from itertools.islice(fitting, most_scenes)
+        yield from itertools.islice(fitting, most_scenes if is_sorted else None)
     except InputError:
         raise
     except (APIError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise NotFetched(_NO_CATALOGUE) from error
 
 
-def _further(client: Client, most_cloud: float) -> dict[str, Any]:
-    """What this catalogue is said to understand beyond the core: an order, and a bound of clouds."""
-    order = {"sortby": "-properties.datetime"} if client.conforms_to(ConformanceClasses.SORT) else {}
-    is_bounded = most_cloud < 100 and client.conforms_to(ConformanceClasses.QUERY)
-    clouds = {"query": {"eo:cloud_cover": {"lte": most_cloud}}} if is_bounded else {}
-    return {**order, **clouds}
+def _bound_of_clouds(client: Client, most_cloud: float) -> dict[str, Any]:
+    is_asked = most_cloud < 100 and _understands(client, "query")
+    return {"query": {"eo:cloud_cover": {"lte": most_cloud}}} if is_asked else {}
+
+
+def _understands(client: Client, what: str) -> bool:
+    """Whether a catalogue says that it takes more than the core, in any version 1: pystac-client knows 1.0 alone."""
+    form = re.compile(rf"https://api\.stacspec\.org/v1\..*/item-search#{what}")
+    return any(form.fullmatch(one) for one in client.get_conforms_to() if isinstance(one, str))
 
 
 class _DoorIO(StacApiIO):

@@ -6,7 +6,7 @@ Product format: https://eopf-public.gitlab.io/sentinel-2 and the samples of http
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from s2dash.core.scene import Reflectance
 from s2dash.core.sentinel2 import BANDS
 from s2dash.errors import UnknownName, UnreadableFile
 from s2dash.ingest.assemble.values import InputFile, Provenance
+from s2dash.ingest.blobs import Blob
 from s2dash.ingest.checks import checked_grid
 from s2dash.ingest.inputs import Inputs
 from s2dash.ingest.pile import Pile, shown
@@ -214,6 +215,20 @@ def _pixels(one: _Found, store: Store, cache: Cache, is_band: bool) -> ZarrArray
     )
 
 
+def array_elsewhere(store: Store, path: str, files: Callable[[ArrayMetadata], Mapping[str, Blob]]) -> ZarrArray | None:
+    """An array of a store whose files nobody lists: `files` finds each when it is read. None where there is no array.
+
+    Raises UnreadableFile as reading a product does, for more chunks or larger ones than are accepted too.
+    """
+    group, _, last = path.rpartition("/")
+    one = _found(store, path, f"{group.rpartition('/')[2]}/{last}")
+    if one is None:
+        return None
+    require_within(one.metadata, {}, one.name)
+    cache, grid = shared_cache([one.metadata]), _grid(one, store, group)
+    return ZarrArray(one.name, one.metadata, one.text, files(one.metadata), cache, grid, _nodata(one.metadata))
+
+
 def _nodata(metadata: ArrayMetadata) -> float | None:
     """By xarray's attribute, else EOPF's own, else what stands where nothing is stored; of fractions NaN needs none."""
     own = mapping(metadata.attributes.get("_eopf_attrs"))
@@ -225,11 +240,17 @@ def _nodata(metadata: ArrayMetadata) -> float | None:
 
 def _stated(attributes: Mapping[str, Any]) -> Reflectance | None:
     """How numbers become reflectance, where that is stated: nothing more is then to be subtracted."""
+    found = scale_and_offset(attributes)
+    return None if found is None else scaled([found])
+
+
+def scale_and_offset(attributes: Mapping[str, Any]) -> tuple[float, float] | None:
+    """What an array states of its numbers; None where it says nothing of reflectance."""
     own = mapping(attributes.get("_eopf_attrs"))
     scale, offset = (number(attributes.get(key, own.get(key))) for key in ("scale_factor", "add_offset"))
     if scale is None or not _LEAST_SCALE < scale <= 1 or (scale, offset or 0.0) == (1.0, 0.0):
         return None
-    return scaled([(scale, offset or 0.0)])
+    return scale, offset or 0.0
 
 
 def _grid(one: _Found, store: Store, group: str) -> Grid:

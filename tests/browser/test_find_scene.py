@@ -31,7 +31,9 @@ def test_a_place_becomes_a_map(start_app: Callable[..., str], new_page: Callable
         scenes = app.window.get_by_role("list", name="Scenes that were found").get_by_role("checkbox")
         expect(scenes).to_have_count(2, timeout=PATIENCE_MS)
         expect(app.window.locator(".found img")).to_have_count(2, timeout=PATIENCE_MS)
-        app.window.get_by_role("checkbox", name=re.compile("Tile 32UNU · Sentinel-2A 0.5 % clouds")).check()
+        app.window.get_by_role(
+            "checkbox", name=re.compile("Tile 32UNU · Sentinel-2A 0 % clouds over your ground")
+        ).last.check()
         expect(app.window.get_by_text("to fetch")).to_be_visible(timeout=PATIENCE_MS)
         app.window.get_by_role("radio", name="20 m").click()
         app.window.get_by_role("button", name="Load", exact=True).click()

@@ -1,4 +1,4 @@
-"""One search of a catalogue as the window holds it: scenes first, then their small pictures, on a thread."""
+"""One search of a catalogue as the window holds it: scenes first, then pictures and clouds over the ground."""
 
 from __future__ import annotations
 
@@ -78,6 +78,7 @@ class Finding:
                 known.map = _map_of(found, ground)
                 known.scenes = found
                 _see(known, door, progress, cancel)
+                _look_at_clouds(known, ground, catalogue, door, progress)
 
         self.job: Job[None] = Job(work, "s2dash-find-", SEARCH_TURNS).start(page_is_open())
         weakref.finalize(self, self.job.cancel)
@@ -125,4 +126,14 @@ def _see(known: _Known, door: Door, progress: Progress, cancel: CancelToken) -> 
             known.thumbnails[scene.id] = found
         if faults == _MOST_FAULTS:
             return
-        progress(0.2 + 0.8 * number / len(scenes), "Fetching small pictures")
+        progress(0.2 + 0.6 * number / len(scenes), "Fetching small pictures")
+
+
+def _look_at_clouds(known: _Known, ground: Ground, catalogue: Catalogue, door: Door, progress: Progress) -> None:
+    """Say how much of the ground itself is cloud; where that cannot be read, what is said of the tile stays."""
+    from s2dash.find.clouds import with_area_clouds
+    from s2dash.find.search import renewal
+
+    progress(0.8, "Looking at the clouds over your ground")
+    with suppress(InputError):
+        known.scenes = with_area_clouds(known.scenes or (), ground.box, door, renewal(catalogue, door))

@@ -79,11 +79,9 @@ def _searching(finding: Finding) -> None:
 
 
 def _scenes(finding: Finding) -> None:
-    scenes = finding.scenes or ()
-    if not scenes:
+    if not finding.scenes:
         st.markdown("No scene fits. Allow more clouds, or give more days.")
         return
-    st.markdown(f"##### {len(scenes)} {'scene' if len(scenes) == 1 else 'scenes'}, newest first", anchors=False)
     is_seeing = not finding.job.is_done
     st.fragment(_list, run_every=_LOOK_SECONDS if is_seeing else None)(finding, is_seeing)
 
@@ -92,7 +90,10 @@ def _list(finding: Finding, was_seeing: bool) -> None:
     """Drawn by itself while small pictures arrive, with what hangs on which scenes are chosen."""
     if was_seeing and finding.job.is_done:
         st.rerun()
-    found_list(finding.scenes or (), finding.thumbnails, was_seeing, finding.map)
+    scenes = finding.scenes or ()
+    what = f" :gray[· {finding.job.what} …]" if was_seeing and finding.job.what else ""
+    st.markdown(f"##### {len(scenes)} {'scene' if len(scenes) == 1 else 'scenes'}, newest first{what}", anchors=False)
+    found_list(scenes, finding.thumbnails, was_seeing, finding.map)
     load_controls(finding)
 
 

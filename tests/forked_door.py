@@ -28,6 +28,8 @@ from typing import IO, Any
 import pytest
 
 CHILD = ["-P", "-m", "s2dash.ingest.child"]
+FORKS = hasattr(os, "pidfd_open")
+"""Whether this system can; where it cannot, processes are started as outside of tests."""
 _LONGEST_MESSAGE = 65_536
 
 
@@ -125,6 +127,8 @@ _in_use: list[tuple[tuple[tuple[str, str], ...], _Server]] = []
 
 def _server(env: tuple[tuple[str, str], ...]) -> _Server | None:
     """What forks in this environment; None in others than the first one, whose settings it has read."""
+    if not FORKS:
+        return None
     if not _in_use:
         _in_use.append((env, _Server(dict(env))))
     first, server = _in_use[0]

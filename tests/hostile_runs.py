@@ -80,7 +80,7 @@ def _taken_in(path: Path, folder: Path) -> Outcome:
     except S2DashError as error:
         message = str(error)
     seconds = sum(one.cpu_seconds for one in ended)
-    child_mb = max(one.peak_kb for one in ended) // 1024
+    child_mb = max((one.peak_kb for one in ended), default=0) // 1024
     texts = [message, told]
     fault, classes, classify_message, leaked = None, (), "", ()
     if scene is not None:

@@ -177,6 +177,11 @@ class Page:
         return re.findall(r"tiles/([0-9a-f]{32})/", arguments["feature_group"])
 
     @property
+    def map_told(self) -> str:
+        """What the map is told, as text."""
+        return str(json.loads(self.test.get("component_instance")[0].proto.json_args)["feature_group"])
+
+    @property
     def map_frame(self) -> dict[str, Any]:
         """Everything that makes the map anew when it changes."""
         proto = self.test.get("component_instance")[0].proto

@@ -6,13 +6,15 @@ import logging
 from pathlib import Path
 
 import pytest
-from forked_door import ended
+from forked_door import FORKS, ended
 from scenes import write_scene
 
 from s2dash import ingest
 from s2dash.core.types import CancelToken
 from s2dash.errors import Cancelled, UnreadableFile
 from s2dash.ingest import process
+
+pytestmark = pytest.mark.skipif(not FORKS, reason="this system cannot fork it")
 
 
 def answers(path: Path, folder: Path, caplog: pytest.LogCaptureFixture) -> tuple[str, str]:

@@ -210,6 +210,7 @@ class TestTheMask:
 
 
 @needs_model
+@pytest.mark.slow
 def test_a_link_waits_for_the_guess(downloads: Downloads) -> None:
     page = Page(downloads).choose("toggle", "Guess clouds", True).choose("slider", "Number of classes (k)", 5)
     there = Page(downloads, map=page.link)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +29,7 @@ from s2dash.export import EXPORTS, Handover, export_bytes
 from s2dash.export.cards import CARDS
 from s2dash.export.geotiff import about_tags, sidecar_xml
 from s2dash.ingest import EXAMPLES, proposed_about, sample_scene
+from s2dash.ingest.area.vectors import pyogrio_of_ours
 from s2dash.server.session_store import Keeper, SessionStore, Snapshot
 from s2dash.server.session_store.keeper import Writer
 from s2dash.settings import RUN_LIMITS
@@ -171,7 +171,7 @@ def test_how_sure_a_large_map_is_is_worked_out_once_and_goes_into_all_files(larg
         assert archive.read("scene-how-sure.tif") == content
         assert "scene-how-sure.tif" in archive.read("README.txt").decode()
     (tmp_path / "x.gpkg").write_bytes(large.downloads["Outlines (GeoPackage)"].content())
-    meta, _, _, columns = pyogrio.raw.read(tmp_path / "x.gpkg", read_geometry=False, layer="classes")
+    meta, _, _, columns = pyogrio_of_ours().raw.read(tmp_path / "x.gpkg", read_geometry=False, layer="classes")
     table = dict(zip(meta["fields"], columns, strict=True))
     mean = np.average(table["confidence"], weights=table["hectares"])
     assert mean == pytest.approx(percent[classes > 0].mean(), abs=0.05)

@@ -58,6 +58,7 @@ def test_the_wheel_holds_all_files_of_the_package(wheel: Path) -> None:
     assert {name for name in ours if "__pycache__" not in name} == held
 
 
+@pytest.mark.slow
 def test_the_command_reads_and_classifies_the_sample_scene(environment: FreshEnvironment, tmp_path: Path) -> None:
     found = environment.run("python -c 'from s2dash import ingest; print(ingest.SAMPLE_PATH)'", tmp_path)
     sample = found.stdout.strip()

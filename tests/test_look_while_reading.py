@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -72,6 +73,49 @@ class TestThroughTheDoor:
         assert np.array_equal(stack[scene.band_names.index("B04")], coarser)
         assert scene.has_scl
         assert not shown.scene.has_scl, "classes that were mixed are others"
+
+    def test_a_zip_is_shown_before_it_is_unpacked(
+        self, product: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The same look as of the folder, and gone with it is all that was needed for it."""
+        packed = zip_folder(product, tmp_path / "p.zip", method=zipfile.ZIP_STORED)
+        told: list[str] = []
+        monkeypatch.setattr(ingest, "LOOK_FROM_PIXELS", 0)
+        shown: list[tuple[ingest.FirstLook, np.ndarray]] = []
+        scene = ingest.ingest(
+            packed,
+            tmp_path / "scene",
+            progress=lambda share, what: told.append(what),
+            on_look=lambda one: (told.append("look"), shown.append((one, read_preview_stack(one.scene)))),
+        )
+        assert told[:2] == ["look", "Unpacking"]
+        assert told.count("look") == 1
+        ((of_folder, stack),), same = looked(monkeypatch, product, tmp_path / "folder")
+        assert np.array_equal(shown[0][1], stack)
+        assert shown[0][0].scene.digest == of_folder.scene.digest
+        assert shown[0][0].first_path == scene.paths[0]
+        assert scene.digest == same.digest
+        assert not [path for path in (tmp_path / "scene").iterdir() if path.is_dir()]
+
+    @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+    def test_a_zip_has_one_look_however_it_is_packed(
+        self, product: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: int
+    ) -> None:
+        shown, scene = looked(monkeypatch, zip_folder(product, tmp_path / "p.zip", method=method), tmp_path)
+        assert [one.whole for one, _ in shown] == [scene.grid]
+
+    def test_a_zip_damaged_in_a_picture_is_refused_after_its_look(
+        self, product: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is looked at is not held against its checksum; the whole is."""
+        packed = zip_folder(product, tmp_path / "p.zip", method=zipfile.ZIP_STORED)
+        whole = next(product.rglob("*_B04_*10m.jp2")).read_bytes()
+        content = bytearray(packed.read_bytes())
+        content[content.index(whole[-200:-100])] ^= 0xFF
+        packed.write_bytes(content)
+        with pytest.raises(UnreadableFile, match="damaged"):
+            looked(monkeypatch, packed, tmp_path)
+        assert not (tmp_path / "scene").exists()
 
     def test_nothing_of_it_is_left(self, product: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         _, scene = looked(monkeypatch, product, tmp_path)

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyogrio
 import pytest
 import shapely
 from affine import Affine
@@ -28,6 +27,7 @@ from s2dash.export import EXPORTS, Handover
 from s2dash.export.contents import listed_facts
 from s2dash.export.handover import OutlineChoice
 from s2dash.export.outlines import SMOOTH, STRAIGHT, outlines
+from s2dash.ingest.area.vectors import pyogrio_of_ours
 
 TALL = Grid((600, 60), Affine(10, 0, 4e5, 0, -10, 4e6), UTM)
 """Taller than a strip of labels."""
@@ -99,7 +99,7 @@ def test_a_patch_is_as_sure_as_its_pixels_are_on_average(labels: np.ndarray, per
 
 
 def read(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, object]]:
-    meta, _, shapes, columns = pyogrio.raw.read(path, layer="classes")
+    meta, _, shapes, columns = pyogrio_of_ours().raw.read(path, layer="classes")
     return shapely.from_wkb(shapes), dict(zip(meta["fields"], columns, strict=True)), meta
 
 
@@ -124,7 +124,7 @@ def test_files_hold_every_class_in_its_place_with_strange_names(
             }
             archive.extractall(tmp_path / "unpacked")
         path = tmp_path / "unpacked" / "classes.shp"
-    meta, _, raw, columns = pyogrio.raw.read(path, layer=None if key == "flatgeobuf" else "classes")
+    meta, _, raw, columns = pyogrio_of_ours().raw.read(path, layer=None if key == "flatgeobuf" else "classes")
     shapes, table = shapely.from_wkb(raw), dict(zip(meta["fields"], columns, strict=True))
     names = {c.id: c.name for c in listed_facts(result, legend)}
     assert "confidence" not in table
@@ -165,7 +165,7 @@ def test_confidence_is_of_the_pixels_that_a_least_patch_left_their_class(key: st
         with zipfile.ZipFile(path) as archive:
             archive.extractall(tmp_path)
         path = tmp_path / "classes.shp"
-    meta, _, _, columns = pyogrio.raw.read(path, layer="classes" if key == "geopackage" else None)
+    meta, _, _, columns = pyogrio_of_ours().raw.read(path, layer="classes" if key == "geopackage" else None)
     table = dict(zip(meta["fields"], columns, strict=True))
     assert dict(zip(table["class"].tolist(), table["confidence"].tolist(), strict=True)) == {1: 80.0, 3: 32.7}
 

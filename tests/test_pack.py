@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
-import pyogrio
 import pytest
 import rasterio
 from hypothesis import given, settings
@@ -34,6 +33,7 @@ from s2dash.errors import Cancelled, RecipeError, UnreadableValue
 from s2dash.export import EXPORTS, Handover
 from s2dash.export.pack import Pack, write_pack
 from s2dash.export.pack.contents import exports_of, folder_of, is_zip
+from s2dash.ingest.area.vectors import pyogrio_of_ours
 
 RING = ((10.0, 50.0), (11.0, 50.0), (11.0, 51.0), (10.0, 50.0))
 CHECK = Check(
@@ -104,10 +104,10 @@ def test_its_users_libraries_open_its_files(unpacked: Path) -> None:
     with rasterio.open(next(unpacked.glob("gis/*-classes.tif"))) as dataset:
         assert dataset.count == 1
     for path in (*unpacked.glob("outlines/*.gpkg"), *unpacked.glob("outlines/*.fgb"), *unpacked.glob("outlines/*.shp")):
-        assert pyogrio.read_info(path, layer="classes" if path.suffix == ".gpkg" else None)["features"] > 0
+        assert pyogrio_of_ours().read_info(path, layer="classes" if path.suffix == ".gpkg" else None)["features"] > 0
     book = openpyxl.load_workbook(next(unpacked.glob("tables/*.xlsx")))
     assert book.sheetnames[0] == "Areas"
-    points = pyogrio.raw.read(next(unpacked.glob("check/*-check-points.gpkg")))
+    points = pyogrio_of_ours().raw.read(next(unpacked.glob("check/*-check-points.gpkg")))
     assert len(points[2]) == len(CHECK.places)
     assert json.loads(next(unpacked.glob("area/*.geojson")).read_text())["type"] == "FeatureCollection"
 

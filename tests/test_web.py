@@ -457,8 +457,9 @@ class TestErrors:
         assert "127.0.0.1/…/scene.tif" in str(caught.value)
 
     @pytest.mark.usefixtures("small_is_large")
-    @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
-    @pytest.mark.parametrize("misbehave", [broken_off, answering(500), answering(404)])
+    @pytest.mark.parametrize(
+        ("misbehave", "share"), [(broken_off, 0.2), (broken_off, 0.8), (answering(500), 0.5), (answering(404), 0.5)]
+    )
     def test_gone_while_it_is_read(
         self,
         server: FileServer,

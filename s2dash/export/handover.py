@@ -12,6 +12,7 @@ from s2dash.core.about import NOTHING_SAID, About
 from s2dash.core.accuracy import Accuracy
 from s2dash.core.classmap import Result
 from s2dash.core.legend import Legend
+from s2dash.core.scene import Scene
 from s2dash.core.sureness import Sureness
 from s2dash.export.learnt import Learnt
 
@@ -61,6 +62,15 @@ class Handover:
     spreads: Mapping[int, np.ndarray] = field(default_factory=dict)
     """By class number the 10th and 90th percentile of each band of the scene over the class's part of the sample,
     reflectance, shape (2, bands); empty where that is not known."""
+
+    lender: Scene | None = None
+    """The scene of the same place whose picture is shown in the place of its own."""
+
+    @property
+    def source_of_lender(self) -> str:
+        """Whose the picture is that another scene lends; empty where none does, or nothing says whose."""
+        source = "" if self.lender is None else self.lender.attribution
+        return f"Picture: {source}" if source else ""
 
     @property
     def title(self) -> str:

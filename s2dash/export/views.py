@@ -14,6 +14,7 @@ from s2dash.errors import S2DashError
 from s2dash.export.contents import label_strips
 from s2dash.export.ground import Drawn
 from s2dash.export.handover import Handover
+from s2dash.export.lent import lent_label, lent_rgba
 from s2dash.raster.door import GDAL_ERRORS
 from s2dash.raster.reading import read_preview_stack
 from s2dash.tiles.stretch import picture_rgba, usual_pictures
@@ -47,14 +48,23 @@ class SatellitePicture:
         return _on_ground(image.resize(size_wh, Image.Resampling.BICUBIC))
 
 
-def satellite_picture(scene: Scene) -> SatellitePicture | None:
-    """The scene in true colour, or in what comes nearest to it; None where its files are no longer there."""
-    first = scene.band_names[0]
-    bands, label = next(iter(usual_pictures(scene).values()), ((first, first, first), f"{first}: brightness"))
+def satellite_picture(scene: Scene, lender: Scene | None = None) -> SatellitePicture | None:
+    """The scene in true colour, or in what comes nearest to it; None where its files are no longer there.
+
+    `lender` is a scene of the same place that lends its picture.
+    """
     try:
-        return SatellitePicture(picture_rgba(scene, read_preview_stack(scene), bands), label)
+        if lender is not None:
+            return SatellitePicture(lent_rgba(scene, lender), lent_label(lender))
+        return _own_picture(scene)
     except (S2DashError, OSError, *GDAL_ERRORS):
         return None
+
+
+def _own_picture(scene: Scene) -> SatellitePicture:
+    first = scene.band_names[0]
+    bands, label = next(iter(usual_pictures(scene).values()), ((first, first, first), f"{first}: brightness"))
+    return SatellitePicture(picture_rgba(scene, read_preview_stack(scene), bands), label)
 
 
 def classes_png(handover: Handover, lies: Drawn, size_wh: tuple[int, int]) -> bytes:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from s2dash.errors import UnreadableFile
 
@@ -100,24 +102,37 @@ class MemberBlob:
             raise self._damaged()
         return found
 
+    def start(self) -> int:
+        """Bytes of the zip before its own; raises UnreadableFile where it is damaged."""
+        with self._opened() as file:
+            return self._start_in(file)
+
     def _bytes(self, start: int, length: int) -> bytes:
         """Bytes as they are stored."""
-        try:
-            with self.path.open("rb") as file:
-                file.seek(self.header_at)
-                head = file.read(_LOCAL_HEADER.size)
-                if len(head) < _LOCAL_HEADER.size:
-                    raise self._damaged()
-                signature, name_length, extra_length = _LOCAL_HEADER.unpack(head)
-                if signature != b"PK\x03\x04":
-                    raise self._damaged()
-                file.seek(name_length + extra_length + start, 1)
-                found = file.read(length)
-        except OSError as error:
-            raise UnreadableFile(f"{self.path.name} cannot be read: {error.strerror}.") from error
+        with self._opened() as file:
+            file.seek(self._start_in(file) + start)
+            found = file.read(length)
         if len(found) < length:
             raise self._damaged()
         return found
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        try:
+            with self.path.open("rb") as file:
+                yield file
+        except OSError as error:
+            raise UnreadableFile(f"{self.path.name} cannot be read: {error.strerror}.") from error
+
+    def _start_in(self, file: BinaryIO) -> int:
+        file.seek(self.header_at)
+        head = file.read(_LOCAL_HEADER.size)
+        if len(head) < _LOCAL_HEADER.size:
+            raise self._damaged()
+        signature, name_length, extra_length = _LOCAL_HEADER.unpack(head)
+        if signature != b"PK\x03\x04":
+            raise self._damaged()
+        return int(self.header_at + _LOCAL_HEADER.size + name_length + extra_length)
 
     def _damaged(self) -> UnreadableFile:
         return UnreadableFile(f"{self.path.name} is damaged or cut short: upload or download it again.")

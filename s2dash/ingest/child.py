@@ -81,7 +81,7 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     from s2dash.ingest.canonical import rewrite
     from s2dash.ingest.cloud_masks import with_cloud_masks
     from s2dash.ingest.gather import gather
-    from s2dash.ingest.look import told
+    from s2dash.ingest.look import told, told_before_unpacking
     from s2dash.ingest.pile import GivenFile
     from s2dash.ingest.scene_facts import facts_of
     from s2dash.raster.reading import read_preview_stack
@@ -89,11 +89,18 @@ def _scene(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     given = [GivenFile(name, Path(path)) for name, path in zip(request["names"], request["paths"], strict=True)]
     scratch = folder / "unpacked"
     scratch.mkdir()
+    least_pixels, are_numbers_given = request["look_from"], request["are_numbers_given"]
+    named = (request["title"], request["tile"])
+    look = None
+    if least_pixels is not None:
+        look = told_before_unpacking(given, folder, *named, request["also"], are_numbers_given, least_pixels)
+    if look is not None:
+        _say(look=look)
     unpacking = _Progress(0, _UNPACKING_SHARE, "Unpacking")
-    inputs = gather(given, scratch, request["title"], request["tile"], unpacking, request["also"])
+    inputs = gather(given, scratch, *named, unpacking, request["also"])
     inputs = with_cloud_masks(inputs, scratch)
-    planned = plan_scene(inputs.files, inputs.provenance, folder, request["are_numbers_given"])
-    if request["look_from"] is not None and (look := told(planned, folder, request["look_from"])) is not None:
+    planned = plan_scene(inputs.files, inputs.provenance, folder, are_numbers_given)
+    if least_pixels is not None and look is None and (look := told(planned, folder, least_pixels)) is not None:
         _say(look=look)
     is_unpacked = any(scratch.iterdir())
     reading = _Progress(_UNPACKING_SHARE if is_unpacked else 0, 1, "Reading the files")

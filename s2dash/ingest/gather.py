@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from s2dash.errors import PackGiven, UnreadableFile
 from s2dash.ingest.align import MANY_SCENES
@@ -16,6 +17,7 @@ from s2dash.ingest.checks import driver_of, first_bytes
 from s2dash.ingest.composed import Composed, choosable, composed_of, made
 from s2dash.ingest.inputs import Findings, Inputs, inputs_of, is_raster
 from s2dash.ingest.kinds import ARCHIVE_ENDINGS, RASTER_ENDINGS, WANTED, is_beside, kind_of, most_telling, zarr_in
+from s2dash.ingest.member_location import MemberLocation, location_in_zip
 from s2dash.ingest.pack_members import is_pack
 from s2dash.ingest.pile import GivenFile, Pile, is_archive, pile_of_archive, pile_of_files, pile_of_folder, shown
 from s2dash.ingest.places import side_cars
@@ -32,6 +34,7 @@ def gather(
     tile: str | None,
     progress: Callable[[float], None],
     also: Sequence[str] = (),
+    is_glance: bool = False,
 ) -> Inputs:
     """Sort out what was brought: one archive, one folder, the files of one (their names have folders), or loose files.
 
@@ -43,12 +46,13 @@ def gather(
     title : the scene's where nothing better is found
     tile : which one to take where there are several
     also : names of pictures to use as bands though they would be left out
+    is_glance : whether bands that a zip stores as they are stay in it, to be read where they lie
 
     Raises UnreadableFile where there are no bands, or an archive or metadata file is refused; UnknownName
     for a tile that is not there.
     """
     given = _with_pixels_of_products(_with_unique_names(given))
-    space = _Workspace(scratch, progress, tuple(also))
+    space = _Workspace(scratch, progress, tuple(also), is_glance)
     container = _the_container(given, scratch, progress)
     if container is not None:
         _require_no_pack(container)
@@ -186,10 +190,13 @@ def _from_collection(pile: Pile, title: str, tile: str | None, beside: Sequence[
     wanted = _wanted(choice, pile)
     parts = {one.name: one.parts for one in composed}
     asked = [part for name in wanted for part in (*parts.get(name, (name,)), *side_cars(name, pile.names))]
-    paths = pile.fetch(list(dict.fromkeys(asked)))
-    unread = [n for n in pile.names if n not in paths and not (is_raster(n) and file_facts(n, choice.said))]
+    lying = space.lying(pile, [facts.name for facts in choice.bands])
+    paths = pile.fetch([name for name in dict.fromkeys(asked) if name not in lying])
+    used = {*paths, *lying}
+    unread = [n for n in pile.names if n not in used and not (is_raster(n) and file_facts(n, choice.said))]
     rest = [] if _is_product(choice) else unread
-    return inputs_of(*space.made(wanted, composed, paths), title, choice, is_loose=False, left=[*rest, *beside])
+    made_ready = space.made(wanted, composed, paths, lying)
+    return inputs_of(*made_ready, title, choice, is_loose=False, left=[*rest, *beside])
 
 
 def _from_zarr(
@@ -244,9 +251,21 @@ class _Workspace:
     progress: Callable[[float], None]
     also: tuple[str, ...] = ()
     """Names of pictures that are asked for."""
+    is_glance: bool = False
+
+    def lying(self, pile: Pile, names: Sequence[str]) -> Mapping[str, MemberLocation]:
+        """Those of these files that are read where they lie in a zip."""
+        if not self.is_glance or pile.in_place is None:
+            return {}
+        found = {name: location_in_zip(blob, shown(name)) for name, blob in pile.blobs(names).items()}
+        return {name: location for name, location in found.items() if location is not None}
 
     def made(
-        self, wanted: Sequence[str], composed: Sequence[Composed], paths: Mapping[str, Path]
+        self,
+        wanted: Sequence[str],
+        composed: Sequence[Composed],
+        paths: Mapping[str, Path],
+        lying: Mapping[str, MemberLocation] = MappingProxyType({}),
     ) -> tuple[list[GivenFile], Findings]:
         """The files of wanted names, those of several files put together; and what was found on the way."""
         by_name = {one.name: one for one in composed}
@@ -261,7 +280,7 @@ class _Workspace:
                     files.append(found.given)
                 findings.notes.extend(found.notes)
                 continue
-            files.append(GivenFile(name, paths[name]))
+            files.append(GivenFile(name, lying[name] if name in lying else paths[name]))
             findings.side_cars[name] = tuple((shown(car), paths[car]) for car in side_cars(name, paths))
         return files, findings
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from affine import Affine
-from scipy import ndimage
 
 from s2dash.core.grid import Grid, decimation_step
 from s2dash.core.missions import S2CLOUDLESS
@@ -105,6 +104,8 @@ def without_guessed_clouds(scene: Scene) -> Scene:
 
 def cloudy(probability: np.ndarray, grid: Grid) -> np.ndarray:
     """Where clouds are by their probability, shape (rows, cols): as s2cloudless.S2PixelCloudDetector has it."""
+    from scipy import ndimage  # a third of what the process that reads files would import
+
     size = max(grid.pixel_size_m or (_PIXEL_M, _PIXEL_M))
     near, margin = (_disk(max(1, round(metres / size))) for metres in (_MEAN_M, _MARGIN_M))
     mean = ndimage.correlate(probability, (near / near.sum()).astype(np.float32), mode="reflect")

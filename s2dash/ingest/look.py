@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,9 +18,13 @@ from s2dash.core.grid import Grid
 from s2dash.core.scene import Layer, Scene
 from s2dash.ingest.assemble.finish import finished
 from s2dash.ingest.assemble.numbers import rescaled
+from s2dash.ingest.assemble.plan import plan_scene
 from s2dash.ingest.assemble.values import ScenePlan
 from s2dash.ingest.canonical import RasterSource, raster_name, rewrite
 from s2dash.ingest.checks import block_bytes, open_checked
+from s2dash.ingest.gather import gather
+from s2dash.ingest.member_location import MemberLocation
+from s2dash.ingest.pile import GivenFile, is_archive
 from s2dash.ingest.scene_facts import PREVIEW_NAME, facts_of, grid_facts, grid_of, scene_of
 from s2dash.raster.door import make_on_grid
 from s2dash.raster.location import FileLocation
@@ -31,6 +37,8 @@ LOOK_FROM_PIXELS = 30_000_000
 _LEAST_SIDE = 512
 """Of the look, at least where the scene has as much: it has fewer than twice as many, and so is shown in full."""
 _ROUNDED = 1e-6
+_LEAST_BYTES = 1 / 16
+"""A pixel, of pictures with anything to see: a smaller file holds too few of them to be worth a glance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +70,37 @@ def told(planned: ScenePlan, folder: Path, least_pixels: int) -> dict[str, Any] 
         return None
 
 
+def told_before_unpacking(
+    given: Sequence[GivenFile],
+    folder: Path,
+    title: str,
+    tile: str | None,
+    also: Sequence[str],
+    are_numbers_given: bool,
+    least_pixels: int,
+) -> dict[str, Any] | None:
+    """What `told` tells of a scene in a zip, whose bands are read where they lie; else None, as for packed ones.
+
+    Arguments are those of `gather` and `plan_scene`.
+    """
+    try:
+        if len(given) != 1 or not _may_be_large(given[0].path, least_pixels):
+            return None
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            inputs = gather(given, Path(scratch), title, tile, lambda share: None, also, is_glance=True)
+            if not any(isinstance(file.location, MemberLocation) for file in inputs.files):
+                return None
+            planned = plan_scene(inputs.files, inputs.provenance, folder, are_numbers_given)
+            return told(planned, folder, least_pixels)
+    except Exception:  # noqa: BLE001 - as in `told`
+        return None
+
+
+def _may_be_large(path: Path, least_pixels: int) -> bool:
+    """Whether a file is an archive that may hold as many pixels."""
+    return path.is_file() and is_archive(path) and path.stat().st_size >= least_pixels * _LEAST_BYTES
+
+
 def first_look_of(facts: dict[str, Any], folder: Path) -> FirstLook:
     """The look that `told` told of."""
     place = folder / LOOK_FOLDER
@@ -91,6 +130,7 @@ def _told(planned: ScenePlan, folder: Path) -> dict[str, Any] | None:
     blocks = [_block_bytes(source, steps[source.grid]) for source in wanted]
     if not all(blocks):
         return None
+    shutil.rmtree(folder, ignore_errors=True)  # of a look that failed before
     folder.mkdir()
     at_once = max(1, min(thread_count(), INGEST_LIMITS.most_piece_bytes // max(blocks)))
     with ThreadPoolExecutor(at_once) as pool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from s2dash.core.scene import Scene
+from s2dash.export.lent import lent_label
 from s2dash.tiles.stretch import usual_bands, usual_pictures
 from s2dash.ui import state
 from s2dash.ui.how_sure import HELP
+from s2dash.ui.lent_picture import LENT_PICTURE, lender_now
 from s2dash.ui.session import Control
 
 Layer = tuple[state.Side, tuple[str, str, str], str]
@@ -58,11 +60,21 @@ def layer_now(scene: Scene) -> Layer:
     if layer in layers:
         bands, label = layers[layer]
         return view, bands, label
+    lender = lender_now()
+    if lender is not None and layer == LENT_PICTURE:
+        bands, _ = next(iter(usual_pictures(lender).values()))
+        return view, bands, lent_label(lender)
     if layer != _OWN_LAYER:
         name = scene.band_names[0]
         return view, (name, name, name), f"{name}: brightness"
     red, green, blue = (band.get() for band in state.shown_bands(scene.band_names))
     return view, (red, green, blue), f"{red} / {green} / {blue}"
+
+
+def pictured(scene: Scene) -> Scene:
+    """The scene whose bands the picture shows: itself, or the one that lends it."""
+    lender = lender_now()
+    return lender if lender is not None and _choice(scene).get() == LENT_PICTURE else scene
 
 
 def true_colour(scene: Scene) -> tuple[str, str, str]:
@@ -71,12 +83,14 @@ def true_colour(scene: Scene) -> tuple[str, str, str]:
 
 
 def picture_names(scene: Scene) -> list[str]:
-    """What the menu calls the usual pictures of this scene."""
-    return list(usual_pictures(scene))
+    """What the menu calls the usual pictures of this scene, the one that is lent to it first."""
+    lender = lender_now()
+    return [*([] if lender is None else [LENT_PICTURE]), *usual_pictures(scene)]
 
 
 def _options(scene: Scene) -> list[str]:
-    return [*usual_pictures(scene), _OWN_LAYER] if len(scene.bands) > 1 else ["One band"]
+    own = _OWN_LAYER if len(scene.bands) > 1 else "One band"
+    return [*picture_names(scene), own] if own == _OWN_LAYER or lender_now() is not None else [own]
 
 
 def _choice(scene: Scene) -> Control[str | None]:

@@ -28,9 +28,10 @@ from s2dash.ui.full_run import come_back, full_result, full_run
 from s2dash.ui.hand_over.window import hand_over, hand_over_button
 from s2dash.ui.how_sure import COLOURS, sure_key
 from s2dash.ui.identity import carry_steps
-from s2dash.ui.layers import Layer, layer_controls, layer_now
+from s2dash.ui.layers import Layer, layer_controls, layer_now, pictured
 from s2dash.ui.legend_and_charts import charts, current_legend, spectra_beside, take_in, take_in_of_first_look
 from s2dash.ui.legend_table import DENSE_ABOVE
+from s2dash.ui.lent_picture import ground_picture
 from s2dash.ui.link import follow_link, follow_link_area, say_of_link
 from s2dash.ui.live_wait import (
     SMOOTHED_FIRST,
@@ -179,6 +180,8 @@ def main() -> None:
         many_scenes(answer, legend)
     elif state.WINDOW.get() == "another date":
         another_date()
+    elif state.WINDOW.get() == "ground picture":
+        ground_picture()
     elif state.WINDOW.get() == "runs":
         all_runs()
     with spectra_place:
@@ -317,7 +320,8 @@ def _map(
     view: View = "Classes" if side == "How sure" else side
     step = scene.live_step
     grid = scene.grid.decimated(step)
-    picture_url = pictures.picture_url(scene, band_names)
+    of = pictured(scene)
+    picture_url = pictures.picture_url(of, band_names)
     classes_url, shown, asking = None, None, None
     rows: tuple[LegendRow, ...] = ()
     if beside is not None:
@@ -343,7 +347,7 @@ def _map(
             picture_label=label,
             classes_url=classes_url,
             view=view,
-            attribution=(beside and beside.attribution) or scene.attribution,
+            attribution=(beside and beside.attribution) or pictures.attribution_of(scene, of),
             dark=dark,
             scene_key=scene_key(scene),
             tracked=tracked,

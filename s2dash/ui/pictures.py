@@ -24,6 +24,11 @@ def picture_url(scene: Scene, band_names: Sequence[str]) -> str:
     return url_of(f"{scene.digest} {scene.paths} {' '.join(band_names)}", lambda: _picture(scene, band_names), scene)
 
 
+def attribution_of(scene: Scene, pictured: Scene) -> str:
+    """The sources of a map and of the picture beneath it."""
+    return ". ".join(dict.fromkeys(filter(None, (scene.attribution, pictured.attribution))))
+
+
 def classes_url(answer: LiveAnswer, shown: Result, colours: np.ndarray) -> str:
     """Tiles of the classes; `shown` is what is known best of them, `colours` RGBA by label, shape (256, 4), uint8."""
     key = f"{classes_key(shown)} {colours.tobytes().hex()}"

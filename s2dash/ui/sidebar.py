@@ -16,6 +16,7 @@ from s2dash.core.recipe import Recipe, default_recipe
 from s2dash.core.scene import Scene
 from s2dash.errors import RecipeError
 from s2dash.ui import explain, look, state, text
+from s2dash.ui.lent_picture import lent_picture_button
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.many_scenes import many_scenes_button
 from s2dash.ui.masks import choose_masks
@@ -86,6 +87,7 @@ def sidebar(loaded: Loaded) -> None:
                 _choose_advanced(algorithm)
                 _choose_palette(loaded.scene)
         with st.container(key="foot", gap=None):
+            lent_picture_button(loaded.scene)
             another_date_button()
             many_scenes_button()
             explain.how_this_works()

@@ -63,7 +63,9 @@ def report_contents(handover: Handover) -> ReportContents:
         maps=_maps(handover, classes),
         globe=globe_svg(result.classmap.grid),
         sections=sections(handover, classes),
-        attribution=one_line(result.scene.attribution),
+        attribution=one_line(
+            ". ".join(filter(None, (result.scene.attribution, handover.source_of_lender))), MOST_WORDS
+        ),
         made_with=f"Made with s2dash {__version__}, {one_line(result.engine)}; result {one_line(result.digest)[:16]}.",
     )
 
@@ -77,7 +79,7 @@ def _summary(handover: Handover, facts: tuple[tuple[str, str], ...], classes: tu
 
 
 def _maps(handover: Handover, classes: tuple[ClassFacts, ...]) -> ReportMaps:
-    lies, satellite = drawn(handover.result.classmap.grid), satellite_picture(handover.result.scene)
+    lies, satellite = drawn(handover.result.classmap.grid), _picture(handover)
     return ReportMaps(
         lies=lies,
         satellite=satellite,
@@ -86,6 +88,10 @@ def _maps(handover: Handover, classes: tuple[ClassFacts, ...]) -> ReportMaps:
         scale=_scale(lies),
         no_place="" if lies.width_m else "No place in this file: no scale, no hectares.",
     )
+
+
+def _picture(handover: Handover) -> SatellitePicture | None:
+    return satellite_picture(handover.result.scene, handover.lender)
 
 
 def _facts(handover: Handover) -> tuple[tuple[str, str], ...]:

@@ -67,7 +67,7 @@ def slide_contents(handover: Handover) -> SlideContents:
     """Raises RecipeError or BrokenResult where legend and counts do not fit each other."""
     result, about = handover.result, handover.about
     classes = listed_facts(result, handover.legend)
-    lies, picture = drawn(result.classmap.grid), satellite_picture(result.scene)
+    lies, picture = drawn(result.classmap.grid), satellite_picture(result.scene, handover.lender)
     rows, notes = _rows(handover, classes), _notes(handover, classes)
     longest = max(len(row.name) for row in rows)
     layout = layout_of(lies.aspect, 1 if picture is None else 2, len(rows), len(notes), longest)
@@ -152,6 +152,8 @@ def _notes(handover: Handover, classes: Sequence[ClassFacts]) -> tuple[str, ...]
     if steps:
         cut = f"{steps[:_MOST_EDITS_CHARACTERS].rstrip()} …" if len(steps) > _MOST_EDITS_CHARACTERS else steps
         notes.append(f"Edited: {cut}.")
+    if handover.source_of_lender:
+        notes.append(f"{one_line(handover.source_of_lender)}.")
     return tuple(notes)
 
 

@@ -8,6 +8,9 @@ from s2dash.core.scene import Scene
 from s2dash.ui import state, text
 from s2dash.ui.layers import Layer, layer_now, picture_names
 
+_OF_LIGHT = "In false colours plants are bright red, which tells them from water and shadow."
+_OF_EMBEDDING = "The true colour is that of the scene which lends it; the embedding shows three of its axes."
+
 
 def check_bar(scene: Scene) -> Layer:
     """Which picture the places are shown on; never the classes."""
@@ -21,7 +24,7 @@ def check_bar(scene: Scene) -> Layer:
             key=picture.shown(*options),
             on_change=picture.take,
             label_visibility="collapsed",
-            help="In false colours plants are bright red, which tells them from water and shadow.",
+            help=_OF_EMBEDDING if scene.is_embedding else _OF_LIGHT,
         )
     size_m = scene.grid.pixel_size_m
     st.caption("the square is one pixel" + (f", {text.distance(size_m[0])}" if size_m else ""), width="content")

@@ -29,6 +29,7 @@ from s2dash.ui.full_run import LOOK_SECONDS, cancel, running, running_words, sta
 from s2dash.ui.hand_over import sureness
 from s2dash.ui.hand_over.fields import about_fields, hold_downloads
 from s2dash.ui.hand_over.previews import previews
+from s2dash.ui.lent_picture import lender_now
 from s2dash.ui.packs.making import pack_row
 from s2dash.ui.share import share_link
 from s2dash.ui.state.about import OUTLINE_LEAST, OUTLINE_SMOOTH, outline_choice
@@ -106,6 +107,7 @@ def hand_over(
         change=None if dates is None else told_change(dates),
         sureness=sureness.sureness_of(answer, result),
         spreads=answer.spreads,
+        lender=lender_now(),
     )
     window = _Window(answer, handover, running(answer), sureness.being_asked(answer), dates)
     with st.container(key="handing"):

@@ -11,7 +11,7 @@ from s2dash.server.state import server_state
 from s2dash.server.tracked_maps import TrackedMap
 from s2dash.ui.session import Control, Field, kept_control
 
-Window = Literal["scene", "hand over", "many scenes", "runs", "another date", "find"]
+Window = Literal["scene", "hand over", "many scenes", "runs", "another date", "find", "ground picture"]
 WINDOW: Field[Window | None] = Field("window", None)
 """The window that is open over the page; it stays while the page is drawn again."""
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
 
 from s2dash import ingest
 from s2dash.settings import data_folder
-from s2dash.ui import state, text
+from s2dash.ui import state
+from s2dash.ui.known_scenes import known_scenes
 from s2dash.ui.loaded import Brought, Loaded
-from s2dash.ui.runs import kept
-from s2dash.ui.scene_block import source_words
 from s2dash.ui.server_files import server_files
 from s2dash.ui.session import draw_again
 from s2dash.ui.state import dates as held
@@ -20,16 +18,6 @@ from s2dash.ui.two_dates.scenes import begin_dates
 from s2dash.ui.uploads import bring, follow, forget, read_scene
 
 _SAME_SCENE = "This is the scene that is open. Choose a picture of another day."
-
-
-@dataclass(frozen=True, eq=False)
-class _Known:
-    """A scene that the session has had."""
-
-    words: str
-    loaded: Loaded | None = None
-    brought: Brought | None = None
-    """The file of one of many scenes, which is to be read again."""
 
 
 def _dismissed() -> None:
@@ -90,7 +78,7 @@ def _from_server() -> None:
 
 
 def _known_scenes() -> None:
-    known = _known()
+    known = known_scenes()
     if not known:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -110,23 +98,3 @@ def _known_scenes() -> None:
     elif one.brought is not None:
         read_scene(held.INCOMING_DATE, one.brought)
         draw_again()
-
-
-def _known() -> list[_Known]:
-    """Other scenes whose files are still here: those of the session's runs, the last first, and those of a batch."""
-    now = state.loaded().whole.digest
-    loaded = {one.loaded.whole.digest: one.loaded for one in reversed(kept.maps()) if one.loaded is not None}
-    runs = [_Known(_words(one), one) for digest, one in loaded.items() if digest != now]
-    batch = state.BATCH.get()
-    if batch is None:
-        return runs
-    paths = {name: report.source.location.path for name, report in batch.states.items()}
-    return runs + [
-        _Known(f"{name} (Many scenes)", brought=Brought((path,), (path.name,), (batch,)))
-        for name, path in paths.items()
-        if path is not None and path.exists()
-    ]
-
-
-def _words(one: Loaded) -> str:
-    return text.plain(" · ".join(filter(None, (one.scene.title, source_words(one.scene)))))

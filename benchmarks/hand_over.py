@@ -2,9 +2,9 @@
 
 Run: python benchmarks/hand_over.py [--quick] [--only KEY ...] [--folder DIR]. The map, of the default recipe with ten
 classes, and how sure it is are made once into the folder, as the page makes them (2 GB; some minutes). Then each file
-is written in a process of its own that loads the map: seconds of its work alone, by the clock and of the processor,
-the most memory that the process held, its libraries and the map among it, and the file's size. Ends with 1 where a
-process held more than 1 GB.
+is written in a process of its own that loads the map and sets up memory as the server does: seconds of its work alone,
+by the clock and of the processor, the most memory that the process held, its libraries and the map among it, and the
+file's size. Ends with 1 where a process held more than 1 GB.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ def prepare(path: Path, folder: Path) -> None:
 def measure(folder: Path, key: str) -> dict[str, float]:
     """Seconds by the clock and of the processor of one piece of work on a prepared map, and the bytes of its file."""
     from s2dash.export import Handover
+    from s2dash.server.memory import share_pools
 
+    share_pools()
     values = pickle.loads((folder / _VALUES).read_bytes())  # noqa: S301 - written by `prepare`
     sureness = _sureness_of(folder)
     handover = Handover(

@@ -105,9 +105,16 @@ def test_nothing_of_it_can_leave_the_page_or_is_kept(page: Page) -> None:
     (shown,) = (one for one in page.test.button if one.label == "Hand over")
     assert shown.disabled
     assert not page.test.slider
+    assert not page.test.number_input
     assert [one.run.scene_title for one in page.test.session_state["maps"]] == ["scene"]
     assert page.test.session_state["answer"].result.scene.title == "scene"
     assert not page.test.session_state["loaded"].files
+
+
+def test_no_window_that_was_asked_for_offers_a_file_of_it(page: Page) -> None:
+    page.test.session_state["window"] = "hand over"
+    assert page.run().downloads == {}
+    assert labels_of_buttons(page) == {"Cancel"}
 
 
 def test_the_exact_scene_takes_its_place_where_the_map_stands(

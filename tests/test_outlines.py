@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,10 +24,10 @@ from test_gis_styles import legend_in_qgis
 from s2dash.classify.clean_up.patches import patch_numbers
 from s2dash.core.grid import Grid
 from s2dash.core.sureness import UNKNOWN, Sureness
-from s2dash.export import EXPORTS, Handover
+from s2dash.export import EXPORTS, Handover, polygons
 from s2dash.export.contents import listed_facts
 from s2dash.export.handover import OutlineChoice
-from s2dash.export.outlines import SMOOTH, STRAIGHT, outlines
+from s2dash.export.outlines import SMOOTH, STRAIGHT, Outlines, outlines
 from s2dash.ingest.area.vectors import pyogrio_of_ours
 
 TALL = Grid((600, 60), Affine(10, 0, 4e5, 0, -10, 4e6), UTM)
@@ -168,6 +169,29 @@ def test_confidence_is_of_the_pixels_that_a_least_patch_left_their_class(key: st
     meta, _, _, columns = pyogrio_of_ours().raw.read(path, layer="classes" if key == "geopackage" else None)
     table = dict(zip(meta["fields"], columns, strict=True))
     assert dict(zip(table["class"].tolist(), table["confidence"].tolist(), strict=True)) == {1: 80.0, 3: 32.7}
+
+
+def test_patches_are_found_once_for_all_files_of_a_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    handover = Handover(make_result(), make_legend())
+    alone = {}
+    for key in KEYS:
+        EXPORTS[key].write(handover, tmp_path / key)
+        alone[key] = (tmp_path / key).read_bytes()
+    found: list[object] = []
+
+    def counted(*given: Any) -> Iterator[Outlines]:
+        found.append(given)
+        return outlines(*given)
+
+    monkeypatch.setattr(polygons, "outlines", counted)
+    (tmp_path / "kept").mkdir()
+    with polygons.made_once(tmp_path / "kept"):
+        for key in KEYS:
+            EXPORTS[key].write(handover, tmp_path / key)
+            assert (tmp_path / key).read_bytes() == alone[key]
+    assert len(found) == 1
+    EXPORTS["geopackage"].write(handover, tmp_path / "x.gpkg")
+    assert len(found) == 2
 
 
 def test_a_geopackage_says_how_it_is_to_be_drawn(tmp_path: Path) -> None:

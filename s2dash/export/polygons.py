@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from s2dash.export.outlines import SMOOTH, STRAIGHT, Outlines, outlines
 from s2dash.export.styles import polygon_qml_text
 
 LAYER = "classes"
+_FOLDER: ContextVar[Path | None] = ContextVar("folder of patches that are found once", default=None)
 _FIELDS = ("class", "name", "code", "colour", "hectares")
 _SURE_FIELD = "confidence"
 """At most ten letters each: a shapefile cuts longer ones."""
@@ -38,6 +41,19 @@ _STYLES_TABLE = """
     INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES ('layer_styles', 'attributes', 'layer_styles')
 """
 """As QGIS makes it where it saves a style in a GeoPackage."""
+
+
+@contextmanager
+def made_once(folder: Path) -> Iterator[None]:
+    """Find patches once for all files of outlines that are written on this thread in this block, all of one handover.
+
+    They lie in the folder, which whoever calls this empties.
+    """
+    token = _FOLDER.set(folder)
+    try:
+        yield
+    finally:
+        _FOLDER.reset(token)
 
 
 def write_geopackage(handover: Handover, out: Path) -> None:
@@ -116,7 +132,19 @@ def _write_from_geopackage(handover: Handover, path: Path, driver: str, **option
 
 
 def _write(handover: Handover, path: Path) -> None:
-    """Write all patches to a new GeoPackage, a strip's at a time."""
+    """Write all patches to a new GeoPackage; within `made_once` a copy of what the first who asked has got."""
+    folder = _FOLDER.get()
+    kept = None if folder is None else folder / "patches.gpkg"
+    if kept is not None and kept.exists():
+        shutil.copyfile(kept, path)
+        return
+    _write_anew(handover, path)
+    if kept is not None:
+        shutil.copyfile(path, kept)
+
+
+def _write_anew(handover: Handover, path: Path) -> None:
+    """Find and write them, a strip's at a time."""
     result = handover.result
     require_full(result)
     facts = {c.id: c for c in listed_facts(result, handover.legend)}

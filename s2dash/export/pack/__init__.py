@@ -15,6 +15,7 @@ from s2dash.export.handover import Handover
 from s2dash.export.pack.archive import PackArchive, new_archive
 from s2dash.export.pack.contents import Pack, Part, exports_of, folder_of, is_zip, own_parts
 from s2dash.export.pack.readme import readme_text
+from s2dash.export.polygons import made_once
 
 __all__ = ["Pack", "pack_name", "write_pack"]
 
@@ -31,15 +32,17 @@ def write_pack(
 ) -> tuple[str, ...]:
     """Write the zip, one member after another: on the disk there is one of them beside it, in memory none.
 
-    The same contents give the same bytes. Files that cannot be made of this map are left out; returns a sentence for
-    each of them. Raises RecipeError for a preview, Cancelled on request, OutputConflict where `out` cannot be written;
-    what stood under that name stays untouched then.
+    Patches are found once for all files of outlines, and lie on the disk meanwhile. The same contents give the same
+    bytes. Files that cannot be made of this map are left out; returns a sentence for each of them. Raises RecipeError
+    for a preview, Cancelled on request, OutputConflict where `out` cannot be written; what stood under that name stays
+    untouched then.
     """
     cancel = cancel or CancelToken()
     require_full(pack.handover.result)
     with (
         staged(out) as path,
         tempfile.TemporaryDirectory(dir=path.parent) as scratch,
+        made_once(Path(scratch)),
         new_archive(path, cancel) as archive,
     ):
         left_out = tuple(_fill(pack, archive, Path(scratch), progress, cancel))

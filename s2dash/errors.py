@@ -50,6 +50,10 @@ class NotThere(NotFetched):
         super().__init__(message)
         self.status = status
 
+    def __reduce__(self) -> tuple[type, tuple[str, int]]:
+        """For other processes, where by default one argument is handed on."""
+        return type(self), (str(self), self.status)
+
 
 class UnreadableValue(InputError):
     """The text is not the value that it should be: unknown or missing fields, wrong types, a newer form."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,13 +44,13 @@ def write_tile(folder: Path) -> None:
 
 
 @contextmanager
-def catalogue_of(folder: Path) -> Iterator[StacApi]:
-    """A catalogue of some days of the tile in a folder."""
+def catalogue_of(folder: Path, days: Mapping[str, float] = DAYS) -> Iterator[StacApi]:
+    """A catalogue of some days of the tile in a folder, each with its percent of clouds."""
     with serving(folder) as server:
         api = StacApi(server)
         files = {key: server.address(f"{name}.tif") for key, name in BANDS.items()}
         files["thumbnail"] = server.address("look.png")
-        for day, cloud in DAYS.items():
+        for day, cloud in days.items():
             name = f"S2A_T32UNU_{day.replace('-', '')}T101031_L2A"
             one = item(name, day, cloud, files, **{"grid:code": "MGRS-32UNU"})
             api.items.append(placed(one, (9.8, 48.25, 10.2, 48.5)))

@@ -44,9 +44,13 @@ def _sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def load(page: FindPage) -> FindPage:
     """Press Load, and wait for the end."""
-    page.press("Load")
-    if "reading a scene" in page.test.session_state:
-        wait_until(lambda: page.test.session_state["reading a scene"].is_done)
+    return finish(page.press("Load"), "reading a scene")
+
+
+def finish(page: FindPage, job: str) -> FindPage:
+    """Wait for what is being loaded."""
+    if job in page.test.session_state:
+        wait_until(lambda: page.test.session_state[job].is_done)
         page.run()
     return page
 
@@ -55,7 +59,7 @@ def test_what_is_found_is_listed_newest_first(api: StacApi) -> None:
     page = FindPage().search()
     places = [page.rows.index(words) for words in ("30 Jul 2024", "2 Jun 2024", "3 May 2024")]
     assert places == sorted(places)
-    assert "12.0 %" in page.rows
+    assert page.rows.count('0 % <small aria-hidden="true">here</small>') == len(DAYS)  # though the tile has some
     assert "Tile 32UNU" in page.rows
     assert page.rows.count("data:image/png;base64,") == len(DAYS)
     assert api.asked[0]["bbox"] == pytest.approx([9.924, 48.353, 10.059, 48.443], abs=0.01)
@@ -179,3 +183,40 @@ def test_a_town_of_another_country_can_be_meant(api: StacApi) -> None:
     pills = next(one for one in page.test.get("button_group") if one.label == "Which one")
     assert len(pills.options) == 6
     assert np.all(["Springfield" in one for one in pills.options])
+
+
+def test_footprints_and_towns_are_on_a_small_map(api: StacApi) -> None:
+    drawn = FindPage().search().finding.map
+    assert [drawn.count(f'data-id="{one["id"]}"') for one in api.items] == [1, 1, 1]
+    assert ">Ulm</text>" in drawn
+    assert drawn.count('class="ground"') == 1
+
+
+def test_several_days_become_one_picture_without_clouds(api: StacApi) -> None:
+    page = FindPage().search().choose("2024-07-30", "2024-06-02")
+    assert not page.has("button", "Load")
+    page.press("Cloud-free picture of these")
+    finish(page, "reading a scene")
+    scene = page.test.session_state["loaded"].scene
+    assert (scene.title, scene.date) == ("Ulm, 2 dates", None)
+    assert scene.band_names == ("B02", "B03", "B04", "B08", "B11")
+
+
+def test_several_days_become_many_scenes(api: StacApi) -> None:
+    page = FindPage().search().choose("2024-07-30", "2024-06-02")
+    page.press("Many scenes of these")
+    finish(page, "loading found files")
+    assert page.test.session_state["window"] == "many scenes"
+    assert "Found: Ulm-2024-07-30-32UNU.tif, Ulm-2024-06-02-32UNU.tif" in page.words
+    assert not page.widget("button", "Start").disabled
+    paths = page.test.session_state["many scenes found"].result()
+    assert [path.name for path in paths] == ["Ulm-2024-07-30-32UNU.tif", "Ulm-2024-06-02-32UNU.tif"]
+    page.press("Take them out")
+    assert page.widget("button", "Start").disabled
+
+
+def test_a_picture_without_clouds_is_of_one_tile(api: StacApi) -> None:
+    api.items[1]["properties"]["grid:code"] = "MGRS-32UMU"
+    page = FindPage().search().choose("2024-07-30", "2024-06-02")
+    assert page.widget("button", "Cloud-free picture of these").disabled
+    assert "a cloud-free picture takes days of one tile" in page.words

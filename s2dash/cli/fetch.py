@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,8 @@ from s2dash.cli.outputs import require_writable
 from s2dash.errors import OutputConflict
 
 if TYPE_CHECKING:
+    from s2dash.find.catalogue import Catalogue
+    from s2dash.find.composite import Workers
     from s2dash.find.cutting import Cut
 
 
@@ -35,6 +39,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="one file without clouds of several dates of a tile: the median of what SCL does not hide",
     )
     command.add_argument(
+        "--scheduler",
+        metavar="tcp://HOST:8786",
+        help="load and compute a composite on this Dask cluster, whose workers must reach the servers",
+    )
+    command.add_argument(
         "--out", required=True, type=file_path, metavar="OUT.tif", help="the GeoTIFF; for several scenes a folder"
     )
 
@@ -49,14 +58,17 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     from s2dash.find.search import renewal, scenes_by_id
 
     catalogue = catalogue_from(os.environ)
+    if arguments.scheduler is not None and arguments.composite is None:
+        raise OutputConflict("A cluster (--scheduler) loads composites only. Give --composite median too.")
     is_one = len(arguments.ids) == 1 or arguments.composite is not None
     outs = _outs(arguments.ids, arguments.out, is_one)
     names, box = arguments.bands or USUAL_BANDS, ground_of(arguments)
     with door_to(catalogue.hosts) as door:
         scenes, renewed = scenes_by_id(arguments.ids, catalogue, door), renewal(catalogue, door)
         if arguments.composite is not None:
-            with staged(arguments.out) as path:
-                cuts = [write_median(scenes, names, box, arguments.pixel, path, door, progress_line.show, renewed)]
+            with staged(arguments.out) as path, _workers(arguments.scheduler, catalogue) as workers:
+                how = (door, progress_line.show, renewed, workers)
+                cuts = [write_median(scenes, names, box, arguments.pixel, path, *how)]
         else:
             cuts = []
             for scene, out in zip(scenes, outs, strict=True):
@@ -67,6 +79,19 @@ def run(arguments: argparse.Namespace, started: float) -> dict[str, Any]:
     notes = [note for out, cut in zip(outs, cuts, strict=True) if (note := _note(out, cut))]
     told = {"scenes": said, "written": files, "seconds": round(time.perf_counter() - started, 2)}
     return told | ({"notes": notes} if notes else {})
+
+
+@contextlib.contextmanager
+def _workers(scheduler: str | None, catalogue: Catalogue) -> Iterator[Workers | None]:
+    """Those of the cluster that was asked for; None for this process alone."""
+    if scheduler is None:
+        yield None
+        return
+    from s2dash.classify.dask_cluster import connected
+    from s2dash.find.composite import Workers
+
+    with connected(scheduler) as executor:
+        yield Workers(executor, catalogue, executor.check)
 
 
 def _note(out: Path, cut: Cut) -> str | None:

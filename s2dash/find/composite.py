@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import itertools
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +15,31 @@ import numpy as np
 from s2dash.core.sentinel2 import SCL_MASKED
 from s2dash.core.types import Progress
 from s2dash.errors import NotFetched
-from s2dash.find.bands import Opening, with_own_numbers
+from s2dash.find.bands import Opening, RemoteBand, with_own_numbers
+from s2dash.find.catalogue import Catalogue
 from s2dash.find.cutting import Cut, Renewed, begun, chosen, cut_of, newer, source_tags, strip_of
-from s2dash.find.door import Door
+from s2dash.find.door import Door, door_to
 from s2dash.find.items import SCL, BandFile, FoundScene
 from s2dash.find.places import Box
+from s2dash.find.search import renewal
 from s2dash.settings import FETCH_LIMITS
 
 _MOST = np.iinfo(np.uint16).max
+_ROWS_AT_ONCE = 2_048
+"""Of one band, that a worker computes as one task."""
+_MOST_AT_ONCE = 16
+_LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who computes elsewhere."""
+
+    executor: Executor
+    catalogue: Catalogue
+    """Says which servers they may ask, and knows newer addresses."""
+    check: Callable[[], None] = lambda: None
+    """Raises where they are gone."""
 
 
 def write_median(
@@ -30,11 +51,12 @@ def write_median(
     door: Door,
     progress: Progress,
     renewed: Renewed | None = None,
+    workers: Workers | None = None,
 ) -> Cut:
     """Write the medians of bands over some dates of one tile, strip by strip; 0 where every date is hidden.
 
     Numbers of all dates are brought to scale and offset of the first one's band before. SCL is not written, as what
-    it hides is gone.
+    it hides is gone. Where there are workers, they fetch and compute, and only headers are read here.
 
     Raises as `cutting.write_cut`, and NotFetched for scenes of several tiles.
     """
@@ -52,16 +74,101 @@ def write_median(
         cut = cut_of(scenes[0], [one for own in rasters for one in own], box, pixel_m)
         made = stack.enter_context(begun(out, cut, files[0][:-1]))
         made.update_tags(**source_tags(scenes, _title(scenes)))
-        strips = cut.strips(len(scenes))
-        for done, (start, rows) in enumerate(strips):
-            hidden = np.stack([np.isin(strip_of(own[-1], cut, start, rows, True), SCL_MASKED) for own in rasters])
-            window = ((start, start + rows), (0, cut.shape_rc[1]))
-            for i in range(len(wanted)):
-                dates = [strip_of(own[i], cut, start, rows, False) for own in rasters]
-                like_first = [_like(files[0][i], own[i], one) for own, one in zip(files, dates, strict=True)]
-                made.write(median(np.stack(like_first), hidden), i + 1, window=window)
-                progress((done + (i + 1) / len(wanted)) / len(strips), "Loading")
+        strips = _here(files, rasters, cut) if workers is None else _by_workers(workers, scenes, files, cut, progress)
+        with contextlib.closing(strips):
+            for number, start, values, share in strips:
+                made.write(values, number, window=((start, start + len(values)), (0, cut.shape_rc[1])))
+                progress(share, "Loading")
     return cut
+
+
+Strip = tuple[int, int, np.ndarray, float]
+"""Number of a band, first row, medians, and the share of all work that is done then."""
+Strips = Generator[Strip, None, None]
+
+
+def _here(files: Sequence[Sequence[BandFile]], rasters: Sequence[Sequence[RemoteBand]], cut: Cut) -> Strips:
+    strips, count = cut.strips(len(files)), len(files[0]) - 1
+    for done, (start, rows) in enumerate(strips):
+        hidden = _hidden(rasters, cut, start, rows)
+        for i in range(count):
+            own, bands = [one[i] for one in files], [one[i] for one in rasters]
+            share = (done + (i + 1) / count) / len(strips)
+            yield i + 1, start, _strip(own[0], own, bands, hidden, cut, start, rows), share
+
+
+def _by_workers(
+    workers: Workers,
+    scenes: Sequence[FoundScene],
+    files: Sequence[Sequence[BandFile]],
+    cut: Cut,
+    progress: Progress,
+) -> Strips:
+    """As they come; few are on their way at once, as all of them are held here until they are written."""
+    rows = max(cut.unit, _ROWS_AT_ONCE // cut.unit * cut.unit)
+    starts = range(0, cut.shape_rc[0], rows)
+    todo = deque(itertools.product(range(len(files[0]) - 1), starts))
+    total, done = len(todo), 0
+    pending: dict[Future[np.ndarray], tuple[int, int]] = {}
+    try:
+        while todo or pending:
+            while todo and len(pending) < _MOST_AT_ONCE:
+                i, start = todo.popleft()
+                asked = (scenes, files[0][i], cut, start, min(rows, cut.shape_rc[0] - start), workers.catalogue)
+                pending[workers.executor.submit(median_rows, *asked)] = i + 1, start
+            finished, _ = wait(pending, _LOOK_SECONDS, FIRST_COMPLETED)
+            workers.check()
+            progress(done / total, "Loading")
+            for one in finished:
+                done += 1
+                yield *pending.pop(one), one.result(), done / total
+    finally:
+        for one in pending:
+            one.cancel()
+
+
+def median_rows(
+    scenes: Sequence[FoundScene], like: BandFile, cut: Cut, start: int, rows: int, catalogue: Catalogue
+) -> np.ndarray:
+    """On a worker: the medians of one band in some rows of a cut, shape (rows, columns), uint16.
+
+    Only servers that the catalogue's settings list are asked, as they were where the work was given out.
+
+    Raises as `write_median`.
+    """
+    with contextlib.ExitStack() as stack:
+        door = stack.enter_context(door_to(catalogue.hosts)).within(FETCH_LIMITS.most_load_seconds)
+        renewed, opening = renewal(catalogue, door), Opening(door, stack)
+        own, bands, classes = [], [], []
+        for scene in scenes:
+            file, scl = chosen(scene, [like.name, SCL])
+            bands.append(opening.band(file, newer(scene, file, renewed)))
+            classes.append([opening.band(scl, newer(scene, scl, renewed))])
+            own.append(with_own_numbers(file, bands[-1]))
+        made = np.empty((rows, cut.shape_rc[1]), dtype=np.uint16)
+        for first, count in replace(cut, shape_rc=made.shape).strips(len(scenes)):
+            hidden = _hidden(classes, cut, start + first, count)
+            made[first : first + count] = _strip(like, own, bands, hidden, cut, start + first, count)
+        return made
+
+
+def _hidden(rasters: Sequence[Sequence[RemoteBand]], cut: Cut, start: int, rows: int) -> np.ndarray:
+    """Where SCL, the last of each date's bands, hides a pixel; shape (dates, rows, columns)."""
+    return np.stack([np.isin(strip_of(own[-1], cut, start, rows, True), SCL_MASKED) for own in rasters])
+
+
+def _strip(
+    like: BandFile,
+    own: Sequence[BandFile],
+    bands: Sequence[RemoteBand],
+    hidden: np.ndarray,
+    cut: Cut,
+    start: int,
+    rows: int,
+) -> np.ndarray:
+    """The medians of one band in some rows, as stored numbers of `like`."""
+    dates = [strip_of(one, cut, start, rows, False) for one in bands]
+    return median(np.stack([_like(like, *pair) for pair in zip(own, dates, strict=True)]), hidden)
 
 
 def median(values: np.ndarray, hidden: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from s2dash.find.places import Town, countries, plain_name
+from s2dash.find.places import Box, Town, countries, plain_name
 
 _LEAST_LETTERS = 2
 _loading = threading.Lock()
@@ -46,6 +46,15 @@ def towns_like(text: str, most: int = 6) -> tuple[Town, ...]:
     towns = {held.town(number): is_whole for number, is_whole in wholes.items()}
     found = [town for town in towns if _lies_in(town, country)]
     return tuple(sorted(found, key=lambda town: (_nearness(town, wanted, towns[town]), -town.population))[:most])
+
+
+def towns_within(box: Box, most: int) -> tuple[Town, ...]:
+    """The largest towns of some ground, the largest first."""
+    with _loading:
+        held = _held()
+    towns = map(held.town, range(len(held.ends) - 1))
+    found = [one for one in towns if box.south <= one.latitude <= box.north and box.west <= one.longitude <= box.east]
+    return tuple(sorted(found, key=lambda town: -town.population)[:most])
 
 
 def load_soon() -> None:

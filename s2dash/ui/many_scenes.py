@@ -23,6 +23,7 @@ from s2dash.ui.uploads import spooled
 
 _LOOK_SECONDS = 0.5
 _TOGETHER, _AS_HERE = "All these scenes together", "The scene on the page, with its names and colours"
+_FIND_HELP = "Looks for days of a place in a public catalogue of Sentinel-2; several can be chosen there."
 _MOSAICS = {
     "vrt": "A small file that refers to them (VRT)",
     "cog": "One GeoTIFF of all",
@@ -76,7 +77,8 @@ def _form(answer: LiveAnswer, legend: Legend) -> None:
         help="Products as they were downloaded (zip or tar), or GeoTIFF files with all bands. Up to 200 MB a file; "
         "larger ones can be put into the server's folder, or classified with the command line.",
     )
-    chosen = _from_server()
+    found = _found()
+    chosen = (*_from_server(), *found)
     source = st.radio(
         "Learn the classes from",
         [_TOGETHER, _AS_HERE],
@@ -96,12 +98,31 @@ def _form(answer: LiveAnswer, legend: Legend) -> None:
     brought = spooled(uploads)
     try:
         names = dict(zip(brought.paths, brought.names, strict=True))
-        state.BATCH.set(Batch([*brought.paths, *chosen], answer, given, mosaic, brought.held, names))
+        state.BATCH.set(
+            Batch([*brought.paths, *chosen], answer, given, mosaic, (brought.held, state.BATCH_FOUND.get()), names)
+        )
     except S2DashError as error:
         st.markdown(words_for(error))
         return
     state.BATCH_FROM_SERVER.pop()
+    state.BATCH_FOUND.pop()
     draw_again()
+
+
+def _found() -> tuple[Path, ...]:
+    """Files that were loaded of scenes that somebody has found."""
+    job = state.BATCH_FOUND.get()
+    if job is None:
+        if st.button("Find scenes", key="many scenes find", icon=":material/travel_explore:", help=_FIND_HELP):
+            state.WINDOW.set("find")
+            st.rerun()
+        return ()
+    paths = job.result()
+    st.markdown(f"Found: {text.plain(', '.join(path.name for path in paths))}")
+    if st.button("Take them out", key="many scenes not found"):
+        state.BATCH_FOUND.pop()
+        draw_again()
+    return paths
 
 
 def _from_server() -> tuple[Path, ...]:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from s2dash.core.scene_reading import SceneReading
 from s2dash.core.types import CancelToken, Progress
@@ -13,11 +14,17 @@ from s2dash.errors import UnreadableFile
 from s2dash.find.catalogue import Catalogue
 from s2dash.find.items import SCL, FoundScene
 from s2dash.raster.door import GDAL_ERRORS
+from s2dash.server.jobs import Job
 from s2dash.server.turns import Turns
 from s2dash.ui.find.finding import Ground
 from s2dash.ui.loaded import Brought, Loaded
+from s2dash.ui.session import page_is_open
 from s2dash.ui.state import Incoming
 from s2dash.ui.uploads import begin, ingested, is_small, safe_file_name
+
+if TYPE_CHECKING:
+    from s2dash.find.cutting import Renewed
+    from s2dash.find.door import Door
 
 LOAD_TURNS = Turns(2)
 """Of loading, for all sessions of this process."""
@@ -55,16 +62,54 @@ def load_scene(incoming: Incoming, wanted: Wanted) -> None:
     begin(incoming, work, "s2dash-found-")
 
 
+def load_composite(incoming: Incoming, wanted: Wanted) -> None:
+    """Begin to load one picture without clouds of the dates that are wanted; `follow(incoming)` gives it."""
+
+    def work(folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:
+        from s2dash.find.composite import write_median
+
+        title = f"{title_of(wanted.scenes[0], wanted.ground)}, {len(wanted.scenes)} dates"
+        path = folder / safe_file_name(f"{title}.tif".replace("/", " "))
+        tell = _part(progress, cancel, 0.0, _FETCHED_SHARE)
+        with _writing(), _asking(wanted, tell, cancel) as (door, renewed):
+            ground = wanted.ground.box
+            write_median(wanted.scenes, wanted.names, ground, wanted.pixel_m, path, door, tell, renewed)
+        return _read(path, title, folder, progress, cancel)
+
+    begin(incoming, work, "s2dash-found-")
+
+
+def files_job(wanted: Wanted) -> Job[tuple[Path, ...]]:
+    """A job, begun, that loads each of the scenes that are wanted into a file of its own."""
+
+    def work(folder: Path, progress: Progress, cancel: CancelToken) -> tuple[Path, ...]:
+        paths = tuple(folder / file_name(scene, wanted.ground, with_tile=True) for scene in wanted.scenes)
+        for number, (scene, path) in enumerate(zip(wanted.scenes, paths, strict=True)):
+            start, end = (n / len(paths) for n in (number, number + 1))
+            with _writing():
+                fetch_cut(scene, wanted, path, _part(progress, cancel, start, end), cancel)
+        return paths
+
+    return Job(work, "s2dash-found-").start(page_is_open())
+
+
 def fetch_cut(scene: FoundScene, wanted: Wanted, out: Path, progress: Progress, cancel: CancelToken) -> None:
     """Write the ground and bands of a scene; raises as `find.cutting.write_cut`, and Cancelled."""
     from s2dash.find.cutting import write_cut
+
+    with _asking(wanted, progress, cancel) as (door, renewed):
+        write_cut(scene, wanted.bands, wanted.ground.box, wanted.pixel_m, out, door, progress, renewed)
+
+
+@contextlib.contextmanager
+def _asking(wanted: Wanted, progress: Progress, cancel: CancelToken) -> Iterator[tuple[Door, Renewed]]:
+    """A door to the servers, once few enough others are loading, and what says new addresses of a scene."""
     from s2dash.find.door import door_to
     from s2dash.find.search import renewal
 
     progress(0.0, "Waiting for the server of the pictures")
     with LOAD_TURNS(cancel), door_to(wanted.catalogue.hosts) as door:
-        renewed = renewal(wanted.catalogue, door)
-        write_cut(scene, wanted.bands, wanted.ground.box, wanted.pixel_m, out, door, progress, renewed)
+        yield door, renewal(wanted.catalogue, door)
 
 
 def title_of(scene: FoundScene, ground: Ground) -> str:
@@ -72,9 +117,10 @@ def title_of(scene: FoundScene, ground: Ground) -> str:
     return ground.name or (f"Tile {scene.tile}" if scene.tile else "Your scene")
 
 
-def file_name(scene: FoundScene, ground: Ground) -> str:
-    """`Ulm-2024-07-30.tif`, with plain characters only."""
-    return safe_file_name(f"{title_of(scene, ground)}-{scene.date}.tif".replace("/", " "))
+def file_name(scene: FoundScene, ground: Ground, with_tile: bool = False) -> str:
+    """`Ulm-2024-07-30.tif`, or `Ulm-2024-07-30-32UNU.tif`, with plain characters only."""
+    tile = f"-{scene.tile}" if with_tile and ground.name and scene.tile else ""
+    return safe_file_name(f"{title_of(scene, ground)}-{scene.date}{tile}.tif".replace("/", " "))
 
 
 def _read(path: Path, title: str, folder: Path, progress: Progress, cancel: CancelToken) -> Loaded:

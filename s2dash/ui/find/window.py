@@ -9,7 +9,7 @@ from s2dash.find.towns import load_soon
 from s2dash.ui import state
 from s2dash.ui.find.finding import Finding
 from s2dash.ui.find.found_list import found_list
-from s2dash.ui.find.load import load_controls
+from s2dash.ui.find.load import follow_files, forget_files, load_controls
 from s2dash.ui.find.where import catalogue, search_form
 from s2dash.ui.loaded import Loaded
 from s2dash.ui.messages import words_for
@@ -30,6 +30,7 @@ _BEFORE = (
 def _dismissed() -> None:
     state.close_window()
     state.INCOMING_SCENE.words.pop()
+    forget_files()
 
 
 @st.dialog("Find a scene", width="large", on_dismiss=_dismissed)
@@ -47,6 +48,7 @@ def find_window(shown: Loaded) -> None:
         with st.container(key="findfound", gap="small"):
             _found(asked)
             take_what_came()
+            follow_files()
     if state.loaded() is not shown:
         st.rerun()
 
@@ -77,11 +79,9 @@ def _searching(finding: Finding) -> None:
 
 
 def _scenes(finding: Finding) -> None:
-    scenes = finding.scenes or ()
-    if not scenes:
+    if not finding.scenes:
         st.markdown("No scene fits. Allow more clouds, or give more days.")
         return
-    st.markdown(f"##### {len(scenes)} {'scene' if len(scenes) == 1 else 'scenes'}, newest first", anchors=False)
     is_seeing = not finding.job.is_done
     st.fragment(_list, run_every=_LOOK_SECONDS if is_seeing else None)(finding, is_seeing)
 
@@ -90,7 +90,10 @@ def _list(finding: Finding, was_seeing: bool) -> None:
     """Drawn by itself while small pictures arrive, with what hangs on which scenes are chosen."""
     if was_seeing and finding.job.is_done:
         st.rerun()
-    found_list(finding.scenes or (), finding.thumbnails, was_seeing)
+    scenes = finding.scenes or ()
+    what = f" :gray[· {finding.job.what} …]" if was_seeing and finding.job.what else ""
+    st.markdown(f"##### {len(scenes)} {'scene' if len(scenes) == 1 else 'scenes'}, newest first{what}", anchors=False)
+    found_list(scenes, finding.thumbnails, was_seeing, finding.map)
     load_controls(finding)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Literal, get_args
 
 from s2dash.core.sentinel2 import BAND_SETS
+from s2dash.server.jobs import Job
 from s2dash.ui.find.finding import Finding
 from s2dash.ui.session import Control, Field, kept_control
 
@@ -46,3 +48,9 @@ _BANDS: Control[list[str]] = kept_control("find bands", list(BAND_SETS["All land
 def found_bands(offered: Sequence[str]) -> Control[list[str]]:
     """The bands to load, of those that there are."""
     return Control(_BANDS.key, lambda: [name for name in _BANDS.get() if name in offered], _BANDS.set)
+
+
+FOUND_FILES_JOB: Field[Job[tuple[Path, ...]] | None] = Field("loading found files", None)
+"""That loads several scenes for `Many scenes`."""
+FOUND_FILES_WORDS: Field[str | None] = Field("found files words", None)
+"""Why the last ones could not be loaded."""

@@ -13,7 +13,7 @@ from s2dash.core.edits import AnyStep
 from s2dash.core.recipe import Recipe
 from s2dash.core.run import Run, RunScores, UsedReference, View
 from s2dash.core.shared_map import SharedMap
-from s2dash.server.jobs import FullJob
+from s2dash.server.jobs import FullJob, Job
 from s2dash.server.kept_runs import KeptRun
 from s2dash.server.live_engine import LiveAnswer
 from s2dash.server.session_store import Keeper, StoredRun
@@ -158,6 +158,8 @@ def load(run: Run, scene: Loaded) -> None:
 
 BATCH: Field[Batch | None] = Field("many scenes batch", None)
 BATCH_FROM_SERVER: Field[tuple[Path, ...]] = Field("many scenes on the server", ())
+BATCH_FOUND: Field[Job[tuple[Path, ...]] | None] = Field("many scenes found", None)
+"""A job that has loaded scenes of a catalogue for it, and holds their files."""
 LOOKED_AT: Field[str | None] = Field("many scenes looked at", None)
 """Name of the scene whose picture and classes are shown beneath the table."""
 SCENES_LIST = "many scenes list"

@@ -283,6 +283,7 @@ def check_schema(spec: charts.Spec) -> None:
     alt.LayerChart.from_dict(json.loads(json.dumps({**spec, "layer": few}, allow_nan=False)), validate=True)
 
 
+@pytest.mark.slow
 def test_every_chart_is_what_vega_lite_takes() -> None:
     """Nothing checks a chart as it is drawn, so that this is where a wrong one is found."""
     for spec in every_chart():

@@ -228,6 +228,7 @@ def never_done(left: Result, right: Result, progress: Progress, cancel: CancelTo
     raise AssertionError("it ends by being cancelled")
 
 
+@pytest.mark.slow
 def test_every_pixel_of_a_large_scene_is_counted_when_asked_and_can_be_stopped(
     start: Callable[[Scene], Page], large_scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

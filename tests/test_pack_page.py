@@ -69,6 +69,7 @@ def shown(page: Page) -> tuple[int, list[str], str]:
     return page.recipe.k, names, page.open("hand over").widget("text_input", "Title").value
 
 
+@pytest.mark.slow
 def test_it_waits_for_its_picture_and_then_all_is_back(
     begin: Callable[[], Page], written: Written, picture: bytes
 ) -> None:

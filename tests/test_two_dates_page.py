@@ -249,6 +249,7 @@ def test_the_key_counts_all_ground_once_and_each_pair_has_its_colour(
     assert np.count_nonzero(colours[kinds[kinds > 0], 3] == 255) > 0
 
 
+@pytest.mark.slow
 def test_large_scenes_are_waited_for_and_shown_in_every_pixel(
     start: Callable[[Scene], Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

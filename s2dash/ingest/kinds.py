@@ -136,7 +136,7 @@ _BY_BYTES: tuple[tuple[bytes, Kind], ...] = (
         b"\x93NUMPY",
         _bands(
             "an array of NumPy, which says nothing of bands and place",
-            "Save it as GeoTIFF. Of TESSERA's tiles give the .npy, its _scales.npy and the .tiff together.",
+            "Save it as GeoTIFF; of a tile of TESSERA give the .npy, its _scales.npy and the .tiff together.",
         ),
     ),
     (b"PAR1", Kind("a table (Parquet)", WANTED)),

@@ -195,7 +195,7 @@ def _be_the_child(cwd: str, numbers: list[int]) -> None:
     try:
         for place, number in enumerate(numbers[:3]):
             os.dup2(number, place)
-        os.closerange(3, 1024)
+        _close_all_but_files()
         os.chdir(cwd)
         status = child.main()
     except BaseException:  # noqa: BLE001 - it would end an interpreter with these words
@@ -204,6 +204,14 @@ def _be_the_child(cwd: str, numbers: list[int]) -> None:
         with contextlib.suppress(BaseException):
             sys.stdout.flush()
         os._exit(status)
+
+
+def _close_all_but_files() -> None:
+    """Close what only the process that forks is to hold; PROJ's database stays open, as a library has it."""
+    for number in range(3, 1024):
+        with contextlib.suppress(OSError):
+            if not str(Path(f"/proc/self/fd/{number}").readlink()).startswith("/"):
+                os.close(number)
 
 
 def _watch(watched: selectors.BaseSelector, pid: int, control: socket.socket) -> None:

@@ -10,6 +10,7 @@ import pytest
 from accessibility import violations
 from app_driver import AppPage
 from playwright.sync_api import Locator, expect
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Visit
@@ -74,6 +75,10 @@ class Drawer:
         self.app.wait_for_classes(other_than=before)
         self.app.expect_up_to_date()
 
+    def expect_total(self, hectares: float) -> None:
+        """Wait until the legend's classes have them all together."""
+        wait_until(lambda: self.hectares(self.total) == pytest.approx(hectares, rel=0.02), self.app.pause)
+
     def hectares(self, words: Locator) -> float:
         found = re.search(r"([\d,.]+) ha", words.inner_text())
         assert found is not None
@@ -87,7 +92,7 @@ def test_an_area_is_drawn_changed_and_removed(new_page: Callable[..., Visit], ap
     start = drawer.button("Draw an area")
 
     start.click()
-    assert app.on_map("return s2dash.isDrawing;")
+    wait_until(lambda: app.on_map("return s2dash.isDrawing;"), app.pause)
     drawer.drag((0.5, 0.5), (0.75, 0.8))
     drawer.button("Polygon").click()
     drawer.click((0.15, 0.65), (0.35, 0.65), (0.35, 0.9), (0.15, 0.65))
@@ -99,18 +104,18 @@ def test_an_area_is_drawn_changed_and_removed(new_page: Callable[..., Visit], ap
     drawn = drawer.hectares(drawer.list)
     drawer.only()
     expect(start).to_be_focused()
-    assert drawer.hectares(drawer.total) == pytest.approx(drawn, rel=0.02)
-    assert app.on_map("return document.querySelectorAll('path.s2-area-line').length;") == 1
+    drawer.expect_total(drawn)
+    expect(app.frame.locator("path.s2-area-line")).to_have_count(1)
 
     start.click()
     corner = drawer.button("Corner 3")
     corner.focus()
     for _ in range(6):
         corner.press("ArrowRight")
+    wait_until(lambda: drawer.hectares(drawer.list) > drawn, app.pause)
     wider = drawer.hectares(drawer.list)
-    assert wider > drawn
     drawer.only()
-    assert drawer.hectares(drawer.total) == pytest.approx(wider, rel=0.02)
+    drawer.expect_total(wider)
     app.page.get_by_text("Leave out", exact=True).click()
     expect(app.page.get_by_text(f"Area 1 · {wider:,.0f} ha")).to_be_visible()
     app.wait_until_drawn()

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
-from s2dash import ingest
 from s2dash.core.scene import Scene
 from s2dash.export.lent import covered_share, lent_label, why_not
-from s2dash.settings import data_folder
 from s2dash.ui import state, text
+from s2dash.ui.another_scene import Ways, another_scene
 from s2dash.ui.known_scenes import known_scenes
-from s2dash.ui.loaded import Brought, Loaded
-from s2dash.ui.server_files import server_files
+from s2dash.ui.loaded import Loaded
 from s2dash.ui.session import draw_again
 from s2dash.ui.state import lent as held
-from s2dash.ui.uploads import bring, follow, forget, read_scene
+from s2dash.ui.uploads import forget
 
 LENT_PICTURE = "True colour"
 """What the menu of pictures calls it: an embedding has none of its own."""
+_WAYS = Ways(
+    incoming=held.INCOMING_LENT,
+    uploader=held.LENT_UPLOADER,
+    upload_label="Picture of the same place",
+    server_key="ground picture server files",
+    menu_key=held.LENT_SCENE,
+    button_label="Show its picture",
+    button_key="lend known",
+    button_help="Puts its true colour beneath the classes.",
+)
 
 
 def lender_now() -> Scene | None:
@@ -56,20 +62,8 @@ def ground_picture() -> None:
         "the report. The classes stay as they are."
     )
     _lent_now()
-    uploads = st.file_uploader(
-        "Picture of the same place",
-        accept_multiple_files=True,
-        key=held.LENT_UPLOADER.key,
-        help="A product as it was downloaded (zip or tar), or the files of one scene chosen together. Up to 200 MB a "
-        "file; bring a larger one in by Change, go back to this scene, and choose it below.",
-    )
-    if uploads:
-        bring(held.INCOMING_LENT, uploads, partial(read_scene, held.INCOMING_LENT))
-        held.LENT_UPLOADER.empty()
-        draw_again()
-    _from_server()
-    _known_scenes()
-    found = follow(held.INCOMING_LENT)
+    known = [one for one in known_scenes() if one.loaded is None or not one.loaded.scene.is_embedding]
+    found = another_scene(_WAYS, known)
     if found is not None:
         _use(found)
 
@@ -88,41 +82,6 @@ def _lent_now() -> None:
 def _take_away() -> None:
     held.LENT.pop()
     state.PICTURE.set(None)
-
-
-def _from_server() -> None:
-    folder = data_folder()
-    if folder is None:
-        return
-    with st.expander("Files on this server", type="compact"):
-        chosen = server_files(folder, key="ground picture server files")
-    if chosen:
-        found = ingest.with_side_cars(chosen)
-        read_scene(held.INCOMING_LENT, Brought(found, tuple(path.name for path in found), can_stay=True))
-        draw_again()
-
-
-def _known_scenes() -> None:
-    known = [one for one in known_scenes() if one.loaded is None or not one.loaded.scene.is_embedding]
-    if not known:
-        return
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        chosen = st.selectbox(
-            "Or a scene you had before",
-            range(len(known)),
-            key=held.LENT_SCENE,
-            format_func=lambda number: known[number].words if number < len(known) else "",
-            help="Scenes of this session, and those of Many scenes.",
-        )
-        pressed = st.button("Show its picture", key="lend known", help="Puts its true colour beneath the classes.")
-    if not pressed:
-        return
-    one = known[chosen]
-    if one.loaded is not None:
-        _use(one.loaded)
-    elif one.brought is not None:
-        read_scene(held.INCOMING_LENT, one.brought)
-        draw_again()
 
 
 def _use(found: Loaded) -> None:
